@@ -1,0 +1,18 @@
+{
+  "targets": [
+    {
+      "target_name": "rseq_slice",
+      "sources": ["native/addon.cc", "native/registration.c", "native/slice.c"],
+      "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
+      "defines": [
+        "NAPI_VERSION=8",
+        "NAPI_DISABLE_CPP_EXCEPTIONS",
+        "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"
+      ],
+      "cflags": ["-Wall", "-Wextra", "-Werror", "-fvisibility=hidden"],
+      "cflags_c": ["-std=gnu11"],
+      "ldflags": ["-Wl,-z,nodelete", "-pthread"],
+      "libraries": ["-ldl"]
+    }
+  ]
+}

@@ -1,0 +1,161 @@
+// Node-API glue over the C shim: argument and result conversion, and the
+// per-environment state that gives a thread back when its environment ends.
+// It holds no logic of its own; lib/linux/ gives the numbers their meaning.
+#include <napi.h>
+
+#include "include/rseq_slice.h"
+
+namespace {
+
+struct EnvironmentData {
+  rseq_slice_thread* thread = nullptr;
+};
+
+// Runs on the thread that attached, before its memory goes.
+void GiveThreadBack(void* argument) {
+  auto* data = static_cast<EnvironmentData*>(argument);
+  if (data->thread != nullptr) rseq_slice_detach(data->thread);
+  data->thread = nullptr;
+}
+
+EnvironmentData* Data(const Napi::CallbackInfo& info) {
+  return info.Env().GetInstanceData<EnvironmentData>();
+}
+
+Napi::Value Probe(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  rseq_slice_libc libc_state;
+  rseq_slice_kernel kernel;
+  rseq_slice_get_libc(&libc_state);
+  int error = rseq_slice_get_kernel(&kernel);
+  Napi::Object report = Napi::Object::New(env);
+  report["error"] = Napi::Number::New(env, -error);
+  report["featureSize"] = Napi::Number::New(env, kernel.feature_size);
+  report["alignment"] = Napi::Number::New(env, kernel.alignment);
+  report["legacyArea"] = Napi::Number::New(env, -kernel.legacy_area);
+  report["fullArea"] = Napi::Number::New(env, -kernel.full_area);
+  report["yieldResult"] = Napi::Number::New(env, kernel.yield);
+  report["yieldRfcResult"] = Napi::Number::New(env, kernel.yield_rfc);
+  report["flavour"] = Napi::Number::New(env, kernel.flavour);
+  report["enabled"] = Napi::Number::New(env, rseq_slice_get_enabled());
+  report["libcExported"] = Napi::Boolean::New(env, libc_state.exported != 0);
+  report["libcRegistered"] = Napi::Boolean::New(env, libc_state.registered != 0);
+  report["libcSize"] = Napi::Number::New(env, libc_state.size);
+  report["libcFlags"] = Napi::Number::New(env, libc_state.flags);
+  return report;
+}
+
+// attach(policy, flavour) -> { errno, step } | { errno: 0, registration, flavour, length }
+Napi::Value Attach(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  EnvironmentData* data = Data(info);
+  Napi::Object result = Napi::Object::New(env);
+  rseq_slice_step step = RSEQ_SLICE_STEP_NONE;
+  int error = 0;
+  if (data->thread == nullptr) {
+    error = rseq_slice_attach(
+        static_cast<rseq_slice_registration>(info[0].As<Napi::Number>().Int32Value()),
+        static_cast<rseq_slice_flavour>(info[1].As<Napi::Number>().Int32Value()),
+        &data->thread, &step);
+    if (error == 0) napi_add_env_cleanup_hook(env, GiveThreadBack, data);
+  }
+  result["errno"] = Napi::Number::New(env, -error);
+  result["step"] = Napi::Number::New(env, step);
+  if (error == 0) {
+    result["registration"] = Napi::Number::New(env, rseq_slice_get_registration(data->thread));
+    result["flavour"] = Napi::Number::New(env, rseq_slice_get_flavour(data->thread));
+    result["length"] = Napi::Number::New(env, rseq_slice_get_length(data->thread));
+  }
+  return result;
+}
+
+Napi::Value Detach(const Napi::CallbackInfo& info) {
+  EnvironmentData* data = Data(info);
+  int error = 0;
+  if (data->thread != nullptr) {
+    error = rseq_slice_detach(data->thread);
+    // On any other error the registration is in doubt, and so it is not tried again.
+    if (error != -EPERM) {
+      data->thread = nullptr;
+      napi_remove_env_cleanup_hook(info.Env(), GiveThreadBack, data);
+    }
+  }
+  return Napi::Number::New(info.Env(), -error);
+}
+
+// The 4 bytes of slice_ctrl, or null where the runtime forbids external memory.
+Napi::Value ControlWord(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  rseq_slice_thread* thread = Data(info)->thread;
+  if (thread == nullptr) return env.Null();
+  napi_value buffer;
+  rseq_slice_hold_memory(thread);
+  napi_status status = napi_create_external_arraybuffer(
+      env, &rseq_slice_get_area(thread)->slice_ctrl, sizeof(rseq_slice_get_area(thread)->slice_ctrl),
+      [](napi_env, void*, void* hint) {
+        rseq_slice_release_memory(static_cast<rseq_slice_thread*>(hint));
+      },
+      thread, &buffer);
+  if (status != napi_ok) {
+    rseq_slice_release_memory(thread);
+    return env.Null();
+  }
+  return Napi::Value(env, buffer);
+}
+
+// The functions below are called with a thread attached; lib/linux/ sees to it.
+// Without one they answer as a thread without an area does.
+Napi::Value Number(const Napi::CallbackInfo& info, double value) {
+  return Napi::Number::New(info.Env(), value);
+}
+
+Napi::Value Enter(const Napi::CallbackInfo& info) {
+  rseq_slice_thread* thread = Data(info)->thread;
+  return Number(info, thread == nullptr ? 0
+                                        : rseq_slice_enter(rseq_slice_get_area(thread),
+                                                           rseq_slice_get_flavour(thread)));
+}
+
+Napi::Value Clear(const Napi::CallbackInfo& info) {
+  rseq_slice_thread* thread = Data(info)->thread;
+  return Number(info, thread == nullptr ? RSEQ_SLICE_REVOKED
+                                        : rseq_slice_clear(rseq_slice_get_area(thread),
+                                                           rseq_slice_get_flavour(thread)));
+}
+
+Napi::Value Yield(const Napi::CallbackInfo& info) {
+  rseq_slice_thread* thread = Data(info)->thread;
+  return Number(info, thread == nullptr ? 0 : rseq_slice_yield(rseq_slice_get_flavour(thread)));
+}
+
+template <volatile uint32_t rseq_abi::*Field>
+Napi::Value Read(const Napi::CallbackInfo& info) {
+  rseq_slice_thread* thread = Data(info)->thread;
+  return Number(info, thread == nullptr ? -1 : static_cast<double>(rseq_slice_get_area(thread)->*Field));
+}
+
+Napi::Value IsOwner(const Napi::CallbackInfo& info) {
+  rseq_slice_thread* thread = Data(info)->thread;
+  return Napi::Boolean::New(info.Env(), thread != nullptr && rseq_slice_is_owner(thread));
+}
+
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  env.SetInstanceData(new EnvironmentData());
+  exports["probe"] = Napi::Function::New<Probe>(env, "probe");
+  exports["attach"] = Napi::Function::New<Attach>(env, "attach");
+  exports["detach"] = Napi::Function::New<Detach>(env, "detach");
+  exports["controlWord"] = Napi::Function::New<ControlWord>(env, "controlWord");
+  exports["enter"] = Napi::Function::New<Enter>(env, "enter");
+  exports["clear"] = Napi::Function::New<Clear>(env, "clear");
+  exports["yieldSlice"] = Napi::Function::New<Yield>(env, "yieldSlice");
+  exports["cpu"] = Napi::Function::New<Read<&rseq_abi::cpu_id>>(env, "cpu");
+  exports["node"] = Napi::Function::New<Read<&rseq_abi::node_id>>(env, "node");
+  exports["concurrencyId"] = Napi::Function::New<Read<&rseq_abi::mm_cid>>(env, "concurrencyId");
+  exports["flags"] = Napi::Function::New<Read<&rseq_abi::flags>>(env, "flags");
+  exports["isOwner"] = Napi::Function::New<IsOwner>(env, "isOwner");
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(rseq_slice, Init)

@@ -1,0 +1,209 @@
+/*
+ * Slice extensions for a thread, in C: attach it, ask inside a critical
+ * section, give the CPU up if the kernel granted more time. Nothing here knows
+ * of JavaScript. Every function concerns the calling thread only, returns
+ * -errno on failure, never prints and never ends the process.
+ *
+ * Source of the ABI: Linux Documentation/userspace-api/rseq.rst, and the mail
+ * of 2025-09-11 on linux-kernel for the first, bit-based one.
+ */
+#ifndef RSEQ_SLICE_H
+#define RSEQ_SLICE_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "../abi.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* How a section ended. */
+enum rseq_slice_outcome {
+	RSEQ_SLICE_UNDISTURBED = 0, /* the request was still there */
+	RSEQ_SLICE_YIELDED = 1,     /* granted, and the CPU given up in the grant */
+	RSEQ_SLICE_RACED = 2,       /* granted, but the grant was gone at the yield */
+	RSEQ_SLICE_REVOKED = 3,     /* scheduled out inside the section */
+	RSEQ_SLICE_NESTED = 4,      /* not the outermost layer: nothing was done */
+};
+
+enum rseq_slice_flavour {
+	RSEQ_SLICE_FLAVOUR_AUTO = 0,
+	RSEQ_SLICE_FLAVOUR_MAINLINE = 1, /* Linux 7.1+: bytes, area of 33 bytes or more */
+	RSEQ_SLICE_FLAVOUR_7_0 = 2,      /* bytes, any area */
+	RSEQ_SLICE_FLAVOUR_RFC = 3,      /* bits, yield at 470 */
+};
+
+/* Whose area the thread uses. The values are also the policies of attach. */
+enum rseq_slice_registration {
+	RSEQ_SLICE_REGISTRATION_AUTO = 0,    /* policy only: libc, own or replace */
+	RSEQ_SLICE_REGISTRATION_LIBC = 1,    /* libc's, as it was found */
+	RSEQ_SLICE_REGISTRATION_OWN = 2,     /* ours: libc had registered none */
+	RSEQ_SLICE_REGISTRATION_REPLACE = 3, /* ours, in the place of libc's legacy one */
+};
+
+/* What went wrong, beside the errno: the step that failed. */
+enum rseq_slice_step {
+	RSEQ_SLICE_STEP_NONE = 0,
+	RSEQ_SLICE_STEP_FEATURE = 1,    /* prctl: kernel without the feature */
+	RSEQ_SLICE_STEP_BOOT = 2,       /* prctl: switched off at boot */
+	RSEQ_SLICE_STEP_LEGACY = 3,     /* legacy area, and the policy forbids replacing */
+	RSEQ_SLICE_STEP_FOREIGN = 4,    /* somebody else uses or registered the area */
+	RSEQ_SLICE_STEP_REGISTER = 5,   /* rseq(2), register */
+	RSEQ_SLICE_STEP_UNREGISTER = 6, /* rseq(2), unregister */
+	RSEQ_SLICE_STEP_ENABLE = 7,     /* prctl, set */
+	RSEQ_SLICE_STEP_MEMORY = 8,     /* no memory for the area or the scout thread */
+	RSEQ_SLICE_STEP_POLICY = 9,     /* the policy asks for what this thread has not */
+};
+
+/* libc's registration of the calling thread. */
+struct rseq_slice_libc {
+	int exported;          /* libc has the __rseq_* symbols */
+	int registered;        /* and this thread's area is live */
+	uint32_t size;         /* __rseq_size, bytes */
+	uint32_t flags;        /* struct rseq.flags of its area */
+	struct rseq_abi *area; /* NULL when not exported */
+};
+
+/* What the kernel can do, learned once per process on a thread of our own. */
+struct rseq_slice_kernel {
+	uint32_t feature_size; /* AT_RSEQ_FEATURE_SIZE, bytes; 0: none */
+	uint32_t alignment;    /* AT_RSEQ_ALIGN, bytes */
+	int legacy_area;       /* prctl SET on a 32-byte area: 0 or -errno, 1: not tried */
+	int full_area;         /* prctl SET on an area of the feature size, likewise */
+	int yield;             /* what 471 answered */
+	int yield_rfc;         /* what 470 answered */
+	enum rseq_slice_flavour flavour; /* AUTO: no slices to be had */
+};
+
+struct rseq_slice_thread; /* opaque; one per thread */
+
+/*
+ * Describe the kernel. Safe from any thread; the first call starts and joins a
+ * short-lived thread when the feature may be there.
+ * Returns 0; -ENOMEM or -EAGAIN when that thread could not be had.
+ */
+int rseq_slice_get_kernel(struct rseq_slice_kernel *kernel);
+
+/* Describe libc's registration of the calling thread. Changes nothing. */
+void rseq_slice_get_libc(struct rseq_slice_libc *libc_state);
+
+/* prctl GET: 1 enabled, 0 not, -EINVAL no feature, -errno of a filter. */
+int rseq_slice_get_enabled(void);
+
+/*
+ * Give the calling thread an area that can have slices, and enable them. A
+ * second call in one thread returns the same object with one more reference.
+ * Returns 0 and *thread; else -errno and *step, the thread as it was found.
+ *   -EINVAL    the kernel has no slices, or the area is not libc's nor ours
+ *   -524       off at boot, or a legacy area that may not be replaced
+ *   -EBUSY     somebody else uses the area
+ *   -ENOSYS, -EPERM  no rseq(2), or a seccomp filter
+ *   -ENOMEM    no memory for the area
+ */
+int rseq_slice_attach(enum rseq_slice_registration policy,
+		      enum rseq_slice_flavour flavour,
+		      struct rseq_slice_thread **thread,
+		      enum rseq_slice_step *step);
+
+/*
+ * Drop a reference; the last one gives the thread back as it was found.
+ * Only on the thread that attached: elsewhere -EPERM, and nothing is touched.
+ */
+int rseq_slice_detach(struct rseq_slice_thread *thread);
+
+/* Keep the area's memory beyond detach, for as long as a view of it may live. */
+void rseq_slice_hold_memory(struct rseq_slice_thread *thread);
+void rseq_slice_release_memory(struct rseq_slice_thread *thread);
+
+struct rseq_abi *rseq_slice_get_area(const struct rseq_slice_thread *thread);
+enum rseq_slice_registration rseq_slice_get_registration(const struct rseq_slice_thread *thread);
+enum rseq_slice_flavour rseq_slice_get_flavour(const struct rseq_slice_thread *thread);
+uint32_t rseq_slice_get_length(const struct rseq_slice_thread *thread);
+int rseq_slice_is_owner(const struct rseq_slice_thread *thread);
+
+/*
+ * rseq_slice_yield(2). 1: the CPU was given up inside the grant; 0: the grant
+ * was gone. -ENOSYS or -EPERM from a filter: the CPU has been given up, only
+ * the answer is lost.
+ */
+int rseq_slice_yield(enum rseq_slice_flavour flavour);
+
+/*
+ * Clear the request bit and tell whether it was set, in one step that an
+ * interrupt on this CPU cannot split. No other CPU writes the word, so x86
+ * needs no LOCK.
+ */
+static inline int rseq_slice_test_and_clear_request(volatile uint32_t *word)
+{
+#if defined(__x86_64__)
+	unsigned char was_set;
+
+	__asm__ __volatile__("btrl $0, %0"
+			     : "+m"(*word), "=@ccc"(was_set)
+			     :
+			     : "memory");
+	return was_set;
+#else
+	return (__atomic_fetch_and(word, ~RSEQ_ABI_BIT_REQUEST, __ATOMIC_SEQ_CST) &
+		RSEQ_ABI_BIT_REQUEST) != 0;
+#endif
+}
+
+/*
+ * Ask for a slice. 1: the request is ours to clear; 0: a layer further out has
+ * asked already, so leave must not be called.
+ */
+static inline int rseq_slice_enter(struct rseq_abi *area, enum rseq_slice_flavour flavour)
+{
+	if (area->slice_ctrl.word != 0)
+		return 0;
+	if (flavour == RSEQ_SLICE_FLAVOUR_RFC)
+		area->slice_ctrl.word = RSEQ_ABI_BIT_REQUEST;
+	else
+		area->slice_ctrl.bytes.request = 1;
+	__asm__ __volatile__("" ::: "memory");
+	return 1;
+}
+
+/*
+ * Withdraw the request. UNDISTURBED or REVOKED: done. YIELDED: a grant is
+ * outstanding and the caller owes the kernel rseq_slice_yield().
+ */
+static inline enum rseq_slice_outcome rseq_slice_clear(struct rseq_abi *area,
+						       enum rseq_slice_flavour flavour)
+{
+	int asked;
+
+	__asm__ __volatile__("" ::: "memory");
+	if (flavour == RSEQ_SLICE_FLAVOUR_RFC) {
+		if (rseq_slice_test_and_clear_request(&area->slice_ctrl.word))
+			return RSEQ_SLICE_UNDISTURBED;
+		return area->slice_ctrl.word & RSEQ_ABI_BIT_GRANTED ? RSEQ_SLICE_YIELDED
+								    : RSEQ_SLICE_REVOKED;
+	}
+	asked = area->slice_ctrl.bytes.request;
+	/* First withdraw, then look: the other order misses a grant in between. */
+	area->slice_ctrl.bytes.request = 0;
+	if (area->slice_ctrl.bytes.granted)
+		return RSEQ_SLICE_YIELDED;
+	return asked ? RSEQ_SLICE_UNDISTURBED : RSEQ_SLICE_REVOKED;
+}
+
+static inline enum rseq_slice_outcome rseq_slice_leave(struct rseq_abi *area,
+						       enum rseq_slice_flavour flavour)
+{
+	enum rseq_slice_outcome outcome = rseq_slice_clear(area, flavour);
+
+	if (__builtin_expect(outcome == RSEQ_SLICE_YIELDED, 0) &&
+	    rseq_slice_yield(flavour) == 0)
+		return RSEQ_SLICE_RACED;
+	return outcome;
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
