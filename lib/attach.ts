@@ -1,0 +1,191 @@
+/**
+ * Which kernel serves this thread: reads the options and RSEQ_SLICE, tries
+ * Linux, falls back to the simulated kernel where that is allowed. One thread
+ * object per thread.
+ */
+import { FLAVOURS } from './abi.ts';
+import type { Flavour } from './abi.ts';
+import { RseqSliceError } from './errors.ts';
+import type { Backend, KernelThread } from './kernel.ts';
+import { loadAddon } from './linux/binding.ts';
+import { LinuxKernelThread, REGISTRATIONS } from './linux/kernel.ts';
+import type { RegistrationPolicy } from './linux/kernel.ts';
+import { AVAILABLE, describeAddon } from './linux/status.ts';
+import type { Status } from './linux/status.ts';
+import { SimulatedKernelThread } from './simulated/kernel.ts';
+import { Thread } from './thread.ts';
+
+export interface AttachOptions {
+  /**
+   * Default `auto`: Linux where it can, else the simulated kernel. `linux`
+   * throws where it cannot. RSEQ_SLICE in the environment decides over `auto`.
+   */
+  readonly backend?: Backend | 'auto';
+  /** Default `auto`. `kernel` is another way to say backend `linux`: no slices, no thread. */
+  readonly require?: 'auto' | 'kernel';
+  /**
+   * Default `auto`: libc's area if it can have slices, our own if libc has
+   * none, else ours in the place of libc's. `libc` forbids replacing it.
+   */
+  readonly registration?: RegistrationPolicy;
+  /** Default `auto`: found out. */
+  readonly flavour?: Flavour | 'auto';
+  /** Default `auto`: mapped where the runtime allows it. `native` uses calls. */
+  readonly controlWord?: 'auto' | 'native';
+}
+
+interface Attached {
+  readonly thread: Thread;
+  readonly status: Status;
+  readonly options: Required<AttachOptions>;
+}
+
+const CHOICES = {
+  backend: ['auto', 'linux', 'simulated'],
+  require: ['auto', 'kernel'],
+  registration: REGISTRATIONS,
+  flavour: ['auto', ...FLAVOURS],
+  controlWord: ['auto', 'native'],
+} as const;
+
+const ENVIRONMENT = ['', 'auto', 'linux', 'simulated', 'off'] as const;
+
+let attached: Attached | undefined;
+
+/**
+ * Attaches the calling thread, main or worker; the same object again on a
+ * second call.
+ * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`; `ERR_RSEQ_UNAVAILABLE`
+ * when Linux is demanded and slices are not to be had; `ERR_RSEQ_ALREADY_ATTACHED`
+ * when this thread is attached in another way.
+ */
+export function attach(options: AttachOptions = {}): Thread {
+  const wanted = checkOptions(options);
+  if (attached !== undefined) {
+    assertCompatible(attached, wanted, options);
+    return attached.thread;
+  }
+  const [kernel, status] = chooseKernel(wanted);
+  const thread = new Thread(kernel, () => {
+    attached = undefined;
+  });
+  attached = { thread, status, options: wanted };
+  return thread;
+}
+
+/** The calling thread's attachment, for `probe`. */
+export function currentAttachment(): { readonly thread: Thread; readonly status: Status } | undefined {
+  return attached;
+}
+
+/** RSEQ_SLICE, checked. */
+export function environmentChoice(): (typeof ENVIRONMENT)[number] {
+  const value = process.env['RSEQ_SLICE'] ?? '';
+  const choice = ENVIRONMENT.find((known) => known === value);
+  if (choice === undefined) {
+    throw new RseqSliceError(
+      'ERR_RSEQ_INVALID_OPTION',
+      `RSEQ_SLICE=${value} in the environment means nothing: use auto, linux, simulated or off.`,
+    );
+  }
+  return choice;
+}
+
+function checkOptions(options: AttachOptions): Required<AttachOptions> {
+  if (typeof options !== 'object' || options === null) {
+    throw new RseqSliceError('ERR_RSEQ_INVALID_OPTION', 'attach() takes an object of options.');
+  }
+  for (const [name, value] of Object.entries(options)) {
+    if (!Object.hasOwn(CHOICES, name)) {
+      throw new RseqSliceError(
+        'ERR_RSEQ_INVALID_OPTION',
+        `attach() has no option '${name}'; it has ${Object.keys(CHOICES).join(', ')}.`,
+      );
+    }
+    const choices: readonly unknown[] = CHOICES[name as keyof typeof CHOICES];
+    if (value !== undefined && !choices.includes(value)) {
+      throw new RseqSliceError(
+        'ERR_RSEQ_INVALID_OPTION',
+        `attach() cannot have ${name}: ${typeof value === 'string' ? `'${value}'` : String(value)}; it takes ${choices.join(', ')}.`,
+      );
+    }
+  }
+  let backend = options.backend ?? 'auto';
+  if (options.require === 'kernel') {
+    if (backend === 'simulated') {
+      throw new RseqSliceError(
+        'ERR_RSEQ_INVALID_OPTION',
+        "attach() cannot have require: 'kernel' with backend: 'simulated'.",
+      );
+    }
+    backend = 'linux';
+  }
+  const environment = environmentChoice();
+  if (backend === 'auto') {
+    backend = environment === '' ? 'auto' : environment === 'off' ? 'simulated' : environment;
+  }
+  return {
+    backend,
+    require: options.require ?? 'auto',
+    registration: options.registration ?? 'auto',
+    flavour: options.flavour ?? 'auto',
+    controlWord: options.controlWord ?? 'auto',
+  };
+}
+
+/** What was asked for in so many words must be what the thread has. */
+function assertCompatible(
+  present: Attached,
+  wanted: Required<AttachOptions>,
+  given: AttachOptions,
+): void {
+  const { thread } = present;
+  const clashes: string[] = [];
+  if (wanted.backend !== 'auto' && wanted.backend !== thread.backend) {
+    clashes.push(`backend '${wanted.backend}', not '${thread.backend}'`);
+  }
+  if (wanted.flavour !== 'auto' && wanted.flavour !== thread.flavour) {
+    clashes.push(`flavour '${wanted.flavour}', not '${thread.flavour}'`);
+  }
+  if (
+    thread.backend === 'linux' &&
+    wanted.registration !== 'auto' &&
+    wanted.registration !== thread.registration
+  ) {
+    clashes.push(`registration '${wanted.registration}', not '${thread.registration}'`);
+  }
+  if (given.controlWord !== undefined && given.controlWord !== present.options.controlWord) {
+    clashes.push(`controlWord '${given.controlWord}', not '${present.options.controlWord}'`);
+  }
+  if (clashes.length > 0) {
+    throw new RseqSliceError(
+      'ERR_RSEQ_ALREADY_ATTACHED',
+      `This thread is attached already, and otherwise: asked for ${clashes.join('; ')}. Detach it first.`,
+    );
+  }
+}
+
+function chooseKernel(options: Required<AttachOptions>): [KernelThread, Status] {
+  const simulate = (): KernelThread =>
+    new SimulatedKernelThread(options.flavour === 'auto' ? 'mainline' : options.flavour);
+  if (options.backend === 'simulated') return [simulate(), AVAILABLE];
+  const addon = loadAddon();
+  const result =
+    addon.state === 'loaded'
+      ? LinuxKernelThread.attach(addon.binding, {
+          registration: options.registration,
+          flavour: options.flavour,
+          mapped: options.controlWord === 'auto',
+        })
+      : describeAddon(addon);
+  if (result instanceof LinuxKernelThread) return [result, AVAILABLE];
+  if (options.backend === 'auto') return [simulate(), result];
+  throw new RseqSliceError(
+    'ERR_RSEQ_UNAVAILABLE',
+    `No time slice extensions for this thread. ${result.explanation} ${result.remedy}`,
+    {
+      ...(result.errno === undefined ? {} : { errno: result.errno }),
+      ...(result.syscall === undefined ? {} : { syscall: result.syscall }),
+    },
+  );
+}

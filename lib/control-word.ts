@@ -1,0 +1,103 @@
+/**
+ * The control word in its two dialects, and behind native calls where it cannot
+ * be mapped. This is half of the hot path (`thread.ts` is the other): plain
+ * stores and loads, no allocation, no closure, no clock, no native call.
+ *
+ * Only this thread and the kernel on this thread's CPU write the word, so no
+ * ordering between CPUs is needed; what matters is that each store and load is
+ * made, in this order.
+ */
+import { GRANTED_BIT, GRANTED_BYTE, REQUEST_BIT, REQUEST_BYTE } from './abi.ts';
+import type { KernelThread } from './kernel.ts';
+
+/** What was found in the word when the request was withdrawn. */
+export const Cleared = {
+  /** The request was still there. */
+  Undisturbed: 0,
+  /** A grant is outstanding: the CPU must be given up. */
+  Granted: 1,
+  /** Neither: scheduled out meanwhile. Same number as C's outcome. */
+  Revoked: 3,
+} as const;
+
+export interface ControlWord {
+  /** Sets the request; false, and nothing done, when the word is already in use. */
+  request(): boolean;
+  /** Withdraws the request and tells what was found, a `Cleared`. */
+  clear(): number;
+}
+
+/** `7.0` and later: byte 0 asks, byte 1 is the grant. */
+export class BytesControlWord implements ControlWord {
+  readonly #word: Int32Array;
+  readonly #bytes: Uint8Array;
+
+  constructor(buffer: ArrayBuffer) {
+    this.#word = new Int32Array(buffer);
+    this.#bytes = new Uint8Array(buffer);
+  }
+
+  request(): boolean {
+    if (this.#word[0] !== 0) return false;
+    this.#bytes[REQUEST_BYTE] = 1;
+    return true;
+  }
+
+  clear(): number {
+    const bytes = this.#bytes;
+    const asked = bytes[REQUEST_BYTE];
+    // First withdraw, then look: a grant between the two is still seen.
+    bytes[REQUEST_BYTE] = 0;
+    if (bytes[GRANTED_BYTE] !== 0) return Cleared.Granted;
+    return asked === 0 ? Cleared.Revoked : Cleared.Undisturbed;
+  }
+}
+
+/**
+ * `rfc`: two bits of one word. Clearing must be a single instruction as far as
+ * an interrupt can tell, since a plain read-modify-write would put a consumed
+ * request back, or wipe a grant, and the kernel kills for that.
+ */
+export class BitsControlWord implements ControlWord {
+  readonly #word: Int32Array;
+
+  constructor(buffer: ArrayBuffer) {
+    this.#word = new Int32Array(buffer);
+  }
+
+  request(): boolean {
+    if (this.#word[0] !== 0) return false;
+    this.#word[0] = REQUEST_BIT;
+    return true;
+  }
+
+  clear(): number {
+    const found = Atomics.and(this.#word, 0, ~REQUEST_BIT);
+    if ((found & REQUEST_BIT) !== 0) return Cleared.Undisturbed;
+    return (found & GRANTED_BIT) !== 0 ? Cleared.Granted : Cleared.Revoked;
+  }
+}
+
+/** For runtimes without external ArrayBuffers: the addon does the same in C. */
+export class NativeControlWord implements ControlWord {
+  readonly #kernel: KernelThread;
+
+  constructor(kernel: KernelThread) {
+    this.#kernel = kernel;
+  }
+
+  request(): boolean {
+    return this.#kernel.enter() !== 0;
+  }
+
+  clear(): number {
+    return this.#kernel.clear();
+  }
+}
+
+export function createControlWord(kernel: KernelThread): ControlWord {
+  if (kernel.controlWord === null) return new NativeControlWord(kernel);
+  return kernel.flavour === 'rfc'
+    ? new BitsControlWord(kernel.controlWord)
+    : new BytesControlWord(kernel.controlWord);
+}

@@ -1,0 +1,57 @@
+/**
+ * The one class of errors this library throws, told apart by `code`. It leaves
+ * the wording to the place that knows what failed.
+ */
+
+/** What went wrong, for programs. */
+export type ErrorCode =
+  /** Slices, or the backend that was asked for, are not to be had here. */
+  | 'ERR_RSEQ_UNAVAILABLE'
+  /** An option, or the environment variable RSEQ_SLICE, has a value that means nothing. */
+  | 'ERR_RSEQ_INVALID_OPTION'
+  /** This thread is attached already, and not as it is asked for now. */
+  | 'ERR_RSEQ_ALREADY_ATTACHED'
+  /** The thread object was detached. */
+  | 'ERR_RSEQ_DETACHED'
+  /** `leave` without `enter`. */
+  | 'ERR_RSEQ_NOT_IN_SECTION'
+  /** What was asked for cannot be done inside a section. */
+  | 'ERR_RSEQ_IN_SECTION'
+  /** The function given to `critical` returned a promise. */
+  | 'ERR_RSEQ_ASYNC_SECTION'
+  /** A thread object belongs to the thread that attached it. */
+  | 'ERR_RSEQ_WRONG_THREAD'
+  /** A system call failed that should not have. */
+  | 'ERR_RSEQ_SYSTEM';
+
+/** What Node's own system errors carry too. */
+export interface ErrorDetails {
+  /** The error number, positive. */
+  readonly errno?: number;
+  /** The system call's name. */
+  readonly syscall?: string;
+  readonly cause?: unknown;
+}
+
+const brand = Symbol.for('rseq-slice.error');
+
+/** Thrown by every function of this library. Its `code` tells what failed. */
+export class RseqSliceError extends Error {
+  readonly code: ErrorCode;
+  readonly errno?: number;
+  readonly syscall?: string;
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, 'cause' in details ? { cause: details.cause } : undefined);
+    this.name = 'RseqSliceError';
+    this.code = code;
+    if (details.errno !== undefined) this.errno = details.errno;
+    if (details.syscall !== undefined) this.syscall = details.syscall;
+    Object.defineProperty(this, brand, { value: true });
+  }
+
+  /** Whether a value is such an error, also one from another installed copy. */
+  static is(value: unknown): value is RseqSliceError {
+    return typeof value === 'object' && value !== null && brand in value;
+  }
+}

@@ -1,0 +1,13 @@
+/**
+ * Linux time slice extensions for critical sections: the public face.
+ */
+export { attach } from './attach.ts';
+export type { AttachOptions } from './attach.ts';
+export type { Flavour } from './abi.ts';
+export { RseqSliceError } from './errors.ts';
+export type { ErrorCode } from './errors.ts';
+export type { Backend, Registration } from './kernel.ts';
+export { probe } from './probe.ts';
+export type { ProbeReport } from './probe.ts';
+export { Outcome } from './thread.ts';
+export type { Section, Stats, Thread } from './thread.ts';

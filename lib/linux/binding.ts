@@ -1,0 +1,83 @@
+/**
+ * The addon: its type, and how it is found. A build from source is preferred to
+ * a prebuilt one, and only 'there is none' is quiet: a file that is there and
+ * does not load is told with its reason.
+ */
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+
+/** Raw facts; numbers as in `native/include/rseq_slice.h`, errors positive. */
+export interface RawProbe {
+  readonly error: number;
+  readonly featureSize: number;
+  readonly alignment: number;
+  readonly legacyArea: number;
+  readonly fullArea: number;
+  readonly yieldResult: number;
+  readonly yieldRfcResult: number;
+  readonly flavour: number;
+  readonly enabled: number;
+  readonly libcExported: boolean;
+  readonly libcRegistered: boolean;
+  readonly libcSize: number;
+  readonly libcFlags: number;
+}
+
+export interface RawAttachment {
+  readonly errno: number;
+  readonly step: number;
+  readonly registration?: number;
+  readonly flavour?: number;
+  readonly length?: number;
+}
+
+/** What `native/addon.cc` exports. */
+export interface Binding {
+  probe(): RawProbe;
+  attach(policy: number, flavour: number): RawAttachment;
+  detach(): number;
+  controlWord(): ArrayBuffer | null;
+  enter(): number;
+  clear(): number;
+  yieldSlice(): number;
+  cpu(): number;
+  node(): number;
+  concurrencyId(): number;
+  flags(): number;
+  isOwner(): boolean;
+}
+
+export type AddonStatus =
+  | { readonly state: 'loaded'; readonly path: string; readonly binding: Binding }
+  | { readonly state: 'missing'; readonly reason: string }
+  | { readonly state: 'failed'; readonly path: string; readonly reason: string }
+  | { readonly state: 'not-linux' };
+
+let known: AddonStatus | undefined;
+
+/** Loads the addon once per thread. */
+export function loadAddon(): AddonStatus {
+  known ??= findAddon();
+  return known;
+}
+
+function findAddon(): AddonStatus {
+  if (process.platform !== 'linux') return { state: 'not-linux' };
+  const require = createRequire(import.meta.url);
+  let path: string;
+  try {
+    const finder = require('node-gyp-build') as { resolve(directory: string): string };
+    path = finder.resolve(fileURLToPath(new URL('../..', import.meta.url)));
+  } catch (error) {
+    return { state: 'missing', reason: messageOf(error) };
+  }
+  try {
+    return { state: 'loaded', path, binding: require(path) as Binding };
+  } catch (error) {
+    return { state: 'failed', path, reason: messageOf(error) };
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

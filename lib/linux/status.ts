@@ -1,0 +1,176 @@
+/**
+ * Why slices are or are not to be had, in words with a remedy. The addon tells
+ * an errno and the step that failed; this is the only place that reads them.
+ */
+import { constants } from 'node:os';
+import { ENOTSUPP } from '../abi.ts';
+import type { AddonStatus, RawProbe } from './binding.ts';
+
+/** What stands between this thread and slices; `available` when nothing does. */
+export type Reason =
+  | 'available'
+  | 'not-linux'
+  | 'addon-missing'
+  | 'addon-failed'
+  | 'kernel-without-feature'
+  | 'off-at-boot'
+  | 'denied'
+  | 'legacy-registration'
+  | 'foreign-registration'
+  | 'no-libc-registration'
+  | 'out-of-memory'
+  | 'system-error';
+
+export interface Status {
+  readonly reason: Reason;
+  /** What is the matter, a sentence. */
+  readonly explanation: string;
+  /** What to do about it, a sentence; empty when nothing is the matter. */
+  readonly remedy: string;
+  readonly errno?: number;
+  readonly syscall?: string;
+}
+
+/** In the order of `enum rseq_slice_step`. */
+const STEPS = [
+  'none',
+  'feature',
+  'boot',
+  'legacy',
+  'foreign',
+  'register',
+  'unregister',
+  'enable',
+  'memory',
+  'policy',
+] as const;
+
+const VM = 'To see slices on this machine run the program in a guest: npm run vm -- COMMAND.';
+
+export const AVAILABLE: Status = {
+  reason: 'available',
+  explanation: 'The kernel grants time slice extensions to this thread.',
+  remedy: '',
+};
+
+export function describeAddon(addon: AddonStatus): Status {
+  switch (addon.state) {
+    case 'loaded':
+      return AVAILABLE;
+    case 'not-linux':
+      return {
+        reason: 'not-linux',
+        explanation: `Time slice extensions are a feature of Linux; this is ${process.platform}.`,
+        remedy: 'Nothing to do: everything works on the simulated kernel.',
+      };
+    case 'missing':
+      return {
+        reason: 'addon-missing',
+        explanation: `The native addon is not built for ${process.platform} ${process.arch}. ${addon.reason}`,
+        remedy: 'Build it: npm run build:native (needs make, Python 3 and a C++ compiler).',
+      };
+    case 'failed':
+      return {
+        reason: 'addon-failed',
+        explanation: `The native addon ${addon.path} did not load: ${addon.reason}`,
+        remedy: 'Build it anew for this Node and libc: npm run build:native.',
+      };
+  }
+}
+
+/** What a failed attach means. */
+export function describeFailure(stepNumber: number, errno: number): Status {
+  const step = STEPS[stepNumber] ?? 'none';
+  const name = nameErrno(errno);
+  const denied = errno === constants.errno.EPERM || errno === constants.errno.ENOSYS;
+  switch (step) {
+    case 'feature':
+      return {
+        reason: 'kernel-without-feature',
+        explanation: `This kernel has no time slice extensions: prctl(PR_RSEQ_SLICE_EXTENSION) says ${name}.`,
+        remedy: `Use Linux 7.0 or later built with CONFIG_RSEQ_SLICE_EXTENSION=y. ${VM}`,
+        errno,
+        syscall: 'prctl',
+      };
+    case 'boot':
+      return {
+        reason: 'off-at-boot',
+        explanation: `The kernel has time slice extensions, switched off at boot: prctl says ${name}.`,
+        remedy: 'Boot without rseq_slice_ext=0 on the kernel command line.',
+        errno,
+        syscall: 'prctl',
+      };
+    case 'legacy':
+      return {
+        reason: 'legacy-registration',
+        explanation: `libc registered an area of 32 bytes, which this kernel grants nothing to (prctl says ${name}), and the options forbid replacing it.`,
+        remedy:
+          "Allow it (registration: 'auto'), use glibc 2.41 or later, or start with GLIBC_TUNABLES=glibc.pthread.rseq=0.",
+        errno,
+        syscall: 'prctl',
+      };
+    case 'foreign':
+      return {
+        reason: 'foreign-registration',
+        explanation: 'Another library (an allocator such as tcmalloc, say) uses this thread’s rseq area, so it was left alone.',
+        remedy: 'Run without that library, or switch its use of rseq off.',
+        errno,
+        syscall: 'rseq',
+      };
+    case 'policy':
+      return errno === constants.errno.ENXIO
+        ? {
+            reason: 'no-libc-registration',
+            explanation: 'libc registered no rseq area in this thread, and the options demand libc’s.',
+            remedy: "Use registration: 'auto' or 'own'.",
+            errno,
+          }
+        : {
+            reason: 'legacy-registration',
+            explanation: 'libc has registered an rseq area in this thread, and the options demand one of our own.',
+            remedy:
+              "Use registration: 'auto' or 'replace', or start with GLIBC_TUNABLES=glibc.pthread.rseq=0.",
+            errno,
+          };
+    case 'memory':
+      return {
+        reason: 'out-of-memory',
+        explanation: `No memory or no thread for the rseq area: ${name}.`,
+        remedy: 'Free memory, or raise the limit on threads.',
+        errno,
+      };
+    default: {
+      const syscall = step === 'enable' ? 'prctl' : 'rseq';
+      return {
+        reason: denied ? 'denied' : 'system-error',
+        explanation: denied
+          ? `${syscall} was denied (${name}): a seccomp filter, as containers have, or no such system call.`
+          : `${syscall} failed (${name}) while the thread was to be given its area.`,
+        remedy: denied
+          ? 'Allow rseq, prctl operation 79 and system call 471 in the container’s seccomp profile.'
+          : 'Please report this, with the output of probe().',
+        errno,
+        syscall,
+      };
+    }
+  }
+}
+
+/** Could attach() get slices here, as far as that is known without trying? */
+export function describeProbe(raw: RawProbe): Status {
+  const of = (step: (typeof STEPS)[number], errno: number): Status =>
+    describeFailure(STEPS.indexOf(step), errno);
+  if (raw.error !== 0) return of('memory', raw.error);
+  if (raw.flavour !== 0) return AVAILABLE;
+  if (raw.fullArea === constants.errno.EINVAL) return of('feature', raw.fullArea);
+  if (raw.fullArea === ENOTSUPP) return of('boot', raw.fullArea);
+  if (raw.fullArea === constants.errno.EBUSY) return of('foreign', raw.fullArea);
+  return of('enable', raw.fullArea);
+}
+
+/** EINVAL for 22, and so on; the kernel's own ENOTSUPP among them. */
+export function nameErrno(errno: number): string {
+  if (errno === ENOTSUPP) return `ENOTSUPP (${String(errno)})`;
+  const name = Object.entries(constants.errno).find(([, number]) => number === errno)?.[0];
+  return name === undefined ? `error ${String(errno)}` : `${name} (${String(errno)})`;
+}

@@ -1,0 +1,119 @@
+/**
+ * What this host can do and why not, as plain data. It changes nothing in the
+ * calling thread: what the kernel can do is found out on a thread of its own.
+ */
+import { readFileSync } from 'node:fs';
+import { release } from 'node:os';
+import { FLAG_AVAILABLE, FLAG_ENABLED, FLAVOURS } from './abi.ts';
+import type { Flavour } from './abi.ts';
+import { currentAttachment, environmentChoice } from './attach.ts';
+import type { Backend, Registration } from './kernel.ts';
+import { loadAddon } from './linux/binding.ts';
+import { describeAddon, describeProbe } from './linux/status.ts';
+import type { Reason } from './linux/status.ts';
+
+export interface ProbeReport {
+  /** Whether attach() gets slices from the kernel, and if not why and what to do. */
+  readonly slices: {
+    readonly available: boolean;
+    readonly reason: Reason;
+    readonly explanation: string;
+    readonly remedy: string;
+  };
+  readonly kernel: {
+    readonly release: string;
+    /** null: no slices to be had. */
+    readonly flavour: Flavour | null;
+    /** AT_RSEQ_FEATURE_SIZE, bytes; null where the addon is not there to ask. */
+    readonly featureSize: number | null;
+    /** AT_RSEQ_ALIGN, bytes. */
+    readonly alignment: number | null;
+    /** How long an extension is, ns; null where debugfs cannot be read. */
+    readonly extension: number | null;
+  };
+  readonly libc: {
+    /** `glibc 2.36`, or null for another. */
+    readonly name: string | null;
+    /** It registered the calling thread's area. */
+    readonly registered: boolean | null;
+    /** `__rseq_size`, bytes. */
+    readonly size: number | null;
+    readonly flags: { readonly available: boolean; readonly enabled: boolean } | null;
+  };
+  readonly addon: { readonly state: string; readonly path: string | null };
+  /** The calling thread, if it is attached. */
+  readonly thread: {
+    readonly backend: Backend;
+    readonly registration: Registration;
+    readonly flavour: Flavour;
+  } | null;
+  readonly environment: { readonly RSEQ_SLICE: string | null };
+  readonly node: { readonly version: string; readonly arch: string };
+}
+
+/** Reports on kernel, libc, registration and addon. */
+export function probe(): ProbeReport {
+  const addon = loadAddon();
+  const raw = addon.state === 'loaded' ? addon.binding.probe() : null;
+  const attachment = currentAttachment();
+  const status =
+    attachment !== undefined && attachment.status.reason !== 'available'
+      ? attachment.status
+      : raw === null
+        ? describeAddon(addon)
+        : describeProbe(raw);
+  const environment = environmentChoice();
+  return {
+    slices: {
+      available: status.reason === 'available',
+      reason: status.reason,
+      explanation: status.explanation,
+      remedy: status.remedy,
+    },
+    kernel: {
+      release: release(),
+      flavour: raw === null ? null : (FLAVOURS[raw.flavour - 1] ?? null),
+      featureSize: raw === null ? null : raw.featureSize,
+      alignment: raw === null ? null : raw.alignment,
+      extension: readExtension(),
+    },
+    libc: {
+      name: libcName(),
+      registered: raw === null ? null : raw.libcRegistered,
+      size: raw === null ? null : raw.libcSize,
+      flags:
+        raw === null || !raw.libcRegistered
+          ? null
+          : {
+              available: (raw.libcFlags & FLAG_AVAILABLE) !== 0,
+              enabled: (raw.libcFlags & FLAG_ENABLED) !== 0,
+            },
+    },
+    addon: { state: addon.state, path: 'path' in addon ? addon.path : null },
+    thread:
+      attachment === undefined
+        ? null
+        : {
+            backend: attachment.thread.backend,
+            registration: attachment.thread.registration,
+            flavour: attachment.thread.flavour,
+          },
+    environment: { RSEQ_SLICE: environment === '' ? null : environment },
+    node: { version: process.version, arch: process.arch },
+  };
+}
+
+function readExtension(): number | null {
+  try {
+    return Number(readFileSync('/sys/kernel/debug/rseq/slice_ext_nsec', 'utf8').trim());
+  } catch {
+    // Not root, not mounted, or a kernel without it: nothing to tell.
+    return null;
+  }
+}
+
+function libcName(): string | null {
+  const report = process.report.getReport() as { header?: { glibcVersionRuntime?: string } };
+  const version = report.header?.glibcVersionRuntime;
+  return version === undefined ? null : `glibc ${version}`;
+}

@@ -1,0 +1,282 @@
+/**
+ * Critical sections of one thread: entering and leaving, nesting, outcomes and
+ * counters. Which kernel serves the thread was decided in `attach.ts`.
+ *
+ * `enter` and `leave` are the hot path. Everything that is not the outermost,
+ * undisturbed section of an attached thread goes through the slow functions.
+ */
+import { inspect } from 'node:util';
+import type { Flavour } from './abi.ts';
+import { Cleared, createControlWord } from './control-word.ts';
+import type { ControlWord } from './control-word.ts';
+import { RseqSliceError } from './errors.ts';
+import type { Backend, KernelThread, Registration } from './kernel.ts';
+
+/** How a section ended; small constants, so that `leave` allocates nothing. */
+export const Outcome = {
+  /** Nobody wanted the CPU meanwhile. */
+  Undisturbed: 0,
+  /** The slice was extended, and the CPU given up at the end. */
+  Yielded: 1,
+  /** The slice was extended, but the extension was over by the time we yielded. */
+  Raced: 2,
+  /** The thread was scheduled out inside the section. */
+  Revoked: 3,
+  /** Not the outermost layer: nothing was done. */
+  Nested: 4,
+} as const;
+export type Outcome = (typeof Outcome)[keyof typeof Outcome];
+
+/** How many sections this thread entered, and how those it left have ended. */
+export interface Stats {
+  /** Calls of `enter`; the others add up to it, less the sections still open. */
+  readonly entered: number;
+  readonly undisturbed: number;
+  readonly yielded: number;
+  readonly raced: number;
+  readonly revoked: number;
+  readonly nested: number;
+}
+
+/** Returned by {@link Thread.section}, for `using`. One object a thread. */
+export interface Section extends Disposable {
+  /** Leaves the section; the same as {@link Thread.leave}. */
+  leave(): Outcome;
+}
+
+/** `depth` of a detached thread: neither idle nor inside. */
+const DETACHED = -1;
+const CARRY = 2 ** 32;
+
+/**
+ * The calling thread's hold on slice extensions; {@link attach} makes it. It
+ * works in that thread only, and cannot be posted to another.
+ */
+export class Thread {
+  readonly #kernel: KernelThread;
+  readonly #word: ControlWord;
+  readonly #onDetach: () => void;
+  readonly #section: Section;
+  /** 0 idle, 1 in a section of ours, more in nested ones, DETACHED. */
+  #depth = 0;
+  /** A foreign layer holds the word; it counts as the first layer of #depth. */
+  #borrowed = false;
+  /** Low 32 bits, signed: always a small integer, so this field never changes its representation. */
+  #entered = 0;
+  #enteredHigh = 0;
+  #yielded = 0;
+  #raced = 0;
+  #revoked = 0;
+  #nested = 0;
+
+  /** @internal Use {@link attach}. */
+  constructor(kernel: KernelThread, onDetach: () => void) {
+    this.#kernel = kernel;
+    this.#word = createControlWord(kernel);
+    this.#onDetach = onDetach;
+    this.#section = {
+      leave: () => this.leave(),
+      [Symbol.dispose]: () => {
+        this.leave();
+      },
+    };
+    // structuredClone and postMessage read own enumerable properties: this one
+    // turns a silent, useless copy in another thread into an error.
+    Object.defineProperty(this, 'owner', { enumerable: true, get: refuseCopy });
+  }
+
+  /** Which kernel serves this thread. */
+  get backend(): Backend {
+    return this.#kernel.backend;
+  }
+
+  /** Whose rseq area it uses. */
+  get registration(): Registration {
+    return this.#kernel.registration;
+  }
+
+  /** The ABI in use. */
+  get flavour(): Flavour {
+    return this.#kernel.flavour;
+  }
+
+  /**
+   * Enters a section: asks the kernel to let this thread finish if its time
+   * slice ends. Every `enter` needs its `leave`, in a `finally`.
+   * @throws {RseqSliceError} `ERR_RSEQ_DETACHED`.
+   */
+  enter(): void {
+    if (this.#depth === 0 && this.#word.request()) {
+      this.#depth = 1;
+    } else {
+      this.#enterSlowly();
+    }
+    this.#entered = (this.#entered + 1) | 0;
+    if (this.#entered === 0) this.#enteredHigh++;
+  }
+
+  /**
+   * Leaves the section. If more time was granted, the CPU is given up here.
+   * @returns how the section ended, an {@link Outcome}.
+   * @throws {RseqSliceError} `ERR_RSEQ_NOT_IN_SECTION`, `ERR_RSEQ_DETACHED`.
+   */
+  leave(): Outcome {
+    if (this.#depth !== 1) return this.#leaveSlowly();
+    this.#depth = 0;
+    const cleared = this.#word.clear();
+    return cleared === Cleared.Undisturbed ? Outcome.Undisturbed : this.#settle(cleared);
+  }
+
+  /**
+   * Runs a function in a section and returns its result.
+   *
+   * Keep it to microseconds. A system call inside (`Atomics.wait`, `notify`,
+   * `console.log`) ends the grant.
+   * @param run synchronous; what it throws is thrown on, the section left.
+   * @throws {RseqSliceError} `ERR_RSEQ_ASYNC_SECTION` when it returns a promise.
+   */
+  critical<T>(run: () => T extends PromiseLike<unknown> ? never : T): T {
+    let result: T;
+    this.enter();
+    try {
+      result = run();
+    } finally {
+      this.leave();
+    }
+    if (typeof result === 'object' && result !== null && 'then' in result) refusePromise(result);
+    return result;
+  }
+
+  /** Enters a section that ends with the block: `using section = thread.section()`. */
+  section(): Section {
+    this.enter();
+    return this.#section;
+  }
+
+  /** The counters so far. */
+  stats(): Stats {
+    const open = this.#depth === DETACHED ? 0 : this.#depth - (this.#borrowed ? 1 : 0);
+    const entered = this.#enteredHigh * CARRY + (this.#entered >>> 0);
+    const disturbed = this.#yielded + this.#raced + this.#revoked;
+    return {
+      entered,
+      undisturbed: entered - open - disturbed - this.#nested,
+      yielded: this.#yielded,
+      raced: this.#raced,
+      revoked: this.#revoked,
+      nested: this.#nested,
+    };
+  }
+
+  /** The CPU this thread runs on, without a system call. */
+  cpu(): number {
+    this.#assertAttached();
+    return this.#kernel.cpu();
+  }
+
+  /** Its NUMA node, without a system call. */
+  node(): number {
+    this.#assertAttached();
+    return this.#kernel.node();
+  }
+
+  /** A small number unique among the process's running threads, without a system call. */
+  concurrencyId(): number {
+    this.#assertAttached();
+    return this.#kernel.concurrencyId();
+  }
+
+  /**
+   * Gives the thread back as it was found. The counters stay readable.
+   * Detaching twice does nothing.
+   * @throws {RseqSliceError} `ERR_RSEQ_IN_SECTION`; `ERR_RSEQ_SYSTEM` when the
+   * kernel refused to take the registration back.
+   */
+  detach(): void {
+    if (this.#depth === DETACHED) return;
+    if (this.#depth > 0) {
+      throw new RseqSliceError(
+        'ERR_RSEQ_IN_SECTION',
+        `detach() inside a section (${String(this.#depth)} deep): leave it first.`,
+      );
+    }
+    this.#kernel.detach();
+    this.#depth = DETACHED;
+    this.#onDetach();
+  }
+
+  [inspect.custom](): object {
+    return {
+      backend: this.backend,
+      registration: this.registration,
+      flavour: this.flavour,
+      attached: this.#depth !== DETACHED,
+      stats: this.stats(),
+    };
+  }
+
+  #assertAttached(): void {
+    if (this.#depth === DETACHED) {
+      throw new RseqSliceError(
+        'ERR_RSEQ_DETACHED',
+        'This thread object was detached: call attach() for a new one.',
+      );
+    }
+  }
+
+  #enterSlowly(): void {
+    this.#assertAttached();
+    if (this.#depth === 0) {
+      // Somebody further out in this thread has asked: theirs to clear, not ours.
+      this.#borrowed = true;
+      this.#depth = 1;
+    }
+    this.#depth++;
+  }
+
+  #leaveSlowly(): Outcome {
+    this.#assertAttached();
+    if (this.#depth === 0) {
+      throw new RseqSliceError(
+        'ERR_RSEQ_NOT_IN_SECTION',
+        'leave() without enter(): this thread is in no section.',
+      );
+    }
+    this.#depth--;
+    if (this.#borrowed && this.#depth === 1) {
+      this.#borrowed = false;
+      this.#depth = 0;
+    }
+    this.#nested++;
+    return Outcome.Nested;
+  }
+
+  #settle(cleared: number): Outcome {
+    if (cleared === Cleared.Revoked) {
+      this.#revoked++;
+      return Outcome.Revoked;
+    }
+    // A negative answer comes from a seccomp filter, after the kernel has acted.
+    if (this.#kernel.yieldSlice() === 0) {
+      this.#raced++;
+      return Outcome.Raced;
+    }
+    this.#yielded++;
+    return Outcome.Yielded;
+  }
+}
+
+function refuseCopy(): never {
+  throw new RseqSliceError(
+    'ERR_RSEQ_WRONG_THREAD',
+    'A thread object works only in the thread that attached it and cannot be copied or posted: call attach() there.',
+  );
+}
+
+function refusePromise(result: object): void {
+  if (!('then' in result) || typeof result.then !== 'function') return;
+  throw new RseqSliceError(
+    'ERR_RSEQ_ASYNC_SECTION',
+    'The function given to critical() returned a promise. A section cannot span an await: do the asynchronous work before or after it.',
+  );
+}
