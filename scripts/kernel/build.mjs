@@ -1,0 +1,116 @@
+// Configures and builds a kernel and its own slice selftest in a tree that is already there. It knows nothing of caches.
+
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { missingOptions } from './config.mjs';
+import { runLogged } from './run-logged.mjs';
+
+/** @typedef {{ log: string, progress: import('./run-logged.mjs').Progress, jobs?: number }} BuildOptions */
+
+/** Who and when would make two builds of one source differ. */
+const BUILD_ENVIRONMENT = {
+  KBUILD_BUILD_USER: 'rseq-slice',
+  KBUILD_BUILD_HOST: 'rseq-slice',
+  KBUILD_BUILD_TIMESTAMP: 'Thu Jan 1 00:00:00 UTC 1970',
+  LC_ALL: 'C',
+};
+
+/**
+ * @param {string} tree
+ * @param {readonly string[]} targets
+ * @param {BuildOptions} options
+ * @returns {Promise<void>}
+ */
+async function make(tree, targets, { log, progress, jobs = availableParallelism() }) {
+  // A MAKEFLAGS of a make or npm around us would turn into options of the kernel's make.
+  const { MAKEFLAGS: _flags, MAKELEVEL: _level, ARCH: _arch, CROSS_COMPILE: _cross, ...env } = process.env;
+  await runLogged('make', [`-j${jobs}`, 'ARCH=x86_64', ...targets], { cwd: tree, log, progress, env: { ...env, ...BUILD_ENVIRONMENT } });
+}
+
+/**
+ * @param {string} tree
+ * @param {readonly import('./flavours.mjs').Edit[]} edits
+ * @returns {void}
+ */
+export function applyEdits(tree, edits) {
+  for (const edit of edits) {
+    const path = join(tree, edit.file);
+    const before = readFileSync(path, 'utf8');
+    const after = edit.apply(before);
+    if (after === before) throw new Error(`The edit '${edit.name}' changed nothing in ${edit.file}: this source needs another edit.`);
+    writeFileSync(path, after);
+  }
+}
+
+/**
+ * tinyconfig plus our fragment, read back: throws when the kernel would come out without something that was asked for.
+ * @param {string} tree
+ * @param {string} fragment path
+ * @param {BuildOptions} options
+ * @returns {Promise<void>}
+ */
+export async function configure(tree, fragment, options) {
+  options.progress.step('configuring');
+  await make(tree, ['tinyconfig'], options);
+  await runLogged('scripts/kconfig/merge_config.sh', ['-m', '.config', fragment], { cwd: tree, log: options.log });
+  await make(tree, ['olddefconfig'], options);
+  const missing = missingOptions(readFileSync(fragment, 'utf8'), readFileSync(join(tree, '.config'), 'utf8'));
+  if (missing.length > 0) {
+    throw new Error(
+      `This kernel cannot be configured as scripts/kernel/fragment.config asks:\n  ${missing.join('\n  ')}\n` +
+        'Either the source is too old (7.0 has the first time slice extension) or an option lost something it depends on.',
+    );
+  }
+}
+
+/**
+ * @param {string} tree
+ * @param {BuildOptions} options
+ * @returns {Promise<string>} the image
+ */
+export async function buildImage(tree, options) {
+  options.progress.step('building');
+  await make(tree, ['bzImage'], options);
+  return join(tree, 'arch', 'x86', 'boot', 'bzImage');
+}
+
+/**
+ * Builds the kernel's own slice_test against the tree's headers, static so that it runs on any root file system.
+ * @param {string} tree
+ * @param {string} output path of the program
+ * @param {BuildOptions} options
+ * @returns {Promise<void>}
+ */
+export async function buildSliceTest(tree, output, options) {
+  options.progress.step("building the kernel's slice_test");
+  await make(tree, ['headers'], options);
+  const tests = join(tree, 'tools', 'testing', 'selftests');
+  const includes = [join(tree, 'usr', 'include'), join(tree, 'tools', 'include'), join(tests, 'rseq'), tests];
+  const args = ['-O2', '-static', '-w', ...includes.flatMap((path) => ['-I', path]), '-o', output];
+  await runLogged('gcc', [...args, join(tests, 'rseq', 'slice_test.c'), join(tests, 'rseq', 'rseq.c'), '-lpthread', '-ldl'], options);
+}
+
+/**
+ * @param {string} tree
+ * @param {BuildOptions} options
+ * @returns {Promise<string>} `make kernelversion`
+ */
+export async function kernelVersion(tree, options) {
+  const file = join(tree, '.rseq-slice-version');
+  await runLogged('sh', ['-c', 'make -s kernelversion >"$1"', 'sh', file], { cwd: tree, log: options.log });
+  return readFileSync(file, 'utf8').trim();
+}
+
+/**
+ * Copies what is worth keeping of a built tree next to the image.
+ * @param {string} tree
+ * @param {string} image
+ * @param {string} entry
+ * @returns {void}
+ */
+export function keepResults(tree, image, entry) {
+  mkdirSync(entry, { recursive: true });
+  copyFileSync(image, join(entry, 'bzImage'));
+  copyFileSync(join(tree, '.config'), join(entry, '.config'));
+}

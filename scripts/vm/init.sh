@@ -1,0 +1,112 @@
+#!/bin/sh
+# The guest's first process: mounts what programs expect, runs the one command of this guest with its streams on ports of
+# their own, reports how it ended, and powers off. What differs from job to job comes in job.sh, written by the host.
+# It talks to the host over the control port, one line a message: init, run, fail TEXT, exit N, signal N.
+
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+io=/run/rseq-slice-io
+
+# What is in these folders so far is the host's, seen through 9p. /dev is ours already, the kernel has mounted it.
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+
+# The driver announces the ports some time after boot, in no certain order: find each by its name.
+find_port() {
+  tries=0
+  while [ "$tries" -lt 200 ]; do
+    for entry in /sys/class/virtio-ports/*; do
+      name=
+      [ -r "$entry/name" ] && read -r name <"$entry/name"
+      if [ "$name" = "rseq-slice.$1" ] && [ -c "/dev/${entry##*/}" ]; then
+        port=/dev/${entry##*/}
+        return
+      fi
+    done
+    tries=$((tries + 1))
+    sleep 0.05
+  done
+  echo "rseq-slice: no virtio port for $1"
+  exit 1
+}
+find_port control
+exec 5<>"$port"
+echo init >&5
+find_port stdout
+exec 3>"$port"
+find_port stderr
+exec 4>"$port"
+
+fail() {
+  echo "fail $*" >&5
+  # The host kills the guest when it reads this.
+  while :; do sleep 60; done
+}
+
+# The root as it was, for folders that a tmpfs is about to cover.
+mkdir /run/host /run/job "$io"
+mount --bind / /run/host || fail "cannot bind the root file system to /run/host"
+mount -t tmpfs -o mode=1777 tmpfs /tmp || fail "cannot mount a tmpfs on /tmp"
+mkdir -p /dev/shm /dev/pts /tmp/home
+mount -t tmpfs -o mode=1777 tmpfs /dev/shm || fail "cannot mount a tmpfs on /dev/shm"
+mount -t 9p -o trans=virtio,version=9p2000.L,msize=524288,cache=mmap job /run/job || fail "cannot mount the job's folder"
+mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null
+mount -t cgroup2 cgroup2 /sys/fs/cgroup 2>/dev/null
+mount -t devpts devpts /dev/pts 2>/dev/null
+for link in fd:fd stdin:fd/0 stdout:fd/1 stderr:fd/2; do
+  [ -e "/dev/${link%%:*}" ] || ln -s "/proc/self/${link##*:}" "/dev/${link%%:*}"
+done
+{ ip link set lo up || ifconfig lo up; } >/dev/null 2>&1
+
+show_again() {
+  # A folder of the host's below /tmp or /run, at its own path again.
+  mkdir -p "$1" && mount --bind "/run/host$1" "$1" || fail "cannot show $1 of the host in the guest"
+}
+
+marker=
+extension=
+# Sets marker, extension, the environment, the working directory and the positional parameters.
+. /run/rseq-slice/job.sh
+
+if [ -n "$extension" ]; then
+  knob=/sys/kernel/debug/rseq/slice_ext_nsec
+  [ -e "$knob" ] || fail "--extension $extension: this kernel has no $knob (is the extension off?)"
+  echo "$extension" >"$knob" || fail "--extension $extension: the kernel refuses it (5000 to 50000 ns)"
+fi
+
+# Programs want pipes: a port takes at most 32 KB a write, and not every program goes on after a short write.
+mkfifo "$io/out" "$io/err" || fail "cannot make the pipes for the output"
+cat <"$io/out" >&3 4>&- 5>&- &
+cat_out=$!
+cat <"$io/err" >&4 3>&- 5>&- &
+cat_err=$!
+echo run >&5
+
+# A session of its own, so that a command that signals its process group does not hit the cats. The shell around it
+# names a deadly signal on its own stderr, which is how exit 139 and a death by signal 11 are told apart.
+setsid /bin/sh -c '"$@" </dev/null >/run/rseq-slice-io/out 2>/run/rseq-slice-io/err; exit $?' sh "$@" \
+  2>"$io/shell" </dev/null 3>&- 4>&- 5>&- &
+wait $!
+code=$?
+
+# What the command left behind still holds the pipes and would keep the cats waiting.
+for process in /proc/[0-9]*; do
+  id=${process#/proc/}
+  case " 1 $cat_out $cat_err " in
+    *" $id "*) ;;
+    *) kill -9 "$id" 2>/dev/null ;;
+  esac
+done
+wait "$cat_out" "$cat_err"
+printf %s "$marker" >&3
+printf %s "$marker" >&4
+sync
+if [ "$code" -gt 128 ] && [ -s "$io/shell" ]; then
+  echo "signal $((code - 128))" >&5
+else
+  echo "exit $code" >&5
+fi
+
+# The host answers when it has read everything; powering off earlier could drop what is still on its way.
+read -r answer <&5
+echo o >/proc/sysrq-trigger
+while :; do sleep 60; done

@@ -1,0 +1,55 @@
+// The command `npm run vm`: a thin layer over runInGuest that streams output and turns every kind of ending into an
+// exit code. Options and help are in options.mjs.
+
+import { constants } from 'node:os';
+import { ExitCode, HarnessError } from './errors.mjs';
+import { HELP, readOptions, UsageError } from './options.mjs';
+import { runInGuest } from './run-in-guest.mjs';
+
+/** @returns {Promise<number>} the exit code */
+async function main() {
+  const options = readOptions(process.argv.slice(2));
+  if (options === null) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const stop = new AbortController();
+  let interruptedBy = 0;
+  for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) {
+    process.once(signal, () => {
+      interruptedBy = constants.signals[signal];
+      stop.abort();
+    });
+  }
+  // A reader that went away (`| head`) is a reason to stop, not to crash.
+  process.stdout.on('error', () => stop.abort());
+  try {
+    const result = await runInGuest({
+      ...options,
+      capture: false,
+      signal: stop.signal,
+      onStdout: (chunk) => void process.stdout.write(chunk),
+      onStderr: (chunk) => void process.stderr.write(chunk),
+    });
+    if (result.signal !== null) {
+      const name = Object.entries(constants.signals).find(([, number]) => number === result.signal)?.[0];
+      process.stderr.write(`vm: the command was killed by signal ${result.signal}${name === undefined ? '' : ` (${name})`}\n`);
+    }
+    return result.exitCode;
+  } catch (error) {
+    if (!(error instanceof HarnessError)) throw error;
+    if (error.kind === 'interrupted') {
+      process.stderr.write('vm: interrupted\n');
+      return interruptedBy === 0 ? ExitCode.interrupted : 128 + interruptedBy;
+    }
+    process.stderr.write(`vm: ${error.message}\n`);
+    return error.exitCode;
+  }
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  process.stderr.write(`vm: ${error instanceof UsageError ? `${error.message} See --help.` : error instanceof Error ? error.stack : error}\n`);
+  process.exitCode = error instanceof UsageError ? ExitCode.usage : ExitCode.harness;
+}

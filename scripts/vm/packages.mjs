@@ -1,0 +1,100 @@
+// Looks for the programs and headers the kernel build and the guest need, and installs the packages that bring them
+// where that is possible (root on Debian). Presence is judged by the files themselves, so a machine that has everything
+// pays nothing, and one that is not Debian is told plainly what to install.
+
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants, existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+/**
+ * @typedef {'source' | 'build' | 'run'} Purpose
+ * @typedef {object} Need
+ * @property {readonly string[]} anyOf command names, or absolute paths of files, of which one must be there
+ * @property {string} debian the package that brings it on Debian
+ * @property {readonly Purpose[]} purposes
+ */
+
+/** @type {readonly Need[]} */
+export const NEEDS = [
+  { anyOf: ['xz'], debian: 'xz-utils', purposes: ['source'] },
+  { anyOf: ['tar'], debian: 'tar', purposes: ['source'] },
+  { anyOf: ['flock'], debian: 'util-linux', purposes: ['build'] },
+  { anyOf: ['gcc'], debian: 'gcc', purposes: ['build'] },
+  { anyOf: ['make'], debian: 'make', purposes: ['build'] },
+  { anyOf: ['flex'], debian: 'flex', purposes: ['build'] },
+  { anyOf: ['bison'], debian: 'bison', purposes: ['build'] },
+  { anyOf: ['bc'], debian: 'bc', purposes: ['build'] },
+  { anyOf: ['cpio'], debian: 'cpio', purposes: ['build'] },
+  { anyOf: ['/usr/include/gelf.h'], debian: 'libelf-dev', purposes: ['build'] },
+  { anyOf: ['/usr/include/openssl/ssl.h'], debian: 'libssl-dev', purposes: ['build'] },
+  {
+    anyOf: ['/usr/lib/x86_64-linux-gnu/libc.a', '/usr/lib64/libc.a', '/usr/lib/libc.a'],
+    debian: 'libc6-dev',
+    purposes: ['build'],
+  },
+  { anyOf: ['qemu-system-x86_64'], debian: 'qemu-system-x86', purposes: ['run'] },
+];
+
+/**
+ * Finds a command in PATH.
+ * @param {string} name
+ * @returns {string | null} its path
+ */
+export function findCommand(name) {
+  // Administrators' commands are not in everybody's PATH.
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'];
+  for (const folder of folders) {
+    if (folder === '') continue;
+    try {
+      accessSync(join(folder, name), constants.X_OK);
+      return join(folder, name);
+    } catch {
+      // Not in this folder.
+    }
+  }
+  return null;
+}
+
+/**
+ * @param {readonly Purpose[]} purposes
+ * @param {(item: string) => boolean} [present]
+ * @returns {Need[]}
+ */
+export function missingNeeds(purposes, present = (item) => (item.startsWith('/') ? existsSync(item) : findCommand(item) !== null)) {
+  return NEEDS.filter((need) => need.purposes.some((purpose) => purposes.includes(purpose)) && !need.anyOf.some(present));
+}
+
+/**
+ * The sentence for a person who has to install it by hand.
+ * @param {readonly Need[]} missing
+ * @returns {string}
+ */
+export function installAdvice(missing) {
+  const things = missing.map((need) => need.anyOf.join(' or ')).join(', ');
+  const packages = missing.map((need) => need.debian).join(' ');
+  return `Missing: ${things}. On Debian install them as root with: apt-get install --no-install-recommends ${packages}`;
+}
+
+/**
+ * Makes sure that what the purposes need is there, installing it when this is Debian and we are root.
+ * @param {readonly Purpose[]} purposes
+ * @param {(message: string) => void} say
+ * @returns {void}
+ */
+export function ensurePackages(purposes, say) {
+  const missing = missingNeeds(purposes);
+  if (missing.length === 0) return;
+  if (process.getuid?.() !== 0 || findCommand('apt-get') === null) throw new Error(installAdvice(missing));
+  const packages = missing.map((need) => need.debian);
+  say(`installing ${packages.join(' ')}`);
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  for (const args of [['update'], ['install', '--yes', '--no-install-recommends', ...packages]]) {
+    const run = spawnSync('apt-get', args, { encoding: 'utf8', env, maxBuffer: 64 << 20 });
+    // A failing update is not the end: the lists that are there may still do. A failing install is.
+    if (run.status !== 0 && args[0] === 'install') {
+      throw new Error(`apt-get ${args.join(' ')} failed:\n${run.stdout}${run.stderr}`);
+    }
+  }
+  const still = missingNeeds(purposes);
+  if (still.length > 0) throw new Error(`The packages were installed, and yet something is not there. ${installAdvice(still)}`);
+}

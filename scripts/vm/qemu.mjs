@@ -1,0 +1,127 @@
+// QEMU's command line, one small pure function for each group of arguments. Nothing here touches the machine.
+
+/** @typedef {'kvm' | 'tcg'} Accelerator */
+
+/**
+ * @typedef {object} Machine
+ * @property {Accelerator} accelerator
+ * @property {number} cpus
+ * @property {number} memory MB
+ * @property {boolean} icount
+ * @property {string} kernel
+ * @property {string} append extra kernel command line
+ * @property {string} root host folder that is the guest's /
+ * @property {string} harness host folder with the guest's init
+ * @property {string} job host folder the guest may write to
+ * @property {string} console file
+ * @property {boolean} privileged whether QEMU runs as root
+ */
+
+/** File descriptors QEMU inherits, one connected socket a stream. */
+export const STREAM_DESCRIPTORS = /** @type {const} */ ({ stdout: 3, stderr: 4, control: 5 });
+
+/** @param {string} value @returns {string} a value inside a QEMU option, where a comma is written twice */
+export function optionValue(value) {
+  return value.replaceAll(',', ',,');
+}
+
+/** @returns {string[]} */
+export function machineArguments() {
+  return ['-no-user-config', '-nodefaults', '-machine', 'q35', '-display', 'none', '-monitor', 'none', '-no-reboot'];
+}
+
+/**
+ * With an instruction count, guest time follows the guest's own instructions, so there can only be one CPU.
+ * @param {Pick<Machine, 'accelerator' | 'icount' | 'cpus'>} machine
+ * @returns {string[]}
+ */
+export function cpuArguments({ accelerator, icount, cpus }) {
+  if (icount) return ['-accel', 'tcg,thread=single', '-icount', 'shift=0,sleep=off', '-cpu', 'max', '-smp', '1'];
+  if (accelerator === 'kvm') return ['-accel', 'kvm', '-cpu', 'host', '-smp', String(cpus)];
+  return ['-accel', 'tcg,thread=multi', '-cpu', 'max', '-smp', String(cpus)];
+}
+
+/** @param {number} memory MB @returns {string[]} */
+export function memoryArguments(memory) {
+  return ['-m', `${memory}M`];
+}
+
+/**
+ * @param {string} tag
+ * @param {string} path
+ * @param {{ readonly: boolean, privileged: boolean }} options
+ * @returns {string[]}
+ */
+export function shareArguments(tag, path, { readonly, privileged }) {
+  // Only root can give files to other owners; 'none' is the same without insisting on it.
+  const model = privileged ? 'passthrough' : 'none';
+  const options = [`local`, `id=${tag}`, `path=${optionValue(path)}`, `security_model=${model}`, 'multidevs=remap'];
+  if (readonly) options.push('readonly=on');
+  return ['-fsdev', options.join(','), '-device', `virtio-9p-pci,fsdev=${tag},mount_tag=${tag}`];
+}
+
+/** @param {string} file @returns {string[]} */
+export function consoleArguments(file) {
+  return ['-chardev', `file,id=console,path=${optionValue(file)}`, '-serial', 'chardev:console'];
+}
+
+/**
+ * A port each for the streams: they stay apart and byte-exact, and the console cannot mix in.
+ * @returns {string[]}
+ */
+export function streamArguments() {
+  const ports = Object.entries(STREAM_DESCRIPTORS).flatMap(([name, descriptor]) => [
+    '-chardev',
+    `socket,id=${name},fd=${descriptor}`,
+    '-device',
+    `virtserialport,chardev=${name},name=rseq-slice.${name}`,
+  ]);
+  return ['-device', 'virtio-serial-pci', ...ports];
+}
+
+/**
+ * What runs as the guest's first process: fetch the real init from the harness's folder, so that any root file system with
+ * a shell and mount will do, whether it has this checkout in it or not.
+ */
+const BOOTSTRAP = [
+  'mount -t tmpfs -o mode=755 tmpfs /run',
+  'mkdir /run/rseq-slice',
+  'mount -t 9p -o ro,trans=virtio,version=9p2000.L harness /run/rseq-slice',
+  'exec /bin/sh /run/rseq-slice/init.sh',
+].join('; ');
+
+/** @param {string} append @returns {string} */
+export function kernelCommandLine(append) {
+  const parts = [
+    'console=ttyS0 earlyprintk=serial,ttyS0',
+    // A panic ends the guest at once instead of leaving it to a deadline.
+    'panic=-1',
+    'root=root rootfstype=9p rootflags=trans=virtio,version=9p2000.L,msize=524288,cache=loose ro',
+    // Without a disk or a network there is little else to seed the random numbers that node waits for.
+    'random.trust_cpu=1',
+    append,
+    `init=/bin/sh -- -c "${BOOTSTRAP}"`,
+  ];
+  return parts.filter((part) => part !== '').join(' ');
+}
+
+/** @param {Pick<Machine, 'kernel' | 'append'>} machine @returns {string[]} */
+export function kernelArguments({ kernel, append }) {
+  return ['-kernel', kernel, '-append', kernelCommandLine(append)];
+}
+
+/** @param {Machine} machine @returns {string[]} */
+export function qemuArguments(machine) {
+  const { privileged } = machine;
+  return [
+    ...machineArguments(),
+    ...cpuArguments(machine),
+    ...memoryArguments(machine.memory),
+    ...shareArguments('root', machine.root, { readonly: true, privileged }),
+    ...shareArguments('harness', machine.harness, { readonly: true, privileged }),
+    ...shareArguments('job', machine.job, { readonly: false, privileged }),
+    ...consoleArguments(machine.console),
+    ...streamArguments(),
+    ...kernelArguments(machine),
+  ];
+}

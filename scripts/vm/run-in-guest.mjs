@@ -1,0 +1,234 @@
+// Runs one command in a guest with the rseq time slice extension: the host's files read-only, one folder to write to,
+// output and exit code as if it had run here. This is the policy; the mechanism is in the files next to it.
+
+import { randomBytes } from 'node:crypto';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, openSync, readSync, closeSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { cacheDirectory } from '../kernel/cache.mjs';
+import { ensureKernel } from '../kernel/ensure-kernel.mjs';
+import { acceleratorsToTry, kvmPresent, readVerdict, writeVerdict } from './accelerator.mjs';
+import { describeSplats, scanConsole } from './console.mjs';
+import { HarnessError } from './errors.mjs';
+import { readConsole, runGuestProcess } from './guest-process.mjs';
+import { coveredPaths, guestEnvironment, jobScript } from './job-script.mjs';
+import { ensurePackages } from './packages.mjs';
+
+const HERE = dirname(fileURLToPath(import.meta.url));
+const CHECKOUT = resolve(HERE, '..', '..');
+
+/** A KVM that works prints at once; emulation on a busy machine takes its time. */
+const FIRST_BYTE_SECONDS = { kvm: 5, tcg: 60 };
+const INIT_SECONDS = 120;
+
+/**
+ * @typedef {object} RunOptions
+ * @property {readonly string[]} command program and arguments, no shell
+ * @property {Readonly<Record<string, string>>} [env] on top of PATH, HOME and the like
+ * @property {string} [cwd] default the caller's
+ * @property {import('./accelerator.mjs').AcceleratorChoice} [accelerator] default 'auto'
+ * @property {number} [cpus] default 2; 1 with icount
+ * @property {number} [memory] MB, default 2048
+ * @property {boolean} [icount] default false: guest time by the wall clock
+ * @property {string} [append] extra kernel command line, for example 'rseq_debug=1'
+ * @property {number} [extension] ns, written to debugfs rseq/slice_ext_nsec before the command starts
+ * @property {number} [timeout] seconds for the whole guest, boot included; default 600
+ * @property {string} [root] host folder that becomes the guest's /; default '/'
+ * @property {string} [kernel] a bzImage; default the one of `flavour` from the cache, built when missing
+ * @property {string} [flavour] default 'mainline'
+ * @property {string} [job] host folder that the guest sees as /run/job and may write to; default a temporary one
+ * @property {string} [console] file for the guest's console; default a temporary one
+ * @property {boolean} [allowSplats] default false: BUG, WARNING and the like on the console reject
+ * @property {boolean} [capture] default true: keep the output for the result; false when the callbacks are enough
+ * @property {(chunk: Buffer) => void} [onStdout]
+ * @property {(chunk: Buffer) => void} [onStderr]
+ * @property {(message: string) => void} [say] remarks of the harness; default a line on stderr
+ * @property {AbortSignal} [signal] kills the guest
+ */
+
+/**
+ * @typedef {object} RunResult
+ * @property {number} exitCode of the command; 128 + n when signal n killed it
+ * @property {number | null} signal number of the signal that killed the command
+ * @property {string} stdout as UTF-8
+ * @property {string} stderr as UTF-8
+ * @property {Buffer} stdoutBytes
+ * @property {Buffer} stderrBytes
+ * @property {string} console
+ * @property {import('./qemu.mjs').Accelerator} accelerator
+ * @property {number} seconds
+ */
+
+/**
+ * Runs a command in a guest. Resolves whatever the command's exit code; rejects with a HarnessError when the guest itself
+ * failed: did not boot, died, passed a deadline, complained on its console.
+ * @param {RunOptions} options
+ * @returns {Promise<RunResult>}
+ */
+export async function runInGuest(options) {
+  const started = Date.now();
+  const say = options.say ?? ((message) => void process.stderr.write(`vm: ${message}\n`));
+  const cache = cacheDirectory();
+  const kernel = await prepare(options, say);
+  const choice = options.accelerator ?? 'auto';
+  const circumstances = { icount: options.icount === true, present: kvmPresent(), verdict: readVerdict(cache) };
+  const accelerators = acceleratorsToTry(choice, circumstances);
+
+  // Under the real path: what is bound into the guest must not depend on the host's links.
+  const work = mkdtempSync(join(realpathSync(tmpdir()), 'rseq-slice-vm-'));
+  const clean = () => rmSync(work, { recursive: true, force: true });
+  process.once('exit', clean);
+  try {
+    /** @type {HarnessError | undefined} */
+    let kvmFailure;
+    for (const accelerator of accelerators) {
+      let booted = false;
+      const onFirstByte = () => {
+        booted = true;
+        // Only now is it known that the kernel image was not to blame for KVM's silence.
+        if (kvmFailure !== undefined) writeVerdict(cache, false, kvmFailure.summary);
+        else if (accelerator === 'kvm') writeVerdict(cache, true, 'a guest printed');
+      };
+      try {
+        return await attempt(options, { accelerator, kernel, work, started, onFirstByte, say });
+      } catch (error) {
+        const another = accelerator === 'kvm' && accelerators.length > 1;
+        if (!another || booted || !(error instanceof HarnessError) || error.kind !== 'boot') throw error;
+        kvmFailure = error;
+        say(`KVM does not work on this host, going on with emulation (TCG). ${error.summary}`);
+      }
+    }
+    throw new HarnessError('setup', 'There was no accelerator to try.');
+  } finally {
+    process.removeListener('exit', clean);
+    clean();
+  }
+}
+
+/**
+ * Checks what can be checked before a guest starts, and gives the kernel image.
+ * @param {RunOptions} options
+ * @param {(message: string) => void} say
+ * @returns {Promise<string>}
+ */
+async function prepare(options, say) {
+  if (options.command.length === 0) throw new HarnessError('setup', 'There is no command to run in the guest.');
+  try {
+    ensurePackages(['run'], say);
+    const image = options.kernel ?? (await ensureKernel({ ...(options.flavour === undefined ? {} : { flavour: options.flavour }), say })).image;
+    checkImage(image);
+    return resolve(image);
+  } catch (error) {
+    if (error instanceof HarnessError) throw error;
+    throw new HarnessError('setup', error instanceof Error ? error.message : String(error), { cause: error });
+  }
+}
+
+/**
+ * An x86 kernel image has 'HdrS' at a fixed place. QEMU boots anything, and the failure would come minutes later.
+ * @param {string} image
+ * @returns {void}
+ */
+function checkImage(image) {
+  if (!existsSync(image)) throw new HarnessError('setup', `There is no kernel image at ${image}.`);
+  const file = openSync(image, 'r');
+  try {
+    const magic = Buffer.alloc(4);
+    readSync(file, magic, 0, 4, 0x202);
+    if (magic.toString('latin1') !== 'HdrS') {
+      throw new HarnessError('setup', `${image} is not an x86 kernel image (bzImage). Build one with 'npm run kernel', or pass another with --kernel.`);
+    }
+  } finally {
+    closeSync(file);
+  }
+}
+
+/**
+ * Puts the guest's init and this job's part of it into a folder the guest mounts.
+ * @param {RunOptions} options
+ * @param {string} folder
+ * @param {string} marker
+ * @returns {void}
+ */
+function writeHarness(options, folder, marker) {
+  const root = resolve(options.root ?? '/');
+  const sameRoot = root === '/';
+  const cwd = options.cwd === undefined ? (sameRoot ? process.cwd() : '/') : resolve(options.cwd);
+  mkdirSync(folder, { recursive: true });
+  copyFileSync(join(HERE, 'init.sh'), join(folder, 'init.sh'));
+  const env = guestEnvironment(process.env, options.env ?? {}, { sameRoot });
+  const visible = sameRoot ? coveredPaths([cwd, CHECKOUT]) : [];
+  writeFileSync(join(folder, 'job.sh'), jobScript({ command: options.command, env, cwd, visible, marker, extension: options.extension ?? null }));
+}
+
+/**
+ * One boot under one accelerator.
+ * @param {RunOptions} options
+ * @param {object} context
+ * @param {import('./qemu.mjs').Accelerator} context.accelerator
+ * @param {string} context.kernel
+ * @param {string} context.work
+ * @param {number} context.started
+ * @param {() => void} context.onFirstByte
+ * @param {(message: string) => void} context.say
+ * @returns {Promise<RunResult>}
+ */
+async function attempt(options, { accelerator, kernel, work, started, onFirstByte, say }) {
+  // Its first characters are rare in output, so that hardly anything is ever held back while it is live.
+  const marker = `\x01\x02end of stream ${randomBytes(16).toString('hex')}`;
+  const harness = join(work, 'harness');
+  const job = options.job === undefined ? join(work, 'job') : resolve(options.job);
+  const consoleFile = options.console === undefined ? join(work, 'console') : resolve(options.console);
+  try {
+    writeHarness(options, harness, marker);
+    mkdirSync(job, { recursive: true });
+    writeFileSync(consoleFile, '');
+  } catch (error) {
+    throw new HarnessError('setup', `The guest cannot be prepared: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+  /** @type {{ stdout: Buffer[], stderr: Buffer[] }} */
+  const kept = { stdout: [], stderr: [] };
+  const outcome = await runGuestProcess({
+    machine: {
+      accelerator,
+      cpus: options.icount === true ? 1 : (options.cpus ?? 2),
+      memory: options.memory ?? 2048,
+      icount: options.icount === true,
+      kernel,
+      append: options.append ?? '',
+      root: resolve(options.root ?? '/'),
+      harness,
+      job,
+      console: consoleFile,
+      privileged: process.getuid?.() === 0,
+    },
+    marker,
+    deadlines: { firstByte: FIRST_BYTE_SECONDS[accelerator], init: INIT_SECONDS, total: options.timeout ?? 600 },
+    onStdout(chunk) {
+      if (options.capture !== false) kept.stdout.push(chunk);
+      options.onStdout?.(chunk);
+    },
+    onStderr(chunk) {
+      if (options.capture !== false) kept.stderr.push(chunk);
+      options.onStderr?.(chunk);
+    },
+    onFirstByte,
+    signal: options.signal,
+  });
+  const text = readConsole(consoleFile);
+  const splats = scanConsole(text);
+  if (splats.length > 0 && options.allowSplats !== true) throw new HarnessError('splat', describeSplats(splats), { console: text });
+  if (splats.length > 0) say(`accepted ${splats.length} complaints of the guest's kernel (--allow-splats)`);
+  const [stdoutBytes, stderrBytes] = [Buffer.concat(kept.stdout), Buffer.concat(kept.stderr)];
+  return {
+    ...outcome,
+    stdout: stdoutBytes.toString('utf8'),
+    stderr: stderrBytes.toString('utf8'),
+    stdoutBytes,
+    stderrBytes,
+    console: text,
+    accelerator,
+    seconds: (Date.now() - started) / 1000,
+  };
+}
