@@ -92,7 +92,9 @@ export function environmentChoice(): (typeof ENVIRONMENT)[number] {
 }
 
 function checkOptions(options: AttachOptions): Required<AttachOptions> {
-  if (typeof options !== 'object' || options === null) {
+  // Callers without types can pass anything.
+  const given: unknown = options;
+  if (typeof given !== 'object' || given === null) {
     throw new RseqSliceError('ERR_RSEQ_INVALID_OPTION', 'attach() takes an object of options.');
   }
   for (const [name, value] of Object.entries(options)) {

@@ -205,16 +205,6 @@ export class Thread {
     this.#onDetach();
   }
 
-  [inspect.custom](): object {
-    return {
-      backend: this.backend,
-      registration: this.registration,
-      flavour: this.flavour,
-      attached: this.#depth !== DETACHED,
-      stats: this.stats(),
-    };
-  }
-
   #assertAttached(): void {
     if (this.#depth === DETACHED) {
       throw new RseqSliceError(
@@ -265,6 +255,17 @@ export class Thread {
     return Outcome.Yielded;
   }
 }
+
+Object.defineProperty(Thread.prototype, inspect.custom, {
+  value(this: Thread): object {
+    return {
+      backend: this.backend,
+      registration: this.registration,
+      flavour: this.flavour,
+      stats: this.stats(),
+    };
+  },
+});
 
 function refuseCopy(): never {
   throw new RseqSliceError(

@@ -33,18 +33,18 @@ export interface RawAttachment {
 
 /** What `native/addon.cc` exports. */
 export interface Binding {
-  probe(): RawProbe;
-  attach(policy: number, flavour: number): RawAttachment;
-  detach(): number;
-  controlWord(): ArrayBuffer | null;
-  enter(): number;
-  clear(): number;
-  yieldSlice(): number;
-  cpu(): number;
-  node(): number;
-  concurrencyId(): number;
-  flags(): number;
-  isOwner(): boolean;
+  readonly probe: () => RawProbe;
+  readonly attach: (policy: number, flavour: number) => RawAttachment;
+  readonly detach: () => number;
+  readonly controlWord: () => ArrayBuffer | null;
+  readonly enter: () => number;
+  readonly clear: () => number;
+  readonly yieldSlice: () => number;
+  readonly cpu: () => number;
+  readonly node: () => number;
+  readonly concurrencyId: () => number;
+  readonly flags: () => number;
+  readonly isOwner: () => boolean;
 }
 
 export type AddonStatus =

@@ -1,0 +1,41 @@
+// Builds what is missing or older than its sources, so that a fresh clone runs
+// with one command. In a guest the checkout is read-only and built already.
+// An addon that does not compile is told and not fatal: the simulated kernel
+// serves without it.
+import { spawnSync } from 'node:child_process';
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** The newest change below some files and folders, in ms. */
+function newest(paths) {
+  const times = paths.flatMap((path) => {
+    const full = join(root, path);
+    const stat = statSync(full, { throwIfNoEntry: false });
+    if (stat === undefined) return [];
+    if (!stat.isDirectory()) return [stat.mtimeMs];
+    return readdirSync(full, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => statSync(join(entry.parentPath ?? entry.path, entry.name)).mtimeMs);
+  });
+  return Math.max(0, ...times);
+}
+
+function build(script) {
+  console.error(`Building: npm run ${script}`);
+  return spawnSync('npm', ['run', '--silent', script], { cwd: root, stdio: ['ignore', 2, 2] });
+}
+
+if (process.env.RSEQ_SLICE_GUEST === undefined) {
+  if (newest(['native', 'binding.gyp']) > newest(['build/Release/rseq_slice.node'])) {
+    if (build('build:native').status !== 0) {
+      console.error('Going on without the addon, on the simulated kernel.');
+    }
+  }
+  if (newest(['lib', 'tsconfig.json', 'tsconfig.build.json']) > newest(['dist/index.js'])) {
+    const { status } = build('build:lib');
+    if (status !== 0) process.exit(status ?? 1);
+  }
+}

@@ -1,0 +1,99 @@
+/** Options, RSEQ_SLICE and the choice of a kernel, each in a process of its own. */
+import { spawnSync } from 'node:child_process';
+import { expect, it } from 'vitest';
+
+const library = new URL('../../dist/index.js', import.meta.url).href;
+
+/** Runs a program with the built library; it must end by itself, without a signal. */
+function run(source: string, environment: Record<string, string> = {}): unknown {
+  const child = spawnSync(
+    process.execPath,
+    ['--input-type=module', '-e', `import * as lib from ${JSON.stringify(library)};\n${source}`],
+    { encoding: 'utf8', env: { ...process.env, RSEQ_SLICE: '', ...environment } },
+  );
+  expect({ signal: child.signal, status: child.status, stderr: child.stderr }).toEqual({
+    signal: null,
+    status: 0,
+    stderr: '',
+  });
+  return JSON.parse(child.stdout);
+}
+
+const code = (call: string) => `
+  try { ${call}; console.log('null') } catch (error) {
+    console.log(JSON.stringify({ code: error.code, ours: lib.RseqSliceError.is(error), errno: error.errno }))
+  }`;
+
+it.each([
+  ['attach({ backend: "windows" })'],
+  ['attach({ backnd: "linux" })'],
+  ['attach({ flavour: 7 })'],
+  ['attach(3)'],
+  ['attach({ require: "kernel", backend: "simulated" })'],
+])('refuses lib.%s', (call) => {
+  expect(run(code(`lib.${call}`))).toMatchObject({ code: 'ERR_RSEQ_INVALID_OPTION', ours: true });
+});
+
+it('refuses a meaningless RSEQ_SLICE', () => {
+  expect(run(code('lib.attach()'), { RSEQ_SLICE: 'maybe' })).toMatchObject({
+    code: 'ERR_RSEQ_INVALID_OPTION',
+  });
+});
+
+it('gives the same object twice and a new one after detach', () => {
+  expect(
+    run(`
+      const a = lib.attach({ backend: 'simulated' });
+      const same = a === lib.attach();
+      a.detach();
+      console.log(JSON.stringify([same, a !== lib.attach()]))`),
+  ).toEqual([true, true]);
+});
+
+it('refuses a second backend or flavour in one thread', () => {
+  const first = "lib.attach({ backend: 'simulated', flavour: 'rfc' });";
+  expect(run(first + code("lib.attach({ backend: 'linux' })"))).toMatchObject({
+    code: 'ERR_RSEQ_ALREADY_ATTACHED',
+  });
+  expect(run(first + code("lib.attach({ flavour: '7.0' })"))).toMatchObject({
+    code: 'ERR_RSEQ_ALREADY_ATTACHED',
+  });
+});
+
+it.each(['off', 'simulated'])('obeys RSEQ_SLICE=%s', (value) => {
+  expect(run('console.log(JSON.stringify(lib.attach().backend))', { RSEQ_SLICE: value })).toBe('simulated');
+});
+
+it('says why slices are not to be had, or has them', () => {
+  const { thread, slices } = run(`
+    lib.attach();
+    console.log(JSON.stringify(lib.probe()))`) as ReturnType<typeof import('../../lib/index.ts').probe>;
+  expect(thread?.backend).toBe(slices.available ? 'linux' : 'simulated');
+  expect(slices.remedy === '').toBe(slices.available);
+});
+
+it('fails with errno when the kernel is demanded and cannot', (context) => {
+  const available = run('console.log(JSON.stringify(lib.probe().slices.available))');
+  if (available === true) context.skip('this kernel has slices');
+  expect(run(code("lib.attach({ require: 'kernel' })"))).toMatchObject({
+    code: 'ERR_RSEQ_UNAVAILABLE',
+    errno: expect.any(Number) as number,
+  });
+});
+
+it('works in eight workers at once', () => {
+  const worker = `
+    import { attach } from ${JSON.stringify(library)};
+    const thread = attach();
+    for (let i = 0; i < 1000; i++) thread.critical(() => i);
+    import('node:worker_threads').then(({ parentPort }) => parentPort.postMessage(thread.stats().entered));`;
+  expect(
+    run(`
+      import { Worker } from 'node:worker_threads';
+      const url = new URL('data:text/javascript,' + encodeURIComponent(${JSON.stringify(worker)}));
+      const counts = await Promise.all(Array.from({ length: 8 }, () => new Promise((resolve, reject) => {
+        new Worker(url).on('message', resolve).on('error', reject);
+      })));
+      console.log(JSON.stringify(counts))`),
+  ).toEqual(Array(8).fill(1000));
+});

@@ -1,0 +1,194 @@
+/** Sections, nesting, outcomes and counters against a kernel the test plays itself. */
+import { describe, expect, it } from 'vitest';
+import type { Flavour } from '../../lib/abi.ts';
+import type { KernelThread } from '../../lib/kernel.ts';
+import { Outcome, Thread } from '../../lib/thread.ts';
+
+/** A kernel whose grants and revocations the test makes by hand. */
+function createKernel(flavour: Flavour, answer = 1) {
+  const buffer = new ArrayBuffer(4);
+  const word = new Uint32Array(buffer);
+  const granted = flavour === 'rfc' ? 2 : 0x100;
+  let yields = 0;
+  const kernel: KernelThread = {
+    backend: 'simulated',
+    registration: 'simulated',
+    flavour,
+    controlWord: buffer,
+    enter: () => 0,
+    clear: () => 0,
+    yieldSlice: () => {
+      yields++;
+      word[0] = 0;
+      return answer;
+    },
+    cpu: () => 3,
+    node: () => 1,
+    concurrencyId: () => 2,
+    detach: () => undefined,
+  };
+  return {
+    kernel,
+    word,
+    grant: () => {
+      expect(word[0]).toBe(1);
+      word[0] = granted;
+    },
+    revoke: () => {
+      word[0] = 0;
+    },
+    yields: () => yields,
+  };
+}
+
+const create = (flavour: Flavour, answer?: number) => {
+  const fake = createKernel(flavour, answer);
+  return { ...fake, thread: new Thread(fake.kernel, () => undefined) };
+};
+
+describe.each(['mainline', '7.0', 'rfc'] as const)('sections on %s', (flavour) => {
+  it('asks on entry and withdraws on leaving', () => {
+    const { thread, word } = create(flavour);
+    thread.enter();
+    expect(word[0]).toBe(1);
+    expect(thread.leave()).toBe(Outcome.Undisturbed);
+    expect(word[0]).toBe(0);
+  });
+
+  it('yields when granted', () => {
+    const { thread, grant, yields } = create(flavour);
+    thread.enter();
+    grant();
+    expect(thread.leave()).toBe(Outcome.Yielded);
+    expect(yields()).toBe(1);
+  });
+
+  it('tells a yield that came too late', () => {
+    const { thread, grant } = create(flavour, 0);
+    thread.enter();
+    grant();
+    expect(thread.leave()).toBe(Outcome.Raced);
+  });
+
+  it('counts a yield whose answer a filter hid as yielded', () => {
+    const { thread, grant } = create(flavour, -38);
+    thread.enter();
+    grant();
+    expect(thread.leave()).toBe(Outcome.Yielded);
+  });
+
+  it('tells a revoked section and makes no call', () => {
+    const { thread, revoke, yields } = create(flavour);
+    thread.enter();
+    revoke();
+    expect(thread.leave()).toBe(Outcome.Revoked);
+    expect(yields()).toBe(0);
+  });
+
+  it('leaves the word to the outermost of its own layers', () => {
+    const { thread, word } = create(flavour);
+    thread.enter();
+    thread.enter();
+    expect(thread.leave()).toBe(Outcome.Nested);
+    expect(word[0]).toBe(1);
+    expect(thread.leave()).toBe(Outcome.Undisturbed);
+  });
+
+  it('touches nothing inside a foreign section', () => {
+    const { thread, word } = create(flavour);
+    word[0] = 1;
+    thread.enter();
+    thread.enter();
+    expect(thread.leave()).toBe(Outcome.Nested);
+    expect(thread.leave()).toBe(Outcome.Nested);
+    expect(word[0]).toBe(1);
+    word[0] = 0;
+    thread.enter();
+    expect(thread.leave()).toBe(Outcome.Undisturbed);
+    expect(thread.stats()).toMatchObject({ entered: 3, nested: 2, undisturbed: 1 });
+  });
+
+  it('adds its counters up while sections are open', () => {
+    const { thread, grant } = create(flavour);
+    thread.enter();
+    grant();
+    thread.leave();
+    thread.enter();
+    thread.enter();
+    thread.leave();
+    expect(thread.stats()).toEqual({
+      entered: 3,
+      undisturbed: 0,
+      yielded: 1,
+      raced: 0,
+      revoked: 0,
+      nested: 1,
+    });
+    thread.leave();
+    expect(thread.stats().undisturbed).toBe(1);
+  });
+});
+
+describe('misuse', () => {
+  it('refuses leave without enter and harms nothing', () => {
+    const { thread, word } = create('mainline');
+    expect(() => thread.leave()).toThrow(expect.objectContaining({ code: 'ERR_RSEQ_NOT_IN_SECTION' }));
+    expect(word[0]).toBe(0);
+    expect(thread.stats().entered).toBe(0);
+    thread.enter();
+    expect(thread.leave()).toBe(Outcome.Undisturbed);
+  });
+
+  it('refuses a promise, having left the section', () => {
+    const { thread, word } = create('mainline');
+    const run = (): never => Promise.resolve(1) as never;
+    expect(() => thread.critical(run)).toThrow(expect.objectContaining({ code: 'ERR_RSEQ_ASYNC_SECTION' }));
+    expect(word[0]).toBe(0);
+    expect(thread.stats()).toMatchObject({ entered: 1, undisturbed: 1 });
+  });
+
+  it('leaves the section when the function throws', () => {
+    const { thread, word } = create('mainline');
+    expect(() =>
+      thread.critical(() => {
+        throw new Error('mine');
+      }),
+    ).toThrow('mine');
+    expect(word[0]).toBe(0);
+  });
+
+  it('refuses everything after detach, but stats', () => {
+    const { thread, word } = create('mainline');
+    thread.critical(() => 1);
+    thread.detach();
+    thread.detach();
+    const detached: unknown = expect.objectContaining({ code: 'ERR_RSEQ_DETACHED' });
+    expect(() => { thread.enter(); }).toThrow(detached);
+    expect(() => thread.leave()).toThrow(detached);
+    expect(() => thread.cpu()).toThrow(detached);
+    expect(word[0]).toBe(0);
+    expect(thread.stats()).toMatchObject({ entered: 1, undisturbed: 1 });
+  });
+
+  it('refuses detach inside a section', () => {
+    const { thread } = create('mainline');
+    thread.enter();
+    expect(() => { thread.detach(); }).toThrow(expect.objectContaining({ code: 'ERR_RSEQ_IN_SECTION' }));
+    expect(thread.leave()).toBe(Outcome.Undisturbed);
+  });
+
+  it('cannot be copied to another thread', () => {
+    const { thread } = create('mainline');
+    expect(() => structuredClone(thread)).toThrow(expect.objectContaining({ code: 'ERR_RSEQ_WRONG_THREAD' }));
+  });
+});
+
+it('leaves a section at the end of a using block', () => {
+  const { thread, word } = create('mainline');
+  {
+    using section = thread.section();
+    expect(section).toBeDefined();
+    expect(word[0]).toBe(1);
+  }
+  expect(word[0]).toBe(0);
+});

@@ -1,0 +1,7 @@
+import type { ViteUserConfig } from 'vitest/config';
+
+/** The tests that need no kernel with the feature; they run on any host. */
+const config: ViteUserConfig = {
+  test: { include: ['test/**/*.test.ts'], exclude: ['test/kernel/**'], testTimeout: 30_000 },
+};
+export default config;
