@@ -7,14 +7,17 @@
 
 namespace {
 
+// A library loaded twice in one environment attaches twice: each has its
+// reference, and the thread is given back with the last.
 struct EnvironmentData {
   rseq_slice_thread* thread = nullptr;
+  int references = 0;
 };
 
 // Runs on the thread that attached, before its memory goes.
 void GiveThreadBack(void* argument) {
   auto* data = static_cast<EnvironmentData*>(argument);
-  if (data->thread != nullptr) rseq_slice_detach(data->thread);
+  for (; data->references > 0; data->references--) rseq_slice_detach(data->thread);
   data->thread = nullptr;
 }
 
@@ -51,13 +54,13 @@ Napi::Value Attach(const Napi::CallbackInfo& info) {
   EnvironmentData* data = Data(info);
   Napi::Object result = Napi::Object::New(env);
   rseq_slice_step step = RSEQ_SLICE_STEP_NONE;
-  int error = 0;
-  if (data->thread == nullptr) {
-    error = rseq_slice_attach(
-        static_cast<rseq_slice_registration>(info[0].As<Napi::Number>().Int32Value()),
-        static_cast<rseq_slice_flavour>(info[1].As<Napi::Number>().Int32Value()),
-        &data->thread, &step);
-    if (error == 0) napi_add_env_cleanup_hook(env, GiveThreadBack, data);
+  rseq_slice_thread* thread;
+  int error = rseq_slice_attach(
+      static_cast<rseq_slice_registration>(info[0].As<Napi::Number>().Int32Value()),
+      static_cast<rseq_slice_flavour>(info[1].As<Napi::Number>().Int32Value()), &thread, &step);
+  if (error == 0) {
+    data->thread = thread;
+    if (data->references++ == 0) napi_add_env_cleanup_hook(env, GiveThreadBack, data);
   }
   result["errno"] = Napi::Number::New(env, -error);
   result["step"] = Napi::Number::New(env, step);
@@ -75,7 +78,7 @@ Napi::Value Detach(const Napi::CallbackInfo& info) {
   if (data->thread != nullptr) {
     error = rseq_slice_detach(data->thread);
     // On any other error the registration is in doubt, and so it is not tried again.
-    if (error != -EPERM) {
+    if (error != -EPERM && --data->references == 0) {
       data->thread = nullptr;
       napi_remove_env_cleanup_hook(info.Env(), GiveThreadBack, data);
     }

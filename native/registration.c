@@ -166,6 +166,17 @@ static enum rseq_slice_flavour detect_flavour(const struct rseq_slice_kernel *ke
 	return kernel->legacy_area == 0 ? RSEQ_SLICE_FLAVOUR_7_0 : RSEQ_SLICE_FLAVOUR_MAINLINE;
 }
 
+/*
+ * The dialects of the word are as different as a request and a kill, so the one
+ * the kernel is known not to speak is refused. A filter may hide which it is.
+ */
+static int is_flavour_wrong(enum rseq_slice_flavour wanted, const struct rseq_slice_kernel *kernel)
+{
+	if (wanted == RSEQ_SLICE_FLAVOUR_AUTO || (kernel->yield < 0 && kernel->yield_rfc < 0))
+		return 0;
+	return (wanted == RSEQ_SLICE_FLAVOUR_RFC) != (kernel->flavour == RSEQ_SLICE_FLAVOUR_RFC);
+}
+
 struct scout {
 	struct rseq_slice_kernel *kernel;
 	struct rseq_abi *area;
@@ -362,6 +373,8 @@ int rseq_slice_attach(enum rseq_slice_registration policy, enum rseq_slice_flavo
 		return fail(step, RSEQ_SLICE_STEP_MEMORY, error);
 	if (kernel.flavour == RSEQ_SLICE_FLAVOUR_AUTO)
 		return explain_unavailable(&kernel, step);
+	if (is_flavour_wrong(flavour, &kernel))
+		return fail(step, RSEQ_SLICE_STEP_FLAVOUR, -EINVAL);
 	thread = calloc(1, sizeof(*thread));
 	if (!thread)
 		return fail(step, RSEQ_SLICE_STEP_MEMORY, -ENOMEM);

@@ -18,6 +18,7 @@ export type Reason =
   | 'legacy-registration'
   | 'foreign-registration'
   | 'no-libc-registration'
+  | 'wrong-flavour'
   | 'out-of-memory'
   | 'system-error';
 
@@ -43,6 +44,7 @@ const STEPS = [
   'enable',
   'memory',
   'policy',
+  'flavour',
 ] as const;
 
 const VM = 'To see slices on this machine run the program in a guest: npm run vm -- COMMAND.';
@@ -132,6 +134,13 @@ export function describeFailure(stepNumber: number, errno: number): Status {
               "Use registration: 'auto' or 'replace', or start with GLIBC_TUNABLES=glibc.pthread.rseq=0.",
             errno,
           };
+    case 'flavour':
+      return {
+        reason: 'wrong-flavour',
+        explanation: 'The kernel speaks the other dialect of the control word (bytes for mainline and 7.0, bits for rfc).',
+        remedy: "Use flavour: 'auto'; probe() tells which one it is.",
+        errno,
+      };
     case 'memory':
       return {
         reason: 'out-of-memory',

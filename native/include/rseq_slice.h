@@ -55,6 +55,7 @@ enum rseq_slice_step {
 	RSEQ_SLICE_STEP_ENABLE = 7,     /* prctl, set */
 	RSEQ_SLICE_STEP_MEMORY = 8,     /* no memory for the area or the scout thread */
 	RSEQ_SLICE_STEP_POLICY = 9,     /* the policy asks for what this thread has not */
+	RSEQ_SLICE_STEP_FLAVOUR = 10,   /* the kernel speaks the other dialect */
 };
 
 /* libc's registration of the calling thread. */
@@ -96,7 +97,7 @@ int rseq_slice_get_enabled(void);
  * Give the calling thread an area that can have slices, and enable them. A
  * second call in one thread returns the same object with one more reference.
  * Returns 0 and *thread; else -errno and *step, the thread as it was found.
- *   -EINVAL    the kernel has no slices, or the area is not libc's nor ours
+ *   -EINVAL    the kernel has no slices, or not of this flavour
  *   -524       off at boot, or a legacy area that may not be replaced
  *   -EBUSY     somebody else uses the area
  *   -ENOSYS, -EPERM  no rseq(2), or a seccomp filter

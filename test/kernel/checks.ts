@@ -1,0 +1,127 @@
+/**
+ * What must hold in every guest, whatever else is different about it.
+ */
+import { expect } from 'vitest';
+import { Outcome } from '../../lib/index.ts';
+import type { Stats } from '../../lib/index.ts';
+import type { Lane } from './lane.ts';
+
+/** The counters of debugfs rseq/stats that concern slices. */
+export interface KernelStats {
+  /** Grants. */
+  readonly sgrant: number;
+  /** Grants whose timer ran out. */
+  readonly sexpir: number;
+  /** Grants that ended by being scheduled out. */
+  readonly srevok: number;
+  /** Grants that ended by yielding. */
+  readonly syield: number;
+  /** Grants that ended by another system call. */
+  readonly sabort: number;
+}
+
+export interface SectionsReport {
+  readonly runs: readonly { backend: string; registration: string; flavour: string; stats: Stats }[];
+  readonly stats: Stats;
+  readonly kernel: KernelStats;
+}
+
+export function expectSelftestPassed(lane: Lane): void {
+  const { exitCode, signal, stdout } = lane.ending('slice_test');
+  expect({ exitCode, signal }).toEqual({ exitCode: 0, signal: null });
+  expect(stdout).toMatch(/Totals: pass:[1-9]\d* fail:0 xfail:0 xpass:0 skip:0 error:0/);
+  expect(stdout).toMatch(/Yielded\s+[1-9]/);
+}
+
+/**
+ * Our counters against the kernel's, over a run in which nobody else asks for
+ * slices and no grant is open at either end:
+ *
+ * - Every yield of ours inside a grant is one of the kernel's: equal.
+ * - Every grant ends in one of three ways: equal.
+ * - A grant that ends otherwise than by our yield is found by us as `raced`
+ *   (when we yield) or `revoked` (when we look): the kernel's revocations and
+ *   aborts are at most our `raced + revoked`. We may have more, since a request
+ *   that was refused is `revoked` without a grant. The one hole is an interrupt
+ *   between the load of the request and its withdrawal, where grant and
+ *   revocation leave no trace: `blind` bounds how many fell into it.
+ */
+export function expectReconciled({ stats, kernel }: SectionsReport): void {
+  expect(kernel.syield).toBe(stats.yielded);
+  expect(kernel.sgrant).toBe(kernel.syield + kernel.srevok + kernel.sabort);
+  expect(kernel.sexpir).toBeLessThanOrEqual(kernel.srevok + kernel.sabort + kernel.syield);
+  const blind = Math.ceil(0.01 * kernel.sgrant);
+  expect(kernel.srevok + kernel.sabort).toBeLessThanOrEqual(stats.raced + stats.revoked + blind);
+  expect(stats.entered).toBe(stats.undisturbed + stats.yielded + stats.raced + stats.revoked + stats.nested);
+}
+
+/** Percent of the sections in which a grant or a revocation happened. */
+export function yieldedShare({ stats }: SectionsReport): number {
+  return (100 * stats.yielded) / (stats.yielded + stats.raced + stats.revoked);
+}
+
+/** Whatever way a worker ends, its thread is as it was found. */
+export function expectEndingsClean(lane: Lane): void {
+  const cases = lane.json('lifecycle') as {
+    ending: string;
+    state: string;
+    exitCode: number;
+    error: string | null;
+    registration: string;
+    atEnd: string;
+  }[];
+  expect(cases).toHaveLength(12);
+  const exitCodes: Record<string, number> = { end: 0, terminate: 1, throw: 1, exit: 5 };
+  for (const { ending, state, ...found } of cases) {
+    expect(found, `${ending} ${state}`).toEqual({
+      exitCode: exitCodes[ending],
+      error: ending === 'throw' ? 'on purpose' : null,
+      registration: state === 'detached' ? 'libc' : 'other',
+      atEnd: 'libc 1',
+    });
+  }
+}
+
+export function expectMainEndingsClean(lane: Lane): void {
+  // Node does not take its environment down after an uncaught error in the main
+  // thread: our area stays registered, and its memory lives as long as the process.
+  const endings = { end: [0, 'libc 1'], exit: [5, 'libc 1'], throw: [1, 'other 1'] } as const;
+  for (const [ending, [exitCode, atEnd]] of Object.entries(endings)) {
+    const name = `main-${ending}`;
+    expect(lane.ending(name), name).toMatchObject({ exitCode, signal: null, timedOut: false });
+    expect(lane.file(name), name).toBe(atEnd);
+  }
+}
+
+export function expectCyclesClean(lane: Lane): void {
+  expect(lane.json('cycles')).toEqual({ attached: ['other'], detached: ['libc'], wrongCpu: 0 });
+}
+
+/** Only the layer that asked withdraws. The third column is the request byte after the step. */
+export function expectLayersKeepTheirHands(lane: Lane): void {
+  const { steps, stats, foreign } = lane.json('nested') as {
+    steps: unknown[];
+    stats: Stats;
+    foreign: number[];
+  };
+  const { Undisturbed, Nested } = Outcome;
+  // An interrupt between two steps can end a request early; then a 1 is a 0 from
+  // there on. Steps this short are interrupted so seldom that it is not allowed for.
+  expect(steps).toEqual([
+    ['enter', null, 1],
+    ['enter', null, 1],
+    ['leave', Nested, 1],
+    ['leave', Undisturbed, 0],
+    ['foreign enter', 1, 1],
+    ['enter', null, 1],
+    ['enter', null, 1],
+    ['leave', Nested, 1],
+    ['leave', Nested, 1],
+    ['foreign leave', Undisturbed, 0],
+    ['enter', null, 1],
+    ['foreign enter refused', 0, 1],
+    ['leave', Undisturbed, 0],
+  ]);
+  expect(stats.nested).toBeGreaterThan(100);
+  expect(foreign[Undisturbed]).toBeGreaterThan(100);
+}

@@ -1,0 +1,13 @@
+// The main thread ends in a section: argument 'end', 'throw' or 'exit'. What the
+// kernel holds as its registration when the process ends goes to a file that
+// the test reads.
+import { join } from 'node:path';
+import { attach } from '../../../dist/index.js';
+import { observer } from './support.mjs';
+
+const [ending] = process.argv.slice(2);
+observer.watchEnd(join(process.env.RSEQ_SLICE_JOB, `main-${ending}`));
+const thread = attach({ backend: 'linux' });
+thread.enter();
+if (ending === 'throw') throw new Error('on purpose');
+if (ending === 'exit') process.exit(5);

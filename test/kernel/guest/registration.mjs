@@ -1,0 +1,30 @@
+// What attach makes of this thread's registration, seen by the library and by
+// the observer, before, meanwhile and afterwards. Arguments: the
+// policy and the flavour.
+import { attach, probe } from '../../../dist/index.js';
+import { loadAddon } from '../../../dist/linux/binding.js';
+import { observer, report } from './support.mjs';
+
+const [registration = 'auto', flavour = 'auto'] = process.argv.slice(2);
+const { binding } = loadAddon();
+const look = () => ({
+  kernel: observer.getRegistration(),
+  libc: probe().libc.registered,
+  enabled: binding.probe().enabled,
+});
+const before = look();
+let thread = null;
+let error = null;
+try {
+  thread = attach({ backend: 'linux', registration, flavour });
+} catch ({ code, errno, message }) {
+  error = { code, errno, message };
+}
+const attached = look();
+const taken = thread?.registration ?? null;
+const ids = thread === null ? null : [0, 1].map((cpu) => (observer.pinTo(cpu), [thread.cpu(), observer.getCpu(), thread.node(), thread.concurrencyId()]));
+const flags = binding.flags();
+thread?.detach();
+const detached = look();
+const cpus = [0, 1].map((cpu) => (observer.pinTo(cpu), observer.getCpu()));
+report({ slices: probe().slices, kernel: probe().kernel, before, attached, detached, registration: taken, flags, ids, cpus, error });

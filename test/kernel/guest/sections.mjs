@@ -1,0 +1,42 @@
+// Sections of a given length, beside a noisy neighbour on the same CPU, for some
+// seconds; what this thread counted and what the kernel counted meanwhile.
+// Arguments: length in us, seconds, controlWord, workers (0: the main thread).
+import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
+import { attach } from '../../../dist/index.js';
+import { kernelStats, observer, report, roundsFor, spin, startNeighbour, statsSince, sumStats } from './support.mjs';
+
+function runSections({ cpu, rounds, seconds, controlWord }) {
+  observer.pinTo(cpu);
+  const thread = attach({ backend: 'linux', controlWord });
+  const { backend, registration, flavour } = thread;
+  const work = () => spin(rounds);
+  const end = performance.now() + seconds * 1000;
+  // The clock is looked at outside of the sections, and seldom.
+  while (performance.now() < end) for (let i = 0; i < 50; i++) thread.critical(work);
+  thread.detach();
+  return { backend, registration, flavour, stats: thread.stats() };
+}
+
+if (isMainThread) {
+  const [length, seconds, controlWord, workers] = process.argv.slice(2);
+  const rounds = roundsFor(Number(length));
+  const neighbour = await startNeighbour(0);
+  const before = kernelStats();
+  const job = { rounds, seconds: Number(seconds), controlWord };
+  const runs =
+    Number(workers) === 0
+      ? [runSections({ ...job, cpu: 0 })]
+      : await Promise.all(
+          Array.from({ length: Number(workers) }, (_, index) => {
+            const worker = new Worker(new URL(import.meta.url), { workerData: { ...job, cpu: index % 2 } });
+            return new Promise((resolve, reject) => {
+              worker.once('message', resolve);
+              worker.once('error', reject);
+            });
+          }),
+        );
+  await neighbour.stop();
+  report({ rounds, runs, stats: sumStats(runs.map((run) => run.stats)), kernel: statsSince(before) });
+} else {
+  parentPort.postMessage(runSections(workerData));
+}

@@ -1,0 +1,62 @@
+/**
+ * The runner of guests itself: what a command says and how it ends come through
+ * unchanged, and a guest that fails never looks like a command that passed.
+ */
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+import { runInGuest } from '../../scripts/vm/run-in-guest.mjs';
+import { createJob, node } from './lane.ts';
+
+const vm = fileURLToPath(new URL('../../scripts/vm/main.mjs', import.meta.url));
+
+function run(...args: readonly string[]): { status: number | null; signal: string | null; stdout: string; stderr: string } {
+  const { status, signal, stdout, stderr } = spawnSync(process.execPath, [vm, ...args], { encoding: 'utf8' });
+  return { status, signal, stdout, stderr };
+}
+
+it('passes exit code, stdout and stderr through, apart', () => {
+  const script = "process.stdout.write('out\\n'); process.stderr.write('err\\n'); process.exit(7)";
+  expect(run('--', 'node', '-e', script)).toEqual({ status: 7, signal: null, stdout: 'out\n', stderr: 'err\n' });
+});
+
+it('tells a signal from an exit code', () => {
+  const ended = run('--', 'sh', '-c', 'kill -SEGV $$');
+  expect(ended).toMatchObject({ status: 139, stdout: '' });
+  expect(ended.stderr).toMatch(/SIGSEGV/);
+  expect(run('--', 'sh', '-c', 'exit 139')).toEqual({ status: 139, signal: null, stdout: '', stderr: '' });
+});
+
+it('never passes when the deadline does', () => {
+  const ended = run('--timeout', '15', '--', 'sleep', '100');
+  expect(ended.status).toBe(124);
+  expect(ended.stderr).toMatch(/still running the command after 15 s/);
+});
+
+it('never passes when the guest dies under the command', async () => {
+  const death = runInGuest({ command: ['sh', '-c', 'echo b >/proc/sysrq-trigger; sleep 100'] });
+  await expect(death).rejects.toMatchObject({ name: 'HarnessError', kind: 'died' });
+});
+
+it('shows the host read-only, and a job folder to write to', () => {
+  const script = 'touch /usr/stray 2>/dev/null && exit 1; touch "$RSEQ_SLICE_JOB/fine" && uname -r';
+  const ended = run('--', 'sh', '-c', script);
+  expect(ended).toMatchObject({ status: 0, stderr: '' });
+  expect(ended.stdout).toMatch(/^7\./);
+});
+
+it('passes kernel parameters on: with slices off at boot, the simulated kernel serves and says why', async () => {
+  const guest = await runInGuest({
+    command: node('fallback.mjs'),
+    append: 'rseq_slice_ext=0',
+    job: createJob(),
+  });
+  expect(guest).toMatchObject({ exitCode: 0, stderr: '' });
+  expect(JSON.parse(guest.stdout)).toMatchObject({
+    error: { code: 'ERR_RSEQ_UNAVAILABLE', errno: 524 },
+    result: 7,
+    backend: 'simulated',
+    slices: { available: false },
+    registration: 'libc',
+  });
+});

@@ -1,0 +1,114 @@
+/**
+ * One boot of a guest in which several programs run one after the other. The
+ * kernel's own selftest is always the first: a guest in which that fails proves
+ * nothing about us.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'vitest';
+import { ensureKernel } from '../../scripts/kernel/ensure-kernel.mjs';
+import { runInGuest } from '../../scripts/vm/run-in-guest.mjs';
+import type { RunOptions } from '../../scripts/vm/run-in-guest.mjs';
+
+/** ns; the longest the kernel accepts, so that emulation's slowness matters least. */
+export const EXTENSION = 50_000;
+
+export interface Program {
+  readonly name: string;
+  readonly command: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** It is killed after that. Default 60. */
+  readonly seconds?: number;
+}
+
+export interface Ending {
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  readonly timedOut: boolean;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Lane {
+  /** How a program ended. */
+  ending(name: string): Ending;
+  /** What a program reported, which must have ended well. */
+  json(name: string): unknown;
+  /** What a program left in the job's folder. */
+  file(name: string): string;
+}
+
+const guestFolder = fileURLToPath(new URL('guest/', import.meta.url));
+
+/** The command for one of the programs in `guest/`. */
+export function node(program: string, ...args: readonly string[]): readonly string[] {
+  return [process.execPath, join(guestFolder, program), ...args];
+}
+
+export async function runLane(
+  options: Omit<RunOptions, 'command' | 'job'>,
+  programs: readonly Program[],
+): Promise<Lane> {
+  const job = createJob();
+  try {
+    const { sliceTest } = await ensureKernel();
+    const all = [
+      // Its static libc would register an area first, and it would skip itself.
+      { name: 'slice_test', command: [sliceTest], env: { GLIBC_TUNABLES: 'glibc.pthread.rseq=0' } },
+      ...programs,
+    ];
+    const jobs = all.map((program) => ({ env: {}, seconds: 60, ...program }));
+    writeFileSync(join(job, 'programs.json'), JSON.stringify(jobs));
+    const run = await runInGuest({
+      timeout: 600,
+      ...options,
+      job,
+      command: node('agent.mjs'),
+      onStdout: (chunk) => process.stderr.write(chunk),
+    });
+    expect(run.stderr).toBe('');
+    expect(run.exitCode).toBe(0);
+    const results = JSON.parse(readFileSync(join(job, 'results.json'), 'utf8')) as Record<string, Ending>;
+    const files = Object.fromEntries(
+      ['end', 'throw', 'exit']
+        .map((ending) => join(job, `main-${ending}`))
+        .filter((path) => existsSync(path))
+        .map((path) => [path.slice(job.length + 1), readFileSync(path, 'utf8').trim()]),
+    );
+    return {
+      ending: (name) => entry(results, name),
+      json(name) {
+        const ending = entry(results, name);
+        expect(ending, name).toMatchObject({ exitCode: 0, signal: null, timedOut: false, stderr: '' });
+        return JSON.parse(ending.stdout);
+      },
+      file: (name) => entry(files, name),
+    };
+  } finally {
+    rmSync(job, { recursive: true, force: true });
+  }
+}
+
+function entry<T>(entries: Readonly<Record<string, T>>, name: string): T {
+  const value = entries[name];
+  if (value === undefined) throw new Error(`The guest left no result called '${name}'.`);
+  return value;
+}
+
+/** A folder the guest can write to, with the observer compiled into it. */
+export function createJob(): string {
+  const job = mkdtempSync(join(tmpdir(), 'rseq-slice-job-'));
+  const output = join(job, 'observer.node');
+  const headers = createRequire(import.meta.url)('node-api-headers') as { include_dir: string };
+  const flags = ['-shared', '-fPIC', '-O2', '-Wall', '-Wextra', '-Werror', '-pthread'];
+  const source = join(guestFolder, 'observer.c');
+  const compiler = spawnSync('cc', [...flags, `-I${headers.include_dir}`, source, '-o', output, '-ldl'], {
+    encoding: 'utf8',
+  });
+  if (compiler.status !== 0) throw new Error(`observer.c does not compile:\n${compiler.stderr}`);
+  return job;
+}

@@ -1,0 +1,152 @@
+/**
+ * The library on a kernel that grants, two CPUs in parallel. Under emulation
+ * time is elastic, so outcomes are asserted and latencies are not.
+ */
+import { beforeAll, describe, expect, it } from 'vitest';
+import {
+  expectCyclesClean,
+  expectEndingsClean,
+  expectLayersKeepTheirHands,
+  expectMainEndingsClean,
+  expectReconciled,
+  expectSelftestPassed,
+  yieldedShare,
+} from './checks.ts';
+import type { SectionsReport } from './checks.ts';
+import { EXTENSION, node, runLane } from './lane.ts';
+import type { Lane } from './lane.ts';
+
+const NO_LIBC_AREA = { GLIBC_TUNABLES: 'glibc.pthread.rseq=0' };
+
+interface RegistrationReport {
+  readonly slices: { available: boolean };
+  readonly kernel: { flavour: string; extension: number };
+  readonly before: unknown;
+  readonly attached: unknown;
+  readonly detached: unknown;
+  readonly registration: string | null;
+  readonly flags: number;
+  readonly ids: readonly (readonly number[])[] | null;
+  readonly cpus: readonly number[];
+  readonly error: { code: string; errno: number; message: string } | null;
+}
+
+describe('two CPUs, 50 us', () => {
+  let lane: Lane;
+  beforeAll(async () => {
+    lane = await runLane({ extension: EXTENSION }, [
+      { name: 'auto', command: node('registration.mjs', 'auto') },
+      { name: 'libc', command: node('registration.mjs', 'libc') },
+      { name: 'own', command: node('registration.mjs', 'own') },
+      { name: 'rfc', command: node('registration.mjs', 'auto', 'rfc') },
+      { name: 'auto without libc', command: node('registration.mjs', 'auto'), env: NO_LIBC_AREA },
+      { name: 'sections', command: node('sections.mjs', '20', '4', 'auto', '0') },
+      { name: 'long sections', command: node('sections.mjs', '200', '4', 'auto', '0') },
+      { name: 'native sections', command: node('sections.mjs', '20', '3', 'native', '0') },
+      { name: 'four workers', command: node('sections.mjs', '20', '4', 'auto', '4') },
+      { name: 'nested', command: node('nested.mjs') },
+      { name: 'lifecycle', command: node('lifecycle.mjs'), seconds: 120 },
+      { name: 'cycles', command: node('cycles.mjs') },
+      ...['end', 'throw', 'exit'].map((ending) => ({
+        name: `main-${ending}`,
+        command: node('main-ending.mjs', ending),
+      })),
+    ]);
+  });
+
+  it("passes the kernel's own selftest", () => {
+    expectSelftestPassed(lane);
+  });
+
+  it("replaces an old glibc's registration, and the kernel then says ENABLED", () => {
+    const report = lane.json('auto') as RegistrationReport;
+    const found = { kernel: 'libc', libc: true, enabled: 0 };
+    expect(report.before).toEqual(found);
+    expect(report.attached).toEqual({ kernel: 'other', libc: false, enabled: 1 });
+    expect(report.detached).toEqual(found);
+    expect(report.registration).toBe('replace');
+    expect(report.flags & 0b11_0000).toBe(0b11_0000);
+    expect(report.slices.available).toBe(true);
+    expect(report.kernel).toMatchObject({ flavour: 'mainline', extension: EXTENSION });
+  });
+
+  it('reads CPU, node and concurrency ID, and sched_getcpu is right before and after detach', () => {
+    const report = lane.json('auto') as RegistrationReport;
+    expect(report.ids?.map(([cpu, libcCpu, numaNode]) => [cpu, libcCpu, numaNode])).toEqual([
+      [0, 0, 0],
+      [1, 1, 0],
+    ]);
+    for (const [, , , concurrencyId] of report.ids ?? []) expect([0, 1]).toContain(concurrencyId);
+    expect(report.cpus).toEqual([0, 1]);
+  });
+
+  it.each([
+    ['libc', 524, /32 bytes/],
+    ['own', 16, /libc has registered/],
+    ['rfc', 22, /other dialect/],
+  ])("refuses '%s' and leaves the thread alone", (policy, errno, words) => {
+    const report = lane.json(policy) as RegistrationReport;
+    expect(report.error).toMatchObject({ code: 'ERR_RSEQ_UNAVAILABLE', errno });
+    expect(report.error?.message).toMatch(words);
+    expect(report.attached).toEqual(report.before);
+    expect(report.before).toMatchObject({ kernel: 'libc', libc: true });
+  });
+
+  it('registers an area of its own where libc has none', () => {
+    const report = lane.json('auto without libc') as RegistrationReport;
+    expect(report.registration).toBe('own');
+    expect(report.attached).toMatchObject({ enabled: 1 });
+    expect(report.detached).toEqual(report.before);
+    expect(report.ids?.map(([cpu]) => cpu)).toEqual([0, 1]);
+  });
+
+  it('yields inside the grant beside a noisy neighbour, and reconciles with the kernel', () => {
+    const report = lane.json('sections') as SectionsReport;
+    expectReconciled(report);
+    expect(report.stats.yielded).toBeGreaterThan(100);
+    console.log(
+      `${yieldedShare(report).toFixed(1)} % of ${String(report.kernel.sgrant)} grants yielded, ${String(report.kernel.sabort)} aborted, in ${String(report.stats.entered)} sections`,
+    );
+  });
+
+  it('finds all four outcomes in sections longer than the extension', () => {
+    const report = lane.json('long sections') as SectionsReport;
+    expectReconciled(report);
+    for (const outcome of ['undisturbed', 'yielded', 'raced', 'revoked'] as const) {
+      expect(report.stats[outcome], outcome).toBeGreaterThan(0);
+    }
+  });
+
+  it('does the same through native calls where the word cannot be mapped', () => {
+    const report = lane.json('native sections') as SectionsReport;
+    expectReconciled(report);
+    expect(report.stats.yielded).toBeGreaterThan(100);
+  });
+
+  it('serves four workers at once, each with its own area', () => {
+    const report = lane.json('four workers') as SectionsReport;
+    expectReconciled(report);
+    expect(report.runs).toHaveLength(4);
+    for (const run of report.runs) {
+      expect(run).toMatchObject({ backend: 'linux', registration: 'replace', flavour: 'mainline' });
+      expect(run.stats.entered).toBeGreaterThan(1000);
+      expect(run.stats.yielded).toBeGreaterThan(0);
+    }
+  });
+
+  it('keeps layers of one thread out of each other', () => {
+    expectLayersKeepTheirHands(lane);
+  });
+
+  it('gives the thread back however a worker ends', () => {
+    expectEndingsClean(lane);
+  });
+
+  it('gives the main thread back however the process ends', () => {
+    expectMainEndingsClean(lane);
+  });
+
+  it('attaches and detaches a thousand times', () => {
+    expectCyclesClean(lane);
+  });
+});
