@@ -27,6 +27,9 @@ export const Outcome = {
 } as const;
 export type Outcome = (typeof Outcome)[keyof typeof Outcome];
 
+/** `Cleared.Undisturbed` is the same number; a constant of this module for the reason given beside `Cleared`. */
+const UNDISTURBED = Outcome.Undisturbed;
+
 /** How many sections this thread entered, and how those it left have ended. */
 export interface Stats {
   /** Calls of `enter`; the others add up to it, less the sections still open. */
@@ -54,7 +57,11 @@ const CARRY = 2 ** 32;
  */
 export class Thread {
   readonly #kernel: KernelThread;
-  readonly #word: ControlWord;
+  /**
+   * Written once, V8 takes it for a constant and folds the word's address into
+   * the caller's code. A #field would be written twice, first undefined.
+   */
+  private declare readonly word: ControlWord;
   readonly #onDetach: () => void;
   readonly #section: Section;
   /** 0 idle, 1 in a section of ours, more in nested ones, DETACHED. */
@@ -72,7 +79,6 @@ export class Thread {
   /** @internal Use {@link attach}. */
   constructor(kernel: KernelThread, onDetach: () => void) {
     this.#kernel = kernel;
-    this.#word = createControlWord(kernel);
     this.#onDetach = onDetach;
     this.#section = {
       leave: () => this.leave(),
@@ -83,6 +89,7 @@ export class Thread {
     // structuredClone and postMessage read own enumerable properties: this one
     // turns a silent, useless copy in another thread into an error.
     Object.defineProperty(this, 'owner', { enumerable: true, get: refuseCopy });
+    this.word = createControlWord(kernel);
   }
 
   /** Which kernel serves this thread. */
@@ -106,7 +113,7 @@ export class Thread {
    * @throws {RseqSliceError} `ERR_RSEQ_DETACHED`.
    */
   enter(): void {
-    if (this.#depth === 0 && this.#word.request()) {
+    if (this.#depth === 0 && this.word.request()) {
       this.#depth = 1;
     } else {
       this.#enterSlowly();
@@ -123,8 +130,8 @@ export class Thread {
   leave(): Outcome {
     if (this.#depth !== 1) return this.#leaveSlowly();
     this.#depth = 0;
-    const cleared = this.#word.clear();
-    return cleared === Cleared.Undisturbed ? Outcome.Undisturbed : this.#settle(cleared);
+    const cleared = this.word.clear();
+    return cleared === UNDISTURBED ? UNDISTURBED : this.#settle(cleared);
   }
 
   /**
