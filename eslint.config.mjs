@@ -1,10 +1,32 @@
+// TypeScript is linted with its types. The scripts and the programs that tests start are JavaScript: they get the rules
+// that need no types; tsconfig.json says which of them are type-checked.
+import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
+/** What Node has on globalThis and these programs use. */
+const NODE = [
+  'AbortController', 'Buffer', 'URL', 'clearInterval', 'clearTimeout', 'console', 'performance',
+  'process', 'queueMicrotask', 'setImmediate', 'setInterval', 'setTimeout', 'structuredClone',
+];
+
 export default tseslint.config(
-  { ignores: ['dist/', 'build/', 'node_modules/', '**/*.mjs'] },
-  ...tseslint.configs.strictTypeChecked,
+  { ignores: ['dist/', 'build/', 'node_modules/'] },
   {
+    files: ['**/*.ts'],
+    extends: [tseslint.configs.strictTypeChecked],
     languageOptions: { parserOptions: { projectService: true } },
     rules: { '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }] },
+  },
+  {
+    files: ['**/*.mjs'],
+    extends: [js.configs.recommended],
+    languageOptions: { globals: Object.fromEntries(NODE.map((name) => [name, 'readonly'])) },
+    linterOptions: { reportUnusedDisableDirectives: 'error' },
+    rules: {
+      eqeqeq: 'error',
+      'no-var': 'error',
+      'prefer-const': 'error',
+      'no-unused-vars': ['error', { varsIgnorePattern: '^_', argsIgnorePattern: '^_' }],
+    },
   },
 );

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** The newest change below some files and folders, in ms. */
+/** The newest change below some files and folders, in ms. @param {readonly string[]} paths @returns {number} */
 function newest(paths) {
   const times = paths.flatMap((path) => {
     const full = join(root, path);
@@ -23,12 +23,13 @@ function newest(paths) {
   return Math.max(0, ...times);
 }
 
+/** @param {string} script of package.json */
 function build(script) {
   console.error(`Building: npm run ${script}`);
   return spawnSync('npm', ['run', '--silent', script], { cwd: root, stdio: ['ignore', 2, 2] });
 }
 
-if (process.env.RSEQ_SLICE_GUEST === undefined) {
+if (process.env['RSEQ_SLICE_GUEST'] === undefined) {
   if (newest(['native', 'binding.gyp']) > newest(['build/Release/rseq_slice.node'])) {
     if (build('build:native').status !== 0) {
       console.error('Going on without the addon, on the simulated kernel.');

@@ -84,7 +84,7 @@ export async function runLane(
       json(name) {
         const ending = entry(results, name);
         expect(ending, name).toMatchObject({ exitCode: 0, signal: null, timedOut: false, stderr: '' });
-        return JSON.parse(ending.stdout);
+        return JSON.parse(ending.stdout) as unknown;
       },
       file: (name) => entry(files, name),
     };
