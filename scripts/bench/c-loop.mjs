@@ -1,0 +1,71 @@
+// Compiles section_loop.c against the shim and keeps the program running, so that a benchmark can ask it for one
+// measurement at a time between its own. What it is compared with is main.mjs's business.
+
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const native = fileURLToPath(new URL('../../native', import.meta.url));
+const source = fileURLToPath(new URL('section_loop.c', import.meta.url));
+
+/**
+ * @typedef {object} CLoop
+ * @property {'registered' | 'plain'} area whether the kernel knows the area it writes
+ * @property {(count: number) => Promise<number>} run so many sections; resolves to nanoseconds
+ * @property {() => Promise<void>} stop
+ */
+
+/**
+ * @param {string} folder where the program goes
+ * @returns {string | { reason: string }} its path, or why there is none
+ */
+function compile(folder) {
+  const program = join(folder, 'section_loop');
+  const sources = [source, join(native, 'registration.c'), join(native, 'slice.c')];
+  const args = ['-O2', '-std=gnu11', '-Wall', '-Wextra', '-I', native, '-o', program, ...sources, '-pthread', '-ldl'];
+  const run = spawnSync('cc', args, { encoding: 'utf8' });
+  if (run.error !== undefined) return { reason: `no C compiler: ${run.error.message}` };
+  return run.status === 0 ? program : { reason: `the C loop does not compile:\n${run.stderr}` };
+}
+
+/**
+ * Starts the C loop. The program is built anew in a temporary folder, because a guest's checkout is read-only and a
+ * stale yardstick would be worse than a second's wait.
+ * @returns {Promise<CLoop | { reason: string }>} or why there is none
+ */
+export async function startCLoop() {
+  const folder = mkdtempSync(join(tmpdir(), 'rseq-slice-bench-'));
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  const program = compile(folder);
+  if (typeof program !== 'string') {
+    remove();
+    return program;
+  }
+  const child = spawn(program, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const ended = once(child, 'exit');
+  ended.catch(() => undefined);
+  // A child that died is reported by the line that never comes; without this the write to it would be the louder error.
+  child.stdin.on('error', () => undefined);
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const read = async () => {
+    const { done, value } = await lines.next();
+    if (done === true) throw new Error(`The C loop ended: exit code ${child.exitCode}, signal ${child.signalCode}.`);
+    return value;
+  };
+  return {
+    area: (await read()) === 'registered' ? 'registered' : 'plain',
+    run: async (count) => {
+      child.stdin.write(`${count}\n`);
+      return Number(await read());
+    },
+    stop: async () => {
+      child.stdin.end();
+      await ended;
+      remove();
+    },
+  };
+}

@@ -1,0 +1,128 @@
+// The loops that are timed, each a function of its own so that V8 specializes it for what it does, and the way they
+// are timed: in rounds, every loop once a round, so that whatever else the machine does meanwhile hits all alike.
+//
+// mitata and tinybench measure one task to its end and then the next. On a busy machine, whose speed changes by half
+// from one second to the next, their ratios are ratios of moments; therefore this is written by hand.
+
+/**
+ * @typedef {object} Loop
+ * @property {string} name
+ * @property {string} what
+ * @property {(count: number) => number | Promise<number>} run so many operations; nanoseconds
+ */
+
+/**
+ * @param {(count: number) => void} loop
+ * @returns {(count: number) => number}
+ */
+function timed(loop) {
+  return (count) => {
+    const start = process.hrtime.bigint();
+    loop(count);
+    return Number(process.hrtime.bigint() - start);
+  };
+}
+
+/** @returns {Loop} */
+export function emptyLoop() {
+  return {
+    name: 'empty',
+    what: 'the loop alone',
+    run: timed((count) => {
+      for (let i = 0; i < count; i++);
+    }),
+  };
+}
+
+/**
+ * @param {import('../../lib/thread.ts').Thread} thread
+ * @returns {Loop}
+ */
+export function sectionLoop(thread) {
+  return {
+    name: 'js',
+    what: 'thread.enter(); thread.leave()',
+    run: timed((count) => {
+      for (let i = 0; i < count; i++) {
+        thread.enter();
+        thread.leave();
+      }
+    }),
+  };
+}
+
+/**
+ * @param {import('../../lib/thread.ts').Thread} thread
+ * @returns {Loop}
+ */
+export function criticalLoop(thread) {
+  const work = () => {};
+  return {
+    name: 'critical',
+    what: 'thread.critical(() => {})',
+    run: timed((count) => {
+      for (let i = 0; i < count; i++) thread.critical(work);
+    }),
+  };
+}
+
+/**
+ * Two native calls that do in C what a section does in JavaScript.
+ * @param {import('../../lib/linux/binding.ts').Binding} binding
+ * @returns {Loop}
+ */
+export function nativeLoop(binding) {
+  return {
+    name: 'napi',
+    what: 'two Node-API calls, enter and clear',
+    run: timed((count) => {
+      for (let i = 0; i < count; i++) {
+        binding.enter();
+        // A grant that is not given back would cost the process its life on the first ABI.
+        if (binding.clear() !== 0) binding.yieldSlice();
+      }
+    }),
+  };
+}
+
+/**
+ * Long enough that V8 has optimized the loop, thrown that code away for what it learned later, and optimized it again.
+ * @param {Loop} loop
+ * @param {number} batch how long one measurement is to be, ns
+ * @returns {Promise<number>} how many operations that takes
+ */
+async function warmUp(loop, batch) {
+  let count = 1000;
+  let spent = 0;
+  for (let calls = 0; calls < 10 || spent < 20 * batch; calls++) {
+    const time = Math.max(1, await loop.run(count));
+    spent += time;
+    count = Math.max(1000, Math.round((count * batch) / time / 2) * 2);
+  }
+  return count;
+}
+
+/**
+ * @param {readonly Loop[]} loops
+ * @param {{ rounds: number, batch: number }} options `batch`: how long one measurement is, ns
+ * @returns {Promise<Map<string, number[]>>} for each loop ns per operation, round by round
+ */
+export async function measure(loops, { rounds, batch }) {
+  /** @type {Map<string, number[]>} */
+  const samples = new Map(loops.map((loop) => [loop.name, []]));
+  // Every loop is warm before any count is fixed: warming one up can change what V8 made of another.
+  for (const loop of loops) await warmUp(loop, batch);
+  /** @type {Map<string, number>} */
+  const counts = new Map();
+  for (const loop of loops) counts.set(loop.name, await warmUp(loop, batch));
+  for (let round = 0; round < rounds; round++) {
+    for (let place = 0; place < loops.length; place++) {
+      // Each round begins with another loop, so that none always follows the same neighbour.
+      const loop = loops[(place + round) % loops.length];
+      if (loop === undefined) continue;
+      const count = counts.get(loop.name) ?? 1;
+      samples.get(loop.name)?.push((await loop.run(count)) / count);
+    }
+  }
+  return samples;
+}

@@ -1,0 +1,58 @@
+/*
+ * The yardstick for the JavaScript sections: the same enter and leave, inlined
+ * from the shim's public header into a C loop. It stays up between measurements
+ * and runs one for each line it reads, so that the benchmark can interleave it
+ * with loops of its own.
+ *
+ * Reads `N`, runs N sections, answers with the nanoseconds they took. Its first
+ * line tells which area it uses: `registered`, or `plain` memory laid out like
+ * one where the kernel has no slices.
+ */
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <time.h>
+
+#include "include/rseq_slice.h"
+
+static long long now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * 1000000000LL + time.tv_nsec;
+}
+
+static long long run_sections(struct rseq_abi *area, enum rseq_slice_flavour flavour, long count)
+{
+	long long start = now();
+
+	for (long i = 0; i < count; i++) {
+		if (rseq_slice_enter(area, flavour))
+			rseq_slice_leave(area, flavour);
+	}
+	return now() - start;
+}
+
+int main(void)
+{
+	static struct rseq_abi plain;
+	struct rseq_abi *area = &plain;
+	enum rseq_slice_flavour flavour = RSEQ_SLICE_FLAVOUR_MAINLINE;
+	struct rseq_slice_thread *thread;
+	enum rseq_slice_step step;
+	long count;
+	int attached = rseq_slice_attach(RSEQ_SLICE_REGISTRATION_AUTO, RSEQ_SLICE_FLAVOUR_AUTO,
+					 &thread, &step) == 0;
+
+	if (attached) {
+		area = rseq_slice_get_area(thread);
+		flavour = rseq_slice_get_flavour(thread);
+	}
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	puts(attached ? "registered" : "plain");
+	while (scanf("%ld", &count) == 1)
+		printf("%lld\n", run_sections(area, flavour, count));
+	if (attached)
+		rseq_slice_detach(thread);
+	return 0;
+}
