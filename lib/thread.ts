@@ -251,6 +251,10 @@ export class Thread {
   #settle(cleared: number): Outcome {
     if (cleared === Cleared.Revoked) {
       this.#revoked++;
+      // After a revoked grant the kernel still means to look at the word at the
+      // next system call, and with rseq_debug=1 it kills a thread in which that
+      // call finds the request of a later section. So let it look now.
+      this.#kernel.yieldSlice();
       return Outcome.Revoked;
     }
     // A negative answer comes from a seccomp filter, after the kernel has acted.

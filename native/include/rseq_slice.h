@@ -169,8 +169,9 @@ static inline int rseq_slice_enter(struct rseq_abi *area, enum rseq_slice_flavou
 }
 
 /*
- * Withdraw the request. UNDISTURBED or REVOKED: done. YIELDED: a grant is
- * outstanding and the caller owes the kernel rseq_slice_yield().
+ * Withdraw the request. UNDISTURBED: done. YIELDED: a grant is outstanding and
+ * the caller owes the kernel rseq_slice_yield(). REVOKED: it had better call it
+ * too, see rseq_slice_leave().
  */
 static inline enum rseq_slice_outcome rseq_slice_clear(struct rseq_abi *area,
 						       enum rseq_slice_flavour flavour)
@@ -197,8 +198,14 @@ static inline enum rseq_slice_outcome rseq_slice_leave(struct rseq_abi *area,
 {
 	enum rseq_slice_outcome outcome = rseq_slice_clear(area, flavour);
 
-	if (__builtin_expect(outcome == RSEQ_SLICE_YIELDED, 0) &&
-	    rseq_slice_yield(flavour) == 0)
+	if (__builtin_expect(outcome == RSEQ_SLICE_UNDISTURBED, 1))
+		return outcome;
+	/*
+	 * Also when revoked: the kernel still means to look at the word at the
+	 * next system call, and with rseq_debug=1 it kills a thread in which
+	 * that call finds the request of a later section. So let it look now.
+	 */
+	if (rseq_slice_yield(flavour) == 0 && outcome == RSEQ_SLICE_YIELDED)
 		return RSEQ_SLICE_RACED;
 	return outcome;
 }

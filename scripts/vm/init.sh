@@ -83,8 +83,10 @@ echo run >&5
 
 # A session of its own, so that a command that signals its process group does not hit the cats. The shell around it
 # names a deadly signal on its own stderr, which is how exit 139 and a death by signal 11 are told apart.
-setsid /bin/sh -c '"$@" </dev/null >/run/rseq-slice-io/out 2>/run/rseq-slice-io/err; exit $?' sh "$@" \
-  2>"$io/shell" </dev/null 3>&- 4>&- 5>&- &
+# That shell must not redirect anything itself, or it would say so into the command's stderr: an inner one does.
+run='exec "$@" >/run/rseq-slice-io/out 2>/run/rseq-slice-io/err'
+setsid /bin/sh -c 'run=$1; shift; /bin/sh -c "$run" sh "$@"; exit $?' sh "$run" "$@" \
+  >/dev/null 2>"$io/shell" </dev/null 3>&- 4>&- 5>&- &
 wait $!
 code=$?
 
