@@ -35,7 +35,7 @@ export function emptyLoop() {
 }
 
 /**
- * @param {import('../../lib/thread.ts').Thread} thread
+ * @param {Pick<import('../../lib/thread.ts').Thread, 'enter' | 'leave'>} thread
  * @returns {Loop}
  */
 export function sectionLoop(thread) {
@@ -52,7 +52,7 @@ export function sectionLoop(thread) {
 }
 
 /**
- * @param {import('../../lib/thread.ts').Thread} thread
+ * @param {Pick<import('../../lib/thread.ts').Thread, 'critical'>} thread
  * @returns {Loop}
  */
 export function criticalLoop(thread) {
@@ -69,9 +69,10 @@ export function criticalLoop(thread) {
 /**
  * Two native calls that do in C what a section does in JavaScript.
  * @param {import('../../lib/linux/binding.ts').Binding} binding
+ * @param {boolean} attached without an area clear() always answers that the request is gone
  * @returns {Loop}
  */
-export function nativeLoop(binding) {
+export function nativeLoop(binding, attached) {
   return {
     name: 'napi',
     what: 'two Node-API calls, enter and clear',
@@ -79,7 +80,7 @@ export function nativeLoop(binding) {
       for (let i = 0; i < count; i++) {
         binding.enter();
         // A grant that is not given back would cost the process its life on the first ABI.
-        if (binding.clear() !== 0) binding.yieldSlice();
+        if (binding.clear() !== 0 && attached) binding.yieldSlice();
       }
     }),
   };

@@ -52,7 +52,7 @@ async function run({ rounds, batch, json, check }) {
   const addon = loadAddon();
   const loops = [emptyLoop(), sectionLoop(thread), criticalLoop(thread)];
   const notes = [];
-  if (addon.state === 'loaded') loops.push(nativeLoop(addon.binding));
+  if (addon.state === 'loaded') loops.push(nativeLoop(addon.binding, thread.backend === 'linux'));
   else notes.push(`The native calls were not measured: the addon is ${addon.state}.`);
   if (addon.state === 'loaded' && thread.backend === 'simulated') {
     notes.push('The native calls have no area to write here, so they are cheaper than on a kernel with slices.');
