@@ -22,8 +22,8 @@ export const SPLATS = [
 
 /** @type {readonly Rule[]} */
 export const ALLOWED = [
-  { pattern: /(Spectre|RETBleed|MDS|TAA|SRSO|VMSCAPE|ITS).*WARNING:/i, reason: 'about mitigations of the emulated CPU, which guards nothing here' },
-  { pattern: /\] traps: \S+\[\d+\]/, reason: 'a fault of a program, which the kernel only notes' },
+  { pattern: /\b(Spectre|RETBleed|MDS|TAA|SRSO|VMSCAPE|ITS)\b.*WARNING:/, reason: 'about mitigations of the emulated CPU, which guards nothing here' },
+  { pattern: /\] traps: .{1,15}\[\d+\]/, reason: 'a fault of a program, which the kernel only notes' },
   { pattern: /potentially unexpected fatal signal/, reason: 'a fault of a program, which the kernel only notes' },
   { pattern: /Command line:|Kernel command line:/, reason: 'an echo of our own options' },
 ];

@@ -3,6 +3,7 @@
 
 import { spawn } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
+import { StringDecoder } from 'node:string_decoder';
 import { EndMarkerFilter } from './end-marker.mjs';
 import { HarnessError } from './errors.mjs';
 import { findCommand } from './packages.mjs';
@@ -51,9 +52,11 @@ export function readConsole(file) {
  * @returns {(chunk: Buffer) => void}
  */
 export function messageReader(onMessage) {
+  // A chunk may end in the middle of a character.
+  const decoder = new StringDecoder('utf8');
   let partial = '';
   return (chunk) => {
-    const lines = (partial + chunk.toString('utf8')).split('\n');
+    const lines = (partial + decoder.write(chunk)).split('\n');
     partial = lines.pop() ?? '';
     for (const line of lines) {
       const [word = '', ...rest] = line.split(' ');
@@ -136,6 +139,9 @@ export async function runGuestProcess({ machine, marker, deadlines, onStdout, on
 
       child.once('error', (error) => fail('setup', `QEMU does not start: ${error.message}`));
       child.once('close', (code, how) => {
+        // Whatever came before a failure may help to understand it.
+        out.flush();
+        err.flush();
         const kind = phase === 'booting' ? 'boot' : 'died';
         const said = qemuSays.trim() === '' ? '' : ` QEMU said: ${qemuSays.trim()}`;
         fail(kind, `The guest ended (QEMU: ${how ?? `exit code ${code}`}) while ${phase}, without an exit code.${said}`);

@@ -64,7 +64,7 @@ show_again() {
 
 marker=
 extension=
-# Sets marker, extension, the environment, the working directory and the positional parameters.
+# Sets marker, extension, the working directory and the positional parameters, and defines job_environment.
 . /run/rseq-slice/job.sh
 
 if [ -n "$extension" ]; then
@@ -85,8 +85,9 @@ echo run >&5
 # names a deadly signal on its own stderr, which is how exit 139 and a death by signal 11 are told apart.
 # That shell must not redirect anything itself, or it would say so into the command's stderr: an inner one does.
 run='exec "$@" >/run/rseq-slice-io/out 2>/run/rseq-slice-io/err'
-setsid /bin/sh -c 'run=$1; shift; /bin/sh -c "$run" sh "$@"; exit $?' sh "$run" "$@" \
-  >/dev/null 2>"$io/shell" </dev/null 3>&- 4>&- 5>&- &
+set -- "$(command -v setsid)" /bin/sh -c '/bin/sh -c "$0" sh "$@"; exit $?' "$run" "$@"
+# The command's variables are set in its own shell only: they may have the names of ours, and its PATH may lead nowhere.
+(job_environment && exec "$@") >/dev/null 2>"$io/shell" </dev/null 3>&- 4>&- 5>&- &
 wait $!
 code=$?
 

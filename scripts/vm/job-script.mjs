@@ -62,12 +62,13 @@ export function coveredPaths(paths) {
 
 /** @param {Job} job @returns {string} */
 export function jobScript(job) {
-  const lines = ['# Sourced by init.sh: what is particular to this job.'];
+  const lines = ['# Sourced by init.sh: what is particular to this job.', 'job_environment() {', '  :'];
   for (const [name, value] of Object.entries(job.env)) {
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) throw new Error(`'${name}' is not a name for an environment variable of a shell.`);
     if (value.includes('\0')) throw new Error(`The environment variable ${name} has a NUL byte in it.`);
-    lines.push(`export ${name}=${shellQuote(value)}`);
+    lines.push(`  export ${name}=${shellQuote(value)}`);
   }
+  lines.push('}');
   for (const path of job.visible) lines.push(`show_again ${shellQuote(path)}`);
   lines.push(`marker=${shellQuote(job.marker)}`);
   if (job.extension !== null) lines.push(`extension=${job.extension}`);

@@ -1,0 +1,95 @@
+/**
+ * A section that nothing disturbs makes no system call: seen from outside, by
+ * strace. What Node does for the same loop without sections is not held against
+ * it, and each section the kernel did disturb may make the one call it owes.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+
+const program = fileURLToPath(new URL('programs/undisturbed.mjs', import.meta.url));
+
+interface Report {
+  readonly backend: string;
+  readonly optimized: boolean;
+  readonly entered: number;
+  readonly disturbed: number;
+}
+
+/** Why strace cannot be used here; undefined when it can. */
+function whyNoStrace(): string | undefined {
+  const { error, status, stderr } = spawnSync('strace', ['-f', '-o', '/dev/null', 'true'], { encoding: 'utf8' });
+  if (error !== undefined) return `strace is not there: ${error.message}`;
+  return status === 0 ? undefined : `strace may not trace here: ${stderr.trim()}`;
+}
+
+/** What the thread that made both markers called between them, in order. */
+function callsBetweenMarkers(trace: string): string[] {
+  const lines = trace.split('\n').map((line) => {
+    const [, tid = '', text = ''] = /^(\d+)\s+(.*)$/.exec(line) ?? [];
+    return { tid, text };
+  });
+  const begin = lines.findIndex(({ text }) => text.includes('"/marker-begin"'));
+  const tid = lines[begin]?.tid;
+  const end = lines.findIndex((line) => line.tid === tid && line.text.includes('"/marker-end"'));
+  expect(begin, 'the first marker is in the trace').toBeGreaterThan(-1);
+  expect(end, 'the second marker is in the trace, by the same thread').toBeGreaterThan(begin);
+  return lines
+    .slice(begin + 1, end)
+    .filter((line) => line.tid === tid)
+    .flatMap(({ text }) => /^(\w+)\(/.exec(text)?.[1] ?? []);
+}
+
+function trace(where: string, body: string, controlWord: string): Report & { readonly calls: string[] } {
+  const folder = mkdtempSync(join(tmpdir(), 'rseq-slice-strace-'));
+  try {
+    const file = join(folder, 'trace');
+    const child = spawnSync(
+      'strace',
+      ['-f', '-e', 'trace=all', '-o', file, process.execPath, program, where, body, controlWord],
+      { encoding: 'utf8' },
+    );
+    expect({ signal: child.signal, status: child.status, stderr: child.stderr }).toEqual({
+      signal: null,
+      status: 0,
+      stderr: '',
+    });
+    return { ...(JSON.parse(child.stdout) as Report), calls: callsBetweenMarkers(readFileSync(file, 'utf8')) };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** `calls` without those that stand in `known` too, one for one. */
+function without(calls: readonly string[], known: readonly string[]): string[] {
+  const left = [...known];
+  return calls.filter((call) => {
+    const index = left.indexOf(call);
+    if (index >= 0) left.splice(index, 1);
+    return index < 0;
+  });
+}
+
+/** By its name where strace knows it, else by its number, 471 or the first ABI's 470. */
+const isYield = (call: string) => /^(rseq_slice_yield|syscall_(0x1d[67]|47[01]))$/.test(call);
+
+it.for([
+  ['main', 'auto'],
+  ['worker', 'auto'],
+  ['main', 'native'],
+] as const)('makes no system call in a million sections (%s thread, control word %s)', ([where, controlWord], context) => {
+  const reason = whyNoStrace();
+  if (reason !== undefined) context.skip(reason);
+  const control = trace(where, 'nothing', 'auto');
+  expect(control).toMatchObject({ optimized: true, entered: 0 });
+  if (controlWord === 'native' && control.backend !== 'linux') context.skip('this kernel has no slices');
+
+  const sections = trace(where, 'sections', controlWord);
+  expect(sections).toMatchObject({ backend: control.backend, optimized: true, entered: 1_000_000 });
+  const calls = without(sections.calls, control.calls);
+  expect(calls.filter((call) => !isYield(call))).toEqual([]);
+  expect(calls.filter(isYield)).toHaveLength(sections.disturbed);
+});
