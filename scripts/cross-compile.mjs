@@ -2,13 +2,13 @@
 // and looks at what came out. That nothing runs is its limit: it finds what does not compile, does not link, has the
 // wrong numbers, or would not load; not what does the wrong thing.
 
-import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { compileAddon, compileSource, run } from './native/compile.mjs';
+import { readTarget } from './native/target.mjs';
 import { findCommand } from './vm/packages.mjs';
 
 const HELP = `Compiles the addon for other architectures with Debian's cross compilers, and checks the result.
@@ -20,6 +20,8 @@ const HELP = `Compiles the addon for other architectures with Debian's cross com
 
 As root on Debian, missing compilers are installed. Exit codes: 0 done, 1 something failed, 2 wrong usage.
 `;
+
+/** @typedef {import('./native/target.mjs').Target} Target */
 
 /**
  * @typedef {object} Architecture
@@ -35,35 +37,6 @@ const ARCHITECTURES = [
   { name: 's390x', triplet: 's390x-linux-gnu', machine: 'IBM S/390' },
   { name: 'loong64', triplet: 'loongarch64-linux-gnu', machine: 'LoongArch' },
 ];
-
-const root = fileURLToPath(new URL('..', import.meta.url));
-const require = createRequire(import.meta.url);
-
-/** What node-gyp adds by itself to every target on Linux: Node's common.gypi, as far as code depends on it. */
-const NODE_FLAGS = ['-O3', '-fPIC', '-fno-omit-frame-pointer'];
-const NODE_FLAGS_CXX = ['-std=gnu++17', '-fno-rtti', '-fno-exceptions'];
-
-/** What is read from the target in binding.gyp. Anything else in it would be ignored here, so it is an error. */
-const KEYS = /** @type {const} */ (['sources', 'include_dirs', 'defines', 'cflags', 'cflags_c', 'cflags_cc', 'ldflags', 'libraries']);
-
-/** @typedef {Record<(typeof KEYS)[number], string[]>} Target */
-
-/** @returns {Target} */
-function readTarget() {
-  const [target, ...others] = JSON.parse(readFileSync(join(root, 'binding.gyp'), 'utf8')).targets;
-  if (others.length > 0) throw new Error('binding.gyp has more than one target: this script knows what to do with one.');
-  const { target_name: _name, ...rest } = target;
-  const unknown = Object.keys(rest).filter((key) => !KEYS.some((known) => known === key));
-  if (unknown.length > 0) throw new Error(`binding.gyp has ${unknown.join(', ')}, which this script would ignore: teach it.`);
-  const entries = KEYS.map((key) => [key, (rest[key] ?? []).map(expand)]);
-  return Object.fromEntries(entries);
-}
-
-/** @param {string} value of binding.gyp @returns {string} with a command in `<!(...)` replaced by what it prints */
-function expand(value) {
-  const command = /^<!\((.*)\)$/.exec(value)?.[1];
-  return command === undefined ? value : execFileSync('sh', ['-c', command], { cwd: root, encoding: 'utf8' }).trim();
-}
 
 /** @param {Architecture} architecture @returns {string[]} the packages that bring its compilers on Debian */
 const packagesOf = ({ triplet }) => [`gcc-${triplet}`, `g++-${triplet}`];
@@ -109,13 +82,6 @@ function installCompilers(missing) {
   return reasons;
 }
 
-/** @param {string} command @param {readonly string[]} args @returns {string} its output */
-function run(command, args) {
-  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd: root, encoding: 'utf8' });
-  if (status !== 0) throw new Error(`${command} ${args.join(' ')}\n${error?.message ?? ''}${stderr}${stdout}`.trimEnd());
-  return stdout;
-}
-
 /**
  * @param {Architecture} architecture
  * @param {Target} target
@@ -123,30 +89,21 @@ function run(command, args) {
  * @returns {number} bytes of the addon
  */
 function compile({ triplet, machine }, target, folder) {
-  const headers = [require('node-api-headers').include_dir, ...target.include_dirs];
-  const common = [...headers.map((path) => `-I${path}`), ...target.defines.map((name) => `-D${name}`), ...NODE_FLAGS, ...target.cflags];
-  const objects = target.sources.map((source) => {
-    const object = join(folder, `${basename(source)}.o`);
-    const isC = source.endsWith('.c');
-    const flags = isC ? target.cflags_c : [...NODE_FLAGS_CXX, ...target.cflags_cc];
-    run(`${triplet}-${isC ? 'gcc' : 'g++'}`, [...common, ...flags, '-c', source, '-o', object]);
-    return object;
-  });
+  const compilers = { c: [`${triplet}-gcc`], cxx: [`${triplet}-g++`] };
+  const addon = compileAddon(target, compilers, folder);
   // System call number and signature, against the target's own headers.
-  run(`${triplet}-gcc`, [...target.cflags, ...target.cflags_c, '-c', 'native/test/abi_check.c', '-o', join(folder, 'abi_check.o')]);
-  const addon = join(folder, 'rseq_slice.node');
-  run(`${triplet}-g++`, ['-shared', ...target.ldflags, ...objects, '-o', addon, ...target.libraries]);
+  compileSource(target, compilers, 'native/test/abi_check.c', folder);
   inspect(triplet, machine, addon);
   return statSync(addon).size;
 }
 
 /** Would the addon load, and stay? @param {string} triplet @param {string} machine @param {string} addon */
 function inspect(triplet, machine, addon) {
-  const found = /^\s*Machine:\s*(.*)$/m.exec(run(`${triplet}-readelf`, ['-h', addon]))?.[1] ?? 'nothing';
+  const found = /^\s*Machine:\s*(.*)$/m.exec(run([`${triplet}-readelf`, '-h', addon]))?.[1] ?? 'nothing';
   if (!found.startsWith(machine)) throw new Error(`readelf -h says the machine is ${found}, not ${machine}`);
-  if (!/NODELETE/.test(run(`${triplet}-readelf`, ['-d', addon]))) throw new Error('the addon may be unloaded: no NODELETE in readelf -d');
+  if (!/NODELETE/.test(run([`${triplet}-readelf`, '-d', addon]))) throw new Error('the addon may be unloaded: no NODELETE in readelf -d');
   // A symbol that a linked library has carries its version; Node-API's come from the program that loads the addon.
-  const unresolved = run(`${triplet}-nm`, ['-D', '--undefined-only', addon])
+  const unresolved = run([`${triplet}-nm`, '-D', '--undefined-only', addon])
     .split('\n')
     .filter((line) => / U /.test(line) && !line.includes('@'))
     .map((line) => line.trim().slice(2))
