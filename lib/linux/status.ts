@@ -7,20 +7,22 @@ import { ENOTSUPP } from '../abi.ts';
 import type { AddonStatus, RawProbe } from './binding.ts';
 
 /** What stands between this thread and slices; `available` when nothing does. */
-export type Reason =
-  | 'available'
-  | 'not-linux'
-  | 'addon-missing'
-  | 'addon-failed'
-  | 'kernel-without-feature'
-  | 'off-at-boot'
-  | 'denied'
-  | 'legacy-registration'
-  | 'foreign-registration'
-  | 'no-libc-registration'
-  | 'wrong-flavour'
-  | 'out-of-memory'
-  | 'system-error';
+export const REASONS = [
+  'available',
+  'not-linux',
+  'addon-missing',
+  'addon-failed',
+  'kernel-without-feature',
+  'off-at-boot',
+  'denied',
+  'legacy-registration',
+  'foreign-registration',
+  'no-libc-registration',
+  'wrong-flavour',
+  'out-of-memory',
+  'system-error',
+] as const;
+export type Reason = (typeof REASONS)[number];
 
 export interface Status {
   readonly reason: Reason;

@@ -2,6 +2,7 @@
  * The library on a kernel that grants, two CPUs in parallel. Under emulation
  * time is elastic, so outcomes are asserted and latencies are not.
  */
+import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
   expectCyclesClean,
@@ -13,9 +14,11 @@ import {
   yieldedShare,
 } from './checks.ts';
 import type { SectionsReport } from './checks.ts';
+import type { Stats } from '../../lib/index.ts';
 import { EXTENSION, node, runLane } from './lane.ts';
 import type { Lane } from './lane.ts';
 
+const demonstration = fileURLToPath(new URL('../../scripts/demo/main.mjs', import.meta.url));
 const NO_LIBC_AREA = { GLIBC_TUNABLES: 'glibc.pthread.rseq=0' };
 
 interface RegistrationReport {
@@ -46,6 +49,7 @@ describe('two CPUs, 50 us', () => {
       { name: 'four workers', command: node('sections.mjs', '20', '4', 'auto', '4') },
       { name: 'nested', command: node('nested.mjs') },
       { name: 'lifecycle', command: node('lifecycle.mjs'), seconds: 120 },
+      { name: 'demo', command: [process.execPath, demonstration, '--json'] },
       { name: 'cycles', command: node('cycles.mjs') },
       ...['end', 'throw', 'exit'].map((ending) => ({
         name: `main-${ending}`,
@@ -132,6 +136,17 @@ describe('two CPUs, 50 us', () => {
       expect(run.stats.entered).toBeGreaterThan(1000);
       expect(run.stats.yielded).toBeGreaterThan(0);
     }
+  });
+
+  it('shows grants in the demonstration, whose records are right', () => {
+    const report = lane.json('demo') as {
+      workers: { backend: string }[];
+      stats: Stats;
+      wrong: string[];
+    };
+    expect(report.wrong).toEqual([]);
+    expect(report.workers.map(({ backend }) => backend)).toEqual(['linux', 'linux', 'linux', 'linux']);
+    expect(report.stats.yielded).toBeGreaterThan(0);
   });
 
   it('keeps layers of one thread out of each other', () => {

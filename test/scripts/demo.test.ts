@@ -1,0 +1,128 @@
+/**
+ * The demonstration: that it finds the records right when they are, and wrong
+ * when they are not, whatever way they went wrong; and how it ends.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { ACCOUNTS, Ledger } from '../../scripts/demo/ledger.mjs';
+
+const program = fileURLToPath(new URL('../../scripts/demo/main.mjs', import.meta.url));
+
+function demo(...args: readonly string[]) {
+  const { status, signal, stdout, stderr } = spawnSync(process.execPath, [program, ...args], { encoding: 'utf8' });
+  return { status, signal, stdout, stderr };
+}
+
+describe('the records', () => {
+  function used() {
+    const ledger = new Ledger(Ledger.create());
+    for (let i = 0; i < 100; i++) ledger.transfer(i % ACCOUNTS, (i * 7 + 1) % ACCOUNTS, i);
+    return ledger;
+  }
+
+  /** An entry that no transfer reports. */
+  function forget(ledger: Ledger) {
+    ledger.book(3, 0);
+  }
+
+  function inflate(ledger: Ledger) {
+    ledger.book(3, 5);
+    ledger.book(4, -4);
+  }
+
+  function tear(ledger: Ledger) {
+    const at = ledger.addressOf(9) + 5;
+    ledger.words[at] = ledger.word(at) ^ 1;
+  }
+
+  it('are right after any number of transfers', () => {
+    expect(used().check(100)).toEqual([]);
+    expect(used().torn).toBe(0);
+  });
+
+  it.each([
+    ['a lost update', forget, /201 entries .* 200/],
+    ['money from nowhere', inflate, /add up to 64001/],
+    ['a torn record', tear, /account 9 has a checksum/],
+    ['a lock left behind', (ledger: Ledger) => ledger.tryLock(), /still held/],
+  ])('show %s', (_, damage, complaint) => {
+    const ledger = used();
+    damage(ledger);
+    expect(ledger.check(100).join()).toMatch(complaint);
+  });
+
+  it('tell a worker that comes upon a torn one', () => {
+    const ledger = used();
+    tear(ledger);
+    ledger.transfer(8, 9, 1);
+    expect(ledger.torn).toBe(1);
+  });
+});
+
+it('gives the lock to one at a time', () => {
+  const buffer = Ledger.create();
+  const [one, other] = [new Ledger(buffer), new Ledger(buffer)];
+  expect([one.tryLock(), other.tryLock()]).toEqual([true, false]);
+  one.unlock();
+  expect(other.tryLock()).toBe(true);
+});
+
+interface Output {
+  readonly slices: { readonly available: boolean };
+  readonly workers: readonly { readonly backend: string; readonly transfers: number }[];
+  readonly stats: Readonly<Record<string, number>>;
+  readonly transfers: number;
+  readonly wrong: readonly string[];
+}
+
+it('reports in JSON what its workers did', () => {
+  const { status, signal, stdout } = demo('--workers', '3', '--seconds', '0.3', '--json');
+  expect({ status, signal }).toEqual({ status: 0, signal: null });
+  const output = JSON.parse(stdout) as Output;
+  const { entered = 0, undisturbed, yielded, raced, revoked, nested } = output.stats;
+  expect(output.wrong).toEqual([]);
+  expect(output.workers).toHaveLength(3);
+  for (const worker of output.workers) {
+    expect(worker.backend).toBe(output.slices.available ? 'linux' : 'simulated');
+    expect(worker.transfers).toBeGreaterThan(0);
+  }
+  expect(output.transfers).toBe(output.workers.reduce((sum, { transfers }) => sum + transfers, 0));
+  expect(entered).toBeGreaterThanOrEqual(output.transfers);
+  expect([undisturbed, yielded, raced, revoked, nested].reduce<number>((sum, n) => sum + (n ?? 0), 0)).toBe(entered);
+});
+
+it('prints a table, and how to see slices where there are none', () => {
+  const { status, signal, stdout } = demo('--workers', '2', '--seconds', '0.1', '--simulated');
+  expect({ status, signal }).toEqual({ status: 0, signal: null });
+  expect(stdout).toMatch(/worker .* backend .* yielded .* sections\/s/);
+  expect(stdout).toMatch(/│ 2 .* simulated/);
+  expect(stdout).toMatch(/npm run vm -- npm start|this host has slices/);
+  expect(stdout).toMatch(/The records are right: [\d,]+ transfers/);
+  // Not a terminal: no colours, nothing rewritten.
+  expect(stdout).not.toContain('\x1b');
+});
+
+it.each([['--workers', '0'], ['--workers', '1.5'], ['--seconds', 'soon'], ['--seconds', ''], ['--nothing'], ['more']])(
+  'refuses %s %s',
+  (...args) => {
+    const { status, signal, stdout, stderr } = demo(...args);
+    expect({ status, signal, stdout }).toEqual({ status: 2, signal: null, stdout: '' });
+    expect(stderr).toMatch(/^demo: .*See --help\.\n$/);
+  },
+);
+
+it('ends early and in order when interrupted', async () => {
+  const child = spawn(process.execPath, [program, '--workers', '2', '--seconds', '60'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let stdout = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  // The first line of progress: the workers are at work.
+  child.stderr.once('data', () => child.kill('SIGINT'));
+  const [code, signal] = await new Promise<[number | null, string | null]>((resolve) => {
+    child.once('close', (...how) => {
+      resolve(how);
+    });
+  });
+  expect({ code, signal }).toEqual({ code: 130, signal: null });
+  expect(stdout).toMatch(/The records are right/);
+});
