@@ -1,0 +1,537 @@
+/**
+ * The kernel's side of slice extensions as a pure state machine: registration,
+ * prctl, yield, grants, revocation, death, for a number of threads. It knows no
+ * scheduler and no clock: who runs when, and when a timer is due, is decided by
+ * whoever drives it (the explorer, or a person's test).
+ *
+ * Everything that decides what happens next is in one typed array, so a state
+ * is copied with `set` and compared word by word. Each thread's user memory is
+ * in it too, with the layout of `struct rseq`, so JavaScript's control words
+ * work on it as they do on Linux.
+ *
+ * Source: Linux 7.3 `kernel/rseq.c`, `include/linux/rseq_entry.h`,
+ * `kernel/entry/common.c`, and for `rfc` the mail of 2025-09-11.
+ */
+import {
+  ENOTSUPP,
+  FLAG_AVAILABLE,
+  FLAG_ENABLED,
+  GRANTED_BIT,
+  REQUEST_BIT,
+} from '../abi.ts';
+import type { Flavour } from '../abi.ts';
+
+/** Whether the kernel has the feature at all, and whether it was booted with it. */
+export type Feature = 'on' | 'off-at-boot' | 'absent';
+
+export interface MachineOptions {
+  /** Default `mainline`. */
+  readonly flavour?: Flavour;
+  /** Default `on`. */
+  readonly feature?: Feature;
+  /** Default false: `rseq_debug=1`, the full consistency checks. */
+  readonly debug?: boolean;
+  /** Default 1. */
+  readonly threads?: number;
+  /** User memory for areas; default one a thread. */
+  readonly areas?: number;
+}
+
+/** What the driver of a machine may want to know of; nothing depends on it. */
+export type MachineEvent =
+  | 'granted'
+  | 'refused'
+  | 'revoked'
+  | 'expired'
+  | 'yielded'
+  | 'aborted'
+  | 'switched'
+  | 'killed';
+
+/** The rule of the ABI a thread broke; with each the kernel sends SIGSEGV. */
+export const DEATHS = [
+  '',
+  'made a system call other than the yield inside a grant',
+  'changed a field of its area that only the kernel may write',
+  'changed the flags of its area before prctl',
+  'left a control word that does not match the grant (found by rseq_debug at a system call)',
+] as const;
+
+const ErrorNumber = { ENOSYS: 38, ENXIO: 6, EINVAL: 22, EBUSY: 16, EPERM: 1 } as const;
+
+/** rseq(2)'s flags. */
+const UNREGISTER = 1;
+const DEFAULT_ON = 2;
+
+const LEGACY_LENGTH = 32;
+const UNINITIALIZED = -1;
+
+// One area: 64 bytes, the fields of `struct rseq` at their offsets in 32-bit slots.
+export const AREA_SLOTS = 16;
+const CPU_ID_START = 0;
+const CPU_ID = 1;
+const RSEQ_CS = 2;
+const FLAGS = 4;
+const NODE_ID = 5;
+const MM_CID = 6;
+const SLICE_CTRL = 7;
+
+// The kernel's half of one thread, in slots behind all areas.
+const AREA = 0; // 0: none; else 1 + index of the area
+const OFFSET = 1; // bytes the registered address lies behind the area's start
+const LENGTH = 2;
+const SIGNATURE = 3;
+const VERSION = 4; // 0: not registered, 1: legacy length, 2: more
+const ENABLED = 5;
+const GRANTED = 6;
+const YIELDED = 7;
+const SYSCALL_WORK = 8;
+const TIMER = 9; // armed
+const USER_IRQ = 10;
+const SCHED_SWITCH = 11;
+const IDS_CHANGED = 12;
+const NEED_RESCHED = 13;
+const OTHER_WORK = 14;
+const CPU = 15;
+const KNOWN_CPU = 16; // the ids as the kernel last wrote them
+const DEATH = 17; // index into DEATHS
+const THREAD_SLOTS = 18;
+
+export class Machine {
+  readonly flavour: Flavour;
+  readonly feature: Feature;
+  readonly debug: boolean;
+  readonly threads: number;
+  readonly areas: number;
+  /** All there is to know; copy it with `slice`, go back with `set`. */
+  readonly state: Int32Array;
+  /** The kernel's counters, in the order granted, expired, revoked, yielded, aborted. Not part of the state. */
+  readonly counters: Float64Array = new Float64Array(5);
+  /** Called for what happens, when set. */
+  onEvent: ((event: MachineEvent, thread: number) => void) | null = null;
+  readonly #bits: boolean;
+  /** AT_RSEQ_FEATURE_SIZE. */
+  readonly featureSize: number;
+  /** AT_RSEQ_ALIGN. */
+  readonly alignment: number;
+
+  constructor({ flavour = 'mainline', feature = 'on', debug = false, threads = 1, areas = threads }: MachineOptions = {}) {
+    this.flavour = flavour;
+    this.feature = feature;
+    this.debug = debug;
+    this.threads = threads;
+    this.areas = areas;
+    this.#bits = flavour === 'rfc';
+    this.featureSize = feature === 'absent' ? 28 : flavour === 'rfc' ? 32 : 33;
+    this.alignment = this.featureSize > LEGACY_LENGTH ? 64 : 32;
+    this.state = new Int32Array(areas * AREA_SLOTS + threads * THREAD_SLOTS);
+    for (let thread = 0; thread < threads; thread++) this.state[this.#slot(thread) + KNOWN_CPU] = UNINITIALIZED;
+  }
+
+  /** The 4 bytes of an area's `slice_ctrl`. */
+  controlWord(area: number): Uint8Array {
+    return new Uint8Array(this.state.buffer, (area * AREA_SLOTS + SLICE_CTRL) * 4, 4);
+  }
+
+  /** An area's 64 bytes as user space sees them. */
+  memory(area: number): Uint8Array {
+    return new Uint8Array(this.state.buffer, area * AREA_SLOTS * 4, AREA_SLOTS * 4);
+  }
+
+  // System calls. Each is the whole way: entry work, the call, return to user space.
+
+  /**
+   * rseq(2).
+   * @param offset bytes the address lies behind the start of `area`, which is aligned to 64.
+   * @returns 0 or -errno.
+   */
+  rseq(thread: number, area: number, offset: number, length: number, flags: number, signature: number): number {
+    return this.#call(thread, false, () => this.#rseq(thread, area, offset, length, flags, signature));
+  }
+
+  /** prctl(PR_RSEQ_SLICE_EXTENSION, op, arg3, arg4, arg5): what GET gives, 0, or -errno. */
+  prctl(thread: number, op: number, arg3: number, arg4 = 0, arg5 = 0): number {
+    return this.#call(thread, false, () => this.#prctl(thread, op, arg3, arg4, arg5));
+  }
+
+  /** The flavour's yield: 1, 0 or -errno. */
+  yieldSlice(thread: number): number {
+    return this.#call(thread, this.feature !== 'absent', () => {
+      if (this.feature === 'absent') return -ErrorNumber.ENOSYS;
+      const yielded = this.#get(thread, YIELDED);
+      this.#set(thread, YIELDED, 0);
+      return yielded;
+    });
+  }
+
+  /** Any other system call that does not block; `blocks`: one that does. */
+  systemCall(thread: number, blocks = false): number {
+    return this.#call(thread, false, () => {
+      if (blocks) this.#schedule(thread);
+      return 0;
+    });
+  }
+
+  /** execve(2): the registration is gone, and the memory is another. */
+  execute(thread: number): void {
+    this.#call(thread, false, () => {
+      this.#forget(thread);
+      return 0;
+    });
+  }
+
+  /** fork(2) without CLONE_VM: `child`, a thread of this machine that was idle so far, inherits all but the memory. */
+  fork(thread: number, child: number, childArea: number): void {
+    this.#call(thread, false, () => {
+      const { state } = this;
+      const [from, to] = [this.#slot(thread), this.#slot(child)];
+      const area = this.#get(thread, AREA) - 1;
+      state.copyWithin(to, from, from + THREAD_SLOTS);
+      if (area >= 0) {
+        state.copyWithin(childArea * AREA_SLOTS, area * AREA_SLOTS, (area + 1) * AREA_SLOTS);
+        state[to + AREA] = childArea + 1;
+      }
+      return 0;
+    });
+  }
+
+  // What happens to a thread in user space.
+
+  /**
+   * An interrupt, and the return from it. `reschedule`: somebody else shall have
+   * the CPU. `work`: something else is to be done first, a signal say.
+   */
+  interrupt(thread: number, reschedule: boolean, work = false): void {
+    if (this.isDead(thread)) return;
+    this.#set(thread, USER_IRQ, 1);
+    if (reschedule) this.#set(thread, NEED_RESCHED, 1);
+    if (work) this.#set(thread, OTHER_WORK, 1);
+    this.#returnToUser(thread);
+  }
+
+  /** Whether an extension's timer is running for this thread. */
+  isTimerArmed(thread: number): boolean {
+    return this.#get(thread, TIMER) !== 0;
+  }
+
+  /** The extension's timer fires. */
+  expire(thread: number): void {
+    if (this.isDead(thread) || !this.isTimerArmed(thread)) return;
+    this.#set(thread, TIMER, 0);
+    this.#set(thread, USER_IRQ, 1);
+    if (this.isGranted(thread)) {
+      this.#count(1, 'expired', thread);
+      this.#set(thread, NEED_RESCHED, 1);
+    }
+    this.#returnToUser(thread);
+  }
+
+  /** The thread is scheduled out in user space and comes back on another CPU. */
+  migrate(thread: number, cpu: number): void {
+    this.#set(thread, CPU, cpu);
+    this.#set(thread, IDS_CHANGED, 1);
+    this.interrupt(thread, true, true);
+  }
+
+  // What is so.
+
+  isDead(thread: number): boolean {
+    return this.#get(thread, DEATH) !== 0;
+  }
+
+  /** The rule it broke; empty while it lives. */
+  death(thread: number): string {
+    return DEATHS[this.#get(thread, DEATH)] ?? '';
+  }
+
+  /** The kernel's own idea of a grant. */
+  isGranted(thread: number): boolean {
+    return this.#get(thread, GRANTED) !== 0;
+  }
+
+  isEnabled(thread: number): boolean {
+    return this.#get(thread, ENABLED) !== 0;
+  }
+
+  isRegistered(thread: number): boolean {
+    return this.#get(thread, AREA) !== 0;
+  }
+
+  /** What the user's memory says of a grant, in the thread's registered area. */
+  userGranted(thread: number): boolean {
+    if (!this.isRegistered(thread)) return false;
+    return (this.#word(thread) & (this.#bits ? GRANTED_BIT : GRANTED_AS_BYTE)) !== 0;
+  }
+
+  cpu(thread: number): number {
+    return this.#get(thread, CPU);
+  }
+
+  /**
+   * What must hold whenever no kernel code runs, whatever user space does with
+   * its own words: the reason it does not, or null.
+   */
+  violation(): string | null {
+    for (let thread = 0; thread < this.threads; thread++) {
+      if (this.isDead(thread)) continue;
+      if (this.isGranted(thread) && !this.isEnabled(thread)) return `thread ${String(thread)} has a grant without slices enabled`;
+      if (this.isGranted(thread) && this.#get(thread, SYSCALL_WORK) === 0) {
+        return `thread ${String(thread)} has a grant that no system call would end`;
+      }
+      if (this.#get(thread, NEED_RESCHED) !== 0) return `thread ${String(thread)} is in user space with a reschedule pending`;
+    }
+    return null;
+  }
+
+  // The kernel. The names of the steps are Linux's.
+
+  #rseq(thread: number, area: number, offset: number, length: number, flags: number, signature: number): number {
+    const registered = this.#get(thread, AREA) !== 0;
+    const isSame = this.#get(thread, AREA) === area + 1 && this.#get(thread, OFFSET) === offset;
+    if ((flags & UNREGISTER) !== 0) {
+      if ((flags & ~UNREGISTER) !== 0) return -ErrorNumber.EINVAL;
+      if (!registered || !isSame || this.#get(thread, LENGTH) !== length) return -ErrorNumber.EINVAL;
+      if (this.#get(thread, SIGNATURE) !== (signature | 0)) return -ErrorNumber.EPERM;
+      this.#writeIds(thread, 0, UNINITIALIZED, 0, 0);
+      this.#forget(thread);
+      return 0;
+    }
+    if ((flags & ~(this.flavour === 'mainline' && this.feature !== 'absent' ? DEFAULT_ON : 0)) !== 0) return -ErrorNumber.EINVAL;
+    if (registered) {
+      if (!isSame || this.#get(thread, LENGTH) !== length) return -ErrorNumber.EINVAL;
+      return this.#get(thread, SIGNATURE) === (signature | 0) ? -ErrorNumber.EBUSY : -ErrorNumber.EPERM;
+    }
+    if (!this.#isLengthValid(offset, length)) return -ErrorNumber.EINVAL;
+    this.#set(thread, AREA, area + 1);
+    this.#set(thread, OFFSET, offset);
+    this.#set(thread, LENGTH, length);
+    this.#set(thread, SIGNATURE, signature);
+    this.#set(thread, VERSION, length > LEGACY_LENGTH ? 2 : 1);
+    const canHaveSlices = this.feature === 'on' && this.#mayHaveSlices(thread);
+    const isDefaultOn = canHaveSlices && (flags & DEFAULT_ON) !== 0;
+    this.#write(thread, RSEQ_CS, 0);
+    this.#write(thread, RSEQ_CS + 1, 0);
+    this.#write(thread, FLAGS, canHaveSlices ? FLAG_AVAILABLE | (isDefaultOn ? FLAG_ENABLED : 0) : 0);
+    this.#writeIds(thread, UNINITIALIZED, UNINITIALIZED, 0, 0);
+    if (this.feature !== 'absent' && this.#mayHaveSlices(thread)) this.#write(thread, SLICE_CTRL, 0);
+    this.#set(thread, ENABLED, isDefaultOn ? 1 : 0);
+    this.#set(thread, IDS_CHANGED, 1);
+    this.#set(thread, SCHED_SWITCH, 1);
+    return 0;
+  }
+
+  #isLengthValid(offset: number, length: number): boolean {
+    if (length < LEGACY_LENGTH) return false;
+    if (length === LEGACY_LENGTH) return offset % LEGACY_LENGTH === 0;
+    return offset % this.alignment === 0 && length >= this.featureSize;
+  }
+
+  /** Since 7.1 a legacy area cannot have slices. */
+  #mayHaveSlices(thread: number): boolean {
+    return this.flavour !== 'mainline' || this.#get(thread, VERSION) === 2;
+  }
+
+  #prctl(thread: number, op: number, arg3: number, arg4: number, arg5: number): number {
+    if (this.feature === 'absent' || arg4 !== 0 || arg5 !== 0) return -ErrorNumber.EINVAL;
+    if (op === 1) return arg3 === 0 ? this.#get(thread, ENABLED) : -ErrorNumber.EINVAL;
+    if (op !== 2 || (arg3 & ~1) !== 0) return -ErrorNumber.EINVAL;
+    if (this.feature === 'off-at-boot') return -ENOTSUPP;
+    if (!this.isRegistered(thread)) return -ErrorNumber.ENXIO;
+    if (!this.#mayHaveSlices(thread)) return -ENOTSUPP;
+    if (arg3 === this.#get(thread, ENABLED)) return 0;
+    const needed = FLAG_AVAILABLE | (this.isEnabled(thread) ? FLAG_ENABLED : 0);
+    const flags = this.#read(thread, FLAGS);
+    if ((flags & needed) !== needed) {
+      this.#kill(thread, 3);
+      return 0;
+    }
+    this.#write(thread, FLAGS, (flags & ~FLAG_ENABLED) | FLAG_AVAILABLE | (arg3 === 1 ? FLAG_ENABLED : 0));
+    this.#set(thread, ENABLED, arg3);
+    return 0;
+  }
+
+  #call(thread: number, isYield: boolean, body: () => number): number {
+    if (this.isDead(thread)) return 0;
+    this.#enterSystemCall(thread, isYield);
+    if (this.isDead(thread)) return 0;
+    const result = body();
+    if (!this.isDead(thread)) this.#returnToUser(thread);
+    return result;
+  }
+
+  #enterSystemCall(thread: number, isYield: boolean): void {
+    if (this.#get(thread, SYSCALL_WORK) === 0) return;
+    this.#set(thread, SYSCALL_WORK, 0);
+    const granted = this.isGranted(thread);
+    if (this.debug && this.#word(thread) !== (granted ? this.#grantedWord() : 0)) {
+      this.#kill(thread, 4);
+      return;
+    }
+    if (!granted) return;
+    if (this.#bits && !isYield) {
+      this.#kill(thread, 1);
+      return;
+    }
+    this.#set(thread, TIMER, 0);
+    if (isYield) {
+      this.#set(thread, YIELDED, 1);
+      this.#count(3, 'yielded', thread);
+    } else {
+      this.#count(4, 'aborted', thread);
+    }
+    // The CPU is given up here, before the call does its own work.
+    this.#schedule(thread);
+    this.#set(thread, GRANTED, 0);
+    this.#write(thread, SLICE_CTRL, 0);
+  }
+
+  #returnToUser(thread: number): void {
+    // Twice at most: the second time there is a grant, and it is taken away.
+    while (this.#get(thread, NEED_RESCHED) !== 0) {
+      if (!this.#grant(thread)) this.#schedule(thread);
+      this.#set(thread, OTHER_WORK, 0);
+    }
+    this.#set(thread, OTHER_WORK, 0);
+    if (this.#get(thread, SCHED_SWITCH) !== 0) this.#updateUser(thread);
+    this.#set(thread, USER_IRQ, 0);
+    this.#set(thread, SCHED_SWITCH, 0);
+    this.#set(thread, IDS_CHANGED, 0);
+    if (this.isGranted(thread) && !this.isDead(thread)) {
+      this.#set(thread, TIMER, 1);
+      this.#set(thread, SYSCALL_WORK, 1);
+    }
+  }
+
+  #grant(thread: number): boolean {
+    if (this.feature !== 'on' || !this.isRegistered(thread)) return false;
+    const mayGrant = this.isEnabled(thread) && this.#get(thread, USER_IRQ) !== 0;
+    if (!mayGrant && !this.isGranted(thread)) return false;
+    if (this.#get(thread, OTHER_WORK) !== 0 || this.isGranted(thread)) {
+      if (this.#hasRequest(thread) && !this.isGranted(thread)) this.onEvent?.('refused', thread);
+      this.#write(thread, SLICE_CTRL, 0);
+      this.#clearGrant(thread);
+      return false;
+    }
+    if (!this.#hasRequest(thread)) return false;
+    const word = this.#word(thread);
+    this.#write(thread, SLICE_CTRL, this.#bits ? (word & ~REQUEST_BIT) | GRANTED_BIT : (word & ~0xffff) | GRANTED_AS_BYTE);
+    this.#set(thread, GRANTED, 1);
+    this.#set(thread, NEED_RESCHED, 0);
+    this.#count(0, 'granted', thread);
+    return true;
+  }
+
+  #hasRequest(thread: number): boolean {
+    return (this.#word(thread) & (this.#bits ? REQUEST_BIT : 0xff)) !== 0;
+  }
+
+  #clearGrant(thread: number): void {
+    if (!this.isGranted(thread)) return;
+    this.#set(thread, GRANTED, 0);
+    this.#count(2, 'revoked', thread);
+  }
+
+  /** Scheduled out and, some time later, in again. */
+  #schedule(thread: number): void {
+    this.#set(thread, NEED_RESCHED, 0);
+    this.onEvent?.('switched', thread);
+    if (!this.isRegistered(thread)) return;
+    if (this.flavour === 'mainline' && this.#get(thread, VERSION) === 1) {
+      this.#set(thread, IDS_CHANGED, 1);
+      this.#set(thread, SCHED_SWITCH, 1);
+    } else if (this.#get(thread, USER_IRQ) !== 0 || this.#get(thread, IDS_CHANGED) !== 0) {
+      this.#set(thread, SCHED_SWITCH, 1);
+    }
+  }
+
+  #updateUser(thread: number): void {
+    if (this.#get(thread, IDS_CHANGED) !== 0) {
+      const known = this.#get(thread, KNOWN_CPU);
+      const isChecked = this.debug || (this.flavour === 'mainline' && this.#get(thread, VERSION) === 2);
+      if (isChecked && !this.#idsAre(thread, known)) {
+        this.#kill(thread, 2);
+        return;
+      }
+      const cpu = this.#get(thread, CPU);
+      this.#writeIds(thread, cpu, cpu, 0, thread);
+      this.#set(thread, KNOWN_CPU, cpu);
+    }
+    if (this.feature === 'on' && this.#mayHaveSlices(thread)) this.#write(thread, SLICE_CTRL, 0);
+    this.#clearGrant(thread);
+  }
+
+  #idsAre(thread: number, cpu: number): boolean {
+    const concurrencyId = cpu === UNINITIALIZED ? 0 : thread;
+    return (
+      this.#read(thread, CPU_ID_START) === cpu &&
+      this.#read(thread, CPU_ID) === cpu &&
+      this.#read(thread, NODE_ID) === 0 &&
+      this.#read(thread, MM_CID) === concurrencyId
+    );
+  }
+
+  #forget(thread: number): void {
+    const cpu = this.#get(thread, CPU);
+    const work = this.#get(thread, SYSCALL_WORK);
+    const from = this.#slot(thread);
+    this.state.fill(0, from, from + THREAD_SLOTS);
+    this.#set(thread, CPU, cpu);
+    this.#set(thread, SYSCALL_WORK, work);
+    this.#set(thread, KNOWN_CPU, UNINITIALIZED);
+  }
+
+  #kill(thread: number, death: number): void {
+    this.#set(thread, DEATH, death);
+    this.#set(thread, TIMER, 0);
+    this.#set(thread, NEED_RESCHED, 0);
+    this.#set(thread, GRANTED, 0);
+    this.onEvent?.('killed', thread);
+  }
+
+  #count(counter: number, event: MachineEvent, thread: number): void {
+    this.counters[counter] = (this.counters[counter] ?? 0) + 1;
+    this.onEvent?.(event, thread);
+  }
+
+  #grantedWord(): number {
+    return this.#bits ? GRANTED_BIT : GRANTED_AS_BYTE;
+  }
+
+  #writeIds(thread: number, start: number, cpu: number, node: number, concurrencyId: number): void {
+    this.#write(thread, CPU_ID_START, start);
+    this.#write(thread, CPU_ID, cpu);
+    this.#write(thread, NODE_ID, node);
+    this.#write(thread, MM_CID, concurrencyId);
+  }
+
+  #word(thread: number): number {
+    return this.#read(thread, SLICE_CTRL);
+  }
+
+  #userSlot(thread: number, field: number): number {
+    return (this.#get(thread, AREA) - 1) * AREA_SLOTS + (this.#get(thread, OFFSET) >> 2) + field;
+  }
+
+  #read(thread: number, field: number): number {
+    return this.state[this.#userSlot(thread, field)] ?? 0;
+  }
+
+  #write(thread: number, field: number, value: number): void {
+    this.state[this.#userSlot(thread, field)] = value;
+  }
+
+  #slot(thread: number): number {
+    return this.areas * AREA_SLOTS + thread * THREAD_SLOTS;
+  }
+
+  #get(thread: number, slot: number): number {
+    return this.state[this.areas * AREA_SLOTS + thread * THREAD_SLOTS + slot] ?? 0;
+  }
+
+  #set(thread: number, slot: number, value: number): void {
+    this.state[this.areas * AREA_SLOTS + thread * THREAD_SLOTS + slot] = value;
+  }
+}
+
+/** The granted byte as part of the word read as 32 bits, in this machine's byte order. */
+const GRANTED_AS_BYTE = new Int32Array(new Uint8Array([0, 1, 0, 0]).buffer)[0] ?? 0;
