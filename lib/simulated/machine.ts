@@ -115,7 +115,11 @@ export class Machine {
   /** AT_RSEQ_ALIGN. */
   readonly alignment: number;
 
-  constructor({ flavour = 'mainline', feature = 'on', debug = false, threads = 1, areas = threads }: MachineOptions = {}) {
+  /** @param memory where the state shall be, zeroed, `Machine.slots()` long; default: memory of its own. */
+  constructor(
+    { flavour = 'mainline', feature = 'on', debug = false, threads = 1, areas = threads }: MachineOptions = {},
+    memory: Int32Array = new Int32Array(Machine.slots(threads, areas)),
+  ) {
     this.flavour = flavour;
     this.feature = feature;
     this.debug = debug;
@@ -124,13 +128,18 @@ export class Machine {
     this.#bits = flavour === 'rfc';
     this.featureSize = feature === 'absent' ? 28 : flavour === 'rfc' ? 32 : 33;
     this.alignment = this.featureSize > LEGACY_LENGTH ? 64 : 32;
-    this.state = new Int32Array(areas * AREA_SLOTS + threads * THREAD_SLOTS);
+    this.state = memory;
     for (let thread = 0; thread < threads; thread++) this.state[this.#slot(thread) + KNOWN_CPU] = UNINITIALIZED;
   }
 
   /** The 4 bytes of an area's `slice_ctrl`. */
   controlWord(area: number): Uint8Array {
-    return new Uint8Array(this.state.buffer, (area * AREA_SLOTS + SLICE_CTRL) * 4, 4);
+    return new Uint8Array(this.state.buffer, this.state.byteOffset + (area * AREA_SLOTS + SLICE_CTRL) * 4, 4);
+  }
+
+  /** How many 32-bit slots such a machine's state takes. */
+  static slots(threads: number, areas: number = threads): number {
+    return areas * AREA_SLOTS + threads * THREAD_SLOTS;
   }
 
   /** An area's 64 bytes as user space sees them. */
