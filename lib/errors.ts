@@ -21,6 +21,12 @@ export type ErrorCode =
   | 'ERR_RSEQ_ASYNC_SECTION'
   /** A thread object belongs to the thread that attached it. */
   | 'ERR_RSEQ_WRONG_THREAD'
+  /** What is explored contradicts itself: a step that is not there, a label twice. */
+  | 'ERR_RSEQ_INVALID_MODEL'
+  /** What is explored does not do the same for the same choices. */
+  | 'ERR_RSEQ_NOT_DETERMINISTIC'
+  /** The simulated kernel killed a simulated thread; the message says which rule it broke. */
+  | 'ERR_RSEQ_KILLED'
   /** A system call failed that should not have. */
   | 'ERR_RSEQ_SYSTEM';
 

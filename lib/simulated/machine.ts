@@ -144,7 +144,7 @@ export class Machine {
 
   /** An area's 64 bytes as user space sees them. */
   memory(area: number): Uint8Array {
-    return new Uint8Array(this.state.buffer, area * AREA_SLOTS * 4, AREA_SLOTS * 4);
+    return new Uint8Array(this.state.buffer, this.state.byteOffset + area * AREA_SLOTS * 4, AREA_SLOTS * 4);
   }
 
   // System calls. Each is the whole way: entry work, the call, return to user space.

@@ -1,0 +1,165 @@
+/**
+ * Our own way in and out of a section, step by step, as `control-word.ts` and
+ * `thread.ts` go it, in both dialects and in layers that know nothing of each
+ * other. Each access to the word is a step of its own; what the CPU does in one
+ * instruction is one step.
+ */
+import type { Flavour } from '../../abi.ts';
+import { GRANTED_BYTE, REQUEST_BIT, REQUEST_BYTE } from '../../abi.ts';
+import type { Model, Step, ThreadProgram, WorldThread } from '../world.ts';
+
+/** Two registers a layer: what the request was when it was withdrawn, and whether the layer set it. */
+export const LAYER_REGISTERS = 2;
+const ASKED = 0;
+const OWNS = 1;
+
+const at = (thread: WorldThread, register: number): number => thread.registers[register] ?? 0;
+const byte = (thread: WorldThread, index: number): number => thread.bytes[index] ?? 0;
+
+/** The labels of a layer are its name and these. */
+const named = (layer: string, step: string): string => `${layer}: ${step}`;
+
+function enterBytes(layer: string, first: number): Step[] {
+  const borrow = (thread: WorldThread): string => {
+    thread.registers[first + OWNS] = 0;
+    return named(layer, 'entered');
+  };
+  return [
+    { label: named(layer, 'look at the request'), run: (thread) => (byte(thread, REQUEST_BYTE) !== 0 ? borrow(thread) : undefined) },
+    { label: named(layer, 'look at the grant'), run: (thread) => (byte(thread, GRANTED_BYTE) !== 0 ? borrow(thread) : undefined) },
+    {
+      label: named(layer, 'ask'),
+      run(thread) {
+        thread.bytes[REQUEST_BYTE] = 1;
+        thread.registers[first + OWNS] = 1;
+        return undefined;
+      },
+    },
+    { label: named(layer, 'entered'), run: () => undefined },
+  ];
+}
+
+function leaveBytes(layer: string, first: number): Step[] {
+  return [
+    {
+      label: named(layer, 'look whether still asked'),
+      run(thread) {
+        if (at(thread, first + OWNS) === 0) return named(layer, 'left');
+        thread.registers[first + ASKED] = byte(thread, REQUEST_BYTE);
+        return undefined;
+      },
+    },
+    {
+      label: named(layer, 'withdraw'),
+      run(thread) {
+        thread.bytes[REQUEST_BYTE] = 0;
+        return undefined;
+      },
+    },
+    {
+      label: named(layer, 'look for a grant'),
+      run: (thread) => (byte(thread, GRANTED_BYTE) === 0 && at(thread, first + ASKED) !== 0 ? named(layer, 'left') : undefined),
+    },
+    {
+      // Granted, or revoked: the kernel is to look at the word either way.
+      label: named(layer, 'yield'),
+      run(thread) {
+        thread.yieldSlice();
+        return undefined;
+      },
+    },
+    left(layer, first),
+  ];
+}
+
+function enterBits(layer: string, first: number): Step[] {
+  return [
+    {
+      label: named(layer, 'look at the word'),
+      run(thread) {
+        if (thread.word[0] === 0) return undefined;
+        thread.registers[first + OWNS] = 0;
+        return named(layer, 'entered');
+      },
+    },
+    {
+      label: named(layer, 'ask'),
+      run(thread) {
+        thread.word[0] = REQUEST_BIT;
+        thread.registers[first + OWNS] = 1;
+        return undefined;
+      },
+    },
+    { label: named(layer, 'entered'), run: () => undefined },
+  ];
+}
+
+function leaveBits(layer: string, first: number): Step[] {
+  return [
+    {
+      label: named(layer, 'test and clear'),
+      run(thread) {
+        if (at(thread, first + OWNS) === 0) return named(layer, 'left');
+        const found = thread.word[0] ?? 0;
+        thread.word[0] = found & ~REQUEST_BIT;
+        return (found & REQUEST_BIT) !== 0 ? named(layer, 'left') : undefined;
+      },
+    },
+    {
+      label: named(layer, 'yield'),
+      run(thread) {
+        thread.yieldSlice();
+        return undefined;
+      },
+    },
+    left(layer, first),
+  ];
+}
+
+/** Forgets what is not needed any more, so that states that do not differ in what follows are the same. */
+function left(layer: string, first: number): Step {
+  return {
+    label: named(layer, 'left'),
+    run(thread) {
+      thread.registers[first + ASKED] = 0;
+      thread.registers[first + OWNS] = 0;
+      return undefined;
+    },
+  };
+}
+
+/**
+ * The steps of one section.
+ * @param layer begins its labels
+ * @param first the first of its LAYER_REGISTERS registers
+ * @param body what is done inside
+ */
+export function section(flavour: Flavour, layer: string, first: number, body: readonly Step[]): Step[] {
+  if (flavour === 'rfc') return [...enterBits(layer, first), ...body, ...leaveBits(layer, first)];
+  return [...enterBytes(layer, first), ...body, ...leaveBytes(layer, first)];
+}
+
+/** The first step, where the last one goes back to: outside of everything. */
+export const OUTSIDE: Step = { label: 'outside', outside: true, run: () => undefined };
+const REPEAT: Step = { label: 'again', outside: true, run: () => 'outside' };
+
+/** A thread that enters and leaves sections for ever, one layer inside the other. */
+export function sectionProgram(flavour: Flavour, layers: number, options: Omit<ThreadProgram, 'steps' | 'registers'> = {}): ThreadProgram {
+  let steps: Step[] = [{ label: 'work', run: () => undefined }];
+  for (let layer = layers; layer > 0; layer--) steps = section(flavour, `layer ${layer}`, (layer - 1) * LAYER_REGISTERS, steps);
+  return { ...options, registers: layers * LAYER_REGISTERS, steps: [OUTSIDE, ...steps, REPEAT] };
+}
+
+/** Threads that share a CPU, each in sections of several layers, for ever, with the kernel's consistency checks on. */
+export function sectionModel(
+  flavour: Flavour,
+  { threads = 2, layers = 2, migration = false }: { readonly threads?: number; readonly layers?: number; readonly migration?: boolean } = {},
+): Model {
+  return {
+    name: `sections (${flavour}, threads ${threads}, layers ${layers})`,
+    flavour,
+    debug: true,
+    migration,
+    threads: Array.from({ length: threads }, () => sectionProgram(flavour, layers)),
+  };
+}
