@@ -57,7 +57,13 @@ export const DEATHS = [
   'left a control word that does not match the grant (found by rseq_debug at a system call)',
 ] as const;
 
-const ErrorNumber = { ENOSYS: 38, ENXIO: 6, EINVAL: 22, EBUSY: 16, EPERM: 1 } as const;
+const ErrorNumber = { ENOSYS: 38, ENXIO: 6, EINVAL: 22, EBUSY: 16, EPERM: 1, ERANGE: 34 } as const;
+
+/** ns; the bounds of an extension. */
+const EXTENSIONS = {
+  bytes: { least: 5_000, default: 5_000, most: 50_000 },
+  bits: { least: 10_000, default: 30_000, most: 50_000 },
+} as const;
 
 /** rseq(2)'s flags. */
 const UNREGISTER = 1;
@@ -114,6 +120,8 @@ export class Machine {
   readonly featureSize: number;
   /** AT_RSEQ_ALIGN. */
   readonly alignment: number;
+  /** ns; how long an extension is. The machine has no clock: its driver calls `expire` when so much has passed. */
+  #sliceExtension: number;
 
   /** @param memory where the state shall be, zeroed, `Machine.slots()` long; default: memory of its own. */
   constructor(
@@ -128,6 +136,7 @@ export class Machine {
     this.#bits = flavour === 'rfc';
     this.featureSize = feature === 'absent' ? 28 : flavour === 'rfc' ? 32 : 33;
     this.alignment = this.featureSize > LEGACY_LENGTH ? 64 : 32;
+    this.#sliceExtension = EXTENSIONS[this.#bits ? 'bits' : 'bytes'].default;
     this.state = memory;
     for (let thread = 0; thread < threads; thread++) this.state[this.#slot(thread) + KNOWN_CPU] = UNINITIALIZED;
   }
@@ -135,6 +144,19 @@ export class Machine {
   /** The 4 bytes of an area's `slice_ctrl`. */
   controlWord(area: number): Uint8Array {
     return new Uint8Array(this.state.buffer, this.state.byteOffset + (area * AREA_SLOTS + SLICE_CTRL) * 4, 4);
+  }
+
+  /** ns; the length of an extension, as `slice_ext_nsec` reads. */
+  get sliceExtension(): number {
+    return this.#sliceExtension;
+  }
+
+  /** Writes `slice_ext_nsec`. @returns 0; -ERANGE, and nothing changed, outside of the kernel's bounds. */
+  setSliceExtension(nanoseconds: number): number {
+    const { least, most } = EXTENSIONS[this.#bits ? 'bits' : 'bytes'];
+    if (!Number.isInteger(nanoseconds) || nanoseconds < least || nanoseconds > most) return -ErrorNumber.ERANGE;
+    this.#sliceExtension = nanoseconds;
+    return 0;
   }
 
   /** How many 32-bit slots such a machine's state takes. */

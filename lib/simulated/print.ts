@@ -33,7 +33,7 @@ export function formatRun(run: Run): string {
     texts.map((text, index) => text.padEnd((widths[index] ?? 0) + GAP)).join('').trimEnd();
   const rows = cells.map(({ thread, cell }) => line(names.map((_, index) => (index === thread ? cell : ''))));
   const ending = run.violation === null ? [] : ['', run.violation];
-  return [`${run.model.name}`, '', line(names), ...rows, ...ending, `replay: ${run.choices === '' ? '(no choices)' : run.choices}`].join('\n');
+  return [run.model.name, '', line(names), ...rows, ...ending, `replay: ${run.choices === '' ? '(no choices)' : run.choices}`].join('\n');
 }
 
 function formatMoment({ event, label, effects, word, granted }: Moment, before: number): string {

@@ -238,7 +238,12 @@ export class World {
       state[switched] = 0;
       state[this.#cpuWords + cpu] = NOBODY;
     }
-    return this.#broken ?? this.#violation();
+    return this.#takeBroken() ?? this.#violation();
+  }
+
+  /** Found by what the move called, so not where the compiler sees it. */
+  #takeBroken(): string | null {
+    return this.#broken;
   }
 
   /** Whether a thread has gone through its program. */
