@@ -57,7 +57,7 @@ export const DEATHS = [
   'left a control word that does not match the grant (found by rseq_debug at a system call)',
 ] as const;
 
-const ErrorNumber = { ENOSYS: 38, ENXIO: 6, EINVAL: 22, EBUSY: 16, EPERM: 1, ERANGE: 34 } as const;
+const ErrorNumber = { ENOSYS: 38, ENXIO: 6, EINVAL: 22, EBUSY: 16, EPERM: 1, EFAULT: 14, ERANGE: 34 } as const;
 
 /** ns; the bounds of an extension. */
 const EXTENSIONS = {
@@ -100,8 +100,10 @@ const NEED_RESCHED = 13;
 const OTHER_WORK = 14;
 const CPU = 15;
 const KNOWN_CPU = 16; // the ids as the kernel last wrote them
-const DEATH = 17; // index into DEATHS
-const THREAD_SLOTS = 18;
+const KNOWN_CONCURRENCY_ID = 17;
+const CONCURRENCY_ID = 18;
+const DEATH = 19; // index into DEATHS
+const THREAD_SLOTS = 20;
 
 export class Machine {
   readonly flavour: Flavour;
@@ -138,7 +140,10 @@ export class Machine {
     this.alignment = this.featureSize > LEGACY_LENGTH ? 64 : 32;
     this.#sliceExtension = EXTENSIONS[this.#bits ? 'bits' : 'bytes'].default;
     this.state = memory;
-    for (let thread = 0; thread < threads; thread++) this.state[this.#slot(thread) + KNOWN_CPU] = UNINITIALIZED;
+    for (let thread = 0; thread < threads; thread++) {
+      this.state[this.#slot(thread) + KNOWN_CPU] = UNINITIALIZED;
+      this.state[this.#slot(thread) + CONCURRENCY_ID] = thread;
+    }
   }
 
   /** The 4 bytes of an area's `slice_ctrl`. */
@@ -173,11 +178,12 @@ export class Machine {
 
   /**
    * rseq(2).
+   * @param area one that is not there is an address nothing is mapped at.
    * @param offset bytes the address lies behind the start of `area`, which is aligned to 64.
    * @returns 0 or -errno.
    */
   rseq(thread: number, area: number, offset: number, length: number, flags: number, signature: number): number {
-    return this.#call(thread, false, () => this.#rseq(thread, area, offset, length, flags, signature));
+    return this.#call(thread, false, () => this.#rseq(thread, area, offset, length | 0, flags | 0, signature | 0));
   }
 
   /** prctl(PR_RSEQ_SLICE_EXTENSION, op, arg3, arg4, arg5): what GET gives, 0, or -errno. */
@@ -222,6 +228,14 @@ export class Machine {
         state.copyWithin(childArea * AREA_SLOTS, area * AREA_SLOTS, (area + 1) * AREA_SLOTS);
         state[to + AREA] = childArea + 1;
       }
+      // The child is the only thread of its memory, and is put on a CPU: when it
+      // returns from fork its ids are checked and written, and its word is zeroed.
+      state[to + CONCURRENCY_ID] = 0;
+      if (area >= 0) {
+        state[to + IDS_CHANGED] = 1;
+        state[to + SCHED_SWITCH] = 1;
+      }
+      this.#returnToUser(child);
       return 0;
     });
   }
@@ -322,7 +336,7 @@ export class Machine {
     if ((flags & UNREGISTER) !== 0) {
       if ((flags & ~UNREGISTER) !== 0) return -ErrorNumber.EINVAL;
       if (!registered || !isSame || this.#get(thread, LENGTH) !== length) return -ErrorNumber.EINVAL;
-      if (this.#get(thread, SIGNATURE) !== (signature | 0)) return -ErrorNumber.EPERM;
+      if (this.#get(thread, SIGNATURE) !== signature) return -ErrorNumber.EPERM;
       this.#writeIds(thread, 0, UNINITIALIZED, 0, 0);
       this.#forget(thread);
       return 0;
@@ -330,19 +344,22 @@ export class Machine {
     if ((flags & ~(this.flavour === 'mainline' && this.feature !== 'absent' ? DEFAULT_ON : 0)) !== 0) return -ErrorNumber.EINVAL;
     if (registered) {
       if (!isSame || this.#get(thread, LENGTH) !== length) return -ErrorNumber.EINVAL;
-      return this.#get(thread, SIGNATURE) === (signature | 0) ? -ErrorNumber.EBUSY : -ErrorNumber.EPERM;
+      return this.#get(thread, SIGNATURE) === signature ? -ErrorNumber.EBUSY : -ErrorNumber.EPERM;
     }
-    if (!this.#isLengthValid(offset, length)) return -ErrorNumber.EINVAL;
+    if (!this.#isLengthValid(offset, length >>> 0)) return -ErrorNumber.EINVAL;
+    if (area < 0 || area >= this.areas) return -ErrorNumber.EFAULT;
     this.#set(thread, AREA, area + 1);
     this.#set(thread, OFFSET, offset);
     this.#set(thread, LENGTH, length);
     this.#set(thread, SIGNATURE, signature);
-    this.#set(thread, VERSION, length > LEGACY_LENGTH ? 2 : 1);
+    this.#set(thread, VERSION, this.feature !== 'absent' && length >>> 0 > LEGACY_LENGTH ? 2 : 1);
     const canHaveSlices = this.feature === 'on' && this.#mayHaveSlices(thread);
     const isDefaultOn = canHaveSlices && (flags & DEFAULT_ON) !== 0;
     this.#write(thread, RSEQ_CS, 0);
     this.#write(thread, RSEQ_CS + 1, 0);
-    this.#write(thread, FLAGS, canHaveSlices ? FLAG_AVAILABLE | (isDefaultOn ? FLAG_ENABLED : 0) : 0);
+    if (this.feature !== 'absent') {
+      this.#write(thread, FLAGS, canHaveSlices ? FLAG_AVAILABLE | (isDefaultOn ? FLAG_ENABLED : 0) : 0);
+    }
     this.#writeIds(thread, UNINITIALIZED, UNINITIALIZED, 0, 0);
     if (this.feature !== 'absent' && this.#mayHaveSlices(thread)) this.#write(thread, SLICE_CTRL, 0);
     this.#set(thread, ENABLED, isDefaultOn ? 1 : 0);
@@ -365,7 +382,7 @@ export class Machine {
   #prctl(thread: number, op: number, arg3: number, arg4: number, arg5: number): number {
     if (this.feature === 'absent' || arg4 !== 0 || arg5 !== 0) return -ErrorNumber.EINVAL;
     if (op === 1) return arg3 === 0 ? this.#get(thread, ENABLED) : -ErrorNumber.EINVAL;
-    if (op !== 2 || (arg3 & ~1) !== 0) return -ErrorNumber.EINVAL;
+    if (op !== 2 || (arg3 !== 0 && arg3 !== 1)) return -ErrorNumber.EINVAL;
     if (this.feature === 'off-at-boot') return -ENOTSUPP;
     if (!this.isRegistered(thread)) return -ErrorNumber.ENXIO;
     if (!this.#mayHaveSlices(thread)) return -ENOTSUPP;
@@ -476,37 +493,41 @@ export class Machine {
   }
 
   #updateUser(thread: number): void {
-    if (this.#get(thread, IDS_CHANGED) !== 0) {
-      const known = this.#get(thread, KNOWN_CPU);
+    // With rseq_debug the ids are checked and written also when they are the same.
+    if (this.debug || this.#get(thread, IDS_CHANGED) !== 0) {
       const isChecked = this.debug || (this.flavour === 'mainline' && this.#get(thread, VERSION) === 2);
-      if (isChecked && !this.#idsAre(thread, known)) {
+      if (isChecked && !this.#areIdsKnown(thread)) {
         this.#kill(thread, 2);
         return;
       }
       const cpu = this.#get(thread, CPU);
-      this.#writeIds(thread, cpu, cpu, 0, thread);
+      const concurrencyId = this.#get(thread, CONCURRENCY_ID);
+      this.#writeIds(thread, cpu, cpu, 0, concurrencyId);
       this.#set(thread, KNOWN_CPU, cpu);
+      this.#set(thread, KNOWN_CONCURRENCY_ID, concurrencyId);
     }
     if (this.feature === 'on' && this.#mayHaveSlices(thread)) this.#write(thread, SLICE_CTRL, 0);
     this.#clearGrant(thread);
   }
 
-  #idsAre(thread: number, cpu: number): boolean {
-    const concurrencyId = cpu === UNINITIALIZED ? 0 : thread;
+  #areIdsKnown(thread: number): boolean {
+    const cpu = this.#get(thread, KNOWN_CPU);
     return (
       this.#read(thread, CPU_ID_START) === cpu &&
       this.#read(thread, CPU_ID) === cpu &&
       this.#read(thread, NODE_ID) === 0 &&
-      this.#read(thread, MM_CID) === concurrencyId
+      this.#read(thread, MM_CID) === this.#get(thread, KNOWN_CONCURRENCY_ID)
     );
   }
 
   #forget(thread: number): void {
     const cpu = this.#get(thread, CPU);
+    const concurrencyId = this.#get(thread, CONCURRENCY_ID);
     const work = this.#get(thread, SYSCALL_WORK);
     const from = this.#slot(thread);
     this.state.fill(0, from, from + THREAD_SLOTS);
     this.#set(thread, CPU, cpu);
+    this.#set(thread, CONCURRENCY_ID, concurrencyId);
     this.#set(thread, SYSCALL_WORK, work);
     this.#set(thread, KNOWN_CPU, UNINITIALIZED);
   }
