@@ -12,15 +12,19 @@ import { LinuxKernelThread, REGISTRATIONS } from './linux/kernel.ts';
 import type { RegistrationPolicy } from './linux/kernel.ts';
 import { AVAILABLE, describeAddon } from './linux/status.ts';
 import type { Status } from './linux/status.ts';
-import { SimulatedKernelThread } from './simulated/kernel.ts';
+import { SimulatedThread } from './simulated/kernel.ts';
+import { Machine } from './simulated/machine.ts';
+import { SimulatedKernelThread } from './simulated/thread.ts';
 import { Thread } from './thread.ts';
 
 export interface AttachOptions {
   /**
    * Default `auto`: Linux where it can, else the simulated kernel. `linux`
    * throws where it cannot. RSEQ_SLICE in the environment decides over `auto`.
+   * A thread of a `SimulatedKernel`, for tests: that one, whatever else the
+   * calling thread is attached to.
    */
-  readonly backend?: Backend | 'auto';
+  readonly backend?: Backend | 'auto' | SimulatedThread;
   /** Default `auto`. `kernel` is another way to say backend `linux`: no slices, no thread. */
   readonly require?: 'auto' | 'kernel';
   /**
@@ -34,10 +38,16 @@ export interface AttachOptions {
   readonly controlWord?: 'auto' | 'native';
 }
 
+/** The options, all there and checked. */
+interface Choice extends Required<Omit<AttachOptions, 'backend'>> {
+  readonly backend: Backend | 'auto';
+  readonly simulated: SimulatedThread | null;
+}
+
 interface Attached {
   readonly thread: Thread;
   readonly status: Status;
-  readonly options: Required<AttachOptions>;
+  readonly options: Choice;
 }
 
 const CHOICES = {
@@ -51,6 +61,7 @@ const CHOICES = {
 const ENVIRONMENT = ['', 'auto', 'linux', 'simulated', 'off'] as const;
 
 let attached: Attached | undefined;
+const attachedSimulated = new WeakMap<SimulatedThread, Thread>();
 
 /**
  * Attaches the calling thread, main or worker; the same object again on a
@@ -61,6 +72,7 @@ let attached: Attached | undefined;
  */
 export function attach(options: AttachOptions = {}): Thread {
   const wanted = checkOptions(options);
+  if (wanted.simulated !== null) return attachSimulated(wanted.simulated);
   if (attached !== undefined) {
     assertCompatible(attached, wanted, options);
     return attached.thread;
@@ -70,6 +82,14 @@ export function attach(options: AttachOptions = {}): Thread {
     attached = undefined;
   });
   attached = { thread, status, options: wanted };
+  return thread;
+}
+
+function attachSimulated(simulated: SimulatedThread): Thread {
+  const present = attachedSimulated.get(simulated);
+  if (present !== undefined) return present;
+  const thread = new Thread(simulated.connect(), () => attachedSimulated.delete(simulated));
+  attachedSimulated.set(simulated, thread);
   return thread;
 }
 
@@ -91,7 +111,7 @@ export function environmentChoice(): (typeof ENVIRONMENT)[number] {
   return choice;
 }
 
-function checkOptions(options: AttachOptions): Required<AttachOptions> {
+function checkOptions(options: AttachOptions): Choice {
   // Callers without types can pass anything.
   const given: unknown = options;
   if (typeof given !== 'object' || given === null) {
@@ -105,14 +125,15 @@ function checkOptions(options: AttachOptions): Required<AttachOptions> {
       );
     }
     const choices: readonly unknown[] = CHOICES[name as keyof typeof CHOICES];
-    if (value !== undefined && !choices.includes(value)) {
-      throw new RseqSliceError(
-        'ERR_RSEQ_INVALID_OPTION',
-        `attach() cannot have ${name}: ${typeof value === 'string' ? `'${value}'` : String(value)}; it takes ${choices.join(', ')}.`,
-      );
-    }
+    if (value === undefined || choices.includes(value) || (name === 'backend' && value instanceof SimulatedThread)) continue;
+    throw new RseqSliceError(
+      'ERR_RSEQ_INVALID_OPTION',
+      `attach() cannot have ${name}: ${describeValue(value)}; it takes ${choices.join(', ')}.`,
+    );
   }
-  let backend = options.backend ?? 'auto';
+  const simulated = options.backend instanceof SimulatedThread ? options.backend : null;
+  if (simulated !== null) assertAlone(simulated, options);
+  let backend = options.backend instanceof SimulatedThread ? 'simulated' : (options.backend ?? 'auto');
   if (options.require === 'kernel') {
     if (backend === 'simulated') {
       throw new RseqSliceError(
@@ -127,6 +148,7 @@ function checkOptions(options: AttachOptions): Required<AttachOptions> {
     backend = environment === '' ? 'auto' : environment === 'off' ? 'simulated' : environment;
   }
   return {
+    simulated,
     backend,
     require: options.require ?? 'auto',
     registration: options.registration ?? 'auto',
@@ -135,10 +157,26 @@ function checkOptions(options: AttachOptions): Required<AttachOptions> {
   };
 }
 
+function describeValue(value: unknown): string {
+  if (typeof value === 'string') return `'${value}'`;
+  return typeof value === 'object' && value !== null ? 'an object' : String(value);
+}
+
+/** A simulated thread has all its properties from its kernel. */
+function assertAlone(simulated: SimulatedThread, options: AttachOptions): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (name === 'backend' || value === undefined || value === 'auto' || value === simulated.flavour) continue;
+    throw new RseqSliceError(
+      'ERR_RSEQ_INVALID_OPTION',
+      `attach() cannot have ${name}: ${describeValue(value)} with a simulated thread, which is as its kernel made it.`,
+    );
+  }
+}
+
 /** What was asked for in so many words must be what the thread has. */
 function assertCompatible(
   present: Attached,
-  wanted: Required<AttachOptions>,
+  wanted: Choice,
   given: AttachOptions,
 ): void {
   const { thread } = present;
@@ -167,9 +205,9 @@ function assertCompatible(
   }
 }
 
-function chooseKernel(options: Required<AttachOptions>): [KernelThread, Status] {
+function chooseKernel(options: Choice): [KernelThread, Status] {
   const simulate = (): KernelThread =>
-    new SimulatedKernelThread(options.flavour === 'auto' ? 'mainline' : options.flavour);
+    new SimulatedKernelThread(new Machine(options.flavour === 'auto' ? {} : { flavour: options.flavour }));
   if (options.backend === 'simulated') return [simulate(), AVAILABLE];
   const addon = loadAddon();
   const result =

@@ -38,8 +38,8 @@ export class BytesControlWord implements ControlWord {
   /** Not `#bytes`, and declared only: see `Thread.word`. */
   private declare readonly bytes: Uint8Array;
 
-  constructor(buffer: ArrayBuffer) {
-    this.bytes = new Uint8Array(buffer);
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
   }
 
   request(): boolean {
@@ -70,8 +70,8 @@ export class BytesControlWord implements ControlWord {
 export class BitsControlWord implements ControlWord {
   readonly #word: Int32Array;
 
-  constructor(buffer: ArrayBuffer) {
-    this.#word = new Int32Array(buffer);
+  constructor(bytes: Uint8Array) {
+    this.#word = new Int32Array(bytes.buffer, bytes.byteOffset, 1);
   }
 
   request(): boolean {

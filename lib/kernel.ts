@@ -16,7 +16,7 @@ export interface KernelThread {
   readonly registration: Registration;
   readonly flavour: Flavour;
   /** The 4 bytes of `slice_ctrl`, or null where they cannot be mapped. */
-  readonly controlWord: ArrayBuffer | null;
+  readonly controlWord: Uint8Array | null;
   /** Set the request unless the word is in use: 1 set, 0 not. For unmapped words. */
   enter(): number;
   /** Clear the request: a `Cleared`. For unmapped words. */

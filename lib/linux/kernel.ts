@@ -26,7 +26,7 @@ export class LinuxKernelThread implements KernelThread {
   readonly backend = 'linux';
   readonly registration: Registration;
   readonly flavour: Flavour;
-  readonly controlWord: ArrayBuffer | null;
+  readonly controlWord: Uint8Array | null;
   readonly enter: () => number;
   readonly clear: () => number;
   readonly yieldSlice: () => number;
@@ -39,7 +39,7 @@ export class LinuxKernelThread implements KernelThread {
     binding: Binding,
     registration: Registration,
     flavour: Flavour,
-    controlWord: ArrayBuffer | null,
+    controlWord: Uint8Array | null,
   ) {
     this.#binding = binding;
     this.registration = registration;
@@ -67,7 +67,7 @@ export class LinuxKernelThread implements KernelThread {
     const controlWord = options.mapped ? binding.controlWord() : null;
     // Another thread that got hold of it would write this thread's word.
     if (controlWord !== null) markAsUntransferable(controlWord);
-    return new LinuxKernelThread(binding, registration, flavour, controlWord);
+    return new LinuxKernelThread(binding, registration, flavour, controlWord && new Uint8Array(controlWord));
   }
 
   detach(): void {

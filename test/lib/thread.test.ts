@@ -14,7 +14,7 @@ function createKernel(flavour: Flavour, answer = 1) {
     backend: 'simulated',
     registration: 'simulated',
     flavour,
-    controlWord: buffer,
+    controlWord: new Uint8Array(buffer),
     enter: () => 0,
     clear: () => 0,
     yieldSlice: () => {

@@ -1,0 +1,94 @@
+/**
+ * The port over the machine: a thread on a simulated kernel, registered and
+ * with slices enabled. Idle, it is what hosts without the feature run on: the
+ * word is ordinary memory, used by the same control words as on Linux, and
+ * nobody grants anything in it.
+ */
+import { threadId } from 'node:worker_threads';
+import type { Flavour } from '../abi.ts';
+import { Cleared } from '../control-word.ts';
+import { RseqSliceError } from '../errors.ts';
+import type { KernelThread } from '../kernel.ts';
+import { Machine } from './machine.ts';
+
+const SIGNATURE = 0x53053053;
+const PR_SET = 2;
+const PR_ENABLE = 1;
+const UNREGISTER = 1;
+const LEGACY_LENGTH = 32;
+
+export class SimulatedKernelThread implements KernelThread {
+  readonly backend = 'simulated';
+  readonly registration = 'simulated';
+  readonly flavour: Flavour;
+  readonly controlWord: Uint8Array | null;
+  protected readonly machine: Machine;
+  /** Which of the machine's threads this is. */
+  protected readonly index: number;
+
+  /**
+   * Registers the machine's thread and enables slices for it.
+   * @throws {RseqSliceError} `ERR_RSEQ_UNAVAILABLE` when that kernel refuses.
+   */
+  constructor(machine: Machine = new Machine(), index = 0, mapped = true) {
+    this.machine = machine;
+    this.index = index;
+    this.flavour = machine.flavour;
+    register(machine, index);
+    this.controlWord = mapped ? machine.controlWord(index) : null;
+  }
+
+  /** Not called: the word is mapped. */
+  enter(): number {
+    return 0;
+  }
+
+  /** Not called: the word is mapped. */
+  clear(): number {
+    return Cleared.Revoked;
+  }
+
+  yieldSlice(): number {
+    return this.machine.yieldSlice(this.index);
+  }
+
+  cpu(): number {
+    return this.machine.cpu(this.index);
+  }
+
+  /** One node. */
+  node(): number {
+    return 0;
+  }
+
+  /** Unique, as on Linux, but not used again when a thread ends. */
+  concurrencyId(): number {
+    return threadId;
+  }
+
+  detach(): void {
+    this.machine.rseq(this.index, this.index, 0, areaLength(this.machine), UNREGISTER, SIGNATURE);
+  }
+}
+
+/** The shortest area that can have slices. */
+function areaLength(machine: Machine): number {
+  return Math.max(LEGACY_LENGTH, machine.featureSize);
+}
+
+function register(machine: Machine, thread: number): void {
+  const registered = machine.rseq(thread, thread, 0, areaLength(machine), 0, SIGNATURE);
+  if (registered !== 0) refuse(machine, 'rseq', -registered);
+  const enabled = machine.prctl(thread, PR_SET, PR_ENABLE);
+  if (enabled === 0) return;
+  machine.rseq(thread, thread, 0, areaLength(machine), UNREGISTER, SIGNATURE);
+  refuse(machine, 'prctl', -enabled);
+}
+
+function refuse({ feature, flavour }: Machine, syscall: string, errno: number): never {
+  throw new RseqSliceError(
+    'ERR_RSEQ_UNAVAILABLE',
+    `No time slice extensions on this simulated kernel (flavour '${flavour}', feature '${feature}'): ${syscall} says ${errno}.`,
+    { errno, syscall },
+  );
+}
