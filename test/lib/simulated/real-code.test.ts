@@ -1,0 +1,60 @@
+/**
+ * The library's own code, not a model of it, under everything that can happen
+ * between any two of its accesses to the control word.
+ */
+import { describe, expect, it } from 'vitest';
+import { attach } from '../../../lib/attach.ts';
+import { exploreChoices, replayed } from '../../../lib/simulated/choices.ts';
+import type { Chooser } from '../../../lib/simulated/choices.ts';
+import { SimulatedKernel } from '../../../lib/simulated/kernel.ts';
+import { FLAVOURS } from '../../../lib/abi.ts';
+
+describe.each(FLAVOURS)('sections on %s', (flavour) => {
+  /** Two sections and what the program does between them. */
+  function twoSections(chooser: Chooser, nested = false): void {
+    const kernel = new SimulatedKernel({ flavour, debug: true, chooser });
+    const cpu = kernel.thread();
+    const thread = attach({ backend: cpu });
+    for (let i = 0; i < 2; i++) {
+      thread.enter();
+      if (nested) thread.critical(() => undefined);
+      thread.leave();
+      expect(cpu.granted, 'a grant is left behind').toBe(false);
+      expect(cpu.requested, 'a request is left behind').toBe(false);
+      cpu.systemCall();
+    }
+    const { sgrant, srevok, syield, sabort } = kernel.stats();
+    const { yielded, raced, revoked, undisturbed, nested: inner, entered } = thread.stats();
+    expect(syield).toBe(yielded);
+    expect(sabort, 'grants ended by system calls of ours').toBe(0);
+    expect(sgrant).toBe(syield + srevok);
+    expect(yielded + raced + revoked + undisturbed + inner).toBe(entered);
+  }
+
+  it('survive every schedule of three disturbances', () => {
+    const report = exploreChoices(twoSections, { disturbances: 3 });
+    expect(report).toMatchObject({ failure: null, coverage: 'bounded' });
+    console.log(`${flavour}: ${report.runs.toLocaleString('en')} runs`);
+  });
+
+  it('survive every schedule of two disturbances, nested', () => {
+    const nested = (chooser: Chooser) => {
+      twoSections(chooser, true);
+    };
+    expect(exploreChoices(nested, { disturbances: 2 })).toMatchObject({ failure: null, coverage: 'bounded' });
+  });
+});
+
+it('replays a failure', () => {
+  const failing = (chooser: Chooser) => {
+    const kernel = new SimulatedKernel({ chooser });
+    const thread = attach({ backend: kernel.thread() });
+    thread.critical(() => undefined);
+    if (thread.stats().yielded > 0) throw new Error('yielded');
+  };
+  const { failure } = exploreChoices(failing);
+  expect(failure?.error).toMatchObject({ message: 'yielded' });
+  expect(() => {
+    failing(replayed(failure?.choices ?? ''));
+  }).toThrow('yielded');
+});
