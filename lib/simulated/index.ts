@@ -13,7 +13,7 @@ export { Machine } from './machine.ts';
 export type { Feature, MachineEvent, MachineOptions } from './machine.ts';
 export { lockModel } from './models/lock.ts';
 export { freedWhileRegistered, grantedFirst, MISTAKES, readModifyWrite, wakeInsideGrant } from './models/mistakes.ts';
-export { section, sectionModel, sectionProgram } from './models/section.ts';
+export { greedyModel, section, sectionModel, sectionProgram } from './models/section.ts';
 export { formatRun } from './print.ts';
 export { AGAIN } from './world.ts';
 export type { Model, Step, ThreadProgram, World, WorldThread } from './world.ts';

@@ -323,6 +323,9 @@ export class Machine {
       if (this.isGranted(thread) && this.#get(thread, SYSCALL_WORK) === 0) {
         return `thread ${String(thread)} has a grant that no system call would end`;
       }
+      if (this.isRegistered(thread) && this.#read(thread, CPU_ID) !== this.cpu(thread)) {
+        return `thread ${String(thread)} runs on CPU ${String(this.cpu(thread))}, and its area says ${String(this.#read(thread, CPU_ID))}`;
+      }
       if (this.#get(thread, NEED_RESCHED) !== 0) return `thread ${String(thread)} is in user space with a reschedule pending`;
     }
     return null;

@@ -10,7 +10,7 @@
  * changes nothing. Out of scope: weak memory (only the owner and the kernel on
  * its CPU write the word) and what a C compiler may reorder.
  */
-import { REQUEST_BIT } from '../abi.ts';
+import { REQUEST_BIT, REQUEST_BYTE } from '../abi.ts';
 import { RseqSliceError } from '../errors.ts';
 import { AREA_SLOTS, Machine } from './machine.ts';
 import type { MachineEvent, MachineOptions } from './machine.ts';
@@ -223,16 +223,13 @@ export class World {
   move(move: number): string | null {
     const thread = move >> MOVE_SHIFT;
     const event = move & ((1 << MOVE_SHIFT) - 1);
-    const { machine, state } = this;
+    const { state } = this;
     const cpu = this.#cpuOf[thread] ?? 0;
     this.#broken = null;
     state[this.#cpuWords + cpu] = thread;
     state[this.#cpuWords + this.#cpus] = cpu;
     if (event === STEP) this.#step(thread);
-    else if (event === PREEMPT) machine.interrupt(thread, true);
-    else if (event === PREEMPT_WITH_WORK) machine.interrupt(thread, true, true);
-    else if (event === EXPIRE) this.#expire(thread);
-    else machine.migrate(thread, 1 - machine.cpu(thread));
+    else this.#disturb(thread, event);
     const switched = this.#at(thread, SWITCHED);
     if (state[switched] !== 0) {
       state[switched] = 0;
@@ -334,15 +331,27 @@ export class World {
     }
     // What it asked for is known by its own stores, not by what the kernel made of them.
     if (!this.machine.isDead(index) && this.machine.isRegistered(index)) {
-      const word = thread.word[0] ?? 0;
-      this.state[this.#at(index, ASKED)] = (word & this.#requestMask()) !== 0 ? 1 : 0;
+      this.state[this.#at(index, ASKED)] = this.#isAsking(index) ? 1 : 0;
     }
     if (this.hasEnded(index)) this.state[this.#at(index, SWITCHED)] = 1;
   }
 
-  #expire(thread: number): void {
-    this.machine.expire(thread);
-    if (this.machine.isGranted(thread)) this.#broken = `the extension of ${this.name(thread)} ended, and it kept the CPU`;
+  #disturb(thread: number, event: number): void {
+    const { machine } = this;
+    // A timer may outlive its grant; then it does nothing.
+    const isIdle = event === EXPIRE && !machine.isGranted(thread);
+    if (event === PREEMPT) machine.interrupt(thread, true);
+    else if (event === PREEMPT_WITH_WORK) machine.interrupt(thread, true, true);
+    else if (event === EXPIRE) machine.expire(thread);
+    else machine.migrate(thread, 1 - machine.cpu(thread));
+    if (machine.isDead(thread)) return;
+    if (machine.isGranted(thread)) {
+      if (event === EXPIRE) this.#broken = `the extension of ${this.name(thread)} ended, and it kept the CPU`;
+      if (event === PREEMPT && this.#isAsking(thread)) this.#broken = `${this.name(thread)} was granted an extension, and its request is still there`;
+      if (event === PREEMPT_WITH_WORK) this.#broken = `${this.name(thread)} was granted an extension while there was other work to do`;
+    } else if (!isIdle && machine.isEnabled(thread) && this.threads[thread]?.word[0] !== 0) {
+      this.#broken = `${this.name(thread)} was scheduled out, and its control word does not show it`;
+    }
   }
 
   #note(event: MachineEvent, thread: number): void {
@@ -381,8 +390,10 @@ export class World {
     return this.model.invariant?.(this) ?? null;
   }
 
-  #requestMask(): number {
-    return this.model.flavour === 'rfc' ? REQUEST_BIT : 0xff;
+  #isAsking(thread: number): boolean {
+    const bytes = this.threads[thread]?.bytes;
+    if (this.model.flavour === 'rfc') return ((bytes?.[0] ?? 0) & REQUEST_BIT) !== 0;
+    return bytes?.[REQUEST_BYTE] !== 0;
   }
 
   #counter(thread: number): number {

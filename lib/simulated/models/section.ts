@@ -143,23 +143,81 @@ export function section(flavour: Flavour, layer: string, first: number, body: re
 export const OUTSIDE: Step = { label: 'outside', outside: true, run: () => undefined };
 const REPEAT: Step = { label: 'again', outside: true, run: () => 'outside' };
 
-/** A thread that enters and leaves sections for ever, one layer inside the other. */
-export function sectionProgram(flavour: Flavour, layers: number, options: Omit<ThreadProgram, 'steps' | 'registers'> = {}): ThreadProgram {
-  let steps: Step[] = [{ label: 'work', run: () => undefined }];
+const WORK: Step = { label: 'work', run: () => undefined };
+const SYSTEM_CALL: Step = {
+  label: 'make a system call',
+  run(thread) {
+    thread.systemCall();
+    return undefined;
+  },
+};
+
+/** A thread that enters and leaves sections for ever, one layer inside the other, around `body`. */
+export function sectionProgram(flavour: Flavour, layers: number, body: readonly Step[] = [WORK]): ThreadProgram {
+  let steps: Step[] = [...body];
   for (let layer = layers; layer > 0; layer--) steps = section(flavour, `layer ${layer}`, (layer - 1) * LAYER_REGISTERS, steps);
-  return { ...options, registers: layers * LAYER_REGISTERS, steps: [OUTSIDE, ...steps, REPEAT] };
+  return { registers: layers * LAYER_REGISTERS, steps: [OUTSIDE, ...steps, REPEAT] };
 }
 
-/** Threads that share a CPU, each in sections of several layers, for ever, with the kernel's consistency checks on. */
+export interface SectionModelOptions {
+  /** How many threads share the CPU. Default 2. */
+  readonly threads?: number;
+  /** How many layers that know nothing of each other. Default 2. */
+  readonly layers?: number;
+  /** Whether preempted threads may come back on another CPU. Default false. */
+  readonly migration?: boolean;
+  /**
+   * Whether a system call is made inside. Default false. On `rfc` that is
+   * forbidden, and the explorer shows why. With bytes it is allowed, but see `debug`.
+   */
+  readonly systemCall?: boolean;
+  /**
+   * Default true: the kernel's full consistency checks. With bytes and a system
+   * call inside, they kill: when a grant comes and goes between the load of the
+   * request and that of the grant, nothing shows it, the kernel is not called,
+   * and it takes the next section's request for a leftover of this one's.
+   */
+  readonly debug?: boolean;
+}
+
+/** Threads that share a CPU, each in sections of several layers, for ever. */
 export function sectionModel(
   flavour: Flavour,
-  { threads = 2, layers = 2, migration = false }: { readonly threads?: number; readonly layers?: number; readonly migration?: boolean } = {},
+  { threads = 2, layers = 2, migration = false, systemCall = false, debug = true }: SectionModelOptions = {},
 ): Model {
+  const calling = systemCall ? ', a system call inside' : '';
   return {
-    name: `sections (${flavour}, threads ${threads}, layers ${layers})`,
+    name: `sections (${flavour}, threads ${threads}, layers ${layers}${calling})`,
     flavour,
-    debug: true,
+    debug,
     migration,
-    threads: Array.from({ length: threads }, () => sectionProgram(flavour, layers)),
+    allowAborts: systemCall,
+    threads: Array.from({ length: threads }, () => sectionProgram(flavour, layers, systemCall ? [SYSTEM_CALL] : [WORK])),
+  };
+}
+
+/**
+ * A thread that asks again and again, also inside its extension, and never
+ * yields: what the kernel promises must hold whatever a thread does with its word.
+ */
+export function greedyModel(flavour: Flavour): Model {
+  return {
+    name: `greedy thread (${flavour})`,
+    flavour,
+    threads: [
+      {
+        steps: [
+          {
+            label: 'ask',
+            run(thread) {
+              if (flavour === 'rfc') thread.word[0] = (thread.word[0] ?? 0) | REQUEST_BIT;
+              else thread.bytes[REQUEST_BYTE] = 1;
+              return undefined;
+            },
+          },
+          { label: 'work', run: () => 'ask' },
+        ],
+      },
+    ],
   };
 }
