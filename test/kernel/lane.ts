@@ -1,7 +1,7 @@
 /**
  * One boot of a guest in which several programs run one after the other. The
- * kernel's own selftest is always the first: a guest in which that fails proves
- * nothing about us.
+ * kernel's own selftest is the first: a guest in which that fails proves nothing
+ * about us.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -42,6 +42,16 @@ export interface Lane {
   file(name: string): string;
 }
 
+/** What a lane does beside running programs. */
+export interface Cargo {
+  /** Puts files into the job's folder, which is /run/job in the guest. */
+  readonly prepare?: (job: string) => void;
+  /** Files that programs may leave there. */
+  readonly leaves?: readonly string[];
+  /** Default true. False where the kernel is configured so that it cannot pass. */
+  readonly selftest?: boolean;
+}
+
 const guestFolder = fileURLToPath(new URL('guest/', import.meta.url));
 
 /** The command for one of the programs in `guest/`. */
@@ -52,15 +62,15 @@ export function node(program: string, ...args: readonly string[]): readonly stri
 export async function runLane(
   options: Omit<RunOptions, 'command' | 'job'>,
   programs: readonly Program[],
+  { prepare, leaves = ['main-end', 'main-throw', 'main-exit'], selftest = true }: Cargo = {},
 ): Promise<Lane> {
   const job = createJob();
   try {
+    prepare?.(job);
     const { sliceTest } = await ensureKernel();
-    const all = [
-      // Its static libc would register an area first, and it would skip itself.
-      { name: 'slice_test', command: [sliceTest], env: { GLIBC_TUNABLES: 'glibc.pthread.rseq=0' } },
-      ...programs,
-    ];
+    // Its static libc would register an area first, and it would skip itself.
+    const first = { name: 'slice_test', command: [sliceTest], env: { GLIBC_TUNABLES: 'glibc.pthread.rseq=0' } };
+    const all = selftest ? [first, ...programs] : programs;
     const jobs = all.map((program) => ({ env: {}, seconds: 60, ...program }));
     writeFileSync(join(job, 'programs.json'), JSON.stringify(jobs));
     const run = await runInGuest({
@@ -74,8 +84,8 @@ export async function runLane(
     expect(run.exitCode).toBe(0);
     const results = JSON.parse(readFileSync(join(job, 'results.json'), 'utf8')) as Record<string, Ending>;
     const files = Object.fromEntries(
-      ['end', 'throw', 'exit']
-        .map((ending) => join(job, `main-${ending}`))
+      leaves
+        .map((name) => join(job, name))
         .filter((path) => existsSync(path))
         .map((path) => [path.slice(job.length + 1), readFileSync(path, 'utf8').trim()]),
     );
