@@ -7,6 +7,7 @@
  * name TAB repetitions TAB found. The letters are those of support/conformance/sequence.ts.
  *
  *	conformance INPUT OUTPUT
+ *	conformance host	what the kernel says of itself, as JSON
  *
  * Exit codes: 0, 1 for wrong input, 77 when this machine cannot be used.
  */
@@ -17,9 +18,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "conformance.h"
@@ -29,6 +32,9 @@ enum {
 	REPETITIONS = 3,
 	HANG_SECONDS = 20,
 	EXIT_UNUSABLE = 77,
+	/* The auxiliary vector's entries; older C libraries have no names for them. */
+	RSEQ_FEATURE_SIZE = 27,
+	RSEQ_ALIGN = 28,
 };
 
 static int parse_calls(char *text)
@@ -162,6 +168,17 @@ static int run_file(const char *input, const char *output)
 	return fclose(out) == 0 ? 0 : 1;
 }
 
+static int describe_host(void)
+{
+	static _Alignas(AREA_BYTES) char area[AREA_BYTES];
+	long result = syscall(SYS_rseq, area, 32, 0, 0);
+
+	printf("{\"featureSize\":%lu,\"alignment\":%lu,\"register\":%d}\n", getauxval(RSEQ_FEATURE_SIZE),
+	       getauxval(RSEQ_ALIGN), result == 0 ? 0 : -errno);
+	/* Registered until the process ends. */
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const struct rlimit none = { 0, 0 };
@@ -176,12 +193,14 @@ int main(int argc, char **argv)
 		map_shared();
 		run_after_exec(atoi(argv[3]), atoi(argv[4]), atoi(argv[5]));
 	}
-	if (argc != 3)
-		return 1;
 	if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0 || !CPU_ISSET(0, &allowed) || !CPU_ISSET(1, &allowed)) {
 		fprintf(stderr, "conformance: it wants to run on CPUs 0 and 1\n");
 		return EXIT_UNUSABLE;
 	}
+	if (argc == 2 && strcmp(argv[1], "host") == 0)
+		return describe_host();
+	if (argc != 3)
+		return 1;
 	shared_file = memfd_create("conformance", 0);
 	if (shared_file < 0 || ftruncate(shared_file, sizeof(*shared)) != 0)
 		stop("memfd_create");

@@ -28,8 +28,8 @@ export interface Plan {
 }
 
 export interface Verdict {
-  /** How many sequences were repeated since an interrupt may have fallen into them. */
-  readonly repeated: number;
+  /** The sequences that were repeated, since an interrupt may have fallen into them. */
+  readonly repeated: readonly string[];
   readonly differences: readonly string[];
 }
 
@@ -67,7 +67,7 @@ export function judge({ rows, sequences }: Plan, options: MachineOptions, output
   }
   differences.sort((one, other) => one.calls - other.calls);
   return {
-    repeated: [...found.values()].filter(({ repetitions }) => repetitions > 0).length,
+    repeated: [...found].filter(([, { repetitions }]) => repetitions > 0).map(([name, { repetitions }]) => `${name} (${repetitions})`),
     differences: differences.map(({ text }) => text),
   };
 }
@@ -92,7 +92,8 @@ function difference({ name, calls }: Sequence, expected: string, found: string):
 
 export function summary({ rows, sequences, seed }: Plan, { repeated, differences }: Verdict): string {
   return [
-    `${rows.length} rows, ${sequences.length} sequences, ${differences.length} differences; ${repeated} repeated; RSEQ_SLICE_SEED=${seed}`,
+    `${rows.length} rows, ${sequences.length} sequences, ${differences.length} differences; RSEQ_SLICE_SEED=${seed}`,
+    `${repeated.length} repeated${repeated.length === 0 ? '' : `: ${repeated.join(', ')}`}`,
     ...differences.slice(0, SHOWN),
   ].join('\n');
 }
