@@ -48,10 +48,10 @@ int pin(int to)
 	return sched_setaffinity(0, sizeof(set), &set);
 }
 
-/* A block that cannot be over before it has begun. */
-static void block(void)
+/* A millisecond is long enough that it cannot be over before it has begun. */
+static void block(int milliseconds)
 {
-	const struct timespec time = { .tv_nsec = 1000000 };
+	const struct timespec time = { .tv_nsec = milliseconds * 1000000L };
 
 	syscall(SYS_nanosleep, &time, NULL);
 }
@@ -138,7 +138,7 @@ static int64_t go_on_in_child(void)
 	generation++;
 	/* It would compete for the CPU. */
 	while (getppid() != shared->runner)
-		block();
+		block(1);
 	return 0;
 }
 
@@ -166,10 +166,11 @@ static void *thread_main(void *argument)
 	const struct start *start = argument;
 
 	cpu = start->cpu;
-	/* Until the thread that started this one waits for it, asleep. */
+	/* Until the thread that started this one waits for it, asleep: it must not be preempted by this one. */
+	block(4);
 	while (!atomic_load(&shared->joining))
-		block();
-	block();
+		block(1);
+	block(1);
 	record(0);
 	return (void *)(intptr_t)run_from(start->next);
 }
@@ -184,7 +185,7 @@ static int go_on_in_thread(int next)
 	atomic_store(&shared->joining, 0);
 	if (pthread_create(&thread, NULL, thread_main, &start) != 0)
 		stop("pthread_create");
-	block();
+	block(1);
 	atomic_store(&shared->joining, 1);
 	if (pthread_join(thread, &end) != 0)
 		stop("pthread_join");
@@ -217,7 +218,7 @@ static int64_t perform(const struct call *call, int index)
 	case 'd':
 		return outcome(sched_yield());
 	case 'b':
-		block();
+		block(1);
 		return 0;
 	case 'i':
 		be_preempted();

@@ -30,6 +30,8 @@
 enum {
 	MAX_LINE = 1 << 16,
 	REPETITIONS = 3,
+	/* A machine that stalls, as emulated ones do, cuts a grant short before its thread has seen it. */
+	REPETITIONS_PREEMPTED = 12,
 	HANG_SECONDS = 20,
 	EXIT_UNUSABLE = 77,
 	/* The auxiliary vector's entries; older C libraries have no names for them. */
@@ -142,6 +144,15 @@ static void run_sequence(char *found, size_t size)
 	fclose(text);
 }
 
+static int allowed_repetitions(void)
+{
+	for (int i = 0; i < shared->length; i++) {
+		if (shared->calls[i].what == 'i')
+			return REPETITIONS_PREEMPTED;
+	}
+	return REPETITIONS;
+}
+
 static int run_file(const char *input, const char *output)
 {
 	static char line[MAX_LINE], found[MAX_LINE];
@@ -159,7 +170,7 @@ static int run_file(const char *input, const char *output)
 			return 1;
 		}
 		run_sequence(found, sizeof(found));
-		while (strcmp(found, expected) != 0 && repetitions < REPETITIONS) {
+		while (strcmp(found, expected) != 0 && repetitions < allowed_repetitions()) {
 			repetitions++;
 			run_sequence(found, sizeof(found));
 		}
