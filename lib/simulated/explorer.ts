@@ -140,6 +140,8 @@ export function explore(model: Model, { disturbances = Infinity, states: limit =
   const base = new Int32Array(world.state.length);
   const moves = new Int32Array(MOST_MOVES);
   let moved = 0;
+  /** Whether a move was left out for its disturbance. */
+  let bounded = false;
 
   const report = (coverage: Exploration['coverage'], cost: number, violation: Violation | null): Exploration => ({
     model: model.name,
@@ -174,7 +176,10 @@ export function explore(model: Model, { disturbances = Infinity, states: limit =
       const depth = depths.at(state) + 1;
       for (let choice = 0; choice < count; choice++) {
         const total = choice === 0 ? cost : cost + 1;
-        if (total > disturbances) break;
+        if (total > disturbances) {
+          bounded = true;
+          break;
+        }
         if (choice > 0) world.state.set(base);
         const broken = world.move(moves[choice] ?? 0);
         moved++;
@@ -200,8 +205,7 @@ export function explore(model: Model, { disturbances = Infinity, states: limit =
         else agenda.addLater(number);
       }
     }
-    if (!agenda.advance()) return report('exhausted', cost, null);
-    if (cost === disturbances) return report('bounded', cost, null);
+    if (!agenda.advance()) return report(bounded ? 'bounded' : 'exhausted', cost, null);
     cost++;
   }
 }
@@ -209,6 +213,8 @@ export function explore(model: Model, { disturbances = Infinity, states: limit =
 /** One move of a run, for prints and traces. */
 export interface Moment {
   readonly thread: number;
+  /** The CPU the thread had for it. */
+  readonly cpu: number;
   readonly event: (typeof EVENTS)[number];
   /** The step that was made, or before which the event came. */
   readonly label: string;
@@ -251,10 +257,12 @@ export function run(model: Model, chooser: Chooser, moves = 10_000): Run {
     const move = possible[choice] ?? 0;
     const { thread, event } = world.describe(move);
     const label = world.label(thread);
+    // A model says which CPU a thread begins on; the machine knows only whether it has moved from there.
+    const cpu = (model.threads[thread]?.cpu ?? 0) ^ world.machine.cpu(thread);
     effects = [];
     violation = world.move(move);
     made.push(choice);
-    moments.push({ thread, event, label, effects, word: world.threads[thread]?.word[0] ?? 0, granted: world.machine.isGranted(thread) });
+    moments.push({ thread, cpu, event, label, effects, word: world.threads[thread]?.word[0] ?? 0, granted: world.machine.isGranted(thread) });
   }
   return { model, choices: formatChoices(made), moments, violation };
 }
