@@ -17,3 +17,4 @@ export { greedyModel, section, sectionModel, sectionProgram } from './models/sec
 export { formatRun } from './print.ts';
 export { AGAIN } from './world.ts';
 export type { Model, Step, ThreadProgram, World, WorldThread } from './world.ts';
+export { traceOfKernel, traceOfRun } from '../trace/simulated.ts';
