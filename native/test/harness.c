@@ -20,41 +20,52 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { EXIT_FAILED = 1, EXIT_SKIPPED = 77, CASE_SECONDS = 60 };
+enum { EXIT_FAILED = 1, EXIT_SKIPPED = 77, CASE_SECONDS = 60, REASON_LENGTH = 400 };
 
 int kernel_is_faked;
 
 /* Where a case leaves its reason; shared with the parent. */
 static struct {
-	char reason[400];
+	char reason[REASON_LENGTH];
 } *shared;
 
 /* Weak: a libc may not have them. The shim looks them up by other means. */
 extern const ptrdiff_t __rseq_offset __attribute__((weak));
 extern const unsigned int __rseq_size __attribute__((weak));
 
+/* Outside of cases, as in fake_kernel_exec, the reason is for people. */
+static _Noreturn void end_case(const char *reason, int code)
+{
+	if (shared)
+		strncpy(shared->reason, reason, sizeof(shared->reason) - 1);
+	else
+		fprintf(stderr, "%s\n", reason);
+	_exit(code);
+}
+
 void test_fail(const char *file, int line, const char *format, ...)
 {
 	const char *slash = strrchr(file, '/');
+	char reason[REASON_LENGTH];
 	va_list arguments;
 	int length;
 
-	length = snprintf(shared->reason, sizeof(shared->reason), "%s:%d: ",
-			  slash ? slash + 1 : file, line);
+	length = snprintf(reason, sizeof(reason), "%s:%d: ", slash ? slash + 1 : file, line);
 	va_start(arguments, format);
-	vsnprintf(shared->reason + length, sizeof(shared->reason) - (size_t)length, format, arguments);
+	vsnprintf(reason + length, sizeof(reason) - (size_t)length, format, arguments);
 	va_end(arguments);
-	_exit(EXIT_FAILED);
+	end_case(reason, EXIT_FAILED);
 }
 
 void test_skip(const char *format, ...)
 {
+	char reason[REASON_LENGTH];
 	va_list arguments;
 
 	va_start(arguments, format);
-	vsnprintf(shared->reason, sizeof(shared->reason), format, arguments);
+	vsnprintf(reason, sizeof(reason), format, arguments);
 	va_end(arguments);
-	_exit(EXIT_SKIPPED);
+	end_case(reason, EXIT_SKIPPED);
 }
 
 static _Noreturn void run_case(const struct test_case *test)

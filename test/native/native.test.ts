@@ -27,7 +27,7 @@ const [target] = targets;
 const shim = target.sources.filter((file) => file.endsWith('.c')).map((file) => join(root, file));
 /** Without the programs that are compiled for themselves. */
 const suite = readdirSync(join(root, 'native/test'))
-  .filter((file) => file.endsWith('.c') && !file.endsWith('_check.c'))
+  .filter((file) => file.endsWith('.c') && !/_(check|exec)\.c$/.test(file))
   .map((file) => join(root, 'native/test', file));
 
 interface Compiled {
