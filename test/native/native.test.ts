@@ -4,31 +4,19 @@
  * case of the program is a test of its own. With and without an area of libc's.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
+import { compileShim, readCases, shim, suite } from '../support/shim.ts';
+import type { Case } from '../support/shim.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'rseq-slice-native-'));
 afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
-
-interface Target {
-  readonly sources: readonly string[];
-  readonly cflags: readonly string[];
-  readonly cflags_c: readonly string[];
-  readonly libraries: readonly string[];
-}
-const { targets } = JSON.parse(readFileSync(join(root, 'binding.gyp'), 'utf8')) as { targets: [Target] };
-const [target] = targets;
-const shim = target.sources.filter((file) => file.endsWith('.c')).map((file) => join(root, file));
-/** Without the programs that are compiled for themselves. */
-const suite = readdirSync(join(root, 'native/test'))
-  .filter((file) => file.endsWith('.c') && !/_(check|exec)\.c$/.test(file))
-  .map((file) => join(root, 'native/test', file));
 
 interface Compiled {
   readonly path: string;
@@ -38,11 +26,7 @@ interface Compiled {
 
 function compile(name: string, flags: readonly string[], sources: readonly string[]): Compiled {
   const path = join(folder, name);
-  const all = [...target.cflags, ...target.cflags_c, '-Werror', '-g', '-O2', '-pthread', ...flags];
-  const { error, status, stderr } = spawnSync('cc', [...all, ...sources, '-o', path, ...target.libraries], {
-    encoding: 'utf8',
-  });
-  return { path, failure: error?.message ?? (status === 0 ? undefined : stderr) };
+  return { path, failure: compileShim(path, flags, sources) };
 }
 
 /** Why this toolchain cannot make and run a program with these flags at all; undefined when it can. */
@@ -53,12 +37,6 @@ function whyNot(flags: readonly string[]): string | undefined {
   if (failure !== undefined) return failure.trim().split('\n').at(-1);
   const { error, status, signal } = spawnSync(path);
   return status === 0 ? undefined : `an empty program ends with ${error?.message ?? signal ?? status ?? 'nothing'}`;
-}
-
-interface Case {
-  readonly result: string;
-  readonly name: string;
-  readonly reason: string;
 }
 
 interface Run {
@@ -76,11 +54,7 @@ function run(path: string, tunables: string): Run {
     env: { ...process.env, GLIBC_TUNABLES: tunables, UBSAN_OPTIONS: 'print_stacktrace=1' },
     timeout: 300_000,
   });
-  const cases = stdout.split('\n').flatMap((line) => {
-    const [, result = '', name = '', reason = ''] = /^(ok|not ok|SKIP) ([^:]+)(?:: (.*))?$/.exec(line) ?? [];
-    return name === '' ? [] : [{ result, name, reason }];
-  });
-  return { status, signal, stderr, announced: Number(/^1\.\.(\d+)$/m.exec(stdout)?.[1]), cases };
+  return { status, signal, stderr, ...readCases(stdout) };
 }
 
 /** Each reason once: on a host without the feature one of them is that of many cases. */
