@@ -19,7 +19,8 @@
 /*
  * One per thread. The kernel writes every field but rseq_cs and slice_ctrl at
  * each context switch; from Linux 7.1 on, user space that writes the others in
- * an area longer than 32 bytes is killed.
+ * an area longer than 32 bytes is killed. Aligned as the kernel's: libc's area
+ * need not be aligned to more, whatever AT_RSEQ_ALIGN asks of longer ones.
  */
 struct rseq_abi {
 	/* Kernel writes. Current CPU; 0 before registration. */
@@ -44,7 +45,7 @@ struct rseq_abi {
 	} slice_ctrl;
 	/* Makes the feature size 33, so that longer areas announce themselves. */
 	volatile uint8_t reserved;
-} __attribute__((aligned(64)));
+} __attribute__((aligned(32)));
 
 RSEQ_ABI_ASSERT(offsetof(struct rseq_abi, cpu_id_start) == 0, "rseq ABI");
 RSEQ_ABI_ASSERT(offsetof(struct rseq_abi, cpu_id) == 4, "rseq ABI");

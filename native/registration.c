@@ -144,7 +144,8 @@ static int try_length(struct rseq_abi *area, uint32_t length, struct rseq_slice_
 	int yield;
 
 	if (result)
-		return result;
+		/* Both lengths are the kernel's own: some other area is registered. */
+		return result == -EINVAL ? -EBUSY : result;
 	result = rseq_slice_set_enabled(1);
 	if (result == 0) {
 		yield = sys_rseq_slice_yield(RSEQ_ABI_NR_SLICE_YIELD);

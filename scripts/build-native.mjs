@@ -1,20 +1,101 @@
-// Compiles the addon with node-gyp. Node's own headers are taken from beside
-// the running node when they are there, so that nothing needs downloading.
-import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+// The command `npm run build:native`: compiles the addon into build/Release. With node-gyp where make and Python 3 are
+// there, which is the usual way to build an addon; else with the compiler alone, so that nothing but Node, npm and a
+// compiler is needed.
 
-const nodeGyp = createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js');
-const prefix = dirname(dirname(process.execPath));
-const local = existsSync(join(prefix, 'include/node/node_api.h')) ? [`--nodedir=${prefix}`] : [];
-const build = spawnSync(process.execPath, [nodeGyp, 'rebuild', '--loglevel=warn', ...local], {
-  stdio: ['ignore', 2, 2],
-});
-if (build.status !== 0) {
-  console.error(
-    'The addon did not compile. It needs make, Python 3 and a C++17 compiler ' +
-      '(on Debian: apt-get install make python3 g++).',
-  );
-  process.exit(build.status ?? 1);
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { basename, dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { compileAddon } from './native/compile.mjs';
+import { findCompilers, isThere } from './native/compilers.mjs';
+import { readTarget, root } from './native/target.mjs';
+
+const HELP = `Compiles the addon into build/Release.
+
+  node scripts/build-native.mjs [options]
+
+  --direct   without node-gyp, also where make and Python 3 are there
+  --help     this text
+
+The compilers are $CC and $CXX, else cc and c++, gcc and g++, or clang and clang++. Exit codes: 0 done, or nothing to
+compile for this platform; 1 something failed; 2 wrong usage.
+`;
+
+/** @typedef {import('./native/compile.mjs').Compilers} Compilers */
+
+/** @param {string} message */
+const say = (message) => process.stderr.write(`build-native: ${message}\n`);
+
+/** @param {unknown} error */
+const messageOf = (error) => (error instanceof Error ? error.message : String(error));
+
+/** @param {Compilers} compilers @returns {boolean} whether there is an addon now */
+function buildWithNodeGyp({ c, cxx }) {
+  const nodeGyp = createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js');
+  // Node's own headers are taken from beside the running node when they are there: nothing needs downloading then.
+  const prefix = dirname(dirname(process.execPath));
+  const local = existsSync(join(prefix, 'include/node/node_api.h')) ? [`--nodedir=${prefix}`] : [];
+  const { status } = spawnSync(process.execPath, [nodeGyp, 'rebuild', '--loglevel=warn', ...local], {
+    cwd: root,
+    env: { ...process.env, CC: c.join(' '), CXX: cxx.join(' ') },
+    stdio: ['ignore', 2, 2],
+  });
+  return status === 0;
 }
+
+/** @param {Compilers} compilers */
+function buildDirectly(compilers) {
+  const target = readTarget();
+  mkdirSync(join(root, 'build/Release'), { recursive: true });
+  // Beside the place it goes to, so that it can be renamed there: whoever loads the addon meanwhile gets a whole one.
+  const folder = mkdtempSync(join(root, 'build/direct-'));
+  try {
+    const addon = compileAddon(target, compilers, folder);
+    renameSync(addon, join(root, 'build/Release', basename(addon)));
+  } catch (error) {
+    const advice = 'Should it be a header or the linker that is missing, on Debian, as root: apt-get install g++ libc6-dev binutils';
+    throw new Error(`${messageOf(error)}\n${advice}`, { cause: error });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** @param {boolean} direct @returns {number} the exit code */
+function build(direct) {
+  if (process.platform !== 'linux') {
+    say(`nothing to compile for ${process.platform}: slices are a feature of Linux, and the simulated kernel serves here.`);
+    return 0;
+  }
+  try {
+    const compilers = findCompilers();
+    if (!direct && isThere(['make']) && isThere(['python3'])) {
+      if (buildWithNodeGyp(compilers)) return 0;
+      // It may have failed for a reason of its own: headers to download, a Python too old, a space in the path.
+      say('node-gyp failed, as told above. Going on with the compiler alone.');
+    }
+    buildDirectly(compilers);
+    return 0;
+  } catch (error) {
+    // As node-gyp leaves it: an addon of other sources is not to be loaded in the place of the one that failed.
+    rmSync(join(root, 'build/Release'), { recursive: true, force: true });
+    say(`the addon was not built for ${process.platform} ${process.arch}.\n${messageOf(error)}`);
+    return 1;
+  }
+}
+
+/** @returns {number} the exit code */
+function main() {
+  let options;
+  try {
+    options = parseArgs({ options: { direct: { type: 'boolean', default: false }, help: { type: 'boolean' } } }).values;
+  } catch (error) {
+    say(`${messageOf(error)} See --help.`);
+    return 2;
+  }
+  if (options.help !== true) return build(options.direct);
+  process.stdout.write(HELP);
+  return 0;
+}
+
+process.exitCode = main();

@@ -71,7 +71,7 @@ export function describeAddon(addon: AddonStatus): Status {
       return {
         reason: 'addon-missing',
         explanation: `The native addon is not built for ${process.platform} ${process.arch}. ${addon.reason}`,
-        remedy: 'Build it: npm run build:native (needs make, Python 3 and a C++ compiler).',
+        remedy: 'Build it: npm run build:native (needs a C and a C++17 compiler).',
       };
     case 'failed':
       return {

@@ -158,12 +158,20 @@ static inline int rseq_slice_test_and_clear_request(volatile uint32_t *word)
  */
 static inline int rseq_slice_enter(struct rseq_abi *area, enum rseq_slice_flavour flavour)
 {
-	if (area->slice_ctrl.word != 0)
-		return 0;
-	if (flavour == RSEQ_SLICE_FLAVOUR_RFC)
+	if (flavour == RSEQ_SLICE_FLAVOUR_RFC) {
+		if (area->slice_ctrl.word != 0)
+			return 0;
 		area->slice_ctrl.word = RSEQ_ABI_BIT_REQUEST;
-	else
+	} else {
+		/*
+		 * Two bytes and not the word, which the CPU cannot forward from
+		 * the byte that clear has just stored. In this order: a grant
+		 * moves from the first to the second.
+		 */
+		if (area->slice_ctrl.bytes.request || area->slice_ctrl.bytes.granted)
+			return 0;
 		area->slice_ctrl.bytes.request = 1;
+	}
 	__asm__ __volatile__("" ::: "memory");
 	return 1;
 }

@@ -17,14 +17,15 @@ import { NODE_FLAGS, NODE_FLAGS_CXX, nodeHeaders, root } from './target.mjs';
 /**
  * Runs a command in the project's folder.
  * @param {readonly string[]} words
+ * @param {string} [step] what it does, for the error
  * @returns {string} its output
  */
-export function run(words) {
+export function run(words, step = `running ${words[0]}`) {
   const [command = '', ...args] = words;
   const { status, signal, stdout, stderr, error } = spawnSync(command, args, { cwd: root, encoding: 'utf8', maxBuffer: 64 << 20 });
   if (status === 0) return stdout;
   const said = error?.message ?? `${stderr}${stdout}${signal === null ? '' : `ended by ${signal}`}`;
-  throw new Error(`${words.join(' ')}\n${said}`.trimEnd());
+  throw new Error(`${step} failed:\n${words.join(' ')}\n${said}`.trimEnd());
 }
 
 /**
@@ -41,7 +42,8 @@ export function compileSource(target, compilers, source, folder) {
   const [compiler, flags] = source.endsWith('.c')
     ? [compilers.c, target.cflags_c]
     : [compilers.cxx, [...NODE_FLAGS_CXX, ...target.cflags_cc]];
-  run([...compiler, ...headers, ...defines, ...NODE_FLAGS, ...target.cflags, ...flags, '-c', source, '-o', object]);
+  const words = [...compiler, ...headers, ...defines, ...NODE_FLAGS, ...target.cflags, ...flags, '-c', source, '-o', object];
+  run(words, `compiling ${source}`);
   return object;
 }
 
@@ -54,6 +56,6 @@ export function compileSource(target, compilers, source, folder) {
 export function compileAddon(target, compilers, folder) {
   const objects = target.sources.map((source) => compileSource(target, compilers, source, folder));
   const addon = join(folder, `${target.name}.node`);
-  run([...compilers.cxx, '-shared', ...target.ldflags, ...objects, '-o', addon, ...target.libraries]);
+  run([...compilers.cxx, '-shared', ...target.ldflags, ...objects, '-o', addon, ...target.libraries], `linking ${target.name}.node`);
   return addon;
 }

@@ -4,6 +4,8 @@
 import { expect } from 'vitest';
 import { Outcome } from '../../lib/index.ts';
 import type { Stats } from '../../lib/index.ts';
+import { readCases } from '../support/shim.ts';
+import { SHIM_TESTS } from './lane.ts';
 import type { Lane } from './lane.ts';
 
 /** The counters of debugfs rseq/stats that concern slices. */
@@ -58,6 +60,20 @@ export function expectReconciled({ stats, kernel }: SectionsReport): void {
 /** Percent of the sections in which a grant or a revocation happened. */
 export function yieldedShare({ stats }: SectionsReport): number {
   return (100 * stats.yielded) / (stats.yielded + stats.raced + stats.revoked);
+}
+
+/** The shim's tests in C, on a kernel that has what they are about. */
+export function expectShimTestsPassed(lane: Lane): void {
+  for (const { name } of SHIM_TESTS) {
+    const { exitCode, signal, stdout } = lane.ending(name);
+    expect({ exitCode, signal }, stdout).toEqual({ exitCode: 0, signal: null });
+    const { announced, cases } = readCases(stdout);
+    expect(cases, name).toHaveLength(announced);
+    expect(cases.filter(({ result }) => result === 'not ok')).toEqual([]);
+    const skipped = cases.filter(({ result }) => result === 'SKIP');
+    for (const { name: skip, reason } of skipped) console.log(`${name}: ${skip} skipped: ${reason}`);
+    expect(cases.length - skipped.length, name).toBeGreaterThan(40);
+  }
 }
 
 /** Whatever way a worker ends, its thread is as it was found. */

@@ -10,9 +10,10 @@ import {
   expectMainEndingsClean,
   expectReconciled,
   expectSelftestPassed,
+  expectShimTestsPassed,
 } from './checks.ts';
 import type { SectionsReport } from './checks.ts';
-import { EXTENSION, node, runLane } from './lane.ts';
+import { EXTENSION, node, runLane, SHIM_TESTS } from './lane.ts';
 import type { Lane } from './lane.ts';
 
 describe('rseq_debug=1', () => {
@@ -21,6 +22,7 @@ describe('rseq_debug=1', () => {
     lane = await runLane({ extension: EXTENSION, append: 'rseq_debug=1' }, [
       { name: 'sections', command: node('sections.mjs', '20', '3', 'auto', '0') },
       { name: 'four workers', command: node('sections.mjs', '50', '4', 'auto', '4') },
+      ...SHIM_TESTS,
       { name: 'nested', command: node('nested.mjs') },
       { name: 'lifecycle', command: node('lifecycle.mjs'), seconds: 120 },
       { name: 'cycles', command: node('cycles.mjs') },
@@ -33,6 +35,10 @@ describe('rseq_debug=1', () => {
 
   it("passes the kernel's own selftest", () => {
     expectSelftestPassed(lane);
+  });
+
+  it("passes the shim's tests in C", () => {
+    expectShimTestsPassed(lane);
   });
 
   it.each(['sections', 'four workers'])('reconciles: %s', (name) => {

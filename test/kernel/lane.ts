@@ -13,6 +13,7 @@ import { expect } from 'vitest';
 import { ensureKernel } from '../../scripts/kernel/ensure-kernel.mjs';
 import { runInGuest } from '../../scripts/vm/run-in-guest.mjs';
 import type { RunOptions } from '../../scripts/vm/run-in-guest.mjs';
+import { compileShim, shim, suite } from '../support/shim.ts';
 
 /** ns; the longest the kernel accepts, so that emulation's slowness matters least. */
 export const EXTENSION = 50_000;
@@ -58,6 +59,13 @@ const guestFolder = fileURLToPath(new URL('guest/', import.meta.url));
 export function node(program: string, ...args: readonly string[]): readonly string[] {
   return [process.execPath, join(guestFolder, program), ...args];
 }
+
+/** The shim's tests in C, with and without an area of libc's. */
+export const SHIM_TESTS: readonly Program[] = [1, 0].map((registers) => ({
+  name: `shim_test, rseq=${registers}`,
+  command: ['/run/job/shim_test'],
+  env: { GLIBC_TUNABLES: `glibc.pthread.rseq=${registers}` },
+}));
 
 export async function runLane(
   options: Omit<RunOptions, 'command' | 'job'>,
@@ -109,7 +117,7 @@ function entry<T>(entries: Readonly<Record<string, T>>, name: string): T {
   return value;
 }
 
-/** A folder the guest can write to, with the observer compiled into it. */
+/** A folder the guest can write to, with the observer and the shim's tests compiled into it. */
 export function createJob(): string {
   const job = mkdtempSync(join(tmpdir(), 'rseq-slice-job-'));
   const output = join(job, 'observer.node');
@@ -120,5 +128,7 @@ export function createJob(): string {
     encoding: 'utf8',
   });
   if (compiler.status !== 0) throw new Error(`observer.c does not compile:\n${compiler.stderr}`);
+  const failure = compileShim(join(job, 'shim_test'), [], [...shim, ...suite]);
+  if (failure !== undefined) throw new Error(`The shim's tests do not compile:\n${failure}`);
   return job;
 }

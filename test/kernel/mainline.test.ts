@@ -11,11 +11,12 @@ import {
   expectMainEndingsClean,
   expectReconciled,
   expectSelftestPassed,
+  expectShimTestsPassed,
   yieldedShare,
 } from './checks.ts';
 import type { SectionsReport } from './checks.ts';
 import type { Stats } from '../../lib/index.ts';
-import { EXTENSION, node, runLane } from './lane.ts';
+import { EXTENSION, node, runLane, SHIM_TESTS } from './lane.ts';
 import type { Lane } from './lane.ts';
 
 const demonstration = fileURLToPath(new URL('../../scripts/demo/main.mjs', import.meta.url));
@@ -47,6 +48,7 @@ describe('two CPUs, 50 us', () => {
       { name: 'long sections', command: node('sections.mjs', '200', '4', 'auto', '0') },
       { name: 'native sections', command: node('sections.mjs', '20', '3', 'native', '0') },
       { name: 'four workers', command: node('sections.mjs', '20', '4', 'auto', '4') },
+      ...SHIM_TESTS,
       { name: 'nested', command: node('nested.mjs') },
       { name: 'lifecycle', command: node('lifecycle.mjs'), seconds: 120 },
       { name: 'demo', command: [process.execPath, demonstration, '--json'] },
@@ -60,6 +62,10 @@ describe('two CPUs, 50 us', () => {
 
   it("passes the kernel's own selftest", () => {
     expectSelftestPassed(lane);
+  });
+
+  it("passes the shim's tests in C", () => {
+    expectShimTestsPassed(lane);
   });
 
   it("replaces an old glibc's registration, and the kernel then says ENABLED", () => {

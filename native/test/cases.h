@@ -1,0 +1,60 @@
+/*
+ * The cases of the shim's tests, for the table in shim_test.c. Each has a name
+ * there that says what must hold.
+ */
+#ifndef RSEQ_SLICE_TEST_CASES_H
+#define RSEQ_SLICE_TEST_CASES_H
+
+#include "harness.h"
+
+/* word_cases.c */
+void word_asks_and_withdraws(void);
+void bytes_clear_tells_what_was_found(void);
+void bits_clear_tells_what_was_found(void);
+void enter_leaves_a_foreign_word_alone(void);
+void leave_calls_only_when_it_owes(void);
+void leave_tells_a_race_from_a_yield(void);
+void no_grant_is_lost_at_any_instruction(void);
+
+/* refusal_cases.c */
+void libc_is_described(void);
+void kernel_is_described(void);
+void kernel_is_described_to_many_threads(void);
+void scout_that_cannot_start(void);
+void enabled_passes_errno_on(void);
+void flavour_is_found_by_its_yield(void);
+void attach_as_this_kernel_has_it(void);
+void attach_without_feature(void);
+void attach_off_at_boot(void);
+void attach_with_prctl_denied(void);
+void attach_with_rseq_denied(void);
+void attach_with_rseq_missing(void);
+void attach_when_the_scout_keeps_its_area(void);
+void attach_when_libc_does_not_let_go(void);
+void attach_when_registering_fails(void);
+void attach_when_enabling_fails(void);
+void attach_on_a_legacy_area(void);
+void attach_against_the_policy(void);
+void attach_in_the_other_dialect(void);
+void attach_where_data_overlays_the_word(void);
+void attach_where_the_cpu_is_overlaid(void);
+void attach_inside_a_restartable_sequence(void);
+void attach_beside_an_area_registered_here(void);
+void attach_beside_an_area_libc_hides(void);
+
+/* attach_cases.c: on a faked kernel, and on a real one that has slices */
+void attach_and_detach(void);
+void attach_by_each_policy(void);
+void references_are_counted(void);
+void detach_on_another_thread(void);
+void detach_inside_a_section(void);
+void detach_keeps_what_is_held(void);
+void detach_that_the_kernel_refuses(void);
+void detach_that_cannot_put_libc_back(void);
+void detach_leaves_slices_of_libc_on(void);
+void detach_switches_slices_of_libc_off(void);
+void many_threads(void);
+void forked_child(void);
+void sections_end_in_an_outcome(void);
+
+#endif

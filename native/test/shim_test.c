@@ -1,0 +1,69 @@
+/*
+ * Tests of the shim: every case is a row here and a child process at run time.
+ * Prints `ok name`, `not ok name: why` or `SKIP name: reason` a case, and ends
+ * with 0 if none failed. It takes no arguments and runs on any kernel: most of
+ * what the shim does is shown on a kernel whose answers are made up (harness.h),
+ * and the same again on the real one where that has slices.
+ */
+#include <stdio.h>
+
+#include "cases.h"
+
+static const struct test_case cases[] = {
+	{ "each flavour asks and withdraws, in its own word only", word_asks_and_withdraws, NULL },
+	{ "clearing bytes tells what was found", bytes_clear_tells_what_was_found, NULL },
+	{ "clearing bits tells what was found", bits_clear_tells_what_was_found, NULL },
+	{ "enter leaves a foreign layer's word alone", enter_leaves_a_foreign_word_alone, NULL },
+	{ "leave makes a system call only when it owes one", leave_calls_only_when_it_owes, NULL },
+	{ "leave tells a race from a yield", leave_tells_a_race_from_a_yield, NULL },
+	{ "no grant is lost at any instruction", no_grant_is_lost_at_any_instruction, NULL },
+
+	{ "libc's registration is described", libc_is_described, NULL },
+	{ "the kernel is described, the caller left alone", kernel_is_described, NULL },
+	{ "the kernel is described to many threads at once", kernel_is_described_to_many_threads, NULL },
+	{ "a scout that cannot start is sent again", scout_that_cannot_start, fake_kernel },
+	{ "prctl's errors are passed on", enabled_passes_errno_on, NULL },
+	{ "the flavour is found by its yield", flavour_is_found_by_its_yield, fake_kernel },
+
+	{ "attach is refused as this kernel has it", attach_as_this_kernel_has_it, NULL },
+	{ "attach without the feature", attach_without_feature, NULL },
+	{ "attach with slices off at boot", attach_off_at_boot, fake_kernel },
+	{ "attach with prctl denied", attach_with_prctl_denied, NULL },
+	{ "attach with rseq denied", attach_with_rseq_denied, fake_kernel },
+	{ "attach with rseq missing", attach_with_rseq_missing, fake_kernel },
+	{ "attach when the scout keeps its area", attach_when_the_scout_keeps_its_area, fake_kernel },
+	{ "attach when libc's area cannot be taken", attach_when_libc_does_not_let_go, fake_kernel },
+	{ "attach when registering fails", attach_when_registering_fails, fake_kernel },
+	{ "attach when enabling fails", attach_when_enabling_fails, fake_kernel },
+	{ "attach on a legacy area", attach_on_a_legacy_area, fake_kernel },
+	{ "attach against the policy", attach_against_the_policy, fake_kernel },
+	{ "attach in the other dialect", attach_in_the_other_dialect, fake_kernel },
+	{ "attach in the other dialect, rfc", attach_in_the_other_dialect, fake_kernel_rfc },
+	{ "attach where data overlays the word", attach_where_data_overlays_the_word, fake_kernel },
+	{ "attach where the CPU is overlaid", attach_where_the_cpu_is_overlaid, fake_kernel },
+	{ "attach in a restartable sequence", attach_inside_a_restartable_sequence, fake_kernel },
+	{ "attach beside an area registered here", attach_beside_an_area_registered_here, fake_kernel },
+	{ "attach beside an area that libc hides", attach_beside_an_area_libc_hides, NULL },
+
+#define ON_BOTH(name, run)                                                                         \
+	{ name " (faked kernel)", run, fake_kernel }, { name " (this kernel)", run, need_slices }
+	ON_BOTH("attach and detach", attach_and_detach),
+	{ "attach and detach (faked rfc kernel)", attach_and_detach, fake_kernel_rfc },
+	ON_BOTH("each policy has its area", attach_by_each_policy),
+	ON_BOTH("references are counted", references_are_counted),
+	ON_BOTH("detach on another thread touches nothing", detach_on_another_thread),
+	ON_BOTH("detach inside a section", detach_inside_a_section),
+	ON_BOTH("held memory outlives detach", detach_keeps_what_is_held),
+	ON_BOTH("detach that the kernel refuses", detach_that_the_kernel_refuses),
+	ON_BOTH("detach that cannot put libc's area back", detach_that_cannot_put_libc_back),
+	{ "detach leaves slices of libc's own on", detach_leaves_slices_of_libc_on, need_slices },
+	ON_BOTH("detach switches libc's slices off again", detach_switches_slices_of_libc_off),
+	ON_BOTH("many threads attach and detach", many_threads),
+	ON_BOTH("a forked child of an attached thread", forked_child),
+	ON_BOTH("a thousand sections", sections_end_in_an_outcome),
+};
+
+int main(void)
+{
+	return run_cases(cases, ARRAY_SIZE(cases)) == 0 ? 0 : 1;
+}

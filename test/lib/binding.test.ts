@@ -1,0 +1,286 @@
+/**
+ * The addon as `lib/linux/` deals with it: not there, not loading, refusing to
+ * map the word, reporting why there are no slices. Statuses and the port take a
+ * fake addon; the loader is tried on copies of the library whose addon is broken.
+ */
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { constants, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import fc from 'fast-check';
+import { afterAll, describe, expect, it, vi } from 'vitest';
+import { ENOTSUPP, FLAVOURS } from '../../lib/abi.ts';
+import { RseqSliceError } from '../../lib/errors.ts';
+import type { Binding, RawAttachment, RawProbe } from '../../lib/linux/binding.ts';
+import { LinuxKernelThread, REGISTRATIONS } from '../../lib/linux/kernel.ts';
+import type { LinuxOptions } from '../../lib/linux/kernel.ts';
+import { describeAddon, describeFailure, describeProbe, nameErrno } from '../../lib/linux/status.ts';
+import { Outcome, Thread } from '../../lib/thread.ts';
+
+const { EAGAIN, EBUSY, EINVAL, EIO, ENOMEM, ENOSYS, ENXIO, EPERM } = constants.errno;
+const AUTO: LinuxOptions = { registration: 'auto', flavour: 'auto', mapped: true };
+
+/** An addon that attaches as it is told, with a word of ordinary memory. */
+function fakeBinding(attachment: RawAttachment, parts: Partial<Binding> = {}) {
+  const binding = {
+    probe: vi.fn<Binding['probe']>(),
+    attach: vi.fn<Binding['attach']>(() => attachment),
+    detach: vi.fn(() => 0),
+    controlWord: vi.fn<Binding['controlWord']>(() => new ArrayBuffer(4)),
+    enter: vi.fn(() => 1),
+    clear: vi.fn(() => 0),
+    yieldSlice: vi.fn(() => 0),
+    cpu: () => 3,
+    node: () => 1,
+    concurrencyId: () => 2,
+    flags: () => 48,
+    isOwner: () => true,
+  };
+  return Object.assign(binding, parts);
+}
+
+const ATTACHED: RawAttachment = { errno: 0, step: 0, registration: 1, flavour: 1, length: 33 };
+
+function attachFake(binding: Binding, options: LinuxOptions = AUTO): LinuxKernelThread {
+  const kernel = LinuxKernelThread.attach(binding, options);
+  if (!(kernel instanceof LinuxKernelThread)) throw new Error(`not attached: ${kernel.explanation}`);
+  return kernel;
+}
+
+describe('attaching', () => {
+  it('passes every policy and flavour on by number, and reads every answer', () => {
+    for (const [policy, registration] of REGISTRATIONS.entries()) {
+      for (const [index, flavour] of (['auto', ...FLAVOURS] as const).entries()) {
+        const binding = fakeBinding({ ...ATTACHED, registration: policy || 1, flavour: index || 1 });
+        const kernel = attachFake(binding, { registration, flavour, mapped: true });
+        expect(binding.attach.mock.calls).toEqual([[policy, index]]);
+        expect(kernel).toMatchObject({
+          backend: 'linux',
+          registration: REGISTRATIONS[policy || 1],
+          flavour: FLAVOURS[(index || 1) - 1],
+        });
+        expect([kernel.cpu(), kernel.node(), kernel.concurrencyId()]).toEqual([3, 1, 2]);
+      }
+    }
+  });
+
+  it('takes an answer that means nothing for a failure', () => {
+    for (const attachment of [{ errno: 0, step: 0 }, { ...ATTACHED, registration: 0 }, { ...ATTACHED, flavour: 9 }]) {
+      const binding = fakeBinding(attachment);
+      expect(LinuxKernelThread.attach(binding, AUTO)).toMatchObject({ reason: 'system-error' });
+      expect(binding.controlWord).not.toHaveBeenCalled();
+    }
+  });
+
+  it('keeps the mapped word from being posted to another thread', () => {
+    const word = new ArrayBuffer(4);
+    const kernel = attachFake(fakeBinding(ATTACHED, { controlWord: () => word }));
+    expect(kernel.controlWord).toBe(word);
+    // Later versions of Node refuse; earlier ones make a copy.
+    try {
+      new Uint8Array(structuredClone(word, { transfer: [word] }))[0] = 1;
+    } catch (error) {
+      expect(error).toMatchObject({ name: 'DataCloneError' });
+    }
+    expect([...new Uint8Array(word)]).toEqual([0, 0, 0, 0]);
+  });
+
+  it("tells an errno when the kernel does not take the registration back, and keeps the thread", () => {
+    let errno: number = EPERM;
+    const onDetach = vi.fn();
+    const thread = new Thread(attachFake(fakeBinding(ATTACHED, { detach: () => errno })), onDetach);
+    expect(() => {
+      thread.detach();
+    }).toThrow(
+      expect.objectContaining({ code: 'ERR_RSEQ_SYSTEM', errno: EPERM, syscall: 'rseq' }) as RseqSliceError,
+    );
+    expect(onDetach).not.toHaveBeenCalled();
+    expect(thread.critical(() => 7)).toBe(7);
+    errno = 0;
+    thread.detach();
+    expect(onDetach).toHaveBeenCalledOnce();
+  });
+});
+
+describe.each([
+  ['the runtime forbids to map it', { ...AUTO }, () => null],
+  ["it is asked for with controlWord: 'native'", { ...AUTO, mapped: false }, () => new ArrayBuffer(4)],
+])('a control word behind calls, since %s', (_, options, controlWord) => {
+  it('is entered and cleared through the addon', () => {
+    const answers = [0, 1, 1, 3];
+    const yields = [1, 0, 0];
+    const binding = fakeBinding(ATTACHED, { controlWord });
+    binding.clear.mockImplementation(() => answers.shift() ?? -1);
+    binding.yieldSlice.mockImplementation(() => yields.shift() ?? -1);
+    const kernel = attachFake(binding, options);
+    expect(kernel.controlWord).toBeNull();
+    const thread = new Thread(kernel, () => undefined);
+    const outcomes = [0, 1, 2, 3].map(() => {
+      thread.enter();
+      return thread.leave();
+    });
+    expect(outcomes).toEqual([Outcome.Undisturbed, Outcome.Yielded, Outcome.Raced, Outcome.Revoked]);
+    expect(binding.enter).toHaveBeenCalledTimes(4);
+    expect(binding.yieldSlice).toHaveBeenCalledTimes(3);
+  });
+
+  it('is left to a foreign layer that has it', () => {
+    const binding = fakeBinding(ATTACHED, { controlWord, enter: () => 0 });
+    const thread = new Thread(attachFake(binding, options), () => undefined);
+    thread.enter();
+    expect(thread.leave()).toBe(Outcome.Nested);
+    expect(binding.clear).not.toHaveBeenCalled();
+  });
+});
+
+/** Step by its name in `enum rseq_slice_step`, errno, and what must come of them. */
+const FAILURES = [
+  ['FEATURE', EINVAL, 'kernel-without-feature', 'prctl', /EINVAL \(22\)/, /CONFIG_RSEQ_SLICE_EXTENSION=y/],
+  ['BOOT', ENOTSUPP, 'off-at-boot', 'prctl', /ENOTSUPP \(524\)/, /rseq_slice_ext=0/],
+  ['LEGACY', ENOTSUPP, 'legacy-registration', 'prctl', /32 bytes.*ENOTSUPP/, /registration: 'auto'/],
+  ['FOREIGN', EBUSY, 'foreign-registration', 'rseq', /Another library/, /without that library/],
+  ['REGISTER', ENOSYS, 'denied', 'rseq', /^rseq was denied \(ENOSYS/, /seccomp profile/],
+  ['REGISTER', EIO, 'system-error', 'rseq', /^rseq failed \(EIO/, /report this/],
+  ['UNREGISTER', EPERM, 'denied', 'rseq', /^rseq was denied \(EPERM/, /seccomp profile/],
+  ['ENABLE', EPERM, 'denied', 'prctl', /^prctl was denied \(EPERM/, /operation 79/],
+  ['ENABLE', ENXIO, 'system-error', 'prctl', /^prctl failed \(ENXIO/, /probe\(\)/],
+  ['MEMORY', ENOMEM, 'out-of-memory', undefined, /ENOMEM/, /memory/],
+  ['MEMORY', EAGAIN, 'out-of-memory', undefined, /EAGAIN/, /limit on threads/],
+  ['POLICY', ENXIO, 'no-libc-registration', undefined, /libc registered no rseq area/, /'auto' or 'own'/],
+  ['POLICY', EBUSY, 'legacy-registration', undefined, /libc has registered/, /'replace'/],
+  ['FLAVOUR', EINVAL, 'wrong-flavour', undefined, /other dialect/, /flavour: 'auto'/],
+] as const;
+/** In the order of `enum rseq_slice_step`. */
+const STEPS = 'NONE FEATURE BOOT LEGACY FOREIGN REGISTER UNREGISTER ENABLE MEMORY POLICY FLAVOUR'.split(' ');
+
+describe('a failure', () => {
+  it.each(FAILURES)('at step %s with errno %i is %s', (step, errno, reason, syscall, explanation, remedy) => {
+    const status = LinuxKernelThread.attach(fakeBinding({ errno, step: STEPS.indexOf(step) }), AUTO);
+    expect(status).toEqual({
+      reason,
+      errno,
+      explanation: expect.stringMatching(explanation) as string,
+      remedy: expect.stringMatching(remedy) as string,
+      ...(syscall === undefined ? {} : { syscall }),
+    });
+  });
+
+  it('is told in sentences, whatever the numbers', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: -1, max: 20 }), fc.integer({ min: 1, max: 4095 }), (step, errno) => {
+        const status = describeFailure(step, errno);
+        expect(status.reason).not.toBe('available');
+        expect(status.errno).toBe(errno);
+        expect(status.explanation).toMatch(/^\S.*\.$/);
+        expect(status.remedy).toMatch(/^[A-Z].*\.$/);
+        expect(status.explanation + status.remedy).not.toContain('undefined');
+      }),
+    );
+  });
+
+  it('names every errno that the system has, and numbers the others', () => {
+    for (const errno of Object.values(constants.errno)) expect(nameErrno(errno)).toMatch(`(${errno})`);
+    expect(nameErrno(EINVAL)).toBe('EINVAL (22)');
+    expect(nameErrno(ENOTSUPP)).toBe('ENOTSUPP (524)');
+    expect(nameErrno(4000)).toBe('error 4000');
+  });
+});
+
+describe('what a scout found', () => {
+  const raw: RawProbe = {
+    error: 0, featureSize: 33, alignment: 64, legacyArea: 0, fullArea: 0, yieldResult: 0, yieldRfcResult: -ENOSYS,
+    flavour: 0, enabled: 0, libcExported: true, libcRegistered: true, libcSize: 32, libcFlags: 0,
+  };
+  it.each([
+    [{ error: EAGAIN }, 'out-of-memory', EAGAIN],
+    [{ fullArea: EINVAL }, 'kernel-without-feature', EINVAL],
+    [{ fullArea: ENOTSUPP }, 'off-at-boot', ENOTSUPP],
+    [{ fullArea: EBUSY }, 'foreign-registration', EBUSY],
+    [{ fullArea: EPERM }, 'denied', EPERM],
+    [{ fullArea: ENXIO }, 'system-error', ENXIO],
+    // It could be read; that some area was refused is no matter then.
+    [{ flavour: 1, legacyArea: ENOTSUPP }, 'available', undefined],
+    [{ flavour: 3, fullArea: EINVAL }, 'available', undefined],
+  ])('%o is %s', (found, reason, errno) => {
+    const status = describeProbe({ ...raw, ...found });
+    expect([status.reason, status.errno]).toEqual([reason, errno]);
+  });
+});
+
+describe('the addon', () => {
+  it('is told of by its state', () => {
+    const binding = fakeBinding(ATTACHED);
+    expect(describeAddon({ state: 'loaded', path: 'p', binding }).reason).toBe('available');
+    expect(describeAddon({ state: 'not-linux' })).toMatchObject({ reason: 'not-linux', remedy: expect.stringMatching(/simulated/) as string });
+    expect(describeAddon({ state: 'missing', reason: 'No build.' }).explanation).toMatch(/not built.*No build\./);
+    expect(describeAddon({ state: 'failed', path: 'a.node', reason: 'ELF' }).explanation).toMatch(/a\.node.*ELF/);
+  });
+
+  const root = fileURLToPath(new URL('../../', import.meta.url));
+  const folder = mkdtempSync(join(tmpdir(), 'rseq-slice-binding-'));
+  afterAll(() => {
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  interface Report {
+    readonly probe: { readonly slices: { reason: string; remedy: string }; readonly addon: { state: string; path: string | null } };
+    readonly error: { readonly code: string; readonly message: string; readonly errno?: number } | null;
+    readonly backend: string | null;
+    readonly result: number | null;
+  }
+
+  /** A copy of the library with the files of an addon that the test wants; attach with and without demanding Linux. */
+  function report(addon: Readonly<Record<string, string>>, environment: Readonly<Record<string, string>> = {}): Report {
+    const copy = mkdtempSync(join(folder, 'copy-'));
+    for (const part of ['dist', 'package.json']) cpSync(join(root, part), join(copy, part), { recursive: true });
+    symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
+    mkdirSync(join(copy, 'build/Release'), { recursive: true });
+    for (const [name, content] of Object.entries(addon)) writeFileSync(join(copy, 'build/Release', name), content);
+    const source = `
+      import { attach, probe } from './dist/index.js';
+      let error = null, thread = null;
+      try { attach({ require: 'kernel' }); } catch ({ code, message, errno }) { error = { code, message, errno }; }
+      try { thread = attach(); } catch ({ code, message, errno }) { error = { code, message, errno }; }
+      console.log(JSON.stringify({
+        probe: probe(), error, backend: thread?.backend ?? null, result: thread?.critical(() => 7) ?? null,
+      }));`;
+    const { status, signal, stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', source], {
+      cwd: copy,
+      encoding: 'utf8',
+      env: { ...process.env, RSEQ_SLICE: '', ...environment },
+    });
+    expect({ status, signal, stderr }).toEqual({ status: 0, signal: null, stderr: '' });
+    return JSON.parse(stdout) as Report;
+  }
+
+  const BROKEN = [
+    ['missing', {}, /not built/, 'addon-missing'],
+    ['missing', { 'rseq_slice.txt': 'not one' }, /No native build was found/, 'addon-missing'],
+    ['failed', { 'rseq_slice.node': 'no library' }, /rseq_slice\.node did not load: .*(invalid ELF|file too short)/, 'addon-failed'],
+    ['failed', { 'rseq_slice.node': '' }, /rseq_slice\.node did not load: .*file too short/, 'addon-failed'],
+  ] as const;
+
+  it.runIf(process.platform === 'linux').each(BROKEN)('%s, files %o: the simulated kernel serves, and says why', (state, files, words, reason) => {
+    const { probe, error, backend, result } = report(files);
+    expect({ backend, result }).toEqual({ backend: 'simulated', result: 7 });
+    expect(probe.addon.state).toBe(state);
+    expect(probe.addon.path === null).toBe(state === 'missing');
+    expect(probe.slices.reason).toBe(reason);
+    expect(probe.slices.remedy).toMatch(/npm run build:native/);
+    expect(probe).toMatchObject({ kernel: { flavour: null, featureSize: null }, libc: { registered: null, size: null, flags: null } });
+    expect(error).toEqual({ code: 'ERR_RSEQ_UNAVAILABLE', message: expect.stringMatching(words) as string });
+    expect(error?.message).toContain(probe.slices.remedy);
+  });
+
+  it.each([
+    ['auto', 'simulated', /not built/],
+    ['simulated', 'simulated', /not built/],
+    ['off', 'simulated', /not built/],
+    ['linux', null, /not built/],
+  ])('missing, with RSEQ_SLICE=%s: attach() gives %s', (value, backend, words) => {
+    const found = report({}, { RSEQ_SLICE: value });
+    expect(found.backend).toBe(backend);
+    expect(found.error).toMatchObject({ code: 'ERR_RSEQ_UNAVAILABLE', message: expect.stringMatching(words) as string });
+  });
+});

@@ -1,0 +1,170 @@
+/**
+ * How workers and processes end, attached or not, inside a section or not, and
+ * who loads the library when. Each program runs in a process of its own, whose
+ * exit code and signal count: on the simulated kernel, on this host's, and on one
+ * that says it has slices, where registrations are real and nothing is granted.
+ */
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, it } from 'vitest';
+import { Outcome } from '../../lib/index.ts';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const programs = fileURLToPath(new URL('programs/', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'rseq-slice-lifecycle-'));
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+interface Ending {
+  readonly status: number | null;
+  readonly signal: string | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function spawn(command: readonly string[], environment: Readonly<Record<string, string>>): Ending {
+  const [file = '', ...rest] = command;
+  const { status, signal, stdout, stderr } = spawnSync(file, rest, {
+    encoding: 'utf8',
+    env: { ...process.env, RSEQ_SLICE: '', ...environment },
+    timeout: 60_000,
+  });
+  return { status, signal, stdout, stderr };
+}
+
+/** See native/test/fake_kernel_exec.c. */
+function compileFakeKernel(): string {
+  const path = join(folder, 'fake-kernel');
+  const sources = ['test/fake_kernel_exec.c', 'test/harness.c', 'registration.c', 'slice.c'];
+  const files = sources.map((file) => join(root, 'native', file));
+  spawnSync('cc', ['-std=gnu11', '-O2', '-pthread', ...files, '-o', path, '-ldl']);
+  return path;
+}
+
+interface Kernel {
+  readonly kernel: string;
+  /** Before the command. */
+  readonly prefix: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+const fakeKernel = compileFakeKernel();
+const FAKED: readonly Kernel[] = [
+  { kernel: 'a kernel that says it has slices', prefix: [fakeKernel], environment: {} },
+  {
+    kernel: "a kernel that says it has slices, without an area of libc's",
+    prefix: [fakeKernel],
+    environment: { GLIBC_TUNABLES: 'glibc.pthread.rseq=0' },
+  },
+];
+const KERNELS: readonly Kernel[] = [
+  { kernel: 'the simulated kernel', prefix: [], environment: { RSEQ_SLICE: 'simulated' } },
+  { kernel: 'this kernel', prefix: [], environment: {} },
+  ...FAKED,
+];
+
+/** Why a kernel cannot be tried; undefined when it can. What else goes wrong there is for the tests to find. */
+function whyNot({ prefix: [launcher], environment }: Kernel): string | undefined {
+  if (launcher === undefined) return undefined;
+  if (!existsSync(launcher)) return 'the launcher does not compile here';
+  if (!existsSync(join(root, 'build/Release/rseq_slice.node'))) return 'the addon is not built';
+  const { status, stderr } = spawn([launcher, 'true'], environment);
+  return status === 77 ? stderr.trim() : undefined;
+}
+
+/** The backend that threads get there. */
+function backendOn({ prefix, environment }: Kernel): string {
+  const { href } = new URL('../../dist/index.js', import.meta.url);
+  const source = `import(${JSON.stringify(href)}).then(({ attach }) => console.log(attach().backend))`;
+  return spawn([...prefix, process.execPath, '-e', source], environment).stdout.trim();
+}
+
+describe.each(KERNELS)('on $kernel', (kernel) => {
+  const reason = whyNot(kernel);
+  if (reason !== undefined) {
+    it('workers and processes end', (context) => {
+      console.log(`on ${kernel.kernel}: skipped: ${reason}`);
+      context.skip(reason);
+    });
+    return;
+  }
+  const backend = kernel.prefix.length > 0 ? 'linux' : backendOn(kernel);
+
+  function run(program: string, ...rest: readonly string[]): Ending {
+    return spawn([...kernel.prefix, process.execPath, join(programs, program), ...rest], kernel.environment);
+  }
+
+  function json(program: string, ...rest: readonly string[]): unknown {
+    const { stdout, ...ending } = run(program, ...rest);
+    expect(ending).toEqual({ status: 0, signal: null, stderr: '' });
+    return JSON.parse(stdout);
+  }
+
+  it.each(['one by one', 'together'])('workers end in every way, %s', (how) => {
+    const { ends, ...after } = json('worker-endings.mjs', how) as {
+      ends: readonly { ending: string; state: string }[];
+    };
+    expect(ends).toHaveLength(how === 'together' ? 24 : 12);
+    const exitCodes: Record<string, number> = { end: 0, terminate: 1, throw: 1, exit: 5 };
+    for (const { ending, state, ...rest } of ends) {
+      const error = ending === 'throw' ? 'on purpose' : null;
+      expect(rest, `${ending} ${state}`).toEqual({ backend, exitCode: exitCodes[ending], error });
+    }
+    expect(after).toEqual({ result: 7, asFound: true });
+  });
+
+  it.each(
+    ['end', 'exit', 'throw', 'reject'].flatMap((ending) => [
+      [ending, 'inside'],
+      [ending, 'outside'],
+      [ending, 'detached'],
+      [ending, 'inside', 'busy'],
+    ]),
+  )('the process ends: %s, %s a section %s', (ending = '', ...rest) => {
+    const { status, signal, stdout, stderr } = run('process-ending.mjs', ending, ...rest);
+    const code = { end: 0, exit: 5 }[ending] ?? 1;
+    expect({ status, signal, stdout }).toEqual({ status: code, signal: null, stdout: `${backend}\nexit ${code}\n` });
+    if (code === 1) expect(stderr).toContain('Error: on purpose');
+    else expect(stderr).toBe('');
+  });
+
+  it.each(['sharing the addon', 'each with its own addon'])('two copies in one thread, %s', (sharing) => {
+    const isShared = sharing === 'sharing the addon';
+    const copies = ['first', 'second'].map((name) => {
+      const copy = mkdtempSync(join(folder, name));
+      for (const part of ['dist', 'package.json']) cpSync(join(root, part), join(copy, part), { recursive: true });
+      symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
+      if (isShared) symlinkSync(join(root, 'build'), join(copy, 'build'));
+      else if (existsSync(join(root, 'build'))) cpSync(join(root, 'build/Release'), join(copy, 'build/Release'), { recursive: true });
+      return join(copy, 'dist/index.js');
+    });
+    const { backends, ...report } = json('two-copies.mjs', ...copies) as { backends: unknown[] };
+    expect(backends[0]).toBe(backend);
+    // One area, one word: the second finds it in use. Where it got none it has a word of its own.
+    const inner = backends[1] === 'linux' ? Outcome.Nested : Outcome.Undisturbed;
+    expect(report).toEqual({
+      same: false,
+      inner,
+      outer: Outcome.Undisturbed,
+      foreignError: { own: true, other: false, is: true },
+      inWorker: { inner, outer: Outcome.Undisturbed },
+      exitCode: 0,
+      left: 7,
+      again: Outcome.Undisturbed,
+    });
+    if (backend === 'linux' && isShared) expect(backends[1]).toBe('linux');
+  });
+
+  it('a worker loads the addon first, and is gone when the main thread does', () => {
+    expect(json('worker-first.mjs')).toEqual([
+      [backend, 1000, 0],
+      [backend, 1000],
+      [backend, 1000, 0],
+      [backend, 2000],
+    ]);
+  });
+});
