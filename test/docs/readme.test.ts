@@ -2,28 +2,16 @@
  * The README's own words held against the product: its examples compile and do
  * what they say, and what it lists is what there is.
  */
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import ts from 'typescript';
 import { afterAll, describe, expect, it } from 'vitest';
 import { Outcome } from '../../lib/index.ts';
 import { REASONS } from '../../lib/linux/status.ts';
 import { Thread } from '../../lib/thread.ts';
+import { ExampleFolder, examplesOf, readDocument } from '../support/examples.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
-const readme = readFileSync(join(root, 'README.md'), 'utf8');
-
-/** A folder in which the package is installed, as far as module resolution can tell. */
-const folder = mkdtempSync(join(tmpdir(), 'rseq-slice-readme-'));
-mkdirSync(join(folder, 'node_modules/@types'), { recursive: true });
-symlinkSync(root, join(folder, 'node_modules/rseq-slice'));
-symlinkSync(join(root, 'node_modules/@types/node'), join(folder, 'node_modules/@types/node'));
-writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
+const readme = readDocument('README.md');
+const folder = new ExampleFolder();
 afterAll(() => {
-  rmSync(folder, { recursive: true, force: true });
+  folder.remove();
 });
 
 /** @returns the text below a heading, up to the next of its kind. */
@@ -33,32 +21,15 @@ function chapter(heading: string): string {
   return rest.split('\n## ')[0] ?? '';
 }
 
-const examples = [...readme.matchAll(/^```ts\n([^]*?)^```$/gm)].map(([, code = '']) => code);
-
-it.each(examples.map((code, index) => [index + 1, code] as const))('example %i compiles', (index, code) => {
-  const file = join(folder, `example-${index}.ts`);
-  writeFileSync(file, code);
-  const program = ts.createProgram([file], {
-    module: ts.ModuleKind.NodeNext,
-    target: ts.ScriptTarget.ES2023,
-    lib: ['lib.es2023.d.ts', 'lib.esnext.disposable.d.ts'],
-    types: ['node'],
-    typeRoots: [join(folder, 'node_modules/@types')],
-    strict: true,
-    noEmit: true,
-    skipLibCheck: true,
-  });
-  const complaints = ts.getPreEmitDiagnostics(program).map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'));
-  expect(complaints).toEqual([]);
+it.each(examplesOf(readme).map((code, index) => [index + 1, code] as const))('example %i compiles', (_, code) => {
+  expect(folder.complaints(code)).toEqual([]);
 });
 
 it('has a quick start under 20 lines, whose workers count right', () => {
-  const [, code = ''] = /^```ts\n([^]*?)^```$/m.exec(chapter('Quick start')) ?? [];
+  const [code = ''] = examplesOf(chapter('Quick start'));
   expect(code.trim().split('\n').length).toBeLessThan(20);
-  const file = join(folder, 'quick-start.mjs');
-  writeFileSync(file, code);
-  const { status, signal, stdout, stderr } = spawnSync(process.execPath, [file], { encoding: 'utf8' });
-  expect({ status, signal, stderr }).toEqual({ status: 0, signal: null, stderr: '' });
+  const { stdout, ...ending } = folder.run(code);
+  expect(ending).toEqual({ status: 0, signal: null, stderr: '' });
   const totals = [...stdout.matchAll(/^(\d+) \{/gm)].map(([, total]) => Number(total));
   expect(totals).toHaveLength(4);
   // Only the last to finish sees everybody's work.
@@ -84,13 +55,13 @@ describe('its lists', () => {
   });
 
   it('name every error code there is in the sources', () => {
-    const declared = readFileSync(join(root, 'lib/errors.ts'), 'utf8').match(/ERR_RSEQ_\w+/g) ?? [];
+    const declared = readDocument('lib/errors.ts').match(/ERR_RSEQ_\w+/g) ?? [];
     expect(declared.length).toBeGreaterThan(5);
     for (const code of declared) expect(chapter('API')).toContain(`\`${code}\``);
   });
 
   it('name only commands that are there', () => {
-    const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
+    const { scripts } = JSON.parse(readDocument('package.json')) as { scripts: Record<string, string> };
     const mentioned = [...readme.matchAll(/npm (?:run (\S+?)|(start|test))(?=[\s`]|$)/gm)].map(([, run, short]) => run ?? short ?? '');
     expect(mentioned.length).toBeGreaterThan(5);
     for (const name of mentioned) expect(Object.keys(scripts)).toContain(name);
