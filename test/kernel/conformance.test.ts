@@ -50,6 +50,6 @@ describe.each(LANES)('$name', ({ name, append, model, selftest }) => {
     expect(lane.ending('conformance')).toMatchObject({ exitCode: 0, signal: null, timedOut: false, stderr: '' });
     const verdict = judge(calls, model, lane.file('found'));
     console.log(`${name}: ${summary(calls, verdict)}`);
-    expect(verdict.differences).toEqual([]);
+    expect(verdict.differences.slice(0, 3)).toEqual([]);
   });
 });

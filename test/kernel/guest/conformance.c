@@ -30,8 +30,11 @@
 enum {
 	MAX_LINE = 1 << 16,
 	REPETITIONS = 3,
-	/* A machine that stalls, as emulated ones do, cuts a grant short before its thread has seen it. */
-	REPETITIONS_PREEMPTED = 12,
+	/*
+	 * Where another task is to have the CPU it can be had at the wrong moment: in the system
+	 * call before the preemption, or, on a machine that stalls, before a grant was seen.
+	 */
+	REPETITIONS_COMPETING = 12,
 	HANG_SECONDS = 20,
 	EXIT_UNUSABLE = 77,
 	/* The auxiliary vector's entries; older C libraries have no names for them. */
@@ -147,8 +150,8 @@ static void run_sequence(char *found, size_t size)
 static int allowed_repetitions(void)
 {
 	for (int i = 0; i < shared->length; i++) {
-		if (shared->calls[i].what == 'i')
-			return REPETITIONS_PREEMPTED;
+		if (shared->calls[i].what == 'i' || shared->calls[i].what == 't')
+			return REPETITIONS_COMPETING;
 	}
 	return REPETITIONS;
 }

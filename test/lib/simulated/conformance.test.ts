@@ -54,7 +54,7 @@ it('does what a kernel without the feature does', { timeout: 300_000 }, (context
     expect({ signal: child.signal, status: child.status, stderr: child.stderr }).toEqual({ signal: null, status: 0, stderr: '' });
     const verdict = judge(calls, MODEL, readFileSync(output, 'utf8'));
     console.log(`this host: ${summary(calls, verdict)}`);
-    expect(verdict.differences).toEqual([]);
+    expect(verdict.differences.slice(0, 3)).toEqual([]);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

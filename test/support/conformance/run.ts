@@ -18,6 +18,7 @@ export const EXIT_UNUSABLE = 77;
 
 const SEQUENCES = 2_000;
 const SHOWN = 5;
+const REPEATED_SHOWN = 12;
 
 const folder = fileURLToPath(new URL('../../kernel/guest/', import.meta.url));
 
@@ -93,7 +94,7 @@ function difference({ name, calls }: Sequence, expected: string, found: string):
 export function summary({ rows, sequences, seed }: Plan, { repeated, differences }: Verdict): string {
   return [
     `${rows.length} rows, ${sequences.length} sequences, ${differences.length} differences; RSEQ_SLICE_SEED=${seed}`,
-    `${repeated.length} repeated${repeated.length === 0 ? '' : `: ${repeated.join(', ')}`}`,
+    `${repeated.length} repeated (how often): ${repeated.slice(0, REPEATED_SHOWN).join(', ')}`,
     ...differences.slice(0, SHOWN),
   ].join('\n');
 }
