@@ -141,7 +141,7 @@ function checkPairs(events: readonly FormatEvent[], first: string, second: strin
       const begun = open.get(key);
       demand(begun !== undefined, 'ends what has not begun', event);
       demand(first === 's' || (begun.pid === event.pid && begun.tid === event.tid), 'ends elsewhere', event);
-      demand(first !== 's' || begun.tid !== event.tid, 'an arrow from a thread to itself', event);
+      demand(first !== 's' || (begun.pid === event.pid && begun.tid !== event.tid), 'an arrow that hands no CPU over', event);
       open.delete(key);
     }
   }

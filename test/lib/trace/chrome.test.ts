@@ -11,7 +11,7 @@ import { replayed } from '../../../lib/simulated/choices.ts';
 import { explore, run } from '../../../lib/simulated/explorer.ts';
 import { SimulatedKernel } from '../../../lib/simulated/kernel.ts';
 import { lockModel } from '../../../lib/simulated/models/lock.ts';
-import { MISTAKES, readModifyWrite } from '../../../lib/simulated/models/mistakes.ts';
+import { MISTAKES, readModifyWrite, wakeInsideGrant } from '../../../lib/simulated/models/mistakes.ts';
 import { sectionModel } from '../../../lib/simulated/models/section.ts';
 import { chromeTrace, microseconds } from '../../../lib/trace/chrome.ts';
 import type { TraceEvent } from '../../../lib/trace/events.ts';
@@ -111,6 +111,41 @@ describe('a run', () => {
       '0.6 E 0/1 scheduled out',
       '1.2 E 0/1 section (withdraw)',
       '1.3 X 0/1 outside for 0.1',
+    ]);
+  });
+
+  const sections = (text: string): string[] => briefs(text).filter((line) => line.includes(' section'));
+
+  it('ends a section with the yield of its extension', () => {
+    const made = run(sectionModel('mainline', { threads: 1, layers: 1 }), replayed('0*5 1'), 14);
+    expect(made.moments[10]).toMatchObject({ label: 'layer 1: yield', effects: ['yielded', 'switched'] });
+    expect(sections(traceOfRun(made))).toEqual(['0.3 B 0/1 section', '1.1 E 0/1 section (withdraw)']);
+  });
+
+  it('does not end it with a system call that gives the CPU up', () => {
+    const made = run(wakeInsideGrant, replayed('0*5 1'));
+    expect(made.moments.at(-1)?.effects).toContain('aborted');
+    expect(sections(traceOfRun(made)).at(-1)).toContain('(end of the trace)');
+  });
+
+  it('begins another one where an inner layer asks again for what the kernel took', () => {
+    const made = run(sectionModel('mainline', { threads: 1, layers: 2 }), replayed('0*5 2'), 10);
+    expect(made.moments[8]).toMatchObject({ label: 'layer 2: ask' });
+    expect(sections(traceOfRun(made)).slice(0, 3)).toEqual(['0.3 B 0/1 section', '0.8 E 0/1 section (withdraw)', '0.8 B 0/1 section']);
+  });
+
+  it('follows a thread to the other CPU', () => {
+    const made = run(sectionModel('mainline', { threads: 1, layers: 1, migration: true }), replayed('0*5 3'), 7);
+    expect(briefs(traceOfRun(made)).slice(-9)).toEqual([
+      '0.5 i 0/1 preempt and migrate',
+      '0.5 B 0/1 scheduled out',
+      '0.5 i 0/1 refused',
+      '0.5 i 0/1 switched',
+      '0.6 E 0/1 scheduled out',
+      '0.6 E 0/1 section (migrated)',
+      '0.6 B 1/1 section (continued)',
+      '0.6 X 1/1 work for 0.1',
+      '0.7 E 1/1 section (end of the trace)',
     ]);
   });
 
@@ -278,12 +313,16 @@ describe('any events', () => {
     ]);
   });
 
-  it('end all spans of a thread with its death', () => {
-    const at = (time: number, kind: TraceEvent['kind']): TraceEvent => ({ time, cpu: 0, thread: 1, kind });
-    expect(briefs(trace([at(0, 'request'), at(1, 'granted'), at(2, 'killed')], 9)).slice(2)).toEqual([
+  it('end all spans of a thread with its death, and begin none after it', () => {
+    const at = (time: number, kind: TraceEvent['kind'], thread = 1): TraceEvent => ({ time, cpu: 0, thread, kind });
+    const events = [at(0, 'request'), at(1, 'granted'), at(2, 'killed'), at(3, 'request'), at(4, 'switched'), at(5, 'interrupt', 2)];
+    expect(briefs(trace(events, 9)).slice(2)).toEqual([
       '0.002 i 0/1 killed',
       '0.002 e 0/1 extension (killed)',
       '0.002 E 0/1 section (killed)',
+      '0.003 i 0/1 request',
+      '0.004 i 0/1 switched',
+      '0.005 i 0/2 interrupt',
     ]);
   });
 
