@@ -1,13 +1,12 @@
 // Compiles section_loop.c against the shim and keeps the program running, so that a benchmark can ask it for one
 // measurement at a time between its own. What it is compared with is main.mjs's business.
 
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { startChildLoop } from './child-loop.mjs';
 
 const native = fileURLToPath(new URL('../../native', import.meta.url));
 const source = fileURLToPath(new URL('section_loop.c', import.meta.url));
@@ -45,26 +44,12 @@ export async function startCLoop() {
     remove();
     return program;
   }
-  const child = spawn(program, { stdio: ['pipe', 'pipe', 'inherit'] });
-  const ended = once(child, 'exit');
-  ended.catch(() => undefined);
-  // A child that died is reported by the line that never comes; without this the write to it would be the louder error.
-  child.stdin.on('error', () => undefined);
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const read = async () => {
-    const { done, value } = await lines.next();
-    if (done === true) throw new Error(`The C loop ended: exit code ${child.exitCode}, signal ${child.signalCode}.`);
-    return value;
-  };
+  const { about, run, stop } = await startChildLoop('The C loop', program);
   return {
-    area: (await read()) === 'registered' ? 'registered' : 'plain',
-    run: async (count) => {
-      child.stdin.write(`${count}\n`);
-      return Number(await read());
-    },
+    area: about === 'registered' ? 'registered' : 'plain',
+    run,
     stop: async () => {
-      child.stdin.end();
-      await ended;
+      await stop();
       remove();
     },
   };

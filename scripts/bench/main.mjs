@@ -2,13 +2,17 @@
 // empty loop, the same section in C, and the two native calls that the mapped control word saves. One run measures all.
 
 import { writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { attach } from '../../dist/index.js';
 import { loadAddon } from '../../dist/linux/binding.js';
 import { startCLoop } from './c-loop.mjs';
+import { startChildLoop } from './child-loop.mjs';
 import { criticalLoop, emptyLoop, measure, nativeLoop, sectionLoop } from './loops.mjs';
 import { compareLoops, describeRun, formatTable } from './report.mjs';
 import { summarize } from './statistics.mjs';
+
+const simulatedLoop = fileURLToPath(new URL('simulated-loop.mjs', import.meta.url));
 
 const HELP = `Measures the cost of an uncontended section, in rounds that run every loop once.
 
@@ -61,9 +65,12 @@ async function run({ rounds, batch, json, check }) {
   if ('reason' in c) notes.push(`C was not measured: ${c.reason}`);
   else {
     loops.push({ name: 'c', what: `the same in C, in ${c.area === 'plain' ? 'plain memory' : 'a registered area'}`, run: c.run });
-    notes.push('C runs in a process of its own.');
+    notes.push('C runs in a process of its own, and so does the loop on the simulated kernel.');
   }
+  const simulated = await startChildLoop('The loop on the simulated kernel', process.execPath, [simulatedLoop]);
+  loops.push({ name: 'simulated', what: 'as js, on the simulated kernel', run: simulated.run });
   const samples = await measure(loops, { rounds, batch });
+  await simulated.stop();
   if (!('reason' in c)) await c.stop();
 
   const comparisons = compareLoops(samples);

@@ -17,6 +17,15 @@ import { summarize } from './statistics.mjs';
 const COMPARISONS = [
   { name: 'JS - empty loop', of: 'js', by: 'empty', unit: ' ns', aim: '<= 2 ns', target: (value) => value <= 2, compare: (of, by) => of - by },
   { name: 'JS / C', of: 'js', by: 'c', unit: '', aim: '<= 3', target: (value) => value <= 3, compare: (of, by) => of / by },
+  {
+    name: 'JS here / simulated',
+    of: 'js',
+    by: 'simulated',
+    unit: '',
+    aim: '0.8 .. 1.2',
+    target: (value) => value >= 0.8 && value <= 1.2,
+    compare: (of, by) => of / by,
+  },
   { name: 'N-API pair / JS', of: 'napi', by: 'js', unit: '', aim: '>= 8', target: (value) => value >= 8, compare: (of, by) => of / by },
 ];
 

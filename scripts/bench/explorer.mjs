@@ -1,0 +1,70 @@
+// The command `npm run bench:explorer`: how many states a second the explorer goes through, over the library's own
+// models. States are different ones; moves, of which each is made and checked, are several times as many.
+
+import { parseArgs } from 'node:util';
+import Table from 'cli-table3';
+import { explore, lockModel, sectionModel } from '../../dist/simulated/index.js';
+import { describeRun } from './report.mjs';
+
+const HELP = `Measures how many states a second the explorer goes through.
+
+  node scripts/bench/explorer.mjs [options]
+
+  --json     a record on stdout instead of the table
+  --check    exit with 1 when the target, 200,000 states a second over all, is missed
+  --help     this text
+`;
+
+const TARGET = 200_000;
+
+const MODELS = [
+  ...['mainline', '7.0', 'rfc'].map((flavour) => sectionModel(flavour)),
+  sectionModel('mainline', { threads: 2, layers: 2, migration: true }),
+  lockModel('mainline'),
+  lockModel('rfc', { cpus: 2 }),
+];
+
+function measure() {
+  // V8 has compiled the explorer by then.
+  explore(sectionModel('rfc'));
+  return MODELS.map((model) => {
+    const started = performance.now();
+    const { coverage, states, moves } = explore(model);
+    return { model: model.name, coverage, states, moves, seconds: (performance.now() - started) / 1000 };
+  });
+}
+
+/** @returns {number} the exit code */
+function main() {
+  let options;
+  try {
+    const flag = /** @type {const} */ ({ type: 'boolean', default: false });
+    options = parseArgs({ options: { json: flag, check: flag, help: flag } }).values;
+  } catch (error) {
+    process.stderr.write(`bench:explorer: ${error instanceof Error ? error.message : String(error)} See --help.\n`);
+    return 2;
+  }
+  if (options.help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const results = measure();
+  const states = results.reduce((sum, result) => sum + result.states, 0);
+  const rate = states / results.reduce((sum, result) => sum + result.seconds, 0);
+  const count = (/** @type {number} */ value) => Math.round(value).toLocaleString('en');
+  if (options.json) process.stdout.write(`${JSON.stringify({ ...describeRun(), results, statesPerSecond: rate })}\n`);
+  else {
+    const table = new Table({
+      head: ['model', 'coverage', 'states', 'moves', 's', 'states/s'],
+      colAligns: ['left', 'left', 'right', 'right', 'right', 'right'],
+      style: { head: [], border: [], compact: true },
+    });
+    for (const each of results) {
+      table.push([each.model, each.coverage, count(each.states), count(each.moves), each.seconds.toFixed(2), count(each.states / each.seconds)]);
+    }
+    process.stdout.write(`${table.toString()}\n${count(rate)} states a second over all; target ${count(TARGET)}: ${rate >= TARGET ? 'met' : 'missed'}\n`);
+  }
+  return options.check && rate < TARGET ? 1 : 0;
+}
+
+process.exitCode = main();
