@@ -5,6 +5,7 @@
 import { markAsUntransferable } from 'node:worker_threads';
 import { FLAVOURS } from '../abi.ts';
 import type { Flavour } from '../abi.ts';
+import { ControlWordBytes } from '../control-word.ts';
 import { RseqSliceError } from '../errors.ts';
 import type { KernelThread, Registration } from '../kernel.ts';
 import type { Binding } from './binding.ts';
@@ -67,7 +68,7 @@ export class LinuxKernelThread implements KernelThread {
     const controlWord = options.mapped ? binding.controlWord() : null;
     // Another thread that got hold of it would write this thread's word.
     if (controlWord !== null) markAsUntransferable(controlWord);
-    return new LinuxKernelThread(binding, registration, flavour, controlWord && new Uint8Array(controlWord));
+    return new LinuxKernelThread(binding, registration, flavour, controlWord && new ControlWordBytes(controlWord));
   }
 
   detach(): void {

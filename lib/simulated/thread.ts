@@ -6,7 +6,7 @@
  */
 import { threadId } from 'node:worker_threads';
 import type { Flavour } from '../abi.ts';
-import { Cleared } from '../control-word.ts';
+import { Cleared, ControlWordBytes } from '../control-word.ts';
 import { RseqSliceError } from '../errors.ts';
 import type { KernelThread } from '../kernel.ts';
 import { Machine } from './machine.ts';
@@ -35,7 +35,8 @@ export class SimulatedKernelThread implements KernelThread {
     this.index = index;
     this.flavour = machine.flavour;
     register(machine, index);
-    this.controlWord = mapped ? machine.controlWord(index) : null;
+    const { buffer, byteOffset } = machine.controlWord(index);
+    this.controlWord = mapped ? new ControlWordBytes(buffer, byteOffset) : null;
   }
 
   /** Not called: the word is mapped. */

@@ -12,7 +12,7 @@ import { criticalLoop, emptyLoop, measure, nativeLoop, sectionLoop } from './loo
 import { compareLoops, describeRun, formatTable } from './report.mjs';
 import { summarize } from './statistics.mjs';
 
-const simulatedLoop = fileURLToPath(new URL('simulated-loop.mjs', import.meta.url));
+const loneLoop = fileURLToPath(new URL('lone-loop.mjs', import.meta.url));
 
 const HELP = `Measures the cost of an uncontended section, in rounds that run every loop once.
 
@@ -65,11 +65,16 @@ async function run({ rounds, batch, json, check }) {
   if ('reason' in c) notes.push(`C was not measured: ${c.reason}`);
   else {
     loops.push({ name: 'c', what: `the same in C, in ${c.area === 'plain' ? 'plain memory' : 'a registered area'}`, run: c.run });
-    notes.push('C runs in a process of its own, and so does the loop on the simulated kernel.');
+    notes.push('C runs in a process of its own.');
   }
-  const simulated = await startChildLoop('The loop on the simulated kernel', process.execPath, [simulatedLoop]);
-  loops.push({ name: 'simulated', what: 'as js, on the simulated kernel', run: simulated.run });
+  const lone = await startChildLoop('The loop on this kernel', process.execPath, [loneLoop]);
+  const simulated = await startChildLoop('The loop on the simulated kernel', process.execPath, [loneLoop, 'simulated']);
+  loops.push(
+    { name: 'lone', what: 'as js, in a process without the others', run: lone.run },
+    { name: 'simulated', what: 'as lone, on the simulated kernel', run: simulated.run },
+  );
   const samples = await measure(loops, { rounds, batch });
+  await lone.stop();
   await simulated.stop();
   if (!('reason' in c)) await c.stop();
 

@@ -18,8 +18,8 @@ const COMPARISONS = [
   { name: 'JS - empty loop', of: 'js', by: 'empty', unit: ' ns', aim: '<= 2 ns', target: (value) => value <= 2, compare: (of, by) => of - by },
   { name: 'JS / C', of: 'js', by: 'c', unit: '', aim: '<= 3', target: (value) => value <= 3, compare: (of, by) => of / by },
   {
-    name: 'JS here / simulated',
-    of: 'js',
+    name: 'lone / simulated',
+    of: 'lone',
     by: 'simulated',
     unit: '',
     aim: '0.8 .. 1.2',

@@ -1,0 +1,11 @@
+// The section loop in a process that does nothing else, on the backend given: where one process has threads of both
+// kernels, or several loops, V8 makes other code of them. Speaks the protocol of child-loop.mjs.
+
+import { createInterface } from 'node:readline';
+import { attach } from '../../dist/index.js';
+import { sectionLoop } from './loops.mjs';
+
+const thread = attach({ backend: process.argv[2] === 'simulated' ? 'simulated' : 'auto' });
+const { run } = sectionLoop(thread);
+process.stdout.write(`${thread.backend}\n`);
+for await (const line of createInterface({ input: process.stdin })) process.stdout.write(`${await run(Number(line))}\n`);
