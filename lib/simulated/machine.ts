@@ -217,6 +217,11 @@ export class Machine {
     });
   }
 
+  /** exit(2) of a thread: the registration is gone, and the memory stays as the thread left it. */
+  exit(thread: number): void {
+    this.execute(thread);
+  }
+
   /** fork(2) without CLONE_VM: `child`, a thread of this machine that was idle so far, inherits all but the memory. */
   fork(thread: number, child: number, childArea: number): void {
     this.#call(thread, false, () => {

@@ -254,6 +254,15 @@ describe.each(FLAVOURS)('%s', (flavour) => {
     expect(bench.slot(Slot.flags)).toBe(FLAG_AVAILABLE);
   });
 
+  it('forgets a registration at exit, and leaves the memory as it is', () => {
+    const bench = new Bench({ flavour });
+    bench.machine.exit(0);
+    expect(bench.machine.isRegistered(0)).toBe(false);
+    expect([bench.slot(Slot.cpuId), bench.slot(Slot.flags)]).toEqual([0, FLAG_AVAILABLE | FLAG_ENABLED]);
+    bench.machine.interrupt(0, true);
+    expect(bench.slot(Slot.cpuId)).toBe(0);
+  });
+
   it('kills at prctl who has changed the flags', () => {
     const bench = new Bench({ flavour });
     bench.change(Slot.flags, FLAG_ENABLED);
