@@ -42,10 +42,15 @@ export interface SimulatedKernelOptions {
 
 /** The kernel's counters, with the names that `debugfs rseq/stats` has for them. */
 export interface KernelStats {
+  /** Grants. */
   readonly sgrant: number;
+  /** Grants whose timer ran out. */
   readonly sexpir: number;
+  /** Grants that ended by being scheduled out. */
   readonly srevok: number;
+  /** Grants that ended by yielding. */
   readonly syield: number;
+  /** Grants that ended by another system call. */
   readonly sabort: number;
 }
 

@@ -4,23 +4,10 @@
 import { expect } from 'vitest';
 import { Outcome } from '../../lib/index.ts';
 import type { Stats } from '../../lib/index.ts';
+import type { KernelStats } from '../../lib/simulated/kernel.ts';
 import { readCases } from '../support/shim.ts';
 import { SHIM_TESTS } from './lane.ts';
 import type { Lane } from './lane.ts';
-
-/** The counters of debugfs rseq/stats that concern slices. */
-export interface KernelStats {
-  /** Grants. */
-  readonly sgrant: number;
-  /** Grants whose timer ran out. */
-  readonly sexpir: number;
-  /** Grants that ended by being scheduled out. */
-  readonly srevok: number;
-  /** Grants that ended by yielding. */
-  readonly syield: number;
-  /** Grants that ended by another system call. */
-  readonly sabort: number;
-}
 
 export interface SectionsReport {
   readonly runs: readonly { backend: string; registration: string; flavour: string; stats: Stats }[];
