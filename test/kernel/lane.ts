@@ -3,9 +3,7 @@
  * kernel's own selftest is the first: a guest in which that fails proves nothing
  * about us.
  */
-import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,6 +11,7 @@ import { expect } from 'vitest';
 import { ensureKernel } from '../../scripts/kernel/ensure-kernel.mjs';
 import { runInGuest } from '../../scripts/vm/run-in-guest.mjs';
 import type { RunOptions } from '../../scripts/vm/run-in-guest.mjs';
+import { compileObserver } from '../support/observer.mjs';
 import { compileShim, shim, suite } from '../support/shim.ts';
 
 /** ns; the longest the kernel accepts, so that emulation's slowness matters least. */
@@ -120,14 +119,7 @@ function entry<T>(entries: Readonly<Record<string, T>>, name: string): T {
 /** A folder the guest can write to, with the observer and the shim's tests compiled into it. */
 export function createJob(): string {
   const job = mkdtempSync(join(tmpdir(), 'rseq-slice-job-'));
-  const output = join(job, 'observer.node');
-  const headers = createRequire(import.meta.url)('node-api-headers') as { include_dir: string };
-  const flags = ['-shared', '-fPIC', '-O2', '-Wall', '-Wextra', '-Werror', '-pthread'];
-  const source = join(guestFolder, 'observer.c');
-  const compiler = spawnSync('cc', [...flags, `-I${headers.include_dir}`, source, '-o', output, '-ldl'], {
-    encoding: 'utf8',
-  });
-  if (compiler.status !== 0) throw new Error(`observer.c does not compile:\n${compiler.stderr}`);
+  compileObserver(job);
   const failure = compileShim(join(job, 'shim_test'), [], [...shim, ...suite]);
   if (failure !== undefined) throw new Error(`The shim's tests do not compile:\n${failure}`);
   return job;

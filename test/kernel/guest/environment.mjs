@@ -1,0 +1,101 @@
+// What the library makes of the environment it finds itself in, whatever that is: what it got and why, sections beside
+// a neighbour in the main thread and in workers, ids, and the thread given back as it was found. Each thing looked at is
+// a check with a name; what the environment should have given is the caller's to judge.
+// Arguments: seconds of sections, length of one in us, workers, options of attach() as JSON.
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
+import { attach, probe } from '../../../dist/index.js';
+import { kernelStats, observer, report, roundsFor, spin, startNeighbour, statsSince, sumStats } from './support.mjs';
+
+const CYCLES = 100;
+
+function runSections({ cpu, rounds, seconds, options }) {
+  observer.pinTo(cpu);
+  const before = observer.getRegistration();
+  const thread = attach(options);
+  const { backend, registration, flavour } = thread;
+  const { slices } = probe();
+  const ids = { cpu: thread.cpu(), node: thread.node(), concurrencyId: thread.concurrencyId() };
+  const end = performance.now() + seconds * 1000;
+  const work = () => spin(rounds);
+  while (performance.now() < end) for (let i = 0; i < 50; i++) thread.critical(work);
+  thread.detach();
+  const after = observer.getRegistration();
+  return { backend, registration, flavour, slices, ids, stats: thread.stats(), isRestored: before === after, isOnCpu: observer.getCpu() === cpu };
+}
+
+function startWorker(job) {
+  const worker = new Worker(new URL(import.meta.url), { workerData: job });
+  return new Promise((resolve, reject) => {
+    worker.once('message', resolve);
+    worker.once('error', reject);
+  });
+}
+
+function attachAgainAndAgain(options) {
+  const found = observer.getRegistration();
+  for (let i = 0; i < CYCLES; i++) {
+    const thread = attach(options);
+    thread.critical(() => {});
+    thread.detach();
+    if (observer.getRegistration() !== found) return false;
+  }
+  return true;
+}
+
+/** The error of who demands Linux; null where it is there. */
+function demandLinux(options) {
+  try {
+    attach({ ...options, require: 'kernel' }).detach();
+    return null;
+  } catch ({ code, errno, message }) {
+    return { code, errno, message };
+  }
+}
+
+/** The kernel's way of preempting, by debugfs; empty where it cannot be read. */
+function preemption() {
+  try {
+    return /\((\w+)\)/.exec(readFileSync('/sys/kernel/debug/sched/preempt', 'utf8'))?.[1] ?? '';
+  } catch {
+    return '';
+  }
+}
+
+async function main() {
+  const [seconds, length, workers] = process.argv.slice(2, 5).map(Number);
+  const options = JSON.parse(process.argv[5] ?? '{}');
+  const cpus = availableParallelism();
+  const rounds = roundsFor(length);
+  const hasStats = probe().kernel.extension !== null;
+  const before = hasStats ? kernelStats() : null;
+  const neighbour = await startNeighbour(0);
+  const main = runSections({ cpu: 0, rounds, seconds, options });
+  const others = await Promise.all(Array.from({ length: workers }, (_, index) => startWorker({ cpu: index % cpus, rounds, seconds, options })));
+  await neighbour.stop();
+  const kernel = before === null ? null : statsSince(before);
+  const runs = [main, ...others];
+  const stats = sumStats(runs.map((run) => run.stats));
+  const { libc } = probe();
+  const error = demandLinux(options);
+  const { backend, registration, flavour, slices } = main;
+  const isLinux = backend === 'linux';
+  const checks = {
+    'all threads got the same': runs.every((run) => run.backend === backend && run.registration === registration && run.flavour === flavour),
+    'probe() says so too': slices.available === isLinux && (slices.remedy === '') === isLinux,
+    'who demands Linux gets it, or an error': isLinux ? error === null : error?.code === 'ERR_RSEQ_UNAVAILABLE',
+    'threads are given back as they were found': runs.every((run) => run.isRestored),
+    'a hundred times over': attachAgainAndAgain(options),
+    'libc knows the CPU afterwards': runs.every((run) => run.isOnCpu),
+    'ids are right': !isLinux || runs.every(({ ids }, index) => ids.cpu === (index === 0 ? 0 : (index - 1) % cpus) && ids.node === 0),
+    'concurrency IDs are small': !isLinux || runs.every(({ ids }) => ids.concurrencyId >= 0 && ids.concurrencyId < 64),
+    'outcomes add up': stats.entered === stats.undisturbed + stats.yielded + stats.raced + stats.revoked + stats.nested,
+    'sections were made': stats.entered > 100,
+    'counters agree with the kernel': kernel === null || kernel.syield === stats.yielded,
+  };
+  report({ backend, registration, flavour, reason: slices.reason, libc: libc.name, node: process.version, cpus, preemption: preemption(), checks, stats, kernel, error });
+}
+
+if (isMainThread) await main();
+else parentPort.postMessage(runSections(workerData));
