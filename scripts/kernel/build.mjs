@@ -3,7 +3,7 @@
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { missingOptions } from './config.mjs';
+import { missingOptions, parseConfig } from './config.mjs';
 import { runLogged } from './run-logged.mjs';
 
 /** @typedef {{ log: string, progress: import('./run-logged.mjs').Progress, jobs?: number }} BuildOptions */
@@ -44,18 +44,30 @@ export function applyEdits(tree, edits) {
 }
 
 /**
- * tinyconfig plus our fragment, read back: throws when the kernel would come out without something that was asked for.
+ * tinyconfig plus our fragment plus a flavour's own lines, read back: throws when the kernel would come out without
+ * something that was asked for.
  * @param {string} tree
  * @param {string} fragment path
+ * @param {readonly string[]} own
  * @param {BuildOptions} options
  * @returns {Promise<void>}
  */
-export async function configure(tree, fragment, options) {
+export async function configure(tree, fragment, own, options) {
   options.progress.step('configuring');
   await make(tree, ['tinyconfig'], options);
-  await runLogged('scripts/kconfig/merge_config.sh', ['-m', '.config', fragment], { cwd: tree, log: options.log });
+  const lines = join(tree, '.rseq-slice-config');
+  writeFileSync(lines, own.map((line) => `${line}\n`).join(''));
+  await runLogged('scripts/kconfig/merge_config.sh', ['-m', '.config', fragment, lines], { cwd: tree, log: options.log });
   await make(tree, ['olddefconfig'], options);
-  const missing = missingOptions(readFileSync(fragment, 'utf8'), readFileSync(join(tree, '.config'), 'utf8'));
+  const got = readFileSync(join(tree, '.config'), 'utf8');
+  const theirs = parseConfig(readFileSync(lines, 'utf8'));
+  const asked = [...parseConfig(readFileSync(fragment, 'utf8'))].filter(([name]) => !theirs.has(name)).map(([name, value]) => `${name}=${value}`);
+  const missing = missingOptions(asked.join('\n'), got);
+  // What a flavour asks for is its point, so here 'off' counts too.
+  for (const [name, value] of theirs) {
+    const actual = parseConfig(got).get(name) ?? 'n';
+    if (actual !== value) missing.push(`${name}: asked for ${value}, got ${actual}`);
+  }
   if (missing.length > 0) {
     throw new Error(
       `This kernel cannot be configured as scripts/kernel/fragment.config asks:\n  ${missing.join('\n  ')}\n` +

@@ -81,6 +81,14 @@ export function privateAptOptions(folder) {
   ].flatMap((option) => ['-o', option]);
 }
 
+/** @returns {string} the address of the mirror that the machine's own apt uses */
+export function debianMirror() {
+  const targets = run('apt-get', ['indextargets', '--format', '$(REPO_URI) $(ORIGIN)', 'Created-By: Packages']);
+  const mirror = mirrorFrom(targets);
+  if (mirror === null) throw new Error("This machine's apt knows no Debian mirror.");
+  return mirror;
+}
+
 /**
  * Downloads the source package into the cache, unless it is there, and gives the tarball and its version.
  * @param {string} cache
@@ -90,11 +98,7 @@ export function privateAptOptions(folder) {
 export function downloadDebianSource(cache, say) {
   const apt = join(cache, 'apt');
   for (const folder of ['lists/partial', 'cache/archives/partial']) mkdirSync(join(apt, folder), { recursive: true });
-  const targets = run('apt-get', ['indextargets', '--format', '$(REPO_URI) $(ORIGIN)', 'Created-By: Packages']);
-  const mirror = mirrorFrom(targets);
-  if (mirror === null) {
-    throw new Error("This machine's apt knows no Debian mirror. Get a kernel source of 7.0 or newer and pass it with --source FILE|DIR.");
-  }
+  const mirror = sourceMirror();
   const options = privateAptOptions(apt);
   for (const suite of SUITES) {
     say(`looking for a 7.x kernel source in Debian's ${suite}`);
@@ -107,6 +111,16 @@ export function downloadDebianSource(cache, say) {
     return { tarball: fetchPackage(cache, options, choice, say), version: choice.version };
   }
   throw new Error(`No linux-source-7.x in Debian's ${SUITES.join(' or ')}. Pass a source of your own with --source FILE|DIR.`);
+}
+
+/** @returns {string} */
+function sourceMirror() {
+  try {
+    return debianMirror();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`${reason} Get a kernel source of 7.0 or newer and pass it with --source FILE|DIR.`, { cause: error });
+  }
 }
 
 /**

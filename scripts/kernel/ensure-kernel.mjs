@@ -76,11 +76,9 @@ export async function ensureKernel(options = {}) {
   ensurePackages(['source', 'build'], say);
   const source = openSource(options.source, cache, say);
   const compiler = compilerLine();
-  const key = () =>
-    cacheKey({ source: source.identity, flavour: flavour.name, fragment: readFileSync(FRAGMENT, 'utf8'), edits: editsText(flavour), compiler });
-  const entry = () => join(cache, 'kernels', `${flavour.name}-${key()}`);
+  const job = createJob({ options, flavour, source, cache, compiler, say });
   if (options.rebuild !== true) {
-    const cached = readEntry(entry());
+    const cached = readEntry(job.entry());
     if (cached !== null) return cached;
   }
   return await withLock(
@@ -88,30 +86,45 @@ export async function ensureKernel(options = {}) {
     'build',
     async () => {
       // Somebody else may have built it while we waited for the lock.
-      const built = options.rebuild === true ? null : readEntry(entry());
-      return built ?? (await build({ options, flavour, source, cache, compiler, key, entry, say }));
+      const built = options.rebuild === true ? null : readEntry(job.entry());
+      return built ?? (await build(job));
     },
     say,
   );
 }
 
 /**
- * @param {object} job
- * @param {KernelOptions} job.options
- * @param {import('./flavours.mjs').Flavour} job.flavour
- * @param {import('./source.mjs').Source} job.source
- * @param {string} job.cache
- * @param {string} job.compiler
- * @param {() => string} job.key
- * @param {() => string} job.entry
- * @param {(message: string) => void} job.say
+ * One kernel to be had.
+ * @typedef {object} Job
+ * @property {KernelOptions} options
+ * @property {import('./flavours.mjs').Flavour} flavour
+ * @property {import('./source.mjs').Source} source
+ * @property {string} cache
+ * @property {string} compiler
+ * @property {() => string} key
+ * @property {() => string} entry
+ * @property {(message: string) => void} say
+ */
+
+/** @param {Omit<Job, 'key' | 'entry'>} ingredients @returns {Job} */
+function createJob(ingredients) {
+  const { flavour, source, cache, compiler } = ingredients;
+  // Functions, since a tree that is used as source can be found to be another one when it is unpacked.
+  const key = () =>
+    cacheKey({ source: source.identity, flavour: flavour.name, fragment: readFileSync(FRAGMENT, 'utf8'), edits: editsText(flavour), compiler });
+  return { ...ingredients, key, entry: () => join(cache, 'kernels', `${flavour.name}-${key()}`) };
+}
+
+/**
+ * @param {Job} job
  * @returns {Promise<Kernel>}
  */
-async function build({ options, flavour, source, cache, compiler, key, entry, say }) {
+async function build(job) {
+  const { options, flavour, source, cache, compiler, key, entry, say } = job;
   const kernels = join(cache, 'kernels');
   mkdirSync(kernels, { recursive: true });
   removeAbandoned(kernels);
-  const base = flavour.base === null ? null : (await ensureBase(flavour.base, options, cache)).tree;
+  const base = flavour.base === null ? null : await ensureBase(job, flavour.base);
   const work = mkdtempSync(join(kernels, 'building-'));
   const log = join(work, 'build.log');
   const tree = join(work, 'tree');
@@ -123,7 +136,7 @@ async function build({ options, flavour, source, cache, compiler, key, entry, sa
     if (base === null) await unpackSource(source, tree, buildOptions);
     else await runLogged('cp', ['-a', base, tree], { log, progress });
     applyEdits(tree, flavour.edits);
-    await configure(tree, FRAGMENT, buildOptions);
+    await configure(tree, FRAGMENT, flavour.config, buildOptions);
     const image = await buildImage(tree, buildOptions);
     keepResults(tree, image, work);
     await buildSliceTest(tree, join(work, 'slice_test'), buildOptions);
@@ -148,14 +161,16 @@ async function build({ options, flavour, source, cache, compiler, key, entry, sa
 }
 
 /**
- * @param {string} name
- * @param {KernelOptions} options
- * @param {string} cache
- * @returns {Promise<{ tree: string }>}
+ * The built tree that a flavour starts from. We hold the lock already, so this builds it itself when it is not there.
+ * @param {Job} job
+ * @param {string} name of the base
+ * @returns {Promise<string>}
  */
-async function ensureBase(name, options, cache) {
-  // We hold the lock already: go to the build itself, not through ensureKernel.
-  throw new Error(`Building on the tree of '${name}' is not there yet (cache ${cache}, source ${options.source ?? 'default'}).`);
+async function ensureBase(job, name) {
+  const base = createJob({ ...job, flavour: flavourNamed(name), options: { ...job.options, keepTree: true } });
+  const tree = readEntry(base.entry())?.tree ?? (await build(base)).tree;
+  if (tree === null) throw new Error(`The kernel '${name}' was built without keeping its tree, from which '${job.flavour.name}' is made.`);
+  return tree;
 }
 
 /**

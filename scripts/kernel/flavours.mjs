@@ -2,12 +2,15 @@
 // A flavour without edits is built from the source as it comes; one with edits starts from a copy of the built tree of
 // its base, so that only what an edit touches is compiled again.
 
+import { EDITS_7_0, EDITS_RFC } from './edits.mjs';
+
 /**
  * One scripted edit: takes the text of a file of the tree and gives the new text. It throws when it does not find what it
  * wants to change, because an edit that silently does nothing would build the wrong flavour.
  * @typedef {object} Edit
  * @property {string} name what it changes, for messages
  * @property {string} file relative to the source tree
+ * @property {string} text what it does, exactly: an edit that changes gives another kernel
  * @property {(text: string) => string} apply
  */
 
@@ -17,6 +20,7 @@
  * @property {string} description
  * @property {string | null} base the flavour whose built tree it starts from; null for the plain source
  * @property {readonly Edit[]} edits
+ * @property {readonly string[]} config lines of a configuration that come after the fragment's
  */
 
 /** @type {ReadonlyMap<string, Flavour>} */
@@ -27,6 +31,28 @@ export const FLAVOURS = new Map(
       description: 'the source as it comes: control word of two bytes, as merged and changed up to 7.3',
       base: null,
       edits: [],
+      config: [],
+    },
+    {
+      name: '7.0',
+      description: 'control word of two bytes, as first merged: any area can have slices',
+      base: 'mainline',
+      edits: EDITS_7_0,
+      config: [],
+    },
+    {
+      name: 'rfc',
+      description: 'the first public ABI: control word of two bits, yield at 470, death for any other system call in an extension',
+      base: 'mainline',
+      edits: EDITS_RFC,
+      config: [],
+    },
+    {
+      name: 'off',
+      description: 'configured without the feature, as distributions do',
+      base: 'mainline',
+      edits: [],
+      config: ['# CONFIG_RSEQ_SLICE_EXTENSION is not set'],
     },
   ].map((flavour) => [flavour.name, flavour]),
 );
@@ -46,10 +72,19 @@ export function flavourNamed(name) {
 }
 
 /**
- * The text of a flavour's edits, for the cache key: an edit that changes gives another kernel.
+ * The text of a flavour's edits and configuration, for the cache key: what changes gives another kernel.
  * @param {Flavour} flavour
  * @returns {string}
  */
-export function editsText(flavour) {
-  return flavour.edits.map((edit) => `${edit.file}\n${edit.apply.toString()}\n`).join('');
+export function editsText({ edits, config }) {
+  return [...edits.map(({ file, text }) => `${file}\n${text}\n`), ...config.map((line) => `${line}\n`)].join('');
+}
+
+/**
+ * How a flavour differs from the source as it comes, a line each.
+ * @param {Flavour} flavour
+ * @returns {string[]}
+ */
+export function describeDifferences({ edits, config }) {
+  return [...edits.map(({ name, file }) => `${name} (${file})`), ...config.map((line) => `configuration: ${line}`)];
 }

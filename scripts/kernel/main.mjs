@@ -3,7 +3,7 @@
 
 import { parseArgs } from 'node:util';
 import { ensureKernel } from './ensure-kernel.mjs';
-import { DEFAULT_FLAVOUR, FLAVOURS } from './flavours.mjs';
+import { DEFAULT_FLAVOUR, describeDifferences, FLAVOURS, flavourNamed } from './flavours.mjs';
 
 const HELP = `Builds a Linux kernel with the rseq time slice extension for the guests of 'npm run vm'.
 
@@ -72,7 +72,11 @@ async function main() {
     keepTree: options['keep-tree'] === true ? true : options['no-keep-tree'] === true ? false : undefined,
   });
   if (options.print === true) process.stdout.write(`${kernel.image}\n`);
-  else process.stdout.write(`Linux ${kernel.version} (${kernel.flavour})\n  image       ${kernel.image}\n  slice_test  ${kernel.sliceTest}\n`);
+  else {
+    process.stdout.write(`Linux ${kernel.version} (${kernel.flavour})\n  image       ${kernel.image}\n  slice_test  ${kernel.sliceTest}\n`);
+    const differences = describeDifferences(flavourNamed(kernel.flavour)).map((line) => `    ${line}\n`);
+    process.stdout.write(differences.length === 0 ? '  the source as it comes\n' : `  differs from the source:\n${differences.join('')}`);
+  }
   return 0;
 }
 

@@ -7,7 +7,7 @@ import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 /**
- * @typedef {'source' | 'build' | 'run'} Purpose
+ * @typedef {'source' | 'build' | 'run' | 'root' | 'musl'} Purpose
  * @typedef {object} Need
  * @property {readonly string[]} anyOf command names, or absolute paths of files, of which one must be there
  * @property {string} debian the package that brings it on Debian
@@ -33,6 +33,8 @@ export const NEEDS = [
     purposes: ['build'],
   },
   { anyOf: ['qemu-system-x86_64'], debian: 'qemu-system-x86', purposes: ['run'] },
+  { anyOf: ['debootstrap'], debian: 'debootstrap', purposes: ['root'] },
+  { anyOf: ['musl-gcc'], debian: 'musl-tools', purposes: ['musl'] },
 ];
 
 /**
