@@ -2,7 +2,6 @@
  * The port over the addon: a thread on the real kernel. It turns what the addon
  * answers into the library's own words, and system call failures into errors.
  */
-import { markAsUntransferable } from 'node:worker_threads';
 import { FLAVOURS } from '../abi.ts';
 import type { Flavour } from '../abi.ts';
 import { ControlWordBytes } from '../control-word.ts';
@@ -66,8 +65,6 @@ export class LinuxKernelThread implements KernelThread {
       return describeFailure(raw.step, raw.errno);
     }
     const controlWord = options.mapped ? binding.controlWord() : null;
-    // Another thread that got hold of it would write this thread's word.
-    if (controlWord !== null) markAsUntransferable(controlWord);
     return new LinuxKernelThread(binding, registration, flavour, controlWord && new ControlWordBytes(controlWord));
   }
 

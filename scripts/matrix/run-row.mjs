@@ -1,51 +1,116 @@
 // Runs one row of the matrix: gets what its environment consists of, runs its program there, and judges what came out.
 
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { compileObserver } from '../../test/support/observer.mjs';
+import { root as checkout } from '../native/target.mjs';
 import { runInGuest } from '../vm/run-in-guest.mjs';
-import { judgeEnding, judgeEnvironment } from './judge.mjs';
+import { judgeCases, judgeEnding, judgeEnvironment } from './judge.mjs';
+import { ensureNode, ensureRoot } from './places.mjs';
+import { compileShimTests, prepareWrapper } from './wrappers.mjs';
 
 /** @typedef {import('./rows.mjs').Row} Row */
 /** @typedef {import('./report.mjs').RowResult} RowResult */
+/** @typedef {Omit<RowResult, 'name' | 'seconds' | 'skipped'>} Outcome */
 
-const guest = fileURLToPath(new URL('../../test/kernel/guest/', import.meta.url));
+const PROGRAMS = 'test/kernel/guest';
+/** What the programs need of the checkout, for a root that has not got it. */
+const NEEDED = ['package.json', 'dist', 'build/Release/rseq_slice.node', PROGRAMS, 'node_modules/node-gyp-build'];
+const JOB_IN_GUEST = '/run/job';
 
 /** ns; the longest there is, so that emulation's slowness matters least. */
 const EXTENSION = 50_000;
 /** us; how long a section is. */
 const LENGTH = 20;
 const WORKERS = 2;
+/** s; how long the mistake may live. */
+const MISTAKE_SECONDS = 60;
+/** How many of the shim's cases must have run. */
+const LEAST_CASES = 40;
 const DEADLINE = 240;
+
+/** @param {string} message */
+const say = (message) => void process.stderr.write(`matrix: ${message}\n`);
 
 /**
  * @param {Row} row
  * @param {readonly string[]} command
+ * @param {Readonly<Record<string, string>>} env
  * @param {string} job
  * @returns {Promise<import('./judge.mjs').Ending>}
  */
-async function execute(row, command, job) {
-  const { kernel, append = '', cpus = 2, icount = false, env = {}, expect } = row;
+async function execute({ kernel, root, append = '', cpus = 2, icount = false, expect }, command, env, job) {
   if (kernel === 'host') {
     const [file = '', ...args] = command;
-    const { status, stdout, stderr } = spawnSync(file, args, { encoding: 'utf8', env: { ...process.env, ...env, RSEQ_SLICE_JOB: job } });
-    return { exitCode: status, signal: null, stdout, stderr };
+    const { status, signal, stdout, stderr } = spawnSync(file, args, { encoding: 'utf8', env: { ...process.env, ...env, RSEQ_SLICE_JOB: job } });
+    return { exitCode: status, signal: signal === null ? null : -1, stdout, stderr };
   }
   return runInGuest({
     command,
+    env,
     job,
     flavour: kernel,
     append,
     cpus,
     icount,
-    env,
     timeout: DEADLINE,
-    ...(expect.backend === 'linux' ? { extension: EXTENSION } : {}),
     say: () => undefined,
+    ...(root === undefined ? {} : { root: await ensureRoot(root, say), cwd: JOB_IN_GUEST }),
+    ...(expect.backend === 'linux' ? { extension: EXTENSION } : {}),
   });
+}
+
+/**
+ * Where the programs are, as the row's environment sees them, and the Node that runs them.
+ * @param {Row} row
+ * @param {string} job
+ */
+async function prepareNode({ root, node }, job) {
+  if (root === undefined) {
+    return { node: node === undefined ? process.execPath : await ensureNode(node, say), programs: join(checkout, PROGRAMS) };
+  }
+  for (const path of NEEDED) cpSync(join(checkout, path), join(job, 'checkout', path), { recursive: true });
+  return { node: '/usr/bin/node', programs: `${JOB_IN_GUEST}/checkout/${PROGRAMS}` };
+}
+
+/**
+ * @param {Row} row
+ * @param {string} job
+ * @param {number} seconds
+ * @returns {Promise<Outcome>}
+ */
+async function runEnvironment(row, job, seconds) {
+  compileObserver(job);
+  const { node, programs } = await prepareNode(row, job);
+  const { prefix, env } = prepareWrapper(row, job);
+  const options = [String(seconds), String(LENGTH), String(WORKERS), JSON.stringify(row.attach ?? {})];
+  const ending = await execute(row, [...prefix, node, `${programs}/environment.mjs`, ...options], { ...row.env, ...env }, job);
+  const ended = judgeEnding(ending, { exitCode: 0 });
+  if (!ended.ok) return { backend: '', flavour: '', registration: '', checks: [ended], sections: null, yielded: null };
+  /** @type {import('./judge.mjs').Found} */
+  const found = JSON.parse(ending.stdout);
+  const { backend, flavour, registration, stats } = found;
+  const checks = [ended, { name: 'it says nothing on stderr', ok: ending.stderr === '', detail: ending.stderr.trim() }, ...judgeEnvironment(found, row.expect)];
+  return { backend, flavour, registration, checks, sections: stats.entered, yielded: stats.yielded };
+}
+
+/** @param {Row} row @param {string} job @returns {Promise<Outcome>} */
+async function runMistake(row, job) {
+  compileObserver(job);
+  const { node, programs } = await prepareNode(row, job);
+  const ending = await execute(row, [node, `${programs}/read-modify-write.mjs`, String(MISTAKE_SECONDS)], {}, job);
+  const { backend, flavour = '', registration = '' } = row.expect;
+  return { backend, flavour, registration, checks: [judgeEnding(ending, { exitCode: 139, signal: 11 })], sections: null, yielded: null };
+}
+
+/** @param {Row} row @param {string} job @returns {Promise<Outcome>} */
+async function runShimTests(row, job) {
+  const ending = await execute(row, [compileShimTests(job, say)], {}, job);
+  const { backend, flavour = '', registration = '' } = row.expect;
+  const checks = [judgeEnding(ending, { exitCode: 0 }), ...judgeCases(ending.stdout, LEAST_CASES)];
+  return { backend, flavour, registration, checks, sections: null, yielded: null };
 }
 
 /**
@@ -56,28 +121,17 @@ async function execute(row, command, job) {
 export async function runRow(row, { seconds }) {
   const job = mkdtempSync(join(tmpdir(), 'rseq-slice-matrix-'));
   const started = performance.now();
-  const result = { name: row.name, backend: '', flavour: '', registration: '', sections: null, yielded: null, skipped: null };
-  const elapsed = () => (performance.now() - started) / 1000;
+  /** @type {Outcome} */
+  let outcome;
   try {
-    compileObserver(job);
-    if (row.program === 'read-modify-write') {
-      const ending = await execute(row, [process.execPath, `${guest}read-modify-write.mjs`, '20'], job);
-      const { backend, flavour = '', registration = '' } = row.expect;
-      return { ...result, backend, flavour, registration, checks: [judgeEnding(ending, { exitCode: 139, signal: 11 })], seconds: elapsed() };
-    }
-    const command = [process.execPath, `${guest}environment.mjs`, String(seconds), String(LENGTH), String(WORKERS), JSON.stringify(row.attach ?? {})];
-    const ending = await execute(row, command, job);
-    const ended = judgeEnding(ending, { exitCode: 0 });
-    if (!ended.ok) return { ...result, checks: [ended], seconds: elapsed() };
-    /** @type {import('./judge.mjs').Found} */
-    const found = JSON.parse(ending.stdout);
-    const { backend, flavour, registration, stats } = found;
-    const checks = [ended, ...judgeEnvironment(found, row.expect)];
-    return { ...result, backend, flavour, registration, checks, sections: stats.entered, yielded: stats.yielded, seconds: elapsed() };
+    if (row.program === 'read-modify-write') outcome = await runMistake(row, job);
+    else if (row.program === 'shim-musl') outcome = await runShimTests(row, job);
+    else outcome = await runEnvironment(row, job, seconds);
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
-    return { ...result, checks: [{ name: 'the environment works', ok: false, detail }], seconds: elapsed() };
+    outcome = { backend: '', flavour: '', registration: '', checks: [{ name: 'the environment works', ok: false, detail }], sections: null, yielded: null };
   } finally {
     rmSync(job, { recursive: true, force: true });
   }
+  return { name: row.name, ...outcome, seconds: (performance.now() - started) / 1000, skipped: null };
 }

@@ -159,6 +159,13 @@ describe.each(KERNELS)('on $kernel', (kernel) => {
     if (backend === 'linux' && isShared) expect(backends[1]).toBe('linux');
   });
 
+  it('the mapped word stays with its thread', (context) => {
+    if (kernel.prefix.length === 0) context.skip('only where the word is mapped');
+    const { refused, ...report } = json('posted.mjs') as { refused: string | null };
+    expect([null, 'DataCloneError']).toContain(refused);
+    expect(report).toEqual({ word: [0, 0, 0, 0], outcome: 7, entered: 1 });
+  });
+
   it('a worker loads the addon first, and is gone when the main thread does', () => {
     expect(json('worker-first.mjs')).toEqual([
       [backend, 1000, 0],

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { attach, probe } from '../../../dist/index.js';
+import { loadAddon } from '../../../dist/linux/binding.js';
 import { kernelStats, observer, report, roundsFor, spin, startNeighbour, statsSince, sumStats } from './support.mjs';
 
 const CYCLES = 100;
@@ -81,6 +82,7 @@ async function main() {
   const error = demandLinux(options);
   const { backend, registration, flavour, slices } = main;
   const isLinux = backend === 'linux';
+  const isHidden = isLinux && loadAddon().binding.yieldSlice() < 0;
   const checks = {
     'all threads got the same': runs.every((run) => run.backend === backend && run.registration === registration && run.flavour === flavour),
     'probe() says so too': slices.available === isLinux && (slices.remedy === '') === isLinux,
@@ -92,7 +94,9 @@ async function main() {
     'concurrency IDs are small': !isLinux || runs.every(({ ids }) => ids.concurrencyId >= 0 && ids.concurrencyId < 64),
     'outcomes add up': stats.entered === stats.undisturbed + stats.yielded + stats.raced + stats.revoked + stats.nested,
     'sections were made': stats.entered > 100,
-    'counters agree with the kernel': kernel === null || kernel.syield === stats.yielded,
+    // Where a filter hides the answer, a yield that came too late counts as one in time.
+    'counters agree with the kernel': kernel === null || (isHidden ? kernel.syield <= stats.yielded : kernel.syield === stats.yielded),
+    'the kernel saw yields': kernel === null || !isLinux || kernel.syield > 0,
   };
   report({ backend, registration, flavour, reason: slices.reason, libc: libc.name, node: process.version, cpus, preemption: preemption(), checks, stats, kernel, error });
 }
