@@ -37,6 +37,7 @@ Napi::Value Probe(const Napi::CallbackInfo& info) {
   report["alignment"] = Napi::Number::New(env, kernel.alignment);
   report["legacyArea"] = Napi::Number::New(env, -kernel.legacy_area);
   report["fullArea"] = Napi::Number::New(env, -kernel.full_area);
+  report["areaRefused"] = Napi::Boolean::New(env, kernel.area_refused != 0);
   report["yieldResult"] = Napi::Number::New(env, kernel.yield);
   report["yieldRfcResult"] = Napi::Number::New(env, kernel.yield_rfc);
   report["flavour"] = Napi::Number::New(env, kernel.flavour);

@@ -143,6 +143,8 @@ static int try_length(struct rseq_abi *area, uint32_t length, struct rseq_slice_
 	int result = sys_rseq(area, length, 0, RSEQ_ABI_SIGNATURE);
 	int yield;
 
+	/* The last length tried is the full one. */
+	kernel->area_refused = result != 0;
 	if (result)
 		/* Both lengths are the kernel's own: some other area is registered. */
 		return result == -EINVAL ? -EBUSY : result;
@@ -271,7 +273,8 @@ static int explain_unavailable(const struct rseq_slice_kernel *kernel, enum rseq
 	case -EBUSY:
 		return fail(step, RSEQ_SLICE_STEP_FOREIGN, -EBUSY);
 	default:
-		return fail(step, RSEQ_SLICE_STEP_ENABLE, kernel->full_area);
+		return fail(step, kernel->area_refused ? RSEQ_SLICE_STEP_REGISTER : RSEQ_SLICE_STEP_ENABLE,
+			    kernel->full_area);
 	}
 }
 

@@ -13,6 +13,8 @@ export interface RawProbe {
   readonly alignment: number;
   readonly legacyArea: number;
   readonly fullArea: number;
+  /** `fullArea` is an answer of rseq(2), not of prctl. */
+  readonly areaRefused: boolean;
   readonly yieldResult: number;
   readonly yieldRfcResult: number;
   readonly flavour: number;

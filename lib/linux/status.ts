@@ -176,7 +176,7 @@ export function describeProbe(raw: RawProbe): Status {
   if (raw.fullArea === constants.errno.EINVAL) return of('feature', raw.fullArea);
   if (raw.fullArea === ENOTSUPP) return of('boot', raw.fullArea);
   if (raw.fullArea === constants.errno.EBUSY) return of('foreign', raw.fullArea);
-  return of('enable', raw.fullArea);
+  return of(raw.areaRefused ? 'register' : 'enable', raw.fullArea);
 }
 
 /** EINVAL for 22, and so on; the kernel's own ENOTSUPP among them. */

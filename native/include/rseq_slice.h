@@ -73,6 +73,7 @@ struct rseq_slice_kernel {
 	uint32_t alignment;    /* AT_RSEQ_ALIGN, bytes */
 	int legacy_area;       /* prctl SET on a 32-byte area: 0 or -errno, 1: not tried */
 	int full_area;         /* prctl SET on an area of the feature size, likewise */
+	int area_refused;      /* 1: full_area is what rseq(2) answered, prctl was not tried */
 	int yield;             /* what 471 answered */
 	int yield_rfc;         /* what 470 answered */
 	enum rseq_slice_flavour flavour; /* AUTO: no slices to be had */

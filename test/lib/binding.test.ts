@@ -176,7 +176,7 @@ describe('a failure', () => {
 
 describe('what a scout found', () => {
   const raw: RawProbe = {
-    error: 0, featureSize: 33, alignment: 64, legacyArea: 0, fullArea: 0, yieldResult: 0, yieldRfcResult: -ENOSYS,
+    error: 0, featureSize: 33, alignment: 64, legacyArea: 0, fullArea: 0, areaRefused: false, yieldResult: 0, yieldRfcResult: -ENOSYS,
     flavour: 0, enabled: 0, libcExported: true, libcRegistered: true, libcSize: 32, libcFlags: 0,
   };
   it.each([
@@ -193,6 +193,11 @@ describe('what a scout found', () => {
     const status = describeProbe({ ...raw, ...found });
     expect([status.reason, status.errno]).toEqual([reason, errno]);
   });
+});
+
+it.each([[false, 'prctl'], [true, 'rseq']])('names the call that was denied: area refused %s, %s', (areaRefused, syscall) => {
+  const raw = { error: 0, flavour: 0, fullArea: EPERM, areaRefused } as RawProbe;
+  expect(describeProbe(raw)).toMatchObject({ reason: 'denied', syscall });
 });
 
 describe('the addon', () => {
