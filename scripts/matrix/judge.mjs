@@ -83,6 +83,23 @@ export function judgeEnvironment(found, expected) {
 }
 
 /**
+ * What test/kernel/guest/migration.mjs reports.
+ * @param {{ done: number, moved: number, wrong: number, failed: number, cpus: number[], atEnd: string, stats: Found['stats'] & { undisturbed: number, nested: number } }} found
+ * @returns {Check[]}
+ */
+export function judgeMigration({ done, moved, wrong, failed, cpus, atEnd, stats }) {
+  const { entered, undisturbed, yielded, raced, revoked, nested } = stats;
+  return [
+    { name: 'the worker could be moved', ok: failed === 0, detail: `${failed} refusals` },
+    { name: 'it was, inside sections', ok: moved > 0, detail: `${moved} of ${done} sections` },
+    { name: 'it was on both CPUs', ok: cpus.join() === '0,1', detail: cpus.join() },
+    { name: 'the area always had the CPU', ok: wrong === 0, detail: `${wrong} times wrong` },
+    { name: 'no section is lost', ok: entered === done && entered === undisturbed + yielded + raced + revoked + nested, detail: `${entered} of ${done}` },
+    { name: 'the thread is given back as it was found', ok: atEnd === 'libc', detail: atEnd },
+  ];
+}
+
+/**
  * The cases that the shim's test program printed.
  * @param {string} stdout
  * @param {number} least how many must have passed, so that a run that skips everything proves nothing

@@ -15,7 +15,7 @@
  * @property {'seccomp' | 'preload'} [wrap] see run-row.mjs
  * @property {string} [wrapArgument] what the wrapper is told
  * @property {Readonly<Record<string, string>>} [attach] options of attach()
- * @property {'environment' | 'shim-musl' | 'read-modify-write'} [program] default 'environment'
+ * @property {'environment' | 'migration' | 'shim-musl' | 'read-modify-write'} [program] default 'environment'
  * @property {import('./judge.mjs').Expectation} expect
  */
 
@@ -112,6 +112,12 @@ export const ROWS = [
     append: `preempt=${model}`,
     expect: { ...ON_MAINLINE, registration: 'replace', preemption: model },
   })),
+  {
+    name: 'mainline, moved between CPUs inside sections',
+    kernel: 'mainline',
+    program: 'migration',
+    expect: { ...ON_MAINLINE, registration: 'replace' },
+  },
   ...[1, 4].map((cpus) => ({
     name: `mainline, ${cpus} CPU${cpus === 1 ? '' : 's'}`,
     kernel: /** @type {const} */ ('mainline'),

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { compileObserver } from '../../test/support/observer.mjs';
 import { root as checkout } from '../native/target.mjs';
 import { runInGuest } from '../vm/run-in-guest.mjs';
-import { judgeCases, judgeEnding, judgeEnvironment } from './judge.mjs';
+import { judgeCases, judgeEnding, judgeEnvironment, judgeMigration } from './judge.mjs';
 import { ensureNode, ensureRoot } from './places.mjs';
 import { compileShimTests, prepareWrapper } from './wrappers.mjs';
 
@@ -105,6 +105,18 @@ async function runMistake(row, job) {
   return { backend, flavour, registration, checks: [judgeEnding(ending, { exitCode: 139, signal: 11 })], sections: null, yielded: null };
 }
 
+/** @param {Row} row @param {string} job @param {number} seconds @returns {Promise<Outcome>} */
+async function runMigration(row, job, seconds) {
+  compileObserver(job);
+  const { node, programs } = await prepareNode(row, job);
+  const ending = await execute(row, [node, `${programs}/migration.mjs`, String(seconds)], {}, job);
+  const { backend, flavour = '', registration = '' } = row.expect;
+  const ended = judgeEnding(ending, { exitCode: 0 });
+  const found = ended.ok ? JSON.parse(ending.stdout) : null;
+  const checks = [ended, ...(found === null ? [] : judgeMigration(found))];
+  return { backend, flavour, registration, checks, sections: found?.stats.entered ?? null, yielded: found?.stats.yielded ?? null };
+}
+
 /** @param {Row} row @param {string} job @returns {Promise<Outcome>} */
 async function runShimTests(row, job) {
   const ending = await execute(row, [compileShimTests(job, say)], {}, job);
@@ -125,6 +137,7 @@ export async function runRow(row, { seconds }) {
   let outcome;
   try {
     if (row.program === 'read-modify-write') outcome = await runMistake(row, job);
+    else if (row.program === 'migration') outcome = await runMigration(row, job, seconds);
     else if (row.program === 'shim-musl') outcome = await runShimTests(row, job);
     else outcome = await runEnvironment(row, job, seconds);
   } catch (error) {

@@ -1,6 +1,6 @@
 /** The matrix: what is found in an environment is judged by what its row says, and reported as it is. */
 import { describe, expect, it } from 'vitest';
-import { judgeCases, judgeEnding, judgeEnvironment } from '../../scripts/matrix/judge.mjs';
+import { judgeCases, judgeEnding, judgeEnvironment, judgeMigration } from '../../scripts/matrix/judge.mjs';
 import type { Expectation, Found } from '../../scripts/matrix/judge.mjs';
 import { formatMarkdown, formatRemarks, formatTable, hasFailed } from '../../scripts/matrix/report.mjs';
 import type { RowResult } from '../../scripts/matrix/report.mjs';
@@ -51,6 +51,15 @@ it('judges how a program ended', () => {
   expect(judgeEnding({ ...ending, exitCode: 139, signal: 11 }, { exitCode: 0 }).ok).toBe(false);
   expect(judgeEnding({ ...ending, exitCode: 139, signal: 11 }, { exitCode: 139, signal: 11 }).ok).toBe(true);
   expect(judgeEnding({ ...ending, exitCode: 0, signal: null }, { exitCode: 139, signal: 11 }).ok).toBe(false);
+});
+
+it('judges a migration', () => {
+  const stats = { entered: 9, undisturbed: 5, yielded: 1, raced: 0, revoked: 3, nested: 0 };
+  const good = { done: 9, moved: 3, wrong: 0, failed: 0, cpus: [0, 1], atEnd: 'libc', stats };
+  expect(failures(judgeMigration(good))).toEqual([]);
+  for (const change of [{ done: 10 }, { moved: 0 }, { wrong: 1 }, { failed: 1 }, { cpus: [0] }, { atEnd: 'other' }]) {
+    expect(failures(judgeMigration({ ...good, ...change })), JSON.stringify(change)).toHaveLength(1);
+  }
 });
 
 it("judges the shim's cases, of which enough must have run", () => {

@@ -85,6 +85,38 @@ static napi_value get_cpu(napi_env env, napi_callback_info info)
 	return result;
 }
 
+static napi_value get_tid(napi_env env, napi_callback_info info)
+{
+	napi_value result;
+
+	(void)info;
+	napi_create_int32(env, (int32_t)syscall(SYS_gettid), &result);
+	return result;
+}
+
+/* readArea(): the eight words of libc's area, whoever is registered; null without one. */
+static napi_value read_area(napi_env env, napi_callback_info info)
+{
+	const ptrdiff_t *offset = dlsym(RTLD_DEFAULT, "__rseq_offset");
+	napi_value result, word;
+	uint32_t words[8];
+	uint32_t i;
+
+	(void)info;
+	if (!offset) {
+		napi_get_null(env, &result);
+		return result;
+	}
+	/* First, since making values can allocate, and an allocator can write there. */
+	memcpy(words, (char *)__builtin_thread_pointer() + *offset, sizeof(words));
+	napi_create_array(env, &result);
+	for (i = 0; i < 8; i++) {
+		napi_create_uint32(env, words[i], &word);
+		napi_set_element(env, result, i, word);
+	}
+	return result;
+}
+
 static napi_value get_registration(napi_env env, napi_callback_info info)
 {
 	napi_value result;
@@ -95,19 +127,21 @@ static napi_value get_registration(napi_env env, napi_callback_info info)
 	return result;
 }
 
-/* pinTo(cpu): 0, or an errno. */
+/* pinTo(cpu, tid = the caller's): 0, or an errno. */
 static napi_value pin_to(napi_env env, napi_callback_info info)
 {
-	napi_value argument, result;
-	size_t count = 1;
-	int32_t cpu = 0;
+	napi_value arguments[2], result;
+	size_t count = 2;
+	int32_t cpu = 0, tid = 0;
 	cpu_set_t set;
 
-	napi_get_cb_info(env, info, &count, &argument, NULL, NULL);
-	napi_get_value_int32(env, argument, &cpu);
+	napi_get_cb_info(env, info, &count, arguments, NULL, NULL);
+	napi_get_value_int32(env, arguments[0], &cpu);
+	/* Not given it is undefined, and tid stays 0. */
+	napi_get_value_int32(env, arguments[1], &tid);
 	CPU_ZERO(&set);
 	CPU_SET(cpu, &set);
-	napi_create_int32(env, sched_setaffinity(0, sizeof(set), &set) ? errno : 0, &result);
+	napi_create_int32(env, sched_setaffinity(tid, sizeof(set), &set) ? errno : 0, &result);
 	return result;
 }
 
@@ -135,6 +169,8 @@ NAPI_MODULE_INIT()
 		napi_callback function;
 	} functions[] = {
 		{ "getCpu", get_cpu },
+		{ "getTid", get_tid },
+		{ "readArea", read_area },
 		{ "getRegistration", get_registration },
 		{ "pinTo", pin_to },
 		{ "watchEnd", watch_end },
