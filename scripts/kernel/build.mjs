@@ -1,6 +1,6 @@
 // Configures and builds a kernel and its own slice selftest in a tree that is already there. It knows nothing of caches.
 
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { missingOptions, parseConfig } from './config.mjs';
@@ -29,6 +29,7 @@ async function make(tree, targets, { log, progress, jobs = availableParallelism(
 }
 
 /**
+ * Applies a flavour's edits. Throws, naming the edit and the file, when one of them finds nothing to change.
  * @param {string} tree
  * @param {readonly import('./flavours.mjs').Edit[]} edits
  * @returns {void}
@@ -36,6 +37,7 @@ async function make(tree, targets, { log, progress, jobs = availableParallelism(
 export function applyEdits(tree, edits) {
   for (const edit of edits) {
     const path = join(tree, edit.file);
+    if (!existsSync(path)) throw new Error(`The edit '${edit.name}' wants to change ${edit.file}, which this source has not got.`);
     const before = readFileSync(path, 'utf8');
     const after = edit.apply(before);
     if (after === before) throw new Error(`The edit '${edit.name}' changed nothing in ${edit.file}: this source needs another edit.`);
@@ -74,6 +76,22 @@ export async function configure(tree, fragment, own, options) {
         'Either the source is too old (7.0 has the first time slice extension) or an option lost something it depends on.',
     );
   }
+}
+
+/**
+ * Makes the tools of a copied tree again without making them look new. Their rules hold absolute paths, so make builds
+ * them again wherever a tree is copied to, and every object file depends on objtool: all of the kernel would follow.
+ * @param {string} tree a copy of a built tree
+ * @param {BuildOptions} options
+ * @returns {Promise<void>}
+ */
+export async function settleTools(tree, options) {
+  options.progress.step('settling the tools of the copied tree');
+  const tools = join(tree, 'tools', 'objtool');
+  const before = join(tree, '.rseq-slice-before');
+  await runLogged('touch', ['--reference', join(tools, 'objtool'), before], { log: options.log });
+  await make(tree, ['prepare'], options);
+  await runLogged('find', [tools, '-newer', before, '-exec', 'touch', '--reference', before, '{}', '+'], { log: options.log });
 }
 
 /**

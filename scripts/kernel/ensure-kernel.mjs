@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSy
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensurePackages, installAdvice, missingNeeds } from '../vm/packages.mjs';
-import { applyEdits, buildImage, buildSliceTest, configure, keepResults, kernelVersion } from './build.mjs';
+import { applyEdits, buildImage, buildSliceTest, configure, keepResults, kernelVersion, settleTools } from './build.mjs';
 import { cacheDirectory, cacheKey, withLock } from './cache.mjs';
 import { DEFAULT_FLAVOUR, editsText, flavourNamed } from './flavours.mjs';
 import { runLogged, startProgress } from './run-logged.mjs';
@@ -32,7 +32,7 @@ const LARGEST_KEPT_TREE_BYTES = 2e9;
  * @property {string} [flavour] default 'mainline'
  * @property {string} [source] tarball or tree; default Debian's source package
  * @property {string} [cache] default {@link cacheDirectory}
- * @property {boolean | undefined} [keepTree] default: kept when it has less than 2 GB
+ * @property {boolean | undefined} [keepTree] default: kept when other flavours are built on it and it has less than 2 GB
  * @property {boolean} [rebuild] default false
  * @property {number} [jobs] default one a CPU
  * @property {(message: string) => void} [say] default: a line on stderr
@@ -137,11 +137,13 @@ async function build(job) {
     else await runLogged('cp', ['-a', base, tree], { log, progress });
     applyEdits(tree, flavour.edits);
     await configure(tree, FRAGMENT, flavour.config, buildOptions);
+    if (base !== null) await settleTools(tree, buildOptions);
     const image = await buildImage(tree, buildOptions);
     keepResults(tree, image, work);
     await buildSliceTest(tree, join(work, 'slice_test'), buildOptions);
     const version = await kernelVersion(tree, buildOptions);
-    const kept = await settleTree(tree, options.keepTree, log);
+    // Nothing is built on a flavour's tree.
+    const kept = await settleTree(tree, options.keepTree ?? (base === null ? undefined : false), log);
     const seconds = Math.round((Date.now() - started) / 1000);
     const record = { version, flavour: flavour.name, key: key(), source: source.identity, compiler, date: new Date().toISOString(), seconds };
     const paths = { image: 'bzImage', sliceTest: 'slice_test', config: '.config', log: 'build.log', tree: kept ? 'tree' : null };

@@ -14,8 +14,8 @@ ${[...FLAVOURS.values()].map((flavour) => `                     ${flavour.name}:
   --source PATH    a kernel tarball or source tree of your own (default: Debian's source package of 7.3)
   --jobs N         how many compilers at once (default: one a CPU)
   --rebuild        build even if the cache has it
-  --keep-tree      keep the built tree whatever its size; --no-keep-tree never keeps it. By default it stays when it has
-                   less than 2 GB, because other flavours are built from a copy of it in a fraction of the time
+  --keep-tree      keep the built tree whatever its size; --no-keep-tree never keeps it. By default that of ${DEFAULT_FLAVOUR}
+                   stays when it has less than 2 GB: other flavours are built from a copy of it in a fraction of the time
   --print          print nothing but the path of the image, after making sure that it is there
   --help           this text
 

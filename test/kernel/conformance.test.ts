@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { MachineOptions } from '../../lib/simulated/machine.ts';
-import { ENVIRONMENT, compileProgram, judge, plan, programInput, summary } from '../support/conformance/run.ts';
+import { compileProgram, environmentFor, judge, plan, programInput, summary } from '../support/conformance/run.ts';
 import { expectSelftestPassed } from './checks.ts';
 import { EXTENSION, runLane } from './lane.ts';
 
@@ -21,6 +21,8 @@ interface Case {
 const LANES: readonly Case[] = [
   { name: 'as booted', append: '', model: {}, selftest: true },
   { name: 'rseq_debug=1', append: 'rseq_debug=1', model: { debug: true }, selftest: true },
+  { name: '7.0, rseq_debug=1', append: 'rseq_debug=1', model: { flavour: '7.0', debug: true }, selftest: true },
+  { name: 'rfc, rseq_debug=1', append: 'rseq_debug=1', model: { flavour: 'rfc', debug: true }, selftest: true },
   { name: 'rseq_slice_ext=0', append: 'rseq_slice_ext=0', model: { feature: 'off-at-boot' }, selftest: false },
 ];
 
@@ -28,12 +30,12 @@ describe.each(LANES)('$name', ({ name, append, model, selftest }) => {
   it('does what the model does', { timeout: 600_000 }, async () => {
     const calls = plan();
     const lane = await runLane(
-      { extension: EXTENSION, append },
+      { extension: EXTENSION, append, flavour: model.flavour ?? 'mainline' },
       [
         {
           name: 'conformance',
           command: ['/run/job/conformance', '/run/job/sequences', '/run/job/found'],
-          env: ENVIRONMENT,
+          env: environmentFor(model),
           seconds: 300,
         },
       ],

@@ -74,7 +74,7 @@ export async function runLane(
   const job = createJob();
   try {
     prepare?.(job);
-    const { sliceTest } = await ensureKernel();
+    const { sliceTest } = await ensureKernel(options.flavour === undefined ? {} : { flavour: options.flavour });
     // Its static libc would register an area first, and it would skip itself.
     const first = { name: 'slice_test', command: [sliceTest], env: { GLIBC_TUNABLES: 'glibc.pthread.rseq=0' } };
     const all = selftest ? [first, ...programs] : programs;

@@ -8,7 +8,7 @@ import type { Call, Sequence } from './sequence.ts';
 const LONGEST = 12;
 const SIGNATURES = [0x53053053, 0, 0xffffffff];
 const LENGTHS = [32, 33, 33, 33, 33, 64, 96, 31, 0, 0xffffffff];
-const WORDS = [0, 1, 0x100, 0x101, 0xffffffff, 77];
+const WORDS = [0, 1, 2, 3, 0x100, 0x101, 0xffffffff, 77];
 const ID_FIELDS = [Field.cpuIdStart, Field.cpuId, Field.nodeId, Field.concurrencyId];
 
 /** The seed to use: the one asked for with RSEQ_SLICE_SEED, or a new one. */

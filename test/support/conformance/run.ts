@@ -13,6 +13,12 @@ import { table } from './table.ts';
 
 /** glibc's own registration would be in the way of ours. */
 export const ENVIRONMENT = { GLIBC_TUNABLES: 'glibc.pthread.rseq=0' } as const;
+
+/** For a kernel of that flavour, whose yield has a number of its own. */
+export function environmentFor({ flavour = 'mainline' }: MachineOptions): Readonly<Record<string, string>> {
+  return { ...ENVIRONMENT, CONFORMANCE_FLAVOUR: flavour };
+}
+
 /** What the program ends with on a machine it cannot use. */
 export const EXIT_UNUSABLE = 77;
 

@@ -8,7 +8,7 @@
  * By letter, with the arguments:
  * - `r` rseq(2): area (-1: unmapped memory), bytes behind it, length, flags, signature
  * - `p` prctl(PR_RSEQ_SLICE_EXTENSION): op, arg3, arg4, arg5
- * - `y` rseq_slice_yield; `z` the number it had in the first public ABI
+ * - `y` rseq_slice_yield; `z` the number it has in the other dialect
  * - `g` a system call that does nothing; `d` sched_yield; `b` one that blocks
  * - `w` a byte of user memory: its index from area 0 on, value; `s` the same for 32 bits
  * - `i` preempted by an interrupt; `m` moved to a CPU, 0 or 1
