@@ -47,29 +47,6 @@ const UNCHECKED_IDS = substitution(
   '$1) {',
 );
 
-/** The length of an extension as a sysctl too; debugfs wants root, and /proc/sys can be read by all. */
-const LENGTH_AS_SYSCTL = substitution(
-  'sysctl kernel.rseq_slice_extension_nsec has the length of an extension too',
-  'kernel/rseq.c',
-  /^device_initcall\(rseq_slice_init\);$/m,
-  [
-    '$&',
-    '#include <linux/sysctl.h>',
-    'static const struct ctl_table rseq_slice_length_table[] = { {',
-    '\t.procname = "rseq_slice_extension_nsec", .mode = 0644,',
-    '\t.data = &rseq_slice_ext_nsecs, .maxlen = sizeof(rseq_slice_ext_nsecs),',
-    '\t.proc_handler = proc_douintvec_minmax,',
-    '\t.extra1 = (void *)&rseq_slice_ext_nsecs_min, .extra2 = (void *)&rseq_slice_ext_nsecs_max,',
-    '} };',
-    'static int __init rseq_slice_length_init(void)',
-    '{',
-    '\tregister_sysctl_init("kernel", rseq_slice_length_table);',
-    '\treturn 0;',
-    '}',
-    'device_initcall(rseq_slice_length_init);',
-  ].join('\n'),
-);
-
 /** @param {string} file @returns {Edit} */
 const bits = (file) =>
   substitution('request and granted are bits 0 and 1 of the control word', file, /__u8\s+request;\s+__u8\s+granted;\s+__u16\s+__reserved;/, '__u32 request : 1; __u32 granted : 1; __u32 __reserved : 30;');
@@ -103,7 +80,6 @@ export const EDITS_RFC = [
   ),
   substitution('an extension has 10 us or more', 'kernel/rseq.c', /(rseq_slice_ext_nsecs_min =\s+)5 \*/, '$110 *'),
   substitution('an extension has 30 us by default', 'kernel/rseq.c', /(rseq_slice_ext_nsecs __read_mostly = )\w+;/, '$130 * NSEC_PER_USEC;'),
-  LENGTH_AS_SYSCTL,
   // The kernel's own slice_test, so that it says something about this flavour too.
   bits(TEST_ABI),
   short(TEST_ABI),

@@ -93,14 +93,6 @@ describe('the flavours', () => {
     expect(editNamed(flavour, name).apply(before)).toBe(after);
   });
 
-  it('adds the sysctl behind the place it finds, which stays', () => {
-    const { apply } = editNamed('rfc', /sysctl/);
-    const text = apply('before\ndevice_initcall(rseq_slice_init);\nafter\n');
-    expect(text).toMatch(/^before\ndevice_initcall\(rseq_slice_init\);\n#include/);
-    expect(text).toMatch(/"rseq_slice_extension_nsec"/);
-    expect(text).toMatch(/\nafter\n$/);
-  });
-
   it('have edits that all fail on a source that is another, naming themselves and the file', () => {
     for (const { edits } of FLAVOURS.values()) {
       for (const { name, file, apply } of edits) {
