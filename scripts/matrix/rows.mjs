@@ -76,7 +76,7 @@ export const ROWS = [
     expect: { backend: 'linux', flavour: 'rfc', registration: 'libc' },
   },
   { name: 'mainline, rseq_slice_ext=0', diagonal: true, kernel: 'mainline', append: 'rseq_slice_ext=0', expect: simulated('off-at-boot') },
-  { name: '7.3 without the feature', diagonal: true, kernel: 'off', expect: simulated('kernel-without-feature') },
+  { name: '7.3 without the feature', kernel: 'off', expect: simulated('kernel-without-feature') },
   { name: 'the kernel of this machine', diagonal: true, kernel: 'host', expect: simulated('kernel-without-feature') },
   ...['ENOSYS', 'EPERM'].map((errno) => ({
     name: `mainline, a filter answers ${errno} to the yield`,
