@@ -21,6 +21,16 @@ export type ErrorCode =
   | 'ERR_RSEQ_ASYNC_SECTION'
   /** A thread object belongs to the thread that attached it. */
   | 'ERR_RSEQ_WRONG_THREAD'
+  /** A lock was not to be had in the time that was given. */
+  | 'ERR_RSEQ_TIMEOUT'
+  /** This thread holds the lock already, and would wait for itself. */
+  | 'ERR_RSEQ_RECURSIVE_LOCK'
+  /** Waiting for a lock would block the main thread, and that was not asked for. */
+  | 'ERR_RSEQ_WOULD_BLOCK'
+  /** More threads wait for one lock than it can count. */
+  | 'ERR_RSEQ_TOO_MANY_WAITERS'
+  /** A token whose lock is not held any more. */
+  | 'ERR_RSEQ_NOT_LOCKED'
   /** What is explored contradicts itself: a step that is not there, a label twice. */
   | 'ERR_RSEQ_INVALID_MODEL'
   /** What is explored does not do the same for the same choices. */

@@ -150,7 +150,9 @@ export class Thread {
     } finally {
       this.leave();
     }
-    if (typeof result === 'object' && result !== null && 'then' in result) refusePromise(result);
+    if (typeof result === 'object' && result !== null && 'then' in result) {
+      refusePromise(result, 'critical', 'A section cannot span an await: do the asynchronous work before or after it.');
+    }
     return result;
   }
 
@@ -158,6 +160,24 @@ export class Thread {
   section(): Section {
     this.enter();
     return this.#section;
+  }
+
+  /**
+   * @internal Withdraws the request of an open section for as long as this
+   * thread waits: a request that sleeps asks for nothing, and on `rfc` the
+   * system call that sleeps would kill a thread with a grant.
+   * @returns whether there is a section of ours, which must be resumed.
+   */
+  pause(): boolean {
+    if (this.#depth <= 0 || this.#borrowed) return false;
+    // How the section ends is counted when it is left.
+    if (this.word.clear() !== UNDISTURBED) this.#kernel.yieldSlice();
+    return true;
+  }
+
+  /** @internal Asks again for the section that was paused. */
+  resume(): void {
+    this.word.request();
   }
 
   /** The counters so far. */
@@ -285,10 +305,8 @@ function refuseCopy(): never {
   );
 }
 
-function refusePromise(result: object): void {
+/** @throws {RseqSliceError} `ERR_RSEQ_ASYNC_SECTION` when a function that must be synchronous returned a promise. */
+export function refusePromise(result: object, caller: string, remedy: string): void {
   if (!('then' in result) || typeof result.then !== 'function') return;
-  throw new RseqSliceError(
-    'ERR_RSEQ_ASYNC_SECTION',
-    'The function given to critical() returned a promise. A section cannot span an await: do the asynchronous work before or after it.',
-  );
+  throw new RseqSliceError('ERR_RSEQ_ASYNC_SECTION', `The function given to ${caller}() returned a promise. ${remedy}`);
 }

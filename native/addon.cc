@@ -3,7 +3,10 @@
 // It holds no logic of its own; lib/linux/ gives the numbers their meaning.
 #include <napi.h>
 
+#include <cerrno>
+
 #include "include/rseq_slice.h"
+#include "sync.h"
 
 namespace {
 
@@ -12,6 +15,8 @@ namespace {
 struct EnvironmentData {
   rseq_slice_thread* thread = nullptr;
   int references = 0;
+  // What this environment's thread is called in the words of locks; 0: it has used none.
+  uint32_t agent = 0;
 };
 
 // Runs on the thread that attached, before its memory goes.
@@ -19,6 +24,12 @@ void GiveThreadBack(void* argument) {
   auto* data = static_cast<EnvironmentData*>(argument);
   for (; data->references > 0; data->references--) rseq_slice_detach(data->thread);
   data->thread = nullptr;
+}
+
+// Runs when no JavaScript can run in this environment any more, so whatever
+// lock its thread holds, it will not release.
+void NoteEnd(void* argument) {
+  rseq_slice_note_end(static_cast<EnvironmentData*>(argument)->agent);
 }
 
 EnvironmentData* Data(const Napi::CallbackInfo& info) {
@@ -143,6 +154,48 @@ Napi::Value IsOwner(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), thread != nullptr && rseq_slice_is_owner(thread));
 }
 
+// announceAgent(id): from the end of this environment on, hasEnded(id) is true.
+Napi::Value AnnounceAgent(const Napi::CallbackInfo& info) {
+  EnvironmentData* data = Data(info);
+  if (data->agent == 0) {
+    data->agent = info[0].As<Napi::Number>().Uint32Value();
+    napi_add_env_cleanup_hook(info.Env(), NoteEnd, data);
+  }
+  return info.Env().Undefined();
+}
+
+Napi::Value HasEnded(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), rseq_slice_has_ended(info[0].As<Napi::Number>().Uint32Value()));
+}
+
+// The address of words[index], or null. Node-API gives the data of a typed
+// array also where its buffer is shared, though not that buffer itself.
+const int32_t* Word(const Napi::CallbackInfo& info) {
+  napi_typedarray_type type;
+  size_t length;
+  void* data = nullptr;
+  if (napi_get_typedarray_info(info.Env(), info[0], &type, &length, &data, nullptr, nullptr) != napi_ok) return nullptr;
+  uint32_t index = info[1].As<Napi::Number>().Uint32Value();
+  if (type != napi_int32_array || data == nullptr || index >= length) return nullptr;
+  return static_cast<const int32_t*>(data) + index;
+}
+
+// futexWait(words, index, expected, ms) -> 0 woken, else a positive errno
+Napi::Value FutexWait(const Napi::CallbackInfo& info) {
+  const int32_t* word = Word(info);
+  if (word == nullptr) return Number(info, EINVAL);
+  double timeout = info[3].As<Napi::Number>().DoubleValue() * 1e6;
+  return Number(info, -rseq_slice_futex_wait(word, info[2].As<Napi::Number>().Int32Value(),
+                                             static_cast<int64_t>(timeout)));
+}
+
+// futexWake(words, index, count) -> how many were woken, or -errno
+Napi::Value FutexWake(const Napi::CallbackInfo& info) {
+  const int32_t* word = Word(info);
+  if (word == nullptr) return Number(info, -EINVAL);
+  return Number(info, rseq_slice_futex_wake(word, info[2].As<Napi::Number>().Int32Value()));
+}
+
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new EnvironmentData());
   exports["probe"] = Napi::Function::New<Probe>(env, "probe");
@@ -156,6 +209,10 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["node"] = Napi::Function::New<Read<&rseq_abi::node_id>>(env, "node");
   exports["concurrencyId"] = Napi::Function::New<Read<&rseq_abi::mm_cid>>(env, "concurrencyId");
   exports["flags"] = Napi::Function::New<Read<&rseq_abi::flags>>(env, "flags");
+  exports["announceAgent"] = Napi::Function::New<AnnounceAgent>(env, "announceAgent");
+  exports["hasEnded"] = Napi::Function::New<HasEnded>(env, "hasEnded");
+  exports["futexWait"] = Napi::Function::New<FutexWait>(env, "futexWait");
+  exports["futexWake"] = Napi::Function::New<FutexWake>(env, "futexWake");
   exports["isOwner"] = Napi::Function::New<IsOwner>(env, "isOwner");
   return exports;
 }

@@ -47,6 +47,10 @@ export interface Binding {
   readonly concurrencyId: () => number;
   readonly flags: () => number;
   readonly isOwner: () => boolean;
+  readonly announceAgent: (id: number) => void;
+  readonly hasEnded: (id: number) => boolean;
+  readonly futexWait: (words: Int32Array, index: number, expected: number, ms: number) => number;
+  readonly futexWake: (words: Int32Array, index: number, count: number) => number;
 }
 
 export type AddonStatus =

@@ -36,6 +36,10 @@ function fakeBinding(attachment: RawAttachment, parts: Partial<Binding> = {}) {
     concurrencyId: () => 2,
     flags: () => 48,
     isOwner: () => true,
+    announceAgent: () => undefined,
+    hasEnded: () => false,
+    futexWait: () => 0,
+    futexWake: () => 0,
   };
   return Object.assign(binding, parts);
 }

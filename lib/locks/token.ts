@@ -1,0 +1,50 @@
+/**
+ * What proves that a lock is held, and gives it back. One is made for each
+ * acquisition, so that an old one can never release what was taken later; where
+ * it does not escape, V8 makes none.
+ */
+
+/** A lock as its tokens see it. */
+export interface Owner {
+  /** Releases what was taken; `what` tells the lock how and what. */
+  release(what: number): void;
+}
+
+/** Proof that a lock is held by the code that has it. For `using`, or with `unlock` in a `finally`. */
+export class LockToken implements Disposable {
+  /** Whether the one who held the lock before died with it: what it guards may be half done. */
+  readonly abandoned: boolean;
+  /** Declared only, as `Thread.word`: a field that is written once can be folded away. */
+  private declare owner: Owner | null;
+  /** @internal How the lock was taken, in its own terms. */
+  declare readonly what: number;
+
+  /** @internal Locks make them. */
+  constructor(owner: Owner, what: number, abandoned: boolean) {
+    this.owner = owner;
+    this.what = what;
+    this.abandoned = abandoned;
+  }
+
+  /** Whether the lock is held through this token. */
+  get locked(): boolean {
+    return this.owner !== null;
+  }
+
+  /** Releases the lock; the second time nothing. */
+  unlock(): void {
+    const { owner } = this;
+    if (owner === null) return;
+    this.owner = null;
+    owner.release(this.what);
+  }
+
+  [Symbol.dispose](): void {
+    this.unlock();
+  }
+
+  /** @internal The lock that it belongs to; null: released. */
+  get of(): Owner | null {
+    return this.owner;
+  }
+}

@@ -1,0 +1,235 @@
+/**
+ * The words of an exclusive lock and everything that is done to them, as
+ * functions over an Int32Array: how it is taken, how waiters line up, who may
+ * come next. Each function changes one word, or loops until its one change is
+ * made, so the explorer's models call the very same functions as their steps.
+ * Who spins, who sleeps and for how long is not decided here.
+ *
+ * `STATE` says who holds the lock. `QUEUE` counts who waits, in one of two
+ * places. While the gate is open everybody who waits is inside, and anybody may
+ * take a free lock, also without ever having waited: that is fast, and unfair.
+ * When the lock was released often enough with somebody waiting, the gate
+ * closes: a free lock is then reserved for those inside, newcomers line up
+ * outside, and when the last of those inside has had the lock, or has given up,
+ * the gate opens and those outside are inside. So a waiter is overtaken at most
+ * {@link overtakingBound} times.
+ *
+ * A thread that dies while it waits leaves its count behind. The gate then
+ * would not open, and waiters open it by force when they see that nothing moves
+ * ({@link forceOpen}); the gate is about fairness only, so that is always safe.
+ */
+
+/** What kind of lock this is; zero before its first use. Owned by `layout.ts`. */
+export const KIND = 0;
+/** Who holds it: an agent's id, `FREE` or `RESERVED`. */
+export const STATE = 1;
+/** Who waits: counts and flags, see below. */
+export const QUEUE = 2;
+/** Waiters sleep on one of two words, those of even batches on the first. Counted up at every call. */
+export const CALLS = 3;
+/** How often it was released with somebody inside since the gate closed last. Written by the holder only. */
+export const BYPASS = 5;
+/** How many waiters sleep in the engine and not in the kernel: they hear `Atomics.notify` only. */
+export const ENGINE_SLEEPERS = 6;
+/** Words of an exclusive lock; the last one is spare. */
+export const TURNSTILE_WORDS = 8;
+
+/** Nobody holds it. */
+export const FREE = 0;
+/** Nobody holds it, and only those inside may take it. */
+export const RESERVED = -1;
+
+// The queue: ten bits of waiters inside, ten of waiters outside, flags, nine bits that count how often the gate opened.
+const INSIDE_ONE = 1;
+const INSIDE = 0x3ff;
+const OUTSIDE_SHIFT = 10;
+const OUTSIDE_ONE = 1 << OUTSIDE_SHIFT;
+const OUTSIDE = INSIDE << OUTSIDE_SHIFT;
+/** Somebody was called and has not been heard of yet: no need to call another one. */
+const CALLED = 1 << 20;
+const GATE = 1 << 21;
+const BATCH_SHIFT = 22;
+const BATCHES = 1 << 9;
+/** Anybody at all. */
+export const WAITERS: number = INSIDE | OUTSIDE;
+/** How many can be counted inside, and outside. */
+export const MOST_WAITERS: number = INSIDE;
+
+/** Where a waiter stands. */
+export const Standing = {
+  /** May take the lock when it is free or reserved. */
+  Inside: 0,
+  /** Must wait for the gate to open. */
+  Outside: 1,
+  /** The gate was opened by force: line up again. */
+  Forgotten: 2,
+} as const;
+export type Standing = (typeof Standing)[keyof typeof Standing];
+
+/**
+ * The most often that others can take the lock between the moment a waiter has
+ * lined up and the moment it takes the lock itself.
+ * @param limit releases until the gate closes
+ * @param threads how many use the lock
+ */
+export function overtakingBound(limit: number, threads: number): number {
+  return limit + 2 * threads;
+}
+
+const batchOf = (queue: number): number => (queue >>> BATCH_SHIFT) & (BATCHES - 1);
+
+/** Whether somebody has it. */
+export function isHeld(state: number): boolean {
+  return state > 0;
+}
+
+/** Whether anybody waits, inside or outside. */
+export function hasWaiters(words: Int32Array): boolean {
+  return (Atomics.load(words, QUEUE) & WAITERS) !== 0;
+}
+
+/** Whether the gate is closed. */
+export function isGateClosed(words: Int32Array): boolean {
+  return (Atomics.load(words, QUEUE) & GATE) !== 0;
+}
+
+/** The word that the waiters of a batch sleep on. */
+export function callsOf(batch: number): number {
+  return CALLS + (batch & 1);
+}
+
+/** The word that those sleep on who are inside now. */
+export function presentCalls(words: Int32Array): number {
+  return callsOf(batchOf(Atomics.load(words, QUEUE)));
+}
+
+/** Takes the lock unless it is held, or reserved for others. For those who have not lined up. */
+export function tryTake(words: Int32Array, agent: number): boolean {
+  const found = Atomics.compareExchange(words, STATE, FREE, agent);
+  if (found === FREE) return true;
+  // Left over by somebody inside who gave up as the last one.
+  return found === RESERVED && !isGateClosed(words) && Atomics.compareExchange(words, STATE, RESERVED, agent) === RESERVED;
+}
+
+/** Takes a lock that was seen in a state: free or reserved, or held by somebody who has ended. */
+export function take(words: Int32Array, seen: number, agent: number): boolean {
+  return Atomics.compareExchange(words, STATE, seen, agent) === seen;
+}
+
+/**
+ * Lines up.
+ * @returns the waiter's batch; -1: more wait already than can be counted.
+ */
+export function arrive(words: Int32Array): number {
+  for (let queue = Atomics.load(words, QUEUE); ; ) {
+    const outside = (queue & GATE) !== 0;
+    if ((outside ? (queue & OUTSIDE) >>> OUTSIDE_SHIFT : queue & INSIDE) === MOST_WAITERS) return -1;
+    const found = Atomics.compareExchange(words, QUEUE, queue, queue + (outside ? OUTSIDE_ONE : INSIDE_ONE));
+    if (found === queue) return outside ? (batchOf(queue) + 1) % BATCHES : batchOf(queue);
+    queue = found;
+  }
+}
+
+/** Where a waiter of a batch stands now. */
+export function standing(words: Int32Array, batch: number): Standing {
+  return standingIn(Atomics.load(words, QUEUE), batch);
+}
+
+function standingIn(queue: number, batch: number): Standing {
+  const present = batchOf(queue);
+  if (batch === present) return Standing.Inside;
+  return batch === (present + 1) % BATCHES ? Standing.Outside : Standing.Forgotten;
+}
+
+/**
+ * Says that whoever was called has been heard of. Everybody about to sleep does
+ * this *before* looking at the state for the last time: a call that met nobody
+ * asleep would otherwise keep the next one from being made.
+ */
+export function answerCall(words: Int32Array): void {
+  if ((Atomics.load(words, QUEUE) & CALLED) !== 0) Atomics.and(words, QUEUE, ~CALLED);
+}
+
+/**
+ * Leaves the line, having taken the lock or given up.
+ * @returns whether that opened the gate.
+ */
+export function depart(words: Int32Array, batch: number): boolean {
+  for (let queue = Atomics.load(words, QUEUE); ; ) {
+    let next = queue & ~CALLED;
+    const where = standingIn(queue, batch);
+    // A count that is gone already was taken back by force.
+    if (where === Standing.Inside && (queue & INSIDE) !== 0) next -= INSIDE_ONE;
+    if (where === Standing.Outside && (queue & OUTSIDE) !== 0) next -= OUTSIDE_ONE;
+    const opens = (next & GATE) !== 0 && (next & INSIDE) === 0;
+    if (opens) next = opened(next);
+    const found = Atomics.compareExchange(words, QUEUE, queue, next);
+    if (found === queue) return opens;
+    queue = found;
+  }
+}
+
+/** The queue after the gate was opened: those outside are inside, as the next batch. */
+function opened(queue: number): number {
+  return ((queue & OUTSIDE) >>> OUTSIDE_SHIFT) | (((batchOf(queue) + 1) % BATCHES) << BATCH_SHIFT);
+}
+
+/**
+ * Opens a closed gate although there are still some counted inside: they seem
+ * to be dead. Those of them who are not line up again.
+ * @param batch the caller's, which stands outside
+ */
+export function forceOpen(words: Int32Array, batch: number): boolean {
+  const queue = Atomics.load(words, QUEUE);
+  if ((queue & GATE) === 0 || standingIn(queue, batch) !== Standing.Outside) return false;
+  return Atomics.compareExchange(words, QUEUE, queue, opened(queue)) === queue;
+}
+
+/**
+ * Counts one more release with somebody inside, and closes the gate when there
+ * were enough. The holder does this before it releases.
+ * @returns what the state must be when it is released.
+ */
+export function chooseNext(words: Int32Array, limit: number): number {
+  for (let queue = Atomics.load(words, QUEUE); ; ) {
+    if ((queue & GATE) !== 0) return RESERVED;
+    if ((queue & INSIDE) === 0) return FREE;
+    const count = (words[BYPASS] ?? 0) + 1;
+    if (count < limit) {
+      words[BYPASS] = count;
+      return FREE;
+    }
+    const found = Atomics.compareExchange(words, QUEUE, queue, queue | GATE);
+    if (found === queue) {
+      words[BYPASS] = 0;
+      return RESERVED;
+    }
+    queue = found;
+  }
+}
+
+/** Makes the lock anybody's again when it was left reserved for nobody. */
+export function unreserve(words: Int32Array): void {
+  if (!isGateClosed(words)) Atomics.compareExchange(words, STATE, RESERVED, FREE);
+}
+
+/**
+ * Decides whether one of those inside must be called, after the lock was
+ * released or a waiter gave up, and marks it as called.
+ * @returns the word it sleeps on, counted up by {@link call}; -1: nobody, because nobody waits, one is on its way, or the
+ *   lock is held, whose holder will do this again.
+ */
+export function mustCall(words: Int32Array): number {
+  for (let queue = Atomics.load(words, QUEUE); ; ) {
+    if ((queue & INSIDE) === 0 || (queue & CALLED) !== 0) return -1;
+    if (isHeld(Atomics.load(words, STATE))) return -1;
+    const found = Atomics.compareExchange(words, QUEUE, queue, queue | CALLED);
+    if (found === queue) return callsOf(batchOf(queue));
+    queue = found;
+  }
+}
+
+/** Makes those about to sleep on a word look again. Whoever sleeps already must be woken. */
+export function call(words: Int32Array, word: number): void {
+  Atomics.add(words, word, 1);
+}
