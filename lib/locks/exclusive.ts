@@ -7,8 +7,8 @@
  * waiter is called only then: a system call inside an extension gives the CPU up
  * before it does its work. Nor is a request carried into a sleep.
  *
- * `lock`, `unlock` and `withLock` are the hot path: an exchange, a store, two
- * loads and a section, as long as nobody waits.
+ * The hot path is two compare-and-swaps and a section, as long as nobody waits:
+ * V8 of Node 20 calls a function for every `Atomics`, so there is no third.
  */
 import { attach } from '../attach.ts';
 import { RseqSliceError } from '../errors.ts';
@@ -25,7 +25,22 @@ import type { Bed, Parking, Wake } from './parking.ts';
 import { Requests } from './requests.ts';
 import { LockToken } from './token.ts';
 import type { Owner } from './token.ts';
-import { call, chooseNext, ENGINE_SLEEPERS, hasWaiters, mustCall, overtakingBound, tryTake, TURNSTILE_WORDS, unreserve } from './turnstile.ts';
+import {
+  call,
+  chooseNext,
+  ENGINE_SLEEPERS,
+  hasWaiters,
+  holderOf,
+  isHeld,
+  markCalled,
+  overtakingBound,
+  releaseFast,
+  releaseTo,
+  showWaiters,
+  tryTake,
+  TURNSTILE_WORDS,
+  unreserve,
+} from './turnstile.ts';
 import { Look, Waiter } from './waiter.ts';
 
 /** What this object has seen in this thread. The way in that meets nobody counts nothing. */
@@ -44,9 +59,7 @@ export interface LockStats {
 
 // Constants of this module, for the reason given in `control-word.ts`.
 const STATE = 1;
-const QUEUE = 2;
 const FREE = 0;
-const WAITERS = 0xf_ffff;
 const NO_OPTIONS: LockOptions = {};
 
 /** How a lock was taken. */
@@ -93,7 +106,29 @@ export abstract class ExclusiveLock implements Owner {
    * `ERR_RSEQ_WOULD_BLOCK` in the main thread, unless the lock was made with `blockMainThread`.
    */
   lock(options: LockOptions = NO_OPTIONS): LockToken {
-    return new LockToken(this, IN_SECTION, this.#acquire(options));
+    return new LockToken(this, IN_SECTION, this.acquire(options));
+  }
+
+  /**
+   * The same without a token, for code that counts nanoseconds: it allocates nothing. Every `acquire` needs its
+   * {@link release}, in a `finally`.
+   * @returns whether the one who held the lock before died with it.
+   */
+  acquire(options: LockOptions = NO_OPTIONS): boolean {
+    if (!this.mayBlock) refuseToBlock(this.handle.lock);
+    this.thread.enter();
+    if (Atomics.compareExchange(this.words, STATE, FREE, this.id) === FREE) return false;
+    this.thread.leave();
+    return this.#acquireSlowly(options);
+  }
+
+  /**
+   * Releases what {@link acquire} took, and leaves its section.
+   * @throws {RseqSliceError} `ERR_RSEQ_NOT_LOCKED` when this thread does not hold the lock.
+   */
+  release(): void {
+    if (Atomics.compareExchange(this.words, STATE, this.id, FREE) === this.id) this.thread.leave();
+    else this.#releaseSlowly(IN_SECTION);
   }
 
   /** Takes the lock if it is to be had at once; null: it is not. Never waits, nor refuses. */
@@ -104,11 +139,11 @@ export abstract class ExclusiveLock implements Owner {
   /** Runs a synchronous function with the lock held and returns its result. What it throws is thrown on, the lock released. */
   withLock<T>(run: () => T extends PromiseLike<unknown> ? never : T, options: LockOptions = NO_OPTIONS): T {
     let result: T;
-    this.#acquire(options);
+    this.acquire(options);
     try {
       result = run();
     } finally {
-      this.release(IN_SECTION);
+      this.release();
     }
     if (typeof result === 'object' && result !== null && 'then' in result) refusePromise(result, 'withLock', 'Use withLockAsync().');
     return result;
@@ -153,13 +188,9 @@ export abstract class ExclusiveLock implements Owner {
   }
 
   /** @internal A token's way back. */
-  release(what: number): void {
-    const { words } = this;
-    if ((Atomics.load(words, QUEUE) & WAITERS) === 0) Atomics.store(words, STATE, FREE);
-    else Atomics.store(words, STATE, chooseNext(words, this.limit));
-    if (what === IN_SECTION) this.thread.leave();
-    // Who lined up before the store saw the lock held, and is counted by now.
-    if ((Atomics.load(words, QUEUE) & WAITERS) !== 0) this.callNext();
+  giveBack(what: number): void {
+    if (what === IN_SECTION) this.release();
+    else if (!releaseFast(this.words, this.id)) this.#releaseSlowly(what);
   }
 
   /** What a waiter does between two looks, for at most `ms`. */
@@ -176,9 +207,18 @@ export abstract class ExclusiveLock implements Owner {
     return false;
   }
 
-  /** Calls one who waits, if the lock is free and nobody is called yet. */
+  /** Looks at the lock so often, and takes it when it is free. Whether it has it then, in a section. */
+  protected spinFor(looks: number): boolean {
+    for (let i = 0; i < looks; i++) {
+      if (!isHeld(Atomics.load(this.words, STATE)) && this.tryEnter()) return true;
+    }
+    return false;
+  }
+
+  /** Calls one who waits, unless the lock is held, whose holder will, or one is called already. */
   protected callNext(): void {
-    const word = mustCall(this.words);
+    if (!showWaiters(this.words)) return;
+    const word = markCalled(this.words);
     if (word < 0) return;
     this.called++;
     call(this.words, word);
@@ -196,20 +236,13 @@ export abstract class ExclusiveLock implements Owner {
     return wake;
   }
 
-  /** @returns whether the holder before has died; this thread is in a section then, with the lock. */
-  #acquire(options: LockOptions): boolean {
-    if (!this.mayBlock) refuseToBlock(this.handle.lock);
-    this.thread.enter();
-    if (Atomics.compareExchange(this.words, STATE, FREE, this.id) === FREE) return false;
-    this.thread.leave();
-    return this.#acquireSlowly(options);
-  }
-
   #acquireSlowly({ timeout }: LockOptions): boolean {
     const deadline = deadlineOf(timeout);
-    if (Atomics.load(this.words, STATE) === this.id) {
+    if (holderOf(Atomics.load(this.words, STATE)) === this.id) {
       throw new RseqSliceError('ERR_RSEQ_RECURSIVE_LOCK', `This thread holds the ${this.handle.lock} already, and would wait for itself.`);
     }
+    // Free, and others wait: whoever comes may still take it, while the gate is open.
+    if (this.tryEnter()) return false;
     this.contended++;
     if (this.spin()) return false;
     const waiter = new Waiter(this.words, this.#agent);
@@ -223,6 +256,18 @@ export abstract class ExclusiveLock implements Owner {
       }
       waiter.slept(this.rest(waiter, left));
     }
+  }
+
+  #releaseSlowly(what: number): void {
+    const { words } = this;
+    const state = Atomics.load(words, STATE);
+    if (!isHeld(state) || holderOf(state) !== this.id) {
+      throw new RseqSliceError('ERR_RSEQ_NOT_LOCKED', `This thread does not hold the ${this.handle.lock}, and cannot release it.`);
+    }
+    releaseTo(words, chooseNext(words, this.limit));
+    if (what === IN_SECTION) this.thread.leave();
+    // Also those who lined up before the lock was free, and after that was decided.
+    if (hasWaiters(words)) this.callNext();
   }
 
   #arrived(waiter: Waiter, look: Look): boolean {

@@ -9,7 +9,7 @@ import type { LockHandle } from './layout.ts';
 import type { PlacementOptions } from './options.ts';
 import { POLL } from './parking.ts';
 import type { Wake } from './parking.ts';
-import { FREE, STATE, TURNSTILE_WORDS } from './turnstile.ts';
+import { TURNSTILE_WORDS } from './turnstile.ts';
 import type { Waiter } from './waiter.ts';
 
 /** How often the lock changes hands past somebody who waits, until those who wait go first. */
@@ -46,10 +46,7 @@ export class Mutex extends ExclusiveLock {
   }
 
   protected override spin(): boolean {
-    for (let i = 0; i < SPINS; i++) {
-      if (Atomics.load(this.words, STATE) === FREE && this.tryEnter()) return true;
-    }
-    return false;
+    return this.spinFor(SPINS);
   }
 
   protected override gateOpened(): void {

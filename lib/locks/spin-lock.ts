@@ -18,6 +18,9 @@ const LIMIT = 1 << 16;
 /** Looks at the state in a row before everything else is looked at too: the deadline, whether the holder lives. */
 const SPINS = 4096;
 
+/** Looks before lining up, which costs more than all that most waits take. */
+const PATIENCE = 1000;
+
 /** A spin lock over shared memory, for sections of microseconds between threads that all have a CPU most of the time. */
 export class SpinLock extends ExclusiveLock {
   /** Bytes of memory that one takes. */
@@ -51,7 +54,7 @@ export class SpinLock extends ExclusiveLock {
   }
 
   protected override spin(): boolean {
-    return false;
+    return this.spinFor(PATIENCE);
   }
 
   protected override callNext(): void {

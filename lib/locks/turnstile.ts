@@ -34,10 +34,14 @@ export const ENGINE_SLEEPERS = 6;
 /** Words of an exclusive lock; the last one is spare. */
 export const TURNSTILE_WORDS = 8;
 
-/** Nobody holds it. */
+/** Nobody holds it, and nobody waits: the only state from which it is taken in one step. */
 export const FREE = 0;
 /** Nobody holds it, and only those inside may take it. */
 export const RESERVED = -1;
+/** Nobody holds it, and somebody waits. Anybody may take it, and says so to those who release. */
+export const WANTED = -2;
+/** Beside the holder's id: somebody waits, so releasing takes more than one step. */
+export const AWAITED: number = 1 << 30;
 
 // The queue: ten bits of waiters inside, ten of waiters outside, flags, nine bits that count how often the gate opened.
 const INSIDE_ONE = 1;
@@ -83,6 +87,11 @@ export function isHeld(state: number): boolean {
   return state > 0;
 }
 
+/** Who has it, if it is held. */
+export function holderOf(state: number): number {
+  return state & ~AWAITED;
+}
+
 /** Whether anybody waits, inside or outside. */
 export function hasWaiters(words: Int32Array): boolean {
   return (Atomics.load(words, QUEUE) & WAITERS) !== 0;
@@ -105,15 +114,48 @@ export function presentCalls(words: Int32Array): number {
 
 /** Takes the lock unless it is held, or reserved for others. For those who have not lined up. */
 export function tryTake(words: Int32Array, agent: number): boolean {
-  const found = Atomics.compareExchange(words, STATE, FREE, agent);
-  if (found === FREE) return true;
-  // Left over by somebody inside who gave up as the last one.
-  return found === RESERVED && !isGateClosed(words) && Atomics.compareExchange(words, STATE, RESERVED, agent) === RESERVED;
+  for (let seen = FREE; ; ) {
+    const found = Atomics.compareExchange(words, STATE, seen, seen === FREE ? agent : agent | AWAITED);
+    if (found === seen) return true;
+    if (isHeld(found)) return false;
+    // With an open gate it was left over by somebody inside who gave up as the last one.
+    if (found === RESERVED && isGateClosed(words)) return false;
+    seen = found;
+  }
 }
 
-/** Takes a lock that was seen in a state: free or reserved, or held by somebody who has ended. */
+/** Takes a lock that was seen in a state, for a waiter: it is free, or its holder has ended. */
 export function take(words: Int32Array, seen: number, agent: number): boolean {
-  return Atomics.compareExchange(words, STATE, seen, agent) === seen;
+  return Atomics.compareExchange(words, STATE, seen, agent | AWAITED) === seen;
+}
+
+/** Releases the lock if nobody waits. */
+export function releaseFast(words: Int32Array, agent: number): boolean {
+  return Atomics.compareExchange(words, STATE, agent, FREE) === agent;
+}
+
+/** Releases the lock, leaving it as {@link chooseNext} says. */
+export function releaseTo(words: Int32Array, next: number): void {
+  Atomics.store(words, STATE, next);
+}
+
+/**
+ * Makes the state show that somebody waits, so that nobody takes or releases the lock past those who wait unseen.
+ * @returns whether the lock is free.
+ */
+export function showWaiters(words: Int32Array): boolean {
+  for (let state = Atomics.load(words, STATE); ; ) {
+    if (state === RESERVED || state === WANTED) return true;
+    if ((state & AWAITED) !== 0) return false;
+    const found = Atomics.compareExchange(words, STATE, state, state === FREE ? WANTED : state | AWAITED);
+    if (found === state) return state === FREE;
+    state = found;
+  }
+}
+
+/** Makes a state that was seen held show that somebody waits. False: it is another one by now. */
+export function awaitHolder(words: Int32Array, seen: number): boolean {
+  return (seen & AWAITED) !== 0 || Atomics.compareExchange(words, STATE, seen, seen | AWAITED) === seen;
 }
 
 /**
@@ -197,7 +239,7 @@ export function chooseNext(words: Int32Array, limit: number): number {
     const count = (words[BYPASS] ?? 0) + 1;
     if (count < limit) {
       words[BYPASS] = count;
-      return FREE;
+      return WANTED;
     }
     const found = Atomics.compareExchange(words, QUEUE, queue, queue | GATE);
     if (found === queue) {
@@ -214,15 +256,13 @@ export function unreserve(words: Int32Array): void {
 }
 
 /**
- * Decides whether one of those inside must be called, after the lock was
- * released or a waiter gave up, and marks it as called.
- * @returns the word it sleeps on, counted up by {@link call}; -1: nobody, because nobody waits, one is on its way, or the
- *   lock is held, whose holder will do this again.
+ * Marks one of those inside as called, after the lock was released or a waiter
+ * gave up, unless one is on its way already.
+ * @returns the word it sleeps on, to be counted up by {@link call}; -1: nobody is to be called.
  */
-export function mustCall(words: Int32Array): number {
+export function markCalled(words: Int32Array): number {
   for (let queue = Atomics.load(words, QUEUE); ; ) {
     if ((queue & INSIDE) === 0 || (queue & CALLED) !== 0) return -1;
-    if (isHeld(Atomics.load(words, STATE))) return -1;
     const found = Atomics.compareExchange(words, QUEUE, queue, queue | CALLED);
     if (found === queue) return callsOf(batchOf(queue));
     queue = found;

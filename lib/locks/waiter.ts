@@ -8,7 +8,7 @@ import { RseqSliceError } from '../errors.ts';
 import type { Thread } from '../thread.ts';
 import type { Agent } from './agents.ts';
 import type { Wake } from './parking.ts';
-import { answerCall, arrive, callsOf, depart, forceOpen, isHeld, MOST_WAITERS, STATE, Standing, standing, take } from './turnstile.ts';
+import { answerCall, arrive, awaitHolder, callsOf, depart, forceOpen, holderOf, isHeld, MOST_WAITERS, STATE, Standing, standing, take } from './turnstile.ts';
 
 /** What a look at the lock came to. */
 export const Look = {
@@ -63,9 +63,14 @@ export class Waiter {
       }
       const state = Atomics.load(words, STATE);
       this.isOutside = where === Standing.Outside;
-      const isDead = isHeld(state) && this.#suspicious && this.#agent.hasEnded(state);
-      // Outside one does not wait for the gate when the holder is dead: those inside may be, too.
-      if (isHeld(state) ? !isDead : this.isOutside) return Look.NotYet;
+      const isDead = isHeld(state) && this.#suspicious && this.#agent.hasEnded(holderOf(state));
+      if (isHeld(state) && !isDead) {
+        // Only now may we sleep: its release will call.
+        if (awaitHolder(words, state)) return Look.NotYet;
+        continue;
+      }
+      // Who is outside waits for the gate. But when a holder has died, so may have those inside.
+      if (this.isOutside && !isDead) return Look.NotYet;
       thread?.enter();
       if (take(words, state, this.#agent.id)) {
         this.openedGate = depart(words, this.#batch);
