@@ -46,6 +46,7 @@ Napi::Value Probe(const Napi::CallbackInfo& info) {
   report["error"] = Napi::Number::New(env, -error);
   report["featureSize"] = Napi::Number::New(env, kernel.feature_size);
   report["alignment"] = Napi::Number::New(env, kernel.alignment);
+  report["query"] = Napi::Number::New(env, kernel.query < 0 ? -kernel.query : 0);
   report["legacyArea"] = Napi::Number::New(env, -kernel.legacy_area);
   report["fullArea"] = Napi::Number::New(env, -kernel.full_area);
   report["areaRefused"] = Napi::Boolean::New(env, kernel.area_refused != 0);

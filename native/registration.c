@@ -236,7 +236,7 @@ int rseq_slice_get_kernel(struct rseq_slice_kernel *kernel)
 	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	static struct rseq_slice_kernel known;
 	static int is_known;
-	int enabled, error = 0;
+	int error = 0;
 
 	pthread_mutex_lock(&lock);
 	if (!is_known) {
@@ -244,9 +244,9 @@ int rseq_slice_get_kernel(struct rseq_slice_kernel *kernel)
 		known.feature_size = (uint32_t)getauxval(RSEQ_ABI_AT_FEATURE_SIZE);
 		known.alignment = (uint32_t)getauxval(RSEQ_ABI_AT_ALIGN);
 		known.yield = known.yield_rfc = -ENOSYS;
-		enabled = rseq_slice_get_enabled();
-		if (enabled < 0)
-			known.legacy_area = known.full_area = enabled;
+		known.query = rseq_slice_get_enabled();
+		if (known.query < 0)
+			known.legacy_area = known.full_area = known.query;
 		else
 			error = send_scout(&known);
 		known.flavour = detect_flavour(&known);
@@ -265,6 +265,9 @@ static int fail(enum rseq_slice_step *step, enum rseq_slice_step which, int erro
 
 static int explain_unavailable(const struct rseq_slice_kernel *kernel, enum rseq_slice_step *step)
 {
+	/* Nobody but a kernel without the feature refuses the question. */
+	if (kernel->query == -EINVAL || kernel->query == -RSEQ_ABI_ENOTSUPP)
+		return fail(step, RSEQ_SLICE_STEP_FEATURE, kernel->query);
 	switch (kernel->full_area) {
 	case -EINVAL:
 		return fail(step, RSEQ_SLICE_STEP_FEATURE, -EINVAL);

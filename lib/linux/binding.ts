@@ -11,6 +11,7 @@ export interface RawProbe {
   readonly error: number;
   readonly featureSize: number;
   readonly alignment: number;
+  readonly query: number;
   readonly legacyArea: number;
   readonly fullArea: number;
   /** `fullArea` is an answer of rseq(2), not of prctl. */

@@ -173,6 +173,7 @@ export function describeProbe(raw: RawProbe): Status {
     describeFailure(STEPS.indexOf(step), errno);
   if (raw.error !== 0) return of('memory', raw.error);
   if (raw.flavour !== 0) return AVAILABLE;
+  if (raw.query === constants.errno.EINVAL || raw.query === ENOTSUPP) return of('feature', raw.query);
   if (raw.fullArea === constants.errno.EINVAL) return of('feature', raw.fullArea);
   if (raw.fullArea === ENOTSUPP) return of('boot', raw.fullArea);
   if (raw.fullArea === constants.errno.EBUSY) return of('foreign', raw.fullArea);

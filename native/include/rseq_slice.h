@@ -46,8 +46,8 @@ enum rseq_slice_registration {
 /* What went wrong, beside the errno: the step that failed. */
 enum rseq_slice_step {
 	RSEQ_SLICE_STEP_NONE = 0,
-	RSEQ_SLICE_STEP_FEATURE = 1,    /* prctl: kernel without the feature */
-	RSEQ_SLICE_STEP_BOOT = 2,       /* prctl: switched off at boot */
+	RSEQ_SLICE_STEP_FEATURE = 1,    /* prctl GET: kernel without the feature */
+	RSEQ_SLICE_STEP_BOOT = 2,       /* prctl SET: switched off at boot */
 	RSEQ_SLICE_STEP_LEGACY = 3,     /* legacy area, and the policy forbids replacing */
 	RSEQ_SLICE_STEP_FOREIGN = 4,    /* somebody else uses or registered the area */
 	RSEQ_SLICE_STEP_REGISTER = 5,   /* rseq(2), register */
@@ -71,6 +71,7 @@ struct rseq_slice_libc {
 struct rseq_slice_kernel {
 	uint32_t feature_size; /* AT_RSEQ_FEATURE_SIZE, bytes; 0: none */
 	uint32_t alignment;    /* AT_RSEQ_ALIGN, bytes */
+	int query;             /* prctl GET: 0 or 1; -EINVAL or -524: built without the feature */
 	int legacy_area;       /* prctl SET on a 32-byte area: 0 or -errno, 1: not tried */
 	int full_area;         /* prctl SET on an area of the feature size, likewise */
 	int area_refused;      /* 1: full_area is what rseq(2) answered, prctl was not tried */
@@ -91,14 +92,17 @@ int rseq_slice_get_kernel(struct rseq_slice_kernel *kernel);
 /* Describe libc's registration of the calling thread. Changes nothing. */
 void rseq_slice_get_libc(struct rseq_slice_libc *libc_state);
 
-/* prctl GET: 1 enabled, 0 not, -EINVAL no feature, -errno of a filter. */
+/*
+ * prctl GET: 1 enabled, 0 not; -EINVAL no feature, before 7.0; -524 no feature,
+ * from 7.0 on; -errno of a filter. Switched off at boot it answers 0.
+ */
 int rseq_slice_get_enabled(void);
 
 /*
  * Give the calling thread an area that can have slices, and enable them. A
  * second call in one thread returns the same object with one more reference.
  * Returns 0 and *thread; else -errno and *step, the thread as it was found.
- *   -EINVAL    the kernel has no slices, or not of this flavour
+ *   -EINVAL    the kernel has no slices (-524 from 7.0 on), or not of this flavour
  *   -524       off at boot, or a legacy area that may not be replaced
  *   -EBUSY     somebody else uses the area
  *   -ENOSYS, -EPERM  no rseq(2), or a seccomp filter

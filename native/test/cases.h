@@ -25,6 +25,7 @@ void enabled_passes_errno_on(void);
 void flavour_is_found_by_its_yield(void);
 void attach_as_this_kernel_has_it(void);
 void attach_without_feature(void);
+void attach_without_feature_since_7_0(void);
 void attach_off_at_boot(void);
 void attach_with_prctl_denied(void);
 void attach_with_rseq_denied(void);

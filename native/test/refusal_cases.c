@@ -199,7 +199,8 @@ void flavour_is_found_by_its_yield(void)
 
 void attach_as_this_kernel_has_it(void)
 {
-	int error = rseq_slice_get_enabled();
+	int query = rseq_slice_get_enabled();
+	int error = query;
 	struct rseq_slice_kernel kernel;
 	int policy;
 
@@ -210,7 +211,7 @@ void attach_as_this_kernel_has_it(void)
 		error = kernel.full_area;
 	for (policy = RSEQ_SLICE_REGISTRATION_AUTO; policy <= RSEQ_SLICE_REGISTRATION_REPLACE; policy++)
 		CHECK_REFUSED((enum rseq_slice_registration)policy, ANY_FLAVOUR, error,
-			      error == -EINVAL		  ? RSEQ_SLICE_STEP_FEATURE
+			      query == -EINVAL || query == -RSEQ_ABI_ENOTSUPP ? RSEQ_SLICE_STEP_FEATURE
 			      : error == -EBUSY		  ? RSEQ_SLICE_STEP_FOREIGN
 			      : error == -RSEQ_ABI_ENOTSUPP ? RSEQ_SLICE_STEP_BOOT
 							  : RSEQ_SLICE_STEP_ENABLE);
@@ -220,6 +221,13 @@ void attach_without_feature(void)
 {
 	FILTER(RULE_PRCTL_GET(EINVAL), RULE_PRCTL_SET(EINVAL));
 	CHECK_REFUSED(ANY_POLICY, ANY_FLAVOUR, -EINVAL, RSEQ_SLICE_STEP_FEATURE);
+}
+
+/* From 7.0 on a kernel built without answers as one that is switched off, but to the question too. */
+void attach_without_feature_since_7_0(void)
+{
+	FILTER(RULE_PRCTL_GET(RSEQ_ABI_ENOTSUPP), RULE_PRCTL_SET(RSEQ_ABI_ENOTSUPP));
+	CHECK_REFUSED(ANY_POLICY, ANY_FLAVOUR, -RSEQ_ABI_ENOTSUPP, RSEQ_SLICE_STEP_FEATURE);
 }
 
 void attach_off_at_boot(void)

@@ -27,6 +27,7 @@ static const struct test_case cases[] = {
 
 	{ "attach is refused as this kernel has it", attach_as_this_kernel_has_it, NULL },
 	{ "attach without the feature", attach_without_feature, NULL },
+	{ "attach without the feature, since 7.0", attach_without_feature_since_7_0, fake_kernel },
 	{ "attach with slices off at boot", attach_off_at_boot, fake_kernel },
 	{ "attach with prctl denied", attach_with_prctl_denied, NULL },
 	{ "attach with rseq denied", attach_with_rseq_denied, fake_kernel },

@@ -180,12 +180,15 @@ describe('a failure', () => {
 
 describe('what a scout found', () => {
   const raw: RawProbe = {
-    error: 0, featureSize: 33, alignment: 64, legacyArea: 0, fullArea: 0, areaRefused: false, yieldResult: 0, yieldRfcResult: -ENOSYS,
+    error: 0, featureSize: 33, alignment: 64, query: 0, legacyArea: 0, fullArea: 0, areaRefused: false, yieldResult: 0, yieldRfcResult: -ENOSYS,
     flavour: 0, enabled: 0, libcExported: true, libcRegistered: true, libcSize: 32, libcFlags: 0,
   };
   it.each([
     [{ error: EAGAIN }, 'out-of-memory', EAGAIN],
     [{ fullArea: EINVAL }, 'kernel-without-feature', EINVAL],
+    [{ query: EINVAL, fullArea: EINVAL }, 'kernel-without-feature', EINVAL],
+    // From 7.0 on, built without the feature.
+    [{ query: ENOTSUPP, fullArea: ENOTSUPP }, 'kernel-without-feature', ENOTSUPP],
     [{ fullArea: ENOTSUPP }, 'off-at-boot', ENOTSUPP],
     [{ fullArea: EBUSY }, 'foreign-registration', EBUSY],
     [{ fullArea: EPERM }, 'denied', EPERM],

@@ -33,6 +33,10 @@ const EXPORTS: Record<keyof Binding, 'function'> = {
   concurrencyId: 'function',
   flags: 'function',
   isOwner: 'function',
+  announceAgent: 'function',
+  hasEnded: 'function',
+  futexWait: 'function',
+  futexWake: 'function',
 };
 
 /** An addon of one C and one C++ source, quick to compile. The sum it exports needs both, and `class` is C only. */
