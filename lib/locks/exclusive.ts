@@ -67,6 +67,8 @@ const IN_SECTION = 1;
 const WITHOUT_SECTION = 0;
 
 export abstract class ExclusiveLock implements Owner {
+  /** @internal What messages call it: a lock may be part of another one. */
+  readonly name: string;
   /** Plain data that names this lock in another thread. */
   readonly handle: LockHandle;
   /** Written once each, see `Thread.word`. */
@@ -85,10 +87,11 @@ export abstract class ExclusiveLock implements Owner {
   #abandoned = 0;
   #gaveUp = 0;
 
-  protected constructor(kind: LockKind, limit: number, buffer: SharedArrayBuffer | undefined, byteOffset: number, options: PlacementOptions) {
+  protected constructor(kind: LockKind, limit: number, buffer: SharedArrayBuffer | undefined, byteOffset: number, options: PlacementOptions & { readonly name?: string }) {
     checkOptions(kind, options);
     const { words, handle } = place(kind, TURNSTILE_WORDS, buffer, byteOffset);
     this.handle = handle;
+    this.name = options.name ?? kind;
     this.#agent = currentAgent();
     this.words = words;
     this.thread = options.thread ?? attach();
@@ -115,7 +118,7 @@ export abstract class ExclusiveLock implements Owner {
    * @returns whether the one who held the lock before died with it.
    */
   acquire(options: LockOptions = NO_OPTIONS): boolean {
-    if (!this.mayBlock) refuseToBlock(this.handle.lock);
+    if (!this.mayBlock) refuseToBlock(this.name);
     this.thread.enter();
     if (Atomics.compareExchange(this.words, STATE, FREE, this.id) === FREE) return false;
     this.thread.leave();
@@ -159,7 +162,7 @@ export abstract class ExclusiveLock implements Owner {
     const deadline = deadlineOf(options.timeout);
     if (this.#requests.isEmpty() && tryTake(this.words, this.id)) return new LockToken(this, WITHOUT_SECTION, false);
     this.contended++;
-    const abandoned = await this.#requests.add(deadline, options.signal, () => timedOut(this.handle.lock, options.timeout));
+    const abandoned = await this.#requests.add(deadline, options.signal, () => timedOut(this.name, options.timeout));
     return new LockToken(this, WITHOUT_SECTION, abandoned);
   }
 
@@ -185,6 +188,29 @@ export abstract class ExclusiveLock implements Owner {
    */
   overtakingBound(threads: number): number {
     return overtakingBound(this.limit, threads);
+  }
+
+  /** @internal Takes the lock for a token that had it before, wherever that is and however long it takes. */
+  takeAgain(what: number): boolean {
+    this.thread.enter();
+    if (tryTake(this.words, this.id)) {
+      if (what !== IN_SECTION) this.thread.leave();
+      return false;
+    }
+    this.thread.leave();
+    const abandoned = this.#acquireSlowly(NO_OPTIONS);
+    if (what !== IN_SECTION) this.thread.leave();
+    return abandoned;
+  }
+
+  /** @internal The same in the event loop, in no section. */
+  async takeAgainAsync(): Promise<boolean> {
+    return tryTake(this.words, this.id) ? false : this.#requests.add(Infinity, undefined, () => timedOut(this.name, Infinity));
+  }
+
+  /** @internal For those who build on this lock. */
+  get turnstile(): Int32Array {
+    return this.words;
   }
 
   /** @internal A token's way back. */
@@ -239,7 +265,7 @@ export abstract class ExclusiveLock implements Owner {
   #acquireSlowly({ timeout }: LockOptions): boolean {
     const deadline = deadlineOf(timeout);
     if (holderOf(Atomics.load(this.words, STATE)) === this.id) {
-      throw new RseqSliceError('ERR_RSEQ_RECURSIVE_LOCK', `This thread holds the ${this.handle.lock} already, and would wait for itself.`);
+      throw new RseqSliceError('ERR_RSEQ_RECURSIVE_LOCK', `This thread holds the ${this.name} already, and would wait for itself.`);
     }
     // Free, and others wait: whoever comes may still take it, while the gate is open.
     if (this.tryEnter()) return false;
@@ -252,7 +278,7 @@ export abstract class ExclusiveLock implements Owner {
       const left = deadline === Infinity ? Infinity : deadline - performance.now();
       if (left <= 0) {
         this.#leaveLine(waiter);
-        throw timedOut(this.handle.lock, timeout);
+        throw timedOut(this.name, timeout);
       }
       waiter.slept(this.rest(waiter, left));
     }
@@ -262,7 +288,7 @@ export abstract class ExclusiveLock implements Owner {
     const { words } = this;
     const state = Atomics.load(words, STATE);
     if (!isHeld(state) || holderOf(state) !== this.id) {
-      throw new RseqSliceError('ERR_RSEQ_NOT_LOCKED', `This thread does not hold the ${this.handle.lock}, and cannot release it.`);
+      throw new RseqSliceError('ERR_RSEQ_NOT_LOCKED', `This thread does not hold the ${this.name}, and cannot release it.`);
     }
     releaseTo(words, chooseNext(words, this.limit));
     if (what === IN_SECTION) this.thread.leave();

@@ -36,7 +36,7 @@ export class Mutex extends ExclusiveLock {
    * @throws {TypeError} not a SharedArrayBuffer, or something else is there.
    * @throws {RangeError} a bad offset, or no room.
    */
-  constructor(buffer?: SharedArrayBuffer, byteOffset = 0, options: PlacementOptions = {}) {
+  constructor(buffer?: SharedArrayBuffer, byteOffset = 0, options: PlacementOptions & { /** @internal */ readonly name?: string } = {}) {
     super('Mutex', LIMIT, buffer, byteOffset, options);
   }
 

@@ -54,13 +54,13 @@ export function deadlineOf(timeout: number | undefined): number {
   return performance.now() + timeout;
 }
 
-export function refuseToBlock(kind: LockKind): never {
+export function refuseToBlock(kind: string): never {
   throw new RseqSliceError(
     'ERR_RSEQ_WOULD_BLOCK',
     `Waiting for a ${kind} would block the main thread. Wait asynchronously, only try, or make it with { blockMainThread: true } if no worker depends on the main thread.`,
   );
 }
 
-export function timedOut(kind: LockKind, timeout: number | undefined): RseqSliceError {
+export function timedOut(kind: string, timeout: number | undefined): RseqSliceError {
   return new RseqSliceError('ERR_RSEQ_TIMEOUT', `The ${kind} was not to be had within ${String(timeout)} ms.`);
 }

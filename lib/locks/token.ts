@@ -13,11 +13,11 @@ export interface Owner {
 /** Proof that a lock is held by the code that has it. For `using`, or with `unlock` in a `finally`. */
 export class LockToken implements Disposable {
   /** Whether the one who held the lock before died with it: what it guards may be half done. */
-  readonly abandoned: boolean;
+  abandoned: boolean;
   /** Declared only, as `Thread.word`: a field that is written once can be folded away. */
   private declare owner: Owner | null;
   /** @internal How the lock was taken, in its own terms. */
-  declare readonly what: number;
+  declare what: number;
 
   /** @internal Locks make them. */
   constructor(owner: Owner, what: number, abandoned: boolean) {
@@ -41,6 +41,12 @@ export class LockToken implements Disposable {
 
   [Symbol.dispose](): void {
     this.unlock();
+  }
+
+  /** @internal The lock was released and taken again, for a `Condition`. */
+  taken(abandoned: boolean, what: number = this.what): void {
+    this.abandoned = abandoned;
+    this.what = what;
   }
 
   /** @internal The lock that it belongs to; null: released. */

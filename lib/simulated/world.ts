@@ -3,7 +3,8 @@
  * share, and a program for each thread, written as small steps. Between any two
  * steps anything may happen that may happen on Linux: an interrupt that wants
  * the CPU for somebody else, one that finds other work pending too, the end of
- * an extension, another CPU's next step.
+ * an extension, another CPU's next step; if the model says so, also the death of
+ * a thread, and the end of a waiter's time.
  *
  * All that decides the future is in one typed array, so that a state is copied
  * and compared as a whole. An interrupt that wants nothing is left out: it
@@ -22,6 +23,19 @@ export interface Step {
   /** No grant may be outstanding here: the thread is outside of every section. */
   readonly outside?: boolean;
   /**
+   * The thread's time may be up while this is its next step: before it waits
+   * here, while it does, and between being woken and running again. See
+   * `giveUps` and {@link WorldThread.gaveUp}. Default false.
+   */
+  readonly abortable?: boolean;
+  /**
+   * Whoever waits here wakes up now and then, to look whether somebody has died.
+   * In the model that happens only when somebody has, and nobody can go on
+   * otherwise: it must not hide that a wake-up was lost. See `polls` for more.
+   * Default false.
+   */
+  readonly polls?: boolean;
+  /**
    * Does the step. Returns the label of the next one; undefined: the one below;
    * {@link AGAIN}: waits, and tries this one again when it is woken.
    */
@@ -37,6 +51,8 @@ export interface ThreadProgram {
   readonly registers?: number;
   /** Not registered yet: the program does that itself. Default: registered, with slices enabled. */
   readonly unregistered?: boolean;
+  /** Never dies, see `deaths`. Default false. */
+  readonly immortal?: boolean;
   readonly steps: readonly Step[];
 }
 
@@ -50,6 +66,17 @@ export interface Model extends Omit<MachineOptions, 'threads' | 'areas'> {
   readonly migration?: boolean;
   /** Whether a system call may end a grant, which gives the CPU up before the call does its work. Default false: that is a violation. */
   readonly allowAborts?: boolean;
+  /**
+   * How many threads may die in a run, each before any of its steps, and with it
+   * what only it knew: `worker.terminate()`. Default 0.
+   */
+  readonly deaths?: number;
+  /** How often in a run a thread's time may be up, at the steps that are `abortable`. Default 0. */
+  readonly giveUps?: number;
+  /** How often in a run a waiter at a step that `polls` may wake up by itself at any time. Default 0: only as told there. */
+  readonly polls?: number;
+  /** Whether waiters are woken in the order in which they began to wait, as futex(2) and Atomics.notify do, which waking a number of them takes. Default false. */
+  readonly arrivalOrder?: boolean;
   /** What must hold after every step, beside what always must: the reason it does not, or null. */
   readonly invariant?: (world: World) => string | null;
 }
@@ -64,23 +91,61 @@ const PR_SET = 2;
 
 // The words of one thread behind the machine's.
 const COUNTER = 0; // the program's step
-const WAITING = 1; // 0, or 1 + the shared word it waits on
+const WAITING = 1; // one of the below, or what it waits on and how
 const ASKED = 2; // the last store to the request was not zero
 const GHOST_GRANT = 3; // granted, and not switched since
 const SWITCHED = 4; // switched during the present move
 const RETURNED = 5; // 0: last yield right; 1: it answered wrongly
 const THREAD_WORDS = 6;
 
+// What WAITING is when a thread does not wait: it runs, it died, or it slept and has not heard yet how that ended.
+const AWAKE = 0;
+const DIED = 1;
+const WOKEN = -1;
+const TIMED_OUT = -2;
+// When it waits: twice the shared word and one of these; in `wait`, which compares again, or in `park`, which does not.
+const IN_WAIT = 2;
+const IN_PARK = 3;
+
+// The words at the end of the state, if the model has any use for them: what may still happen in this run,
+const DEATHS_LEFT = 0;
+const GIVE_UPS_LEFT = 1;
+const POLLS_LEFT = 2;
+const TIME_PASSES = 3; // a waiter has polled because nobody could go on, and nobody has gone on since
+const FATE_WORDS = 4;
+// and for each thread
+const TIME_IS_UP = 0;
+const RANK = 1; // among those who wait on the same word, from 1
+const THREAD_FATE_WORDS = 2;
+
 const NOBODY = -1;
 
-/** What can happen to the thread that has a CPU. The order is that of the choices. */
-export const EVENTS = ['step', 'preempt', 'preempt with other work', 'extension ends', 'preempt and migrate'] as const;
+/** What can happen to a thread that has a CPU, then what can to any. The order is that of the choices. */
+export const EVENTS = [
+  'step',
+  'preempt',
+  'preempt with other work',
+  'extension ends',
+  'preempt and migrate',
+  'polls',
+  'gives up',
+  'dies',
+] as const;
 const STEP = 0;
 const PREEMPT = 1;
 const PREEMPT_WITH_WORK = 2;
 const EXPIRE = 3;
 const MIGRATE = 4;
+const POLL = 5;
+const GIVE_UP = 6;
+const DIE = 7;
 const MOVE_SHIFT = 3;
+
+/** How many moves are gone through, at most, to see whether polling leads anywhere. */
+const PATIENCE = 1 << 14;
+
+/** How sleeping ended, in the words of `Atomics.wait`. */
+export type Parked = 'ok' | 'not-equal' | 'timed-out';
 
 /** A thread of a world, as its program sees it. */
 export class WorldThread {
@@ -92,7 +157,7 @@ export class WorldThread {
   readonly area: Int32Array;
   /** The numbers it remembers. */
   readonly registers: Int32Array;
-  /** Words shared with the other threads. */
+  /** Words shared with the other threads. `Atomics` works on them, but for its wait and notify. */
   readonly shared: Int32Array;
   readonly #world: World;
 
@@ -120,18 +185,50 @@ export class WorldThread {
     this.#world.machine.systemCall(this.index);
   }
 
-  /** Waits on a shared word while it has a value, as futex(2) and Atomics.wait do. @returns what the step shall return. */
+  /** Waits on a shared word while it has a value, however often it is woken. @returns what the step shall return. */
   wait(word: number, value: number): string | undefined {
     const blocks = this.shared[word] === value;
     this.#world.machine.systemCall(this.index, blocks);
     if (!blocks) return undefined;
-    this.#world.block(this.index, word);
+    this.#world.block(this.index, word, IN_WAIT);
     return AGAIN;
   }
 
-  /** Wakes everybody who waits on a shared word. */
-  wake(word: number): void {
-    this.#world.wake(word);
+  /**
+   * Sleeps on a shared word if it has a value, until it is woken, polls or gives
+   * up: one call of futex(2) or Atomics.wait. Who has given up does not sleep.
+   * @returns null: it sleeps, return {@link AGAIN}; when the step is tried again,
+   *   or at once: how that ended.
+   */
+  park(word: number, value: number): Parked | null {
+    const ending = this.#world.takeEnding(this.index);
+    if (ending !== null) return ending;
+    const isEqual = this.shared[word] === value;
+    const blocks = isEqual && !this.#world.isTimeUp(this.index);
+    this.#world.machine.systemCall(this.index, blocks);
+    if (!isEqual) return 'not-equal';
+    if (!blocks) return 'timed-out';
+    this.#world.block(this.index, word, IN_PARK);
+    return null;
+  }
+
+  /** Whether its time is up. Once that was told, it is forgotten: the next time is another one's. */
+  gaveUp(): boolean {
+    return this.#world.takeTimeUp(this.index);
+  }
+
+  /** Whether a thread died. One that has come to the end of its program is not dead. */
+  isDead(thread: number): boolean {
+    return this.#world.isDead(thread);
+  }
+
+  /**
+   * Wakes those who wait on a shared word.
+   * @param count at most so many, in their order, which takes `arrivalOrder`. Default: all.
+   * @returns how many.
+   */
+  wake(word: number, count: number = Infinity): number {
+    return this.#world.wake(word, count);
   }
 
   /** rseq(2) with this thread's area: registers, or takes it back. */
@@ -159,12 +256,16 @@ export class World {
   readonly #cpuWords: number;
   readonly #labels: readonly ReadonlyMap<string, number>[];
   readonly #steps: readonly (readonly Step[])[];
+  /** Where the words of FATE_WORDS begin; 0: the model has no use for them, and does not pay for them. */
+  readonly #fate: number;
   /** What this move broke, found while it was made. */
   #broken: string | null = null;
+  /** A thread is being ended from outside: what its exit does to its extension is not its fault. */
+  #isDying = false;
 
   constructor(model: Model) {
     this.model = model;
-    const { threads, shared = 0 } = model;
+    const { threads, shared = 0, deaths = 0, giveUps = 0, polls = 0, arrivalOrder = false } = model;
     const count = threads.length;
     this.#cpuOf = threads.map(({ cpu = 0 }) => cpu);
     this.#cpus = Math.max(...this.#cpuOf) + 1;
@@ -174,7 +275,11 @@ export class World {
     const sharedAt = registersAt + registers;
     this.#cpuWords = sharedAt + shared;
     // Who has each CPU, and the CPU that moved last.
-    this.state = new Int32Array(this.#cpuWords + this.#cpus + 1);
+    const end = this.#cpuWords + this.#cpus + 1;
+    const hasFate = deaths > 0 || giveUps > 0 || polls > 0 || arrivalOrder;
+    this.#fate = hasFate ? end : 0;
+    this.state = new Int32Array(hasFate ? end + FATE_WORDS + count * THREAD_FATE_WORDS : end);
+    if (hasFate) this.state.set([deaths, giveUps, polls], end);
     this.machine = new Machine({ ...model, threads: count, areas: count }, this.state.subarray(0, this.#base));
     this.shared = this.state.subarray(sharedAt, this.#cpuWords);
     let at = registersAt;
@@ -216,7 +321,7 @@ export class World {
     let count = 0;
     const last = this.state[this.#cpuWords + this.#cpus] ?? 0;
     for (let i = 0; i < this.#cpus; i++) count = this.#movesOf((last + i) % this.#cpus, into, count);
-    return count;
+    return this.#fate === 0 ? count : this.#furtherMoves(into, count);
   }
 
   /** Makes a move that {@link moves} gave. @returns what it broke, or null. */
@@ -226,10 +331,16 @@ export class World {
     const { state } = this;
     const cpu = this.#cpuOf[thread] ?? 0;
     this.#broken = null;
+    if (event >= POLL) {
+      // Nobody gets a CPU by these.
+      this.#befall(thread, event);
+      return this.#takeBroken() ?? this.#violation();
+    }
     state[this.#cpuWords + cpu] = thread;
     state[this.#cpuWords + this.#cpus] = cpu;
     if (event === STEP) this.#step(thread);
     else this.#disturb(thread, event);
+    if (this.#fate !== 0) state[this.#fate + TIME_PASSES] = 0;
     const switched = this.#at(thread, SWITCHED);
     if (state[switched] !== 0) {
       state[switched] = 0;
@@ -243,13 +354,19 @@ export class World {
     return this.#broken;
   }
 
+  /** Whether a thread died, or the kernel killed it. */
+  isDead(thread: number): boolean {
+    return this.state[this.#at(thread, WAITING)] === DIED || this.machine.isDead(thread);
+  }
+
   /** Whether a thread has gone through its program. */
   hasEnded(thread: number): boolean {
     return this.#counter(thread) >= (this.#steps[thread]?.length ?? 0);
   }
 
-  /** Where a thread is: its next step, or `(end)`. */
+  /** Where a thread is: its next step, `(end)` or `(dead)`. */
   label(thread: number): string {
+    if (this.state[this.#at(thread, WAITING)] === DIED) return '(dead)';
     return this.#steps[thread]?.[this.#counter(thread)]?.label ?? '(end)';
   }
 
@@ -260,9 +377,11 @@ export class World {
 
   /** A deadlock, when nothing can move: the reason, or null when all have ended. */
   stuck(): string | null {
-    const waiting = this.threads.filter(({ index }) => !this.hasEnded(index) && !this.machine.isDead(index));
+    const waiting = this.threads.filter(({ index }) => !this.hasEnded(index) && !this.isDead(index));
     if (waiting.length === 0) return null;
-    return `nothing can go on: ${waiting.map(({ index }) => `${this.name(index)} waits at '${this.label(index)}'`).join(', ')}`;
+    const places = waiting.map(({ index }) => `${this.name(index)} waits at '${this.label(index)}'`);
+    const dead = this.threads.filter(({ index }) => this.isDead(index)).map(({ index }) => `${this.name(index)} is dead`);
+    return `nothing can go on: ${[...places, ...dead].join(', ')}`;
   }
 
   name(thread: number): string {
@@ -270,17 +389,53 @@ export class World {
   }
 
   /** @internal A thread waits from now on. */
-  block(thread: number, word: number): void {
-    this.state[this.#at(thread, WAITING)] = word + 1;
-    this.state[this.#at(thread, SWITCHED)] = 1;
+  block(thread: number, word: number, how: number): void {
+    const { state } = this;
+    if (this.model.arrivalOrder === true) state[this.#fateAt(thread, RANK)] = this.#waiters(word) + 1;
+    state[this.#at(thread, WAITING)] = 2 * word + how;
+    state[this.#at(thread, SWITCHED)] = 1;
   }
 
   /** @internal */
-  wake(word: number): void {
-    for (const { index } of this.threads) {
-      const waiting = this.#at(index, WAITING);
-      if (this.state[waiting] === word + 1) this.state[waiting] = 0;
+  wake(word: number, count: number): number {
+    let woken = 0;
+    if (this.model.arrivalOrder === true) {
+      for (let first = this.#first(word); first !== NOBODY && woken < count; first = this.#first(word)) {
+        this.#endWait(first, WOKEN);
+        woken++;
+      }
+      return woken;
     }
+    if (count !== Infinity) {
+      throw new RseqSliceError('ERR_RSEQ_INVALID_MODEL', `The model '${this.model.name}' wakes a number of waiters, and has no arrivalOrder.`);
+    }
+    for (let thread = 0; thread < this.threads.length; thread++) {
+      if (!this.#isWaitingOn(thread, word)) continue;
+      this.#endWait(thread, WOKEN);
+      woken++;
+    }
+    return woken;
+  }
+
+  /** @internal How a thread's sleep ended, if it has not heard yet. */
+  takeEnding(thread: number): Parked | null {
+    const at = this.#at(thread, WAITING);
+    const ending = this.state[at];
+    if (ending !== WOKEN && ending !== TIMED_OUT) return null;
+    this.state[at] = AWAKE;
+    return ending === WOKEN ? 'ok' : 'timed-out';
+  }
+
+  /** @internal */
+  isTimeUp(thread: number): boolean {
+    return this.#fate !== 0 && this.state[this.#fateAt(thread, TIME_IS_UP)] !== 0;
+  }
+
+  /** @internal */
+  takeTimeUp(thread: number): boolean {
+    const isUp = this.isTimeUp(thread);
+    if (isUp) this.state[this.#fateAt(thread, TIME_IS_UP)] = 0;
+    return isUp;
   }
 
   /** @internal */
@@ -309,8 +464,168 @@ export class World {
     return count;
   }
 
+  /**
+   * Adds what may befall any thread. When no thread can make a step, only time
+   * helps: waiters poll if there is a death to be found, and if not, or if that
+   * changes nothing, there are no moves at all. That one of them might give up or
+   * die does not make a lost wake-up right.
+   */
+  #furtherMoves(into: Int32Array, from: number): number {
+    const isQuiet = from === 0;
+    if (isQuiet && !this.#doPollsHelp()) return 0;
+    const left = this.#fate;
+    const { state } = this;
+    let count = from;
+    if (isQuiet || state[left + TIME_PASSES] !== 0 || state[left + POLLS_LEFT] !== 0) count = this.#pollsOf(into, count);
+    for (let thread = 0; thread < this.threads.length; thread++) {
+      if (this.hasEnded(thread) || this.isDead(thread)) continue;
+      const canGiveUp = state[left + GIVE_UPS_LEFT] !== 0 && this.#present(thread)?.abortable === true && !this.isTimeUp(thread);
+      if (canGiveUp) into[count++] = (thread << MOVE_SHIFT) | GIVE_UP;
+      const canDie = state[left + DEATHS_LEFT] !== 0 && this.model.threads[thread]?.immortal !== true;
+      if (canDie) into[count++] = (thread << MOVE_SHIFT) | DIE;
+    }
+    return count;
+  }
+
+  #pollsOf(into: Int32Array, from: number): number {
+    let count = from;
+    for (let thread = 0; thread < this.threads.length; thread++) {
+      const isPolling = (this.state[this.#at(thread, WAITING)] ?? AWAKE) >= IN_WAIT && this.#present(thread)?.polls === true;
+      if (isPolling) into[count++] = (thread << MOVE_SHIFT) | POLL;
+    }
+    return count;
+  }
+
+  /**
+   * Whether polling leads out of a state where everybody waits. All poll, and go
+   * on without a disturbance until everybody waits again, and so forth: when a
+   * state comes back, it does not. Cycles are found as Brent does it, by keeping
+   * one state, replaced after 1, 2, 4, 8 … moves.
+   */
+  #doPollsHelp(): boolean {
+    const { state, onEvent } = this;
+    if (state[this.#fate + DEATHS_LEFT] === (this.model.deaths ?? 0)) return false;
+    const moves = new Int32Array(this.threads.length << MOVE_SHIFT);
+    let polling = this.#pollsOf(moves, 0);
+    if (polling === 0) return false;
+    const before = state.slice();
+    let kept = before;
+    /** Whether time had to pass since the state that is kept. */
+    let hasPolled = false;
+    let helps = true;
+    this.onEvent = null;
+    for (let made = 0, next = 1; made < PATIENCE; made++) {
+      if (polling > 0) {
+        for (let i = 0; i < polling; i++) this.move(moves[i] ?? 0);
+        hasPolled = true;
+      } else if (this.move(moves[0] ?? 0) !== null) break;
+      if (state.every((word, index) => word === kept[index])) {
+        helps = !hasPolled;
+        break;
+      }
+      if (made === next) {
+        kept = state.slice();
+        hasPolled = false;
+        next *= 2;
+      }
+      polling = 0;
+      let count = 0;
+      const last = state[this.#cpuWords + this.#cpus] ?? 0;
+      for (let i = 0; i < this.#cpus && count === 0; i++) count = this.#movesOf((last + i) % this.#cpus, moves, 0);
+      if (count > 0) continue;
+      polling = this.#pollsOf(moves, 0);
+      // All have ended, or those who wait do not poll: that state is judged when it is visited.
+      if (polling === 0) break;
+    }
+    this.onEvent = onEvent;
+    state.set(before);
+    return helps;
+  }
+
+  /** What comes from outside, whether the thread runs or not. */
+  #befall(thread: number, event: number): void {
+    const { state } = this;
+    if (event === POLL) {
+      const isFree = state[this.#fate + TIME_PASSES] !== 0 || this.#isQuiet();
+      if (isFree) state[this.#fate + TIME_PASSES] = 1;
+      else this.#spend(POLLS_LEFT);
+      this.#endWait(thread, TIMED_OUT);
+      return;
+    }
+    state[this.#fate + TIME_PASSES] = 0;
+    if (event === GIVE_UP) {
+      this.#spend(GIVE_UPS_LEFT);
+      state[this.#fateAt(thread, TIME_IS_UP)] = 1;
+      if ((state[this.#at(thread, WAITING)] ?? AWAKE) >= IN_WAIT) this.#endWait(thread, TIMED_OUT);
+    } else {
+      this.#spend(DEATHS_LEFT);
+      this.#die(thread);
+    }
+  }
+
+  #die(thread: number): void {
+    const { state, machine } = this;
+    if ((state[this.#at(thread, WAITING)] ?? AWAKE) >= IN_WAIT) this.#endWait(thread, AWAKE);
+    this.#isDying = true;
+    machine.exit(thread);
+    this.#isDying = false;
+    const cpu = this.#cpuWords + (this.#cpuOf[thread] ?? 0);
+    if (state[cpu] === thread) state[cpu] = NOBODY;
+    // What nobody can see any more is forgotten, so that states that do not differ in what follows are the same.
+    const words = this.#at(thread, 0);
+    state.fill(0, words, words + THREAD_WORDS);
+    const fate = this.#fateAt(thread, 0);
+    state.fill(0, fate, fate + THREAD_FATE_WORDS);
+    this.threads[thread]?.registers.fill(0);
+    this.threads[thread]?.area.fill(0);
+    state[this.#at(thread, WAITING)] = DIED;
+  }
+
+  #spend(budget: number): void {
+    this.state[this.#fate + budget] = (this.state[this.#fate + budget] ?? 0) - 1;
+  }
+
+  /** Whether no thread can make a step. */
+  #isQuiet(): boolean {
+    return this.threads.every(({ index }) => !this.#isRunnable(index));
+  }
+
+  #present(thread: number): Step | undefined {
+    return this.#steps[thread]?.[this.#counter(thread)];
+  }
+
+  #isWaitingOn(thread: number, word: number): boolean {
+    const waiting = this.state[this.#at(thread, WAITING)];
+    return waiting === 2 * word + IN_WAIT || waiting === 2 * word + IN_PARK;
+  }
+
+  #waiters(word: number): number {
+    return this.threads.filter(({ index }) => this.#isWaitingOn(index, word)).length;
+  }
+
+  /** Who began to wait on a word before the others that do. */
+  #first(word: number): number {
+    return this.threads.find(({ index }) => this.#isWaitingOn(index, word) && this.state[this.#fateAt(index, RANK)] === 1)?.index ?? NOBODY;
+  }
+
+  /** @param ending what it hears when it slept in `park` */
+  #endWait(thread: number, ending: number): void {
+    const { state } = this;
+    const at = this.#at(thread, WAITING);
+    const waiting = state[at] ?? AWAKE;
+    const isParked = (waiting & 1) === (IN_PARK & 1);
+    state[at] = isParked ? ending : AWAKE;
+    if (this.model.arrivalOrder !== true) return;
+    const left = state[this.#fateAt(thread, RANK)] ?? 0;
+    state[this.#fateAt(thread, RANK)] = 0;
+    for (const { index } of this.threads) {
+      const rank = state[this.#fateAt(index, RANK)] ?? 0;
+      if (rank > left && this.#isWaitingOn(index, (waiting - IN_WAIT) >> 1)) state[this.#fateAt(index, RANK)] = rank - 1;
+    }
+  }
+
   #isRunnable(thread: number): boolean {
-    return this.state[this.#at(thread, WAITING)] === 0 && !this.machine.isDead(thread) && !this.hasEnded(thread);
+    return (this.state[this.#at(thread, WAITING)] ?? AWAKE) <= AWAKE && !this.machine.isDead(thread) && !this.hasEnded(thread);
   }
 
   #step(index: number): void {
@@ -321,6 +636,9 @@ export class World {
     const next = step.run(thread);
     const at = this.#at(index, COUNTER);
     if (next === AGAIN) return;
+    // A program that goes on without hearing how its sleep ended does not hear it later.
+    const waiting = this.#at(index, WAITING);
+    if ((this.state[waiting] ?? AWAKE) < AWAKE) this.state[waiting] = AWAKE;
     if (next === undefined) this.state[at] = counter + 1;
     else {
       const target = this.#labels[index]?.get(next);
@@ -364,7 +682,7 @@ export class World {
     } else if (event === 'switched') {
       state[grant] = 0;
       state[this.#at(thread, SWITCHED)] = 1;
-    } else if (event === 'aborted' && this.model.allowAborts !== true) {
+    } else if (event === 'aborted' && this.model.allowAborts !== true && !this.#isDying) {
       this.#broken = `${this.name(thread)} made a system call in its extension, which ended it: the CPU is given up before the call does its work`;
     } else if (event === 'killed') {
       this.#broken = `the kernel killed ${this.name(thread)}: it ${this.machine.death(thread)}`;
@@ -398,6 +716,10 @@ export class World {
 
   #counter(thread: number): number {
     return this.state[this.#at(thread, COUNTER)] ?? 0;
+  }
+
+  #fateAt(thread: number, word: number): number {
+    return this.#fate + FATE_WORDS + thread * THREAD_FATE_WORDS + word;
   }
 
   #at(thread: number, word: number): number {
