@@ -9,8 +9,8 @@ afterAll(() => {
 
 const examples = examplesOf(readDocument('docs/simulated-kernel.md'));
 
-it('has three', () => {
-  expect(examples).toHaveLength(3);
+it('has four', () => {
+  expect(examples).toHaveLength(4);
 });
 
 describe.each(examples.map((code, index) => [index + 1, code] as const))('example %i', (_, code) => {
