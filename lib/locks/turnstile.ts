@@ -185,8 +185,8 @@ function standingIn(queue: number, batch: number): Standing {
 
 /**
  * Says that whoever was called has been heard of. Everybody about to sleep does
- * this *before* looking at the state for the last time: a call that met nobody
- * asleep would otherwise keep the next one from being made.
+ * this *after* reading the calls and *before* looking at the state: a call that
+ * met nobody asleep would otherwise keep the next one from being made.
  */
 export function answerCall(words: Int32Array): void {
   if ((Atomics.load(words, QUEUE) & CALLED) !== 0) Atomics.and(words, QUEUE, ~CALLED);

@@ -53,9 +53,11 @@ export class Waiter {
   look(thread: Thread | null): Look {
     const words = this.#words;
     for (;;) {
-      answerCall(words);
+      // In this order: a call that comes before the answer is answered by it, and one that comes after it is seen when
+      // we are about to sleep.
       this.word = callsOf(this.#batch);
       this.calls = Atomics.load(words, this.word);
+      answerCall(words);
       const where = standing(words, this.#batch);
       if (where === Standing.Forgotten) {
         this.#batch = lineUp(words);
