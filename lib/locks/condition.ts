@@ -16,27 +16,15 @@ import { createParking } from './parking.ts';
 import type { Bed, Parking } from './parking.ts';
 import { waitFor, waitForAsync } from './patience.ts';
 import type { Awaited } from './patience.ts';
+import { CALLS, CONDITION_WORDS, leaveLine, lineUp, noteCall, signal as signalWaiters, takeSignal } from './signals.ts';
 import type { LockToken } from './token.ts';
 
-/** How many wait, and how many of them have been notified and have not left. */
-const LINE = 1;
-/** Counted up at every notification. */
-const CALLS = 2;
 const SLEEPERS = 3;
-const WORDS = 4;
-
-const WAITER = 1;
-const WAITERS = 0x7fff;
-const SIGNAL_SHIFT = 15;
-const SIGNAL = 1 << SIGNAL_SHIFT;
-
-const waitersIn = (line: number): number => line & WAITERS;
-const signalsIn = (line: number): number => line >> SIGNAL_SHIFT;
 
 /** A condition variable over shared memory, for use with a `Mutex` or a `SpinLock`. */
 export class Condition {
   /** Bytes of memory that one takes. */
-  static readonly byteLength: number = WORDS * Int32Array.BYTES_PER_ELEMENT;
+  static readonly byteLength: number = CONDITION_WORDS * Int32Array.BYTES_PER_ELEMENT;
 
   readonly handle: LockHandle;
   readonly #words: Int32Array;
@@ -59,7 +47,7 @@ export class Condition {
    */
   constructor(buffer?: SharedArrayBuffer, byteOffset = 0, options: PlacementOptions = {}) {
     checkOptions('Condition', options);
-    const { words, handle } = place('Condition', WORDS, buffer, byteOffset);
+    const { words, handle } = place('Condition', CONDITION_WORDS, buffer, byteOffset);
     this.handle = handle;
     this.#words = words;
     this.#bed = { words, sleepers: SLEEPERS };
@@ -77,7 +65,7 @@ export class Condition {
     if (!this.#mayBlock) refuseToBlock('Condition');
     const lock = lockOf(token);
     const deadline = deadlineOf(timeout);
-    const calls = this.#lineUp();
+    const calls = lineUp(this.#words);
     lock.giveBack(token.what);
     let isNotified = true;
     try {
@@ -98,7 +86,7 @@ export class Condition {
     const lock = lockOf(token);
     signal?.throwIfAborted();
     const deadline = deadlineOf(timeout);
-    const calls = this.#lineUp();
+    const calls = lineUp(this.#words);
     lock.giveBack(token.what);
     let isNotified = true;
     let reason: unknown = null;
@@ -120,18 +108,12 @@ export class Condition {
    * @returns how many will be woken.
    */
   notify(count = 1): number {
-    const words = this.#words;
-    for (let line = Atomics.load(words, LINE); ; ) {
-      const more = Math.min(count, waitersIn(line) - signalsIn(line));
-      if (!(more > 0)) return 0;
-      const found = Atomics.compareExchange(words, LINE, line, line + more * SIGNAL);
-      if (found === line) {
-        Atomics.add(words, CALLS, 1);
-        this.#parking.wake(this.#bed, CALLS, more);
-        return more;
-      }
-      line = found;
+    const more = signalWaiters(this.#words, count);
+    if (more > 0) {
+      noteCall(this.#words);
+      this.#parking.wake(this.#bed, CALLS, more);
     }
+    return more;
   }
 
   /** Wakes all who wait. */
@@ -139,49 +121,19 @@ export class Condition {
     return this.notify(Infinity);
   }
 
-  #lineUp(): number {
-    // Before the lock is released: whoever notifies after that finds us counted.
-    Atomics.add(this.#words, LINE, WAITER);
-    return Atomics.load(this.#words, CALLS);
-  }
-
   #notification(calls: number): Awaited<true> {
     const words = this.#words;
-    return {
-      kind: 'Condition',
-      bed: this.#bed,
-      word: CALLS,
-      look: () => {
-        // What was notified before we lined up is for others.
-        if (Atomics.load(words, CALLS) === calls) return null;
-        for (let line = Atomics.load(words, LINE); signalsIn(line) > 0; ) {
-          const found = Atomics.compareExchange(words, LINE, line, line - SIGNAL - WAITER);
-          if (found === line) return true;
-          line = found;
-        }
-        return null;
-      },
-    };
+    return { kind: 'Condition', bed: this.#bed, word: CALLS, look: () => (takeSignal(words, calls) ? true : null) };
   }
 
-  /**
-   * Leaves without a notification, unless there are as many as there are waiters: one of them is ours then.
-   * @returns whether it is.
-   */
+  /** @returns whether one who gives up was notified at that moment, and must not say otherwise. */
   #leaveLine(error: unknown, onOther?: (error: unknown) => void): boolean {
-    const words = this.#words;
-    for (let line = Atomics.load(words, LINE); ; ) {
-      const isOurs = signalsIn(line) > 0 && signalsIn(line) >= waitersIn(line);
-      const found = Atomics.compareExchange(words, LINE, line, line - WAITER - (isOurs ? SIGNAL : 0));
-      if (found === line) {
-        if (!isOurs && !(RseqSliceError.is(error) && error.code === 'ERR_RSEQ_TIMEOUT')) {
-          if (onOther === undefined) throw error;
-          onOther(error);
-        }
-        return isOurs;
-      }
-      line = found;
+    const isNotified = leaveLine(this.#words);
+    if (!isNotified && !(RseqSliceError.is(error) && error.code === 'ERR_RSEQ_TIMEOUT')) {
+      if (onOther === undefined) throw error;
+      onOther(error);
     }
+    return isNotified;
   }
 }
 

@@ -18,17 +18,46 @@ import { FREE, MOST_WAITERS, STATE, TURNSTILE_WORDS } from './turnstile.ts';
 
 /** The kind's own word, next to the mark in word 0. */
 export const OWN = 1;
-const CHANGES = 2;
+/** Counted up for the one at the entrance when something has changed. */
+export const CHANGES = 2;
 const SLEEPERS = 3;
 /** 1: somebody at the entrance waits for a change. */
 const IS_WATCHED = 4;
 const ENTRANCE = 8;
-const FIRST = ENTRANCE + TURNSTILE_WORDS;
-const EMPTY = 0;
+/** The first place. */
+export const FIRST: number = ENTRANCE + TURNSTILE_WORDS;
+export const EMPTY = 0;
 
 /** Words of a row with so many places, all told. */
 export function slotsWords(places: number): number {
   return FIRST + places;
+}
+
+/** Takes a place if it is empty, or if a thread has it that has ended: `from` is what was seen there. */
+export function claimPlace(words: Int32Array, place: number, from: number, id: number): boolean {
+  return Atomics.compareExchange(words, place, from, id) === from;
+}
+
+export function clearPlace(words: Int32Array, place: number): void {
+  Atomics.store(words, place, EMPTY);
+}
+
+/** Has whoever gives a place back from now on tell of it. First this, then a look; they do it the other way round. */
+export function watch(words: Int32Array): void {
+  Atomics.store(words, IS_WATCHED, 1);
+}
+
+export function stopWatching(words: Int32Array): void {
+  Atomics.store(words, IS_WATCHED, 0);
+}
+
+export function isWatched(words: Int32Array): boolean {
+  return Atomics.load(words, IS_WATCHED) !== 0;
+}
+
+/** Makes one who is about to sleep look again. */
+export function noteChange(words: Int32Array): void {
+  Atomics.add(words, CHANGES, 1);
 }
 
 /** A place that was had: its number, and whether the one before died in it. */
@@ -68,9 +97,9 @@ export class Slots {
   claim(): number {
     const words = this.#words;
     const { id } = this.#agent;
-    if (Atomics.compareExchange(words, this.#usual, EMPTY, id) === EMPTY) return this.#usual;
+    if (claimPlace(words, this.#usual, EMPTY, id)) return this.#usual;
     for (let place = FIRST; place < words.length; place++) {
-      if (Atomics.load(words, place) !== EMPTY || Atomics.compareExchange(words, place, EMPTY, id) !== EMPTY) continue;
+      if (Atomics.load(words, place) !== EMPTY || !claimPlace(words, place, EMPTY, id)) continue;
       this.#usual = place;
       return place;
     }
@@ -79,13 +108,13 @@ export class Slots {
 
   /** Gives a place back. Whoever watches is told by {@link tell}. */
   clear(place: number): void {
-    Atomics.store(this.#words, place, EMPTY);
+    clearPlace(this.#words, place);
   }
 
   /** Wakes the one at the entrance who waits for a change. */
   tell(): void {
-    if (Atomics.load(this.#words, IS_WATCHED) === 0) return;
-    Atomics.add(this.#words, CHANGES, 1);
+    if (!isWatched(this.#words)) return;
+    noteChange(this.#words);
     // All of them: one that has given up may still be asleep in the engine.
     this.parking.wake(this.#bed, CHANGES, MOST_WAITERS);
   }
@@ -127,12 +156,11 @@ export class Slots {
 
   /** Nobody watches any more. */
   stopWatching(): void {
-    Atomics.store(this.#words, IS_WATCHED, 0);
+    stopWatching(this.#words);
   }
 
   #watch<T>(look: (isLate: boolean) => T | null): Awaited<T> {
-    // First this, then a look: who gives a place back does it the other way round.
-    Atomics.store(this.#words, IS_WATCHED, 1);
+    watch(this.#words);
     return { kind: this.#kind, bed: this.#bed, word: CHANGES, look };
   }
 
@@ -140,7 +168,7 @@ export class Slots {
     for (let place = FIRST; place < this.#words.length; place++) {
       const id = Atomics.load(this.#words, place);
       if (id === EMPTY || !this.#agent.hasEnded(id)) continue;
-      if (Atomics.compareExchange(this.#words, place, id, this.#agent.id) === id) return { place, abandoned: true };
+      if (claimPlace(this.#words, place, id, this.#agent.id)) return { place, abandoned: true };
     }
     return null;
   }

@@ -72,7 +72,7 @@ export type Standing = (typeof Standing)[keyof typeof Standing];
 
 /**
  * The most often that others can take the lock between the moment a waiter has
- * lined up and the moment it takes the lock itself.
+ * lined up and the lock shows that, and the moment it takes the lock itself.
  * @param limit releases until the gate closes
  * @param threads how many use the lock
  */
