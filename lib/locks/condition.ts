@@ -71,7 +71,7 @@ export class Condition {
     try {
       waitFor(this.#parking, this.#thread, this.#notification(calls), { deadline, timeout });
     } catch (error) {
-      isNotified = this.#leaveLine(error);
+      isNotified = this.#leaveLine(calls, error);
     }
     token.taken(lock.takeAgain(token.what));
     return isNotified;
@@ -93,7 +93,7 @@ export class Condition {
     try {
       await waitForAsync(this.#notification(calls), { deadline, timeout, signal });
     } catch (error) {
-      isNotified = this.#leaveLine(error, (other) => {
+      isNotified = this.#leaveLine(calls, error, (other) => {
         reason = other;
       });
     }
@@ -127,8 +127,8 @@ export class Condition {
   }
 
   /** @returns whether one who gives up was notified at that moment, and must not say otherwise. */
-  #leaveLine(error: unknown, onOther?: (error: unknown) => void): boolean {
-    const isNotified = leaveLine(this.#words);
+  #leaveLine(calls: number, error: unknown, onOther?: (error: unknown) => void): boolean {
+    const isNotified = leaveLine(this.#words, calls);
     if (!isNotified && !(RseqSliceError.is(error) && error.code === 'ERR_RSEQ_TIMEOUT')) {
       if (onOther === undefined) throw error;
       onOther(error);

@@ -55,13 +55,14 @@ export function takeSignal(words: Int32Array, calls: number): boolean {
 }
 
 /**
- * Leaves the line without having been notified, unless there are as many signals
- * as waiters: one of them is ours then, and nobody else's.
- * @returns whether it is.
+ * Leaves the line because the time is up, taking a signal if there is one that
+ * may be ours: we may have been woken for it, and nobody else would be. There is
+ * also one when there are as many as waiters, though the call is not noted yet.
+ * @returns whether a signal was taken.
  */
-export function leaveLine(words: Int32Array): boolean {
+export function leaveLine(words: Int32Array, calls: number): boolean {
   for (let line = Atomics.load(words, LINE); ; ) {
-    const isOurs = signalsIn(line) > 0 && signalsIn(line) >= waitersIn(line);
+    const isOurs = signalsIn(line) > 0 && (signalsIn(line) >= waitersIn(line) || Atomics.load(words, CALLS) !== calls);
     const found = Atomics.compareExchange(words, LINE, line, line - WAITER - (isOurs ? SIGNAL : 0));
     if (found === line) return isOurs;
     line = found;

@@ -11,6 +11,7 @@
  * @property {string} [append] kernel command line
  * @property {number} [cpus] default 2
  * @property {boolean} [icount]
+ * @property {readonly string[]} [flags] options of Node
  * @property {Readonly<Record<string, string>>} [env]
  * @property {'seccomp' | 'preload'} [wrap] see run-row.mjs
  * @property {string} [wrapArgument] what the wrapper is told
@@ -66,7 +67,9 @@ export const ROWS = [
     diagonal: true,
     kernel: 'rfc',
     append: 'rseq_debug=1',
-    expect: { backend: 'linux', flavour: 'rfc', reason: 'available', registration: 'libc', yielded: 100 },
+    // This ABI kills for a system call in an extension, and the engine makes one whenever it hands a function to its compiler.
+    flags: ['--jitless'],
+    expect: { backend: 'linux', flavour: 'rfc', reason: 'available', registration: 'libc', yielded: 1000 },
   },
   {
     name: 'rfc, plain read-modify-write',
