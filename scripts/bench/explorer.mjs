@@ -1,4 +1,4 @@
-// The command `npm run bench:explorer`: how many states a second the explorer goes through, over the library's own
+// The command `npm run bench -- explorer`: how many states a second the explorer goes through, over the library's own
 // models. States are different ones; moves, of which each is made and checked, are several times as many.
 
 import { parseArgs } from 'node:util';
@@ -41,7 +41,7 @@ function main() {
     const flag = /** @type {const} */ ({ type: 'boolean', default: false });
     options = parseArgs({ options: { json: flag, check: flag, help: flag } }).values;
   } catch (error) {
-    process.stderr.write(`bench:explorer: ${error instanceof Error ? error.message : String(error)} See --help.\n`);
+    process.stderr.write(`bench -- explorer: ${error instanceof Error ? error.message : String(error)} See --help.\n`);
     return 2;
   }
   if (options.help) {

@@ -1,0 +1,111 @@
+// Locks from npm, for comparison. None is a dependency: what is not installed is skipped. They were found by a survey of
+// the registry for mutexes over a SharedArrayBuffer; each is called as its own documentation says.
+
+import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+/** @typedef {import('./kinds.mjs').Kind} Kind */
+/** @typedef {import('./kinds.mjs').Find} Find */
+
+/**
+ * @param {string | null} folder whose node_modules are looked through after the checkout's
+ * @returns {Find}
+ */
+export function packageFinder(folder) {
+  return async (name) => {
+    // Some of them are written for browsers, and read this when they are loaded. Node has it since version 21.
+    const scope = /** @type {{ navigator?: unknown }} */ (globalThis);
+    scope.navigator ??= { hardwareConcurrency: availableParallelism() };
+    try {
+      return await import(name);
+    } catch (error) {
+      if (folder === null || /** @type {NodeJS.ErrnoException} */ (error).code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    }
+    return import(pathToFileURL(createRequire(join(folder, 'package.json')).resolve(name)).href);
+  };
+}
+
+/** @param {string} name @returns {Kind['missing']} */
+const unless = (name) => async (find) => {
+  try {
+    await find(name);
+    return null;
+  } catch (error) {
+    const { code, message } = /** @type {NodeJS.ErrnoException} */ (error);
+    return code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND' ? `the package ${name} is not installed` : `${name} does not load: ${message}`;
+  }
+};
+
+/** @type {Pick<Kind, 'runner' | 'slices' | 'attaches'>} */
+const plain = { runner: 'workers', slices: false, attaches: false };
+
+/** @param {Find} find @param {SharedArrayBuffer} buffer */
+const multithreadingMutex = async (find, buffer) => new (await find('multithreading')).Mutex(undefined, buffer);
+
+/** @type {readonly Kind[]} */
+export const PACKAGE_KINDS = [
+  {
+    ...plain,
+    name: 'multithreading',
+    what: 'blockingLock() of multithreading',
+    missing: unless('multithreading'),
+    create: () => new SharedArrayBuffer(4),
+    async open(buffer, _thread, find) {
+      const mutex = await multithreadingMutex(find, buffer);
+      return { lock: () => mutex.blockingLock(), unlock: (guard) => guard.dispose() };
+    },
+  },
+  {
+    ...plain,
+    name: 'multithreading-async',
+    what: 'lock() of multithreading, a promise',
+    missing: unless('multithreading'),
+    create: () => new SharedArrayBuffer(4),
+    async open(buffer, _thread, find) {
+      const mutex = await multithreadingMutex(find, buffer);
+      return {
+        async run(section) {
+          const guard = await mutex.lock();
+          section();
+          guard.dispose();
+        },
+      };
+    },
+  },
+  {
+    ...plain,
+    name: 'asymmetric-io-mutex',
+    what: 'exclusive lock of asymmetric-io-mutex, a promise',
+    missing: unless('asymmetric-io-mutex'),
+    create: () => new SharedArrayBuffer(64),
+    async open(buffer, _thread, find) {
+      const { IOMutex } = await find('asymmetric-io-mutex');
+      const meta = { fields: [], length: 0, position: -1 };
+      const mutex = new IOMutex(null, null, { buffer, bufferStart: 0, data: null, meta });
+      return {
+        async run(section) {
+          // With its default number of tries it gives up under contention.
+          if (!(await mutex.lock('i', 'w', Infinity))) throw new Error('asymmetric-io-mutex gave no lock.');
+          section();
+          mutex.unlock('i', 'w');
+        },
+      };
+    },
+  },
+];
+
+/** @type {Kind} */
+export const asyncMutexTasks = {
+  ...plain,
+  name: 'async-mutex',
+  what: 'async-mutex between tasks of one thread, which never run at once',
+  runner: 'tasks',
+  missing: unless('async-mutex'),
+  create: () => null,
+  async open(_shared, _thread, find) {
+    const mutex = new (await find('async-mutex')).Mutex();
+    return { run: (section) => mutex.runExclusive(section) };
+  },
+};

@@ -1,0 +1,42 @@
+// What a worker does before it meets the others: the same loop over a lock and data of its own, with pauses in which V8's
+// compilers get a CPU. Once everybody spins they would not get one for seconds, and what is measured would be interpreted.
+
+import { HEADER_WORDS, Phase } from './phases.mjs';
+import { runAsyncSections, runSections } from './sections.mjs';
+import { createWaits } from './waits.mjs';
+import { workloadOf } from './workloads.mjs';
+
+const PASSES = 10;
+const SECTIONS = 2000;
+/** Units of work at most: what is to be compiled is the code, however long it runs. */
+const MOST_UNITS = 64;
+/** ms between two passes. */
+const PAUSE = 30;
+
+/**
+ * @param {import('./kinds.mjs').SyncLock | import('./kinds.mjs').AsyncLock} lock that nobody else has
+ * @param {import('./cell.mjs').CellJob} cell
+ */
+export async function rehearse(lock, cell) {
+  const workload = workloadOf(cell.workload);
+  const guarded = new Int32Array(new SharedArrayBuffer((HEADER_WORDS + workload.words) * Int32Array.BYTES_PER_ELEMENT));
+  const words = guarded.subarray(HEADER_WORDS);
+  workload.prepare(words);
+  const plan = {
+    control: new Int32Array(new SharedArrayBuffer(128)),
+    guarded,
+    own: new Int32Array(new SharedArrayBuffer(128)),
+    actor: workload.open(words, 0),
+    units: Math.min(cell.units, MOST_UNITS),
+    gapUnits: Math.min(cell.gapUnits, MOST_UNITS),
+    sample: cell.sample,
+    inSection: cell.inSection,
+    waits: createWaits(),
+  };
+  for (let pass = 0; pass < PASSES; pass++) {
+    if ('run' in lock) await runAsyncSections(plan, lock, Phase.idle, SECTIONS);
+    else runSections(plan, lock, Phase.idle, SECTIONS);
+    // Through the event loop, where what was compiled is put in place.
+    await new Promise((resolve) => setTimeout(resolve, PAUSE));
+  }
+}

@@ -1,0 +1,35 @@
+// The command `npm run bench [-- NAME]`: picks a benchmark by its name and leaves the options to it.
+
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const BENCHMARKS = new Map([
+  ['sections', 'main.mjs'],
+  ['locks', 'locks/main.mjs'],
+  ['lanes', 'locks/lanes.mjs'],
+  ['explorer', 'explorer.mjs'],
+]);
+
+const HELP = `Measures something, in rounds that alternate what is compared.
+
+  npm run bench -- [NAME] [options]     NAME --help lists the options
+
+  sections   what entering and leaving costs when nobody contends (the default)
+  locks      throughput, waits and fairness of locks, with slices and without
+  lanes      the same in a guest on a kernel with the feature
+  explorer   how many states of a model are gone through in a second
+`;
+
+const [first = '', ...rest] = process.argv.slice(2);
+const isNamed = first !== '' && !first.startsWith('-');
+const script = BENCHMARKS.get(isNamed ? first : 'sections');
+if (first === '--help') process.stdout.write(HELP);
+else if (script === undefined) {
+  process.stderr.write(`bench: there is no benchmark '${first}', but ${[...BENCHMARKS.keys()].join(', ')}.\n`);
+  process.exitCode = 2;
+} else {
+  const args = isNamed ? rest : process.argv.slice(2);
+  const { status, signal } = spawnSync(process.execPath, [...process.execArgv, fileURLToPath(new URL(script, import.meta.url)), ...args], { stdio: 'inherit' });
+  if (signal !== null) process.stderr.write(`bench: ${first} was killed by ${signal}.\n`);
+  process.exitCode = status ?? 1;
+}
