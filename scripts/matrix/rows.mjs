@@ -69,7 +69,7 @@ export const ROWS = [
     append: 'rseq_debug=1',
     // This ABI kills for a system call in an extension, and the engine makes one whenever it hands a function to its compiler.
     flags: ['--jitless'],
-    expect: { backend: 'linux', flavour: 'rfc', reason: 'available', registration: 'libc', yielded: 1000 },
+    expect: { backend: 'linux', flavour: 'rfc', reason: 'available', registration: 'libc', yielded: 100 },
   },
   {
     name: 'rfc, plain read-modify-write',
