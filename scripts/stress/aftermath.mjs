@@ -1,0 +1,30 @@
+// What must be so when all workers have ended: every lock can be had, as often as it has permits, and says that it was
+// abandoned if the history says so; and what it guards is whole, or known not to be.
+
+/** @typedef {import('./subjects.mjs').Subject} Subject */
+/** @typedef {{ held: number, dead: number, doubtful: number }} Left */
+
+/**
+ * @param {Subject} subject
+ * @param {Left} left as the history has it
+ * @param {number} timeout ms
+ * @returns {Promise<string[]>} what is wrong
+ */
+export async function inspect({ faces, permits, guarded }, left, timeout) {
+  const wrong = [];
+  if (left.held > 0) wrong.push(`${left.held} hold it, and all have ended`);
+  const face = faces[faces.length - 1];
+  const tokens = [];
+  try {
+    for (let i = 0; i < (permits === 'rw' ? 1 : permits); i++) tokens.push(await face?.lockAsync({ timeout }));
+  } catch (error) {
+    wrong.push(`it cannot be had any more, after ${tokens.length} times: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  const abandoned = tokens.filter((token) => token?.abandoned === true).length;
+  if (wrong.length === 0 && (abandoned < left.dead || abandoned > left.dead + left.doubtful)) {
+    wrong.push(`${abandoned} of those who took it last were told that it was abandoned, where ${left.dead} had died with it and ${left.doubtful} may have`);
+  }
+  if (abandoned === 0 && left.dead === 0 && !guarded.isClean && !guarded.mayGoUnreported) wrong.push('what it guards is half done, and nobody died with it');
+  for (const token of tokens) token?.unlock();
+  return wrong;
+}

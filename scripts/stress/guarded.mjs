@@ -1,0 +1,96 @@
+// What each lock guards: a few plain words that two holders at a time would spoil. Two of them add up to nothing except
+// in the middle of the work, and one says who works. After a holder's death the next repairs them.
+
+const OWNER = 0;
+const LEFT = 1;
+const RIGHT = 2;
+/** 1: a reader was told of a dead writer, and cannot repair what that left. */
+const TORN = 3;
+/** How often a writer found torn data that nobody had told it of. */
+const UNREPORTED = 4;
+const NOBODY = 0;
+export const GUARDED_WORDS = 16;
+
+/** What can be wrong. */
+export const Violation = {
+  /** At the begin: somebody is in, or died and nobody was told. */
+  NotClean: 1,
+  /** In the middle: another owner. */
+  Owner: 2,
+  /** In the middle: another one works on the same words. */
+  Sum: 3,
+  /** They changed while being read. */
+  Unstable: 4,
+};
+
+export class ViolationError extends Error {
+  /** @param {number} code */
+  constructor(code) {
+    super(`What the lock guards is wrong: ${Object.keys(Violation).find((name) => Object(Violation)[name] === code) ?? code}.`);
+    this.code = code;
+  }
+}
+
+export class Guarded {
+  #seen = { owner: 0, left: 0, right: 0 };
+
+  /** @param {Int32Array} words @param {boolean} mayGoUnreported whether a death may be told to somebody who dies too */
+  constructor(words, mayGoUnreported) {
+    this.words = words;
+    this.mayGoUnreported = mayGoUnreported;
+  }
+
+  /** Begins to write. @param {number} worker @param {boolean} isTold that the holder before has died, or may have */
+  begin(worker, isTold) {
+    const { words } = this;
+    if (words[OWNER] !== NOBODY || this.#sum() !== 0) {
+      if (!isTold && Atomics.load(words, TORN) === 0) {
+        if (!this.mayGoUnreported) throw new ViolationError(Violation.NotClean);
+        Atomics.add(words, UNREPORTED, 1);
+      }
+      words[LEFT] = -(words[RIGHT] ?? 0);
+    }
+    Atomics.store(words, TORN, 0);
+    words[OWNER] = worker;
+    words[LEFT] = ((words[LEFT] ?? 0) + 1) | 0;
+  }
+
+  /** Looks whether it is still alone. @param {number} worker */
+  check(worker) {
+    if (this.words[OWNER] !== worker) throw new ViolationError(Violation.Owner);
+    if (this.#sum() !== 1) throw new ViolationError(Violation.Sum);
+  }
+
+  /** @param {number} worker */
+  end(worker) {
+    this.check(worker);
+    this.words[RIGHT] = ((this.words[RIGHT] ?? 0) - 1) | 0;
+    this.words[OWNER] = NOBODY;
+  }
+
+  /** Begins to read. @param {boolean} isTold */
+  beginReading(isTold) {
+    if (isTold) Atomics.store(this.words, TORN, 1);
+    const [owner = 0, left = 0, right = 0] = this.words;
+    this.#seen = { owner, left, right };
+  }
+
+  /** Whoever reads sees the same all the time, be it what a dead writer left. */
+  checkReading() {
+    const [owner, left, right] = this.words;
+    const { owner: seen, left: before, right: beside } = this.#seen;
+    if (owner !== seen || left !== before || right !== beside) throw new ViolationError(Violation.Unstable);
+  }
+
+  get isClean() {
+    return this.words[OWNER] === NOBODY && this.#sum() === 0;
+  }
+
+  get unreported() {
+    return Atomics.load(this.words, UNREPORTED);
+  }
+
+  #sum() {
+    return ((this.words[LEFT] ?? 0) + (this.words[RIGHT] ?? 0)) | 0;
+  }
+}

@@ -1,0 +1,249 @@
+// The checker: takes the events of all workers in their order and says what no correct lock can have done. It knows
+// nothing of locks but what is promised of them; each kind of lock has its rule.
+//
+// Numbers are taken after a lock was acquired and before it is released, so two holders in the history were two holders
+// in fact. Time is only for what is about time.
+
+import { Acquired, Call, Refusal, Type } from './journal.mjs';
+import { PermitsRule } from './permits.mjs';
+import { Progress } from './progress.mjs';
+import { ReadersWriterRule } from './readers-writer.mjs';
+
+/** @typedef {import('./journal.mjs').Event} Event */
+
+/**
+ * What one worker does with one lock, from asking to having released.
+ * @typedef {object} Operation
+ * @property {number} worker
+ * @property {number} op
+ * @property {number} seq when it asked
+ * @property {string} style
+ * @property {number} detail bits of `Start`
+ * @property {'asking' | 'holding' | 'releasing'} state
+ * @property {boolean} isOnCondition
+ * @property {boolean} isCalled whether anybody notified while it waited on the condition
+ * @property {number | undefined} calledAt when all who waited were notified
+ */
+
+/**
+ * @typedef {object} Subject a lock under test
+ * @property {string} name
+ * @property {number | 'rw'} permits
+ * @property {number | null} bound see `Progress`
+ */
+
+/** @typedef {{ kind: string, subject: string, text: string, trace: readonly string[] }} Failure */
+
+const TRACE = 30;
+/** The first tell what is wrong; the others follow from them. */
+const MOST_FAILURES = 5;
+const NAMES = new Map(Object.entries(Type).map(([name, type]) => [type, name]));
+
+/** One lock's part of the history. */
+class Lane {
+  /** @type {Event[]} */
+  trace = [];
+  counts = { acquired: 0, abandoned: 0, refused: 0, timedOut: 0, aborted: 0, conditionWaits: 0, notified: 0 };
+  /** Workers that are about to notify. @type {Set<number>} */
+  callers = new Set();
+
+  /** @param {Subject} subject @param {number} patience @param {(kind: string, subject: string, text: string, trace: readonly Event[]) => void} fail */
+  constructor({ name, permits, bound }, patience, fail) {
+    this.name = name;
+    const report = (/** @type {string} */ kind, /** @type {string} */ text) => {
+      fail(kind, name, text, this.trace);
+    };
+    this.fail = report;
+    this.rule = permits === 'rw' ? new ReadersWriterRule(report) : new PermitsRule(permits, report);
+    this.progress = new Progress({ bound, patience, fail: report });
+    this.bound = bound;
+  }
+
+  /** For the trace of a failure. @param {Event} event */
+  note(event) {
+    this.trace.push(event);
+    if (this.trace.length > 2 * TRACE) this.trace.splice(0, TRACE);
+  }
+}
+
+export class History {
+  /** @type {Failure[]} */
+  failures = [];
+  #lanes;
+  #styles;
+  /** @type {Map<string, Operation>} */
+  #operations = new Map();
+  /** Deaths, and workers told to die: overtaking is counted of waits between them. */
+  #disturbances = 0;
+  /** @type {Set<number>} */
+  #dying = new Set();
+  #now = 0;
+
+  /**
+   * @param {readonly Subject[]} subjects
+   * @param {{ styles?: readonly string[], patience?: number }} [options]
+   */
+  constructor(subjects, { styles = [], patience = 1 } = {}) {
+    this.#styles = styles;
+    this.#lanes = subjects.map(
+      (subject) =>
+        new Lane(subject, patience, (kind, name, text, trace) => {
+          if (this.failures.length < MOST_FAILURES) this.failures.push({ kind, subject: name, text, trace: trace.map((event) => this.#format(event)) });
+        }),
+    );
+  }
+
+  /** @param {Event} event the next in their order */
+  push(event) {
+    if (event.type === Type.Kill) {
+      for (const lane of this.#lanes) lane.note(event);
+      this.#dying.add(event.worker);
+      this.#disturbances++;
+      return;
+    }
+    if (event.type === Type.Death) {
+      this.#bury(event);
+      return;
+    }
+    for (const { rule } of this.#lanes) rule.claims.alive(event.worker, event.seq);
+    const lane = this.#lanes[event.subject];
+    if (lane === undefined) throw new Error(`An event is about the unknown lock ${event.subject}.`);
+    lane.note(event);
+    if (event.type === Type.Violation) lane.fail('bad data', `worker ${event.worker} found what it guards to be wrong, code ${event.detail}`);
+    else if (event.type === Type.Calling || event.type === Type.Called) this.#call(lane, event);
+    else if (event.type === Type.Start) this.#start(lane, event);
+    else this.#continue(lane, event);
+  }
+
+  /** Time has passed, of which the events so far are seen. @param {number} passed ms */
+  tick(passed) {
+    this.#now += passed;
+    const dying = this.#dying.size === 0 ? '' : `; told to end, and not heard of since: ${[...this.#dying].join(', ')}`;
+    for (const { progress, rule } of this.#lanes) progress.tick(this.#now, passed, rule.describe() + dying);
+  }
+
+  /** Whether everybody who waits for a lock waits on its condition, and has not been called. @param {number} subject */
+  isQuiet(subject) {
+    return this.#lanes[subject]?.progress.isQuiet === true;
+  }
+
+  /**
+   * The run is over, all workers have ended.
+   * @returns what is left, for each lock
+   */
+  finish() {
+    return this.#lanes.map(({ rule }) => rule.finish());
+  }
+
+  summary() {
+    return this.#lanes.map(({ name, counts, progress, bound, rule }) => ({
+      lock: name,
+      ...counts,
+      maxWait: Math.round(progress.maxWait),
+      maxOvertaken: progress.maxOvertaken,
+      overtakingBound: bound,
+      slack: progress.slack,
+      countedWaits: progress.counted,
+      lostWithReader: rule instanceof ReadersWriterRule ? rule.lostWithReader : 0,
+    }));
+  }
+
+  /** @param {Lane} lane @param {Event} event */
+  #start(lane, { worker, op, seq, style, detail }) {
+    /** @type {Operation} */
+    const operation = { worker, op, seq, style: this.#styles[style] ?? String(style), detail, state: 'asking', isOnCondition: false, isCalled: false, calledAt: undefined };
+    this.#operations.set(`${worker}:${op}`, operation);
+    lane.rule.start(operation);
+    lane.progress.start(operation, this.#now, this.#disturbed());
+  }
+
+  /** @param {Lane} lane @param {Event} event */
+  #continue(lane, event) {
+    const { worker, op, seq, type, detail } = event;
+    const operation = this.#operations.get(`${worker}:${op}`);
+    const wanted = type === Type.Acquired || type === Type.GaveUp ? 'asking' : type === Type.Released ? 'releasing' : 'holding';
+    if (operation?.state !== wanted) {
+      lane.fail('bad history', `${this.#format(event)} does not follow from ${operation === undefined ? 'any start' : `'${operation.state}'`}`);
+      return;
+    }
+    switch (type) {
+      case Type.Acquired:
+        this.#acquired(lane, operation, seq, detail);
+        break;
+      case Type.GaveUp:
+        lane.rule.gaveUp(operation);
+        lane.progress.gone(operation);
+        lane.counts[detail === Refusal.Refused ? 'refused' : detail === Refusal.TimedOut ? 'timedOut' : 'aborted']++;
+        this.#operations.delete(`${worker}:${op}`);
+        break;
+      case Type.Releasing:
+        operation.state = 'releasing';
+        lane.rule.releasing(operation);
+        break;
+      case Type.Released:
+        lane.rule.released(operation);
+        this.#operations.delete(`${worker}:${op}`);
+        break;
+      case Type.Waiting:
+        lane.rule.releasing(operation);
+        Object.assign(operation, { state: 'asking', isOnCondition: true, isCalled: lane.callers.size > 0, calledAt: undefined, detail, seq });
+        lane.progress.start(operation, this.#now, this.#disturbed());
+        lane.counts.conditionWaits++;
+        break;
+      default:
+        throw new Error(`An event is of the unknown type ${type}.`);
+    }
+  }
+
+  /** @param {Lane} lane @param {Operation} operation @param {number} seq @param {number} detail */
+  #acquired({ rule, progress, counts, fail }, operation, seq, detail) {
+    rule.acquired(operation, seq, detail);
+    progress.acquired(operation, this.#now, this.#disturbed());
+    operation.state = 'holding';
+    counts.acquired++;
+    if ((detail & Acquired.Abandoned) !== 0) counts.abandoned++;
+    if ((detail & Acquired.Notified) !== 0) {
+      counts.notified++;
+      if (!operation.isCalled) fail('false notification', `worker ${operation.worker} was notified, and nobody had notified since it waited`);
+    }
+    operation.isOnCondition = false;
+  }
+
+  /** @param {Lane} lane @param {Event} event */
+  #call({ callers, progress }, { worker, type, subject, detail }) {
+    if (type === Type.Called) {
+      callers.delete(worker);
+      return;
+    }
+    callers.add(worker);
+    for (const operation of this.#operations.values()) if (operation.isOnCondition) operation.isCalled = true;
+    if ((detail & Call.AllLocked) !== 0 && subject >= 0) progress.called(this.#now);
+  }
+
+  /** @param {Event} event */
+  #bury(event) {
+    const { worker, seq } = event;
+    for (const lane of this.#lanes) lane.note(event);
+    this.#dying.delete(worker);
+    this.#disturbances++;
+    const own = [...this.#operations].filter(([, operation]) => operation.worker === worker);
+    for (const [key] of own) this.#operations.delete(key);
+    const operations = own.map(([, operation]) => operation);
+    for (const { rule, progress, callers } of this.#lanes) {
+      callers.delete(worker);
+      for (const operation of operations) progress.gone(operation);
+      rule.died(worker, operations, seq);
+    }
+  }
+
+  /** A number that is the same at two times only if nobody died, or was about to, between them. */
+  #disturbed() {
+    return this.#dying.size > 0 ? NaN : this.#disturbances;
+  }
+
+  /** @param {Event} event */
+  #format({ seq, worker, type, op, style, detail }) {
+    return `${seq}: worker ${worker}, operation ${op} (${this.#styles[style] ?? style}): ${NAMES.get(type) ?? type} ${detail}`;
+  }
+}
+

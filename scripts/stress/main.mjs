@@ -1,0 +1,201 @@
+// The command `npm run stress`: workers use locks and are ended at random, and everything they did is checked while
+// they do it. `history.mjs` is the checker, `crew.mjs` has the workers, `operations.mjs` what they do.
+
+import { spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { probe } from '../../dist/index.js';
+import { loadAddon } from '../../dist/linux/binding.js';
+import { inspect } from './aftermath.mjs';
+import { Crew } from './crew.mjs';
+import { History } from './history.mjs';
+import { Type } from './journal.mjs';
+import { STYLE_NAMES } from './operations.mjs';
+import { HELP, readOptions, replayCommand } from './options.mjs';
+import { Random } from './random.mjs';
+import { formatFailures, formatSummary } from './report.mjs';
+import { subjectOf } from './subjects.mjs';
+
+/** @typedef {import('./options.mjs').Options} Options */
+
+/** ms between two looks at what was written. */
+const TICK = 10;
+/** ms; what is more between two looks the machine was too busy for, and that is nobody's wait. */
+const LONGEST_TICK = 20;
+const SECOND = 1000;
+/** ms until those who wait on a condition that nobody else is left to notify are woken. */
+const LULL = 300;
+/** ms for everybody to stop, and for a lock to be had in the end. */
+const END = 20_000;
+/** The main thread, in the history. */
+const MAIN = 0;
+
+const sleep = (/** @type {number} */ ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** One run, and what it has seen so far. */
+class Run {
+  #options;
+  #random;
+  #subjects;
+  #history;
+  #crew;
+  #events = 0;
+  #last = performance.now();
+  #lull = 0;
+  interrupted = false;
+
+  /** @param {Options} options */
+  constructor(options) {
+    this.#options = options;
+    this.#random = new Random(options.seed);
+    this.#subjects = options.kinds.map((kind) => subjectOf(kind));
+    const described = this.#subjects.map(({ kind, permits, bound }) => ({ name: kind, permits, bound: bound(options.workers + 1) }));
+    this.#history = new History(described, { styles: STYLE_NAMES, patience: options.patience });
+    const locks = this.#subjects.map(({ kind, handles }) => ({ kind, handles }));
+    this.#crew = new Crew(locks, this.#random.fork(0));
+  }
+
+  async run() {
+    const { seconds, workers, kills } = this.#options;
+    const crew = this.#crew;
+    const started = performance.now();
+    crew.start(workers);
+    const passed = () => (performance.now() - started) / SECOND;
+    let next = this.#random.gap(1 / kills);
+    while (passed() < seconds && this.#isFine()) {
+      await sleep(TICK);
+      this.#look();
+      crew.insist();
+      // Every third second is for waits that nothing disturbs.
+      if (passed() < next) continue;
+      if (Math.floor(passed()) % 3 !== 2) crew.endOne();
+      next = passed() + this.#random.gap(1 / kills);
+    }
+    crew.stop();
+    const deadline = performance.now() + END * this.#options.patience;
+    while (crew.size > 0 && performance.now() < deadline && this.#history.failures.length === 0) {
+      await sleep(TICK);
+      this.#look();
+      crew.insist();
+    }
+    if (crew.size > 0) {
+      if (this.#history.failures.length === 0) this.#fail('hang', `${crew.size} workers have not stopped`);
+      await crew.abort();
+    } else await this.#inspect();
+    const result = { locks: this.#history.summary(), kills: crew.kills, started: crew.started, events: this.#events, seconds: passed(), failures: this.#history.failures };
+    return { ...result, unreported: this.#subjects.map(({ guarded }) => guarded.unreported) };
+  }
+
+  /** The words of the locks, for whoever looks for a cause. */
+  words() {
+    return this.#subjects.map(({ kind, words }) => `${kind}: ${Array.from(words, (word) => word >>> 0).map((word) => word.toString(16)).join(' ')}`).join('\n');
+  }
+
+  #isFine() {
+    return this.#history.failures.length === 0 && this.#crew.errors.length === 0 && !this.interrupted;
+  }
+
+  /** Checks what has been written since the last time. */
+  #look() {
+    const now = performance.now();
+    const passed = Math.min(now - this.#last, LONGEST_TICK);
+    this.#last = now;
+    const events = this.#crew.collect();
+    this.#events += events.length;
+    for (const event of events) this.#history.push(event);
+    this.#history.tick(passed);
+    this.#notify(passed);
+    for (const error of this.#crew.errors.splice(0)) this.#fail('error', error);
+  }
+
+  /** Whoever waits on a condition without a limit counts on others, who may all do the same. @param {number} passed */
+  #notify(passed) {
+    this.#subjects.forEach(({ condition }, subject) => {
+      if (condition === null) return;
+      this.#lull = this.#history.isQuiet(subject) ? this.#lull + passed : 0;
+      if (this.#lull < LULL && this.#crew.size > 0 && !this.#isStopping()) return;
+      this.#lull = 0;
+      this.#crew.write(Type.Calling, MAIN, subject);
+      condition.notifyAll();
+      this.#crew.write(Type.Called, MAIN, subject);
+    });
+  }
+
+  #isStopping() {
+    return Atomics.load(this.#crew.shared, 1) !== 0;
+  }
+
+  async #inspect() {
+    this.#look();
+    const left = this.#history.finish();
+    if (!this.#isFine()) return;
+    for (const [index, subject] of this.#subjects.entries()) {
+      const wrong = await inspect(subject, left[index] ?? { held: 0, dead: 0, doubtful: 0 }, END);
+      for (const text of wrong) this.#fail('in the end', text, subject.kind);
+    }
+  }
+
+  /** @param {string} kind @param {string} text @param {string} [subject] */
+  #fail(kind, text, subject = 'all') {
+    this.#history.failures.push({ kind, subject, text, trace: [] });
+  }
+}
+
+/** @param {Options} options @returns {Promise<number>} the exit code */
+async function run(options) {
+  const { slices, kernel } = probe();
+  process.stdout.write(`seed ${options.seed}; Node ${process.version}, Linux ${kernel.release}, ${slices.available ? 'slices' : 'no slices'}, addon ${loadAddon().state}\n`);
+  const run = new Run(options);
+  const interrupt = () => {
+    run.interrupted = true;
+  };
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+  const result = await run.run();
+  const command = replayCommand(options);
+  process.stdout.write(formatSummary(result));
+  if (options.json !== undefined) {
+    const { json: _, ...asked } = options;
+    const machine = { node: process.version, kernel: kernel.release, slices: slices.available, addon: loadAddon().state };
+    writeFileSync(options.json, `${JSON.stringify({ date: new Date().toISOString(), command, options: asked, ...machine, ...result }, null, 2)}\n`);
+  }
+  if (result.failures.length > 0) {
+    process.stderr.write(`${formatFailures(result.failures, command)}The words of the locks:\n${run.words()}\n`);
+    return 1;
+  }
+  return run.interrupted ? 130 : 0;
+}
+
+/** Node decides at its start whether there are addons. @param {readonly string[]} args @returns {Promise<number>} */
+function runWithoutAddons(args) {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, ['--no-addons', fileURLToPath(import.meta.url), ...args], { stdio: 'inherit' });
+    // What the terminal sends reaches the child too, and it says what it has found.
+    process.on('SIGINT', () => undefined);
+    process.on('SIGTERM', () => child.kill('SIGTERM'));
+    child.once('exit', (code, signal) => {
+      if (signal !== null) process.stderr.write(`stress: the process without addons was ended by ${signal}.\n`);
+      resolve(code ?? 1);
+    });
+  });
+}
+
+/** @returns {Promise<number>} the exit code */
+async function main() {
+  const args = process.argv.slice(2);
+  let options;
+  try {
+    options = readOptions(args, process.env['RSEQ_SLICE_GUEST'] !== undefined);
+  } catch (error) {
+    process.stderr.write(`stress: ${error instanceof Error ? error.message : String(error)} See --help.\n`);
+    return 2;
+  }
+  if (options === null) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  if (!options.noAddon || process.execArgv.includes('--no-addons')) return run(options);
+  // The seed is chosen here and told twice otherwise.
+  return runWithoutAddons(args.some((arg) => arg.startsWith('--seed')) ? args : [...args, '--seed', String(options.seed)]);
+}
+
+process.exitCode = await main();

@@ -1,0 +1,78 @@
+// The command line of the stress run: its options, its help, and the command that repeats a run.
+
+import { parseArgs } from 'node:util';
+
+export const LOCKS = ['mutex', 'spin', 'rw', 'semaphore', 'condition'];
+const MOST_WORKERS = 40;
+
+export const HELP = `Lets workers use locks in every way while they are ended at random, and checks the history of what they did.
+
+  node scripts/stress/main.mjs [options]
+
+  --seconds S     how long, up to 86400  (60)
+  --workers N     how many at a time, 2 to ${MOST_WORKERS}  (8)
+  --lock NAME     ${LOCKS.join(', ')}; or all, in turns by the same workers  (all)
+  --kills N       workers ended in a second, on average; every third second none is  (6)
+  --seed N        of the random choices; when the threads run is still up to the machine  (random)
+  --no-addon      without the native addon: waiters sleep in the engine, the dead are noted by the main thread
+  --patience N    takes for a hang what lasts N times as long as usual; for slow machines  (1; in the guest 10)
+  --json FILE     a record of the run
+  --help          this text
+
+Checked are: never more holders than the lock allows; after a death with the lock exactly one is told that it was
+abandoned, and nobody without one; the guarded data; that a wanted lock is got by somebody within 2 s, by whoever waits
+within 10 s unless the bound allows more overtaking, and how often each is overtaken; notifications; and that in the end
+everything ends and is free.
+
+Exit codes: 0 all was right; 1 it was not; 2 wrong usage; 130 interrupted.
+`;
+
+/** @param {string} name @param {string} value @param {number} min @param {number} max @param {boolean} [whole] */
+function readNumber(name, value, min, max, whole = true) {
+  const number = Number(value);
+  if (value.trim() !== '' && number >= min && number <= max && (!whole || Number.isInteger(number))) return number;
+  throw new Error(`--${name} wants a ${whole ? 'whole ' : ''}number from ${min} to ${max}, not '${value}'.`);
+}
+
+/**
+ * @param {readonly string[]} args
+ * @param {boolean} isGuest
+ * @returns null: only help is wanted
+ */
+export function readOptions(args, isGuest = false) {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      seconds: { type: 'string', default: '60' },
+      workers: { type: 'string', default: '8' },
+      lock: { type: 'string', default: 'all' },
+      kills: { type: 'string', default: '6' },
+      seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 31)) },
+      'no-addon': { type: 'boolean', default: false },
+      patience: { type: 'string', default: isGuest ? '10' : '1' },
+      json: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return null;
+  if (values.lock !== 'all' && !LOCKS.includes(values.lock)) throw new Error(`--lock knows ${LOCKS.join(', ')} and all, not '${values.lock}'.`);
+  return {
+    seconds: readNumber('seconds', values.seconds, 0.1, 86_400, false),
+    workers: readNumber('workers', values.workers, 2, MOST_WORKERS),
+    kills: readNumber('kills', values.kills, 0, 100, false),
+    seed: readNumber('seed', values.seed, 0, 2 ** 32 - 1),
+    patience: readNumber('patience', values.patience, 0.1, 1000, false),
+    lock: values.lock,
+    kinds: values.lock === 'all' ? LOCKS : [values.lock],
+    noAddon: values['no-addon'],
+    json: values.json,
+  };
+}
+
+/** @typedef {NonNullable<ReturnType<typeof readOptions>>} Options */
+
+/** @param {Options} options */
+export function replayCommand({ seconds, workers, lock, kills, seed, noAddon, patience }) {
+  const addon = noAddon ? ' --no-addon' : '';
+  return `node scripts/stress/main.mjs --seconds ${seconds} --workers ${workers} --lock ${lock} --kills ${kills} --seed ${seed} --patience ${patience}${addon}`;
+}

@@ -1,0 +1,43 @@
+// What a stress run says in the end: a line for each lock, how workers were ended, and what was wrong with the events
+// that led to it.
+
+/** @typedef {import('./history.mjs').Failure} Failure */
+
+/**
+ * @typedef {object} Result
+ * @property {ReturnType<import('./history.mjs').History['summary']>} locks
+ * @property {Record<string, number>} kills
+ * @property {number} started workers, one after the other
+ * @property {number} events
+ * @property {number} seconds
+ * @property {readonly Failure[]} failures
+ */
+
+const MOST_FAILURES = 2;
+
+/** @param {Result} result */
+export function formatSummary({ locks, kills, started, events, seconds, failures }) {
+  const lines = locks.map((lock) => {
+    const bound = lock.overtakingBound === null ? 'no bound' : `bound ${lock.overtakingBound} + ${lock.slack}`;
+    const condition = lock.conditionWaits === 0 ? '' : `, ${lock.conditionWaits} condition waits, ${lock.notified} notified`;
+    const lost = lock.lostWithReader === 0 ? '' : `, ${lock.lostWithReader} times told to a reader that died`;
+    return (
+      `${lock.lock}: ${lock.acquired} acquired, ${lock.abandoned} abandoned, ` +
+      `${lock.refused} refused, ${lock.timedOut} timed out, ${lock.aborted} aborted${condition}${lost}; ` +
+      `longest wait ${lock.maxWait} ms, overtaken at most ${lock.maxOvertaken} times in ${lock.countedWaits} waits (${bound})`
+    );
+  });
+  const ended = Object.entries(kills).map(([ending, count]) => `${count} ${ending}`);
+  lines.push(`ended: ${ended.length === 0 ? 'none' : ended.join(', ')}; ${started} workers, ${events} events in ${seconds.toFixed(1)} s`);
+  lines.push(failures.length === 0 ? 'All was right.' : `${failures.length} things were wrong.`);
+  return `${lines.join('\n')}\n`;
+}
+
+/** @param {readonly Failure[]} failures @param {string} command */
+export function formatFailures(failures, command) {
+  const texts = failures.slice(0, MOST_FAILURES).map(({ kind, subject, text, trace }) => {
+    const before = trace.length === 0 ? '' : `\n  the last events:\n${trace.map((line) => `    ${line}`).join('\n')}`;
+    return `${subject}: ${kind}: ${text}${before}\n`;
+  });
+  return `${texts.join('')}To try again: ${command}\n`;
+}

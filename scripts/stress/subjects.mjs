@@ -1,0 +1,147 @@
+// The locks under test, each with what it guards, and behind one face whatever its kind: ways to take it for one holder
+// or for several.
+
+import { attach, Condition, Mutex, RwLock, Semaphore, SpinLock } from '../../dist/index.js';
+import { Guarded, GUARDED_WORDS } from './guarded.mjs';
+
+export const KINDS = ['mutex', 'spin', 'rw', 'semaphore', 'condition'];
+const PERMITS = 3;
+
+/**
+ * One way to hold a lock.
+ * @typedef {object} Face
+ * @property {'write' | 'read' | 'none'} access to the guarded words
+ * @property {(options?: object) => import('../../dist/index.js').LockToken} lock
+ * @property {() => import('../../dist/index.js').LockToken | null} tryLock
+ * @property {(options?: object) => Promise<import('../../dist/index.js').LockToken>} lockAsync
+ * @property {(run: (abandoned: boolean) => void, options?: object) => void} withLock
+ * @property {(run: (token: import('../../dist/index.js').LockToken) => Promise<void>, options?: object) => Promise<void>} withLockAsync
+ * @property {Mutex | SpinLock | null} bare has acquire() and release()
+ */
+
+/**
+ * @typedef {object} Subject
+ * @property {string} kind
+ * @property {readonly Face[]} faces
+ * @property {Condition | null} condition
+ * @property {Guarded} guarded
+ * @property {number | 'rw'} permits
+ * @property {(threads: number) => number | null} bound of overtaking
+ * @property {object} handles
+ * @property {Int32Array} words of the lock, for a report
+ */
+
+/**
+ * `withLock` does not tell its function whether the lock was abandoned. Here it does: what the method that takes the lock
+ * returns is caught on its way. Through an object of its own, so that the others stay as they are.
+ * @template {object} L
+ * @param {L} lock
+ * @param {string} take the method that takes it
+ * @param {(lock: L, run: () => void, options?: object) => void} withLock
+ * @returns {Face['withLock']}
+ */
+function telling(lock, take, withLock) {
+  const made = /** @type {any} */ (lock);
+  const own = made.constructor.from(made.handle);
+  let abandoned = false;
+  own[take] = (/** @type {object | undefined} */ options) => {
+    const found = made.constructor.prototype[take].call(own, options);
+    abandoned = typeof found === 'boolean' ? found : found.abandoned;
+    return found;
+  };
+  return (run, options) => {
+    withLock(
+      own,
+      () => {
+        run(abandoned);
+      },
+      options,
+    );
+  };
+}
+
+/** @param {Mutex | SpinLock} lock @returns {Face} */
+const exclusive = (lock) => ({
+  access: 'write',
+  lock: (options) => lock.lock(options),
+  tryLock: () => lock.tryLock(),
+  lockAsync: (options) => lock.lockAsync(options),
+  withLock: telling(lock, 'acquire', (own, run, options) => own.withLock(run, options)),
+  withLockAsync: (run, options) => lock.withLockAsync(run, options),
+  bare: lock,
+});
+
+/** @param {RwLock} lock @returns {Face} */
+const reading = (lock) => ({
+  access: 'read',
+  lock: (options) => lock.readLock(options),
+  tryLock: () => lock.tryReadLock(),
+  lockAsync: (options) => lock.readLockAsync(options),
+  withLock: telling(lock, 'readLock', (own, run, options) => own.withReadLock(run, options)),
+  withLockAsync: (run, options) => lock.withReadLockAsync(run, options),
+  bare: null,
+});
+
+/** @param {RwLock} lock @returns {Face} */
+const writing = (lock) => ({
+  access: 'write',
+  lock: (options) => lock.writeLock(options),
+  tryLock: () => lock.tryWriteLock(),
+  lockAsync: (options) => lock.writeLockAsync(options),
+  withLock: telling(lock, 'writeLock', (own, run, options) => own.withWriteLock(run, options)),
+  withLockAsync: (run, options) => lock.withWriteLockAsync(run, options),
+  bare: null,
+});
+
+/** @param {Semaphore} lock @returns {Face} */
+const permit = (lock) => ({
+  access: 'none',
+  lock: (options) => lock.acquire(options),
+  tryLock: () => lock.tryAcquire(),
+  lockAsync: (options) => lock.acquireAsync(options),
+  withLock: telling(lock, 'acquire', (own, run, options) => own.withPermit(run, options)),
+  withLockAsync: (run, options) => lock.withPermitAsync(run, options),
+  bare: null,
+});
+
+/** What stands before those who wait for a semaphore, and is all of their bound but the permits. */
+const entranceBound = (/** @type {number} */ threads) => new Mutex().overtakingBound(threads) + PERMITS;
+
+/** @param {string} kind @param {any} handles @returns {{ lock: any, condition: Condition | null, faces: Face[], permits: number | 'rw', bound: (threads: number) => number | null }} */
+function open(kind, handles) {
+  if (kind === 'spin') {
+    const lock = handles === null ? new SpinLock() : SpinLock.from(handles.lock);
+    return { lock, condition: null, faces: [exclusive(lock)], permits: 1, bound: (threads) => lock.overtakingBound(threads) };
+  }
+  if (kind === 'rw') {
+    const lock = handles === null ? new RwLock() : RwLock.from(handles.lock);
+    return { lock, condition: null, faces: [reading(lock), writing(lock)], permits: 'rw', bound: () => null };
+  }
+  if (kind === 'semaphore') {
+    const lock = handles === null ? new Semaphore(PERMITS) : Semaphore.from(handles.lock);
+    return { lock, condition: null, faces: [permit(lock)], permits: PERMITS, bound: entranceBound };
+  }
+  const lock = handles === null ? new Mutex() : Mutex.from(handles.lock);
+  const condition = kind === 'condition' ? (handles === null ? new Condition() : Condition.from(handles.condition)) : null;
+  return { lock, condition, faces: [exclusive(lock)], permits: 1, bound: (threads) => lock.overtakingBound(threads) };
+}
+
+/**
+ * A lock of some kind: a fresh one, or that of another thread.
+ * @param {string} kind
+ * @param {any} [from] `handles` of that one
+ * @returns {Subject}
+ */
+export function subjectOf(kind, from = null) {
+  attach();
+  const { lock, condition, ...rest } = open(kind, from);
+  const guarded = from?.guarded ?? new SharedArrayBuffer(GUARDED_WORDS * Int32Array.BYTES_PER_ELEMENT);
+  return {
+    ...rest,
+    kind,
+    condition,
+    guarded: new Guarded(new Int32Array(guarded), kind === 'rw'),
+    handles: { lock: lock.handle, condition: condition?.handle, guarded },
+    words: new Int32Array(lock.handle.buffer, lock.handle.byteOffset),
+  };
+}

@@ -1,0 +1,760 @@
+/**
+ * `Mutex` and `SpinLock` in one thread: tokens, waiting in the thread and in its
+ * event loop, giving up, and the section around the holder, on a simulated
+ * kernel. Other holders are numbers written into the lock's words; what only
+ * real threads can show is in `test/worker/locks.test.ts`.
+ */
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isMainThread, Worker } from 'node:worker_threads';
+import fc from 'fast-check';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { attach, Mutex, RseqSliceError, SpinLock } from '../../../lib/index.ts';
+import type { ErrorCode, LockToken, PlacementOptions } from '../../../lib/index.ts';
+import { loadAddon } from '../../../lib/linux/binding.ts';
+import { AWAITED, isGateClosed, isHeld, QUEUE, STATE, WAITERS, WANTED } from '../../../lib/locks/turnstile.ts';
+import { SimulatedKernel } from '../../../lib/simulated/kernel.ts';
+import type { SimulatedThread } from '../../../lib/simulated/kernel.ts';
+
+const KINDS = [
+  { kind: 'Mutex', Lock: Mutex },
+  { kind: 'SpinLock', Lock: SpinLock },
+] as const;
+
+/** A thread that there is not: as good as one that is busy elsewhere. */
+const SOMEBODY = 0xfffff;
+const GATE = 1 << 21;
+
+type Lock = Mutex | SpinLock;
+
+const wordsOf = ({ handle: { buffer, byteOffset } }: Lock): Int32Array => new Int32Array(buffer, byteOffset);
+const stateOf = (lock: Lock): number => Atomics.load(wordsOf(lock), STATE);
+const waitersOf = (lock: Lock): number => Atomics.load(wordsOf(lock), QUEUE) & WAITERS;
+
+function withCode(code: ErrorCode): unknown {
+  return expect.objectContaining({ name: 'RseqSliceError', code });
+}
+
+function got(token: LockToken | null): LockToken {
+  if (token === null) throw new Error('the lock was not to be had');
+  return token;
+}
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+/** Calls a function before each system call that a lock makes, to sleep or to wake. */
+function watchCalls(onCall: (call: 'sleep' | 'wake') => void): void {
+  const watch = <K extends string>(target: Record<K, (...args: never[]) => unknown>, name: K, call: 'sleep' | 'wake'): void => {
+    const original = target[name] as (...args: unknown[]) => unknown;
+    vi.spyOn(target as Record<string, (...args: unknown[]) => unknown>, name).mockImplementation((...args) => {
+      onCall(call);
+      return original(...args);
+    });
+  };
+  const addon = loadAddon();
+  if (addon.state === 'loaded') {
+    watch(addon.binding, 'futexWait', 'sleep');
+    watch(addon.binding, 'futexWake', 'wake');
+  }
+  watch(Atomics as unknown as Record<'wait', () => unknown>, 'wait', 'sleep');
+  watch(Atomics as unknown as Record<'notify', () => unknown>, 'notify', 'wake');
+}
+
+/** Closes the gate, as if one were inside already: whoever comes then sleeps, whichever lock it is. */
+function closeGate(lock: Lock): void {
+  Atomics.store(wordsOf(lock), QUEUE, GATE | 1);
+}
+
+describe.each(KINDS)('a $kind', ({ kind, Lock }) => {
+  const create = (options: PlacementOptions = {}): Lock => new Lock(undefined, 0, { blockMainThread: true, ...options });
+  /** Another object on the same memory, as another thread has it. */
+  const again = (lock: Lock): Lock => new Lock(lock.handle.buffer, lock.handle.byteOffset, { blockMainThread: true });
+
+  describe('and its tokens', () => {
+    it('is held until the token is unlocked', () => {
+      const lock = create();
+      const token = lock.lock();
+      expect([token.locked, token.abandoned]).toEqual([true, false]);
+      expect(isHeld(stateOf(lock))).toBe(true);
+      expect(again(lock).tryLock()).toBeNull();
+      token.unlock();
+      expect(token.locked).toBe(false);
+      expect(stateOf(lock)).toBe(0);
+      got(again(lock).tryLock()).unlock();
+    });
+
+    it('is not released by a token that was unlocked before', () => {
+      const lock = create();
+      const first = lock.lock();
+      first.unlock();
+      first.unlock();
+      const second = got(lock.tryLock());
+      first.unlock();
+      first[Symbol.dispose]();
+      expect([first.locked, second.locked, lock.tryLock()]).toEqual([false, true, null]);
+      second.unlock();
+      expect(stateOf(lock)).toBe(0);
+    });
+
+    it('is released at the end of a using block, also when that throws', () => {
+      const lock = create();
+      const run = (): void => {
+        using token = lock.lock();
+        expect(token.locked).toBe(true);
+        throw new Error('mine');
+      };
+      expect(run).toThrow('mine');
+      expect(stateOf(lock)).toBe(0);
+      {
+        using token = got(lock.tryLock());
+        token.unlock();
+        expect(stateOf(lock)).toBe(0);
+      }
+      expect(stateOf(lock)).toBe(0);
+    });
+
+    it('belongs to one acquisition, whatever is done in which order', () => {
+      fc.assert(
+        fc.property(fc.array(fc.oneof(fc.constant('take'), fc.nat({ max: 20 })), { maxLength: 60 }), (steps) => {
+          const lock = create();
+          const tokens: LockToken[] = [];
+          let current: LockToken | null = null;
+          for (const step of steps) {
+            if (step === 'take') {
+              const token = lock.tryLock();
+              expect(token === null).toBe(current !== null);
+              if (token !== null) tokens.push((current = token));
+            } else {
+              const token = tokens[step];
+              token?.unlock();
+              if (token === current) current = null;
+            }
+            expect(isHeld(stateOf(lock))).toBe(current !== null);
+            expect(tokens.filter(({ locked }) => locked)).toEqual(current === null ? [] : [current]);
+          }
+        }),
+      );
+    });
+
+    it('cannot be disposed itself', () => {
+      expect(Symbol.dispose in create()).toBe(false);
+    });
+  });
+
+  describe('withLock', () => {
+    it('returns what the function returns, having held the lock', () => {
+      const lock = create();
+      expect(lock.withLock(() => [lock.tryLock(), 7] as const)).toEqual([null, 7]);
+      expect(stateOf(lock)).toBe(0);
+    });
+
+    it('throws on what it throws, having released the lock', () => {
+      const lock = create();
+      const fail = (): never => {
+        throw new Error('mine');
+      };
+      expect(() => lock.withLock(fail)).toThrow('mine');
+      expect(stateOf(lock)).toBe(0);
+    });
+
+    it('refuses a promise, having released the lock', () => {
+      const lock = create();
+      const run = (): never => Promise.resolve(1) as never;
+      expect(() => lock.withLock(run)).toThrow(withCode('ERR_RSEQ_ASYNC_SECTION'));
+      expect(() => lock.withLock(run)).toThrow('withLockAsync');
+      expect(stateOf(lock)).toBe(0);
+      // A property of that name makes no promise.
+      expect(lock.withLock(() => ({ then: 1 }))).toEqual({ then: 1 });
+    });
+
+    it('takes options, and leaves everything as it is when the lock is not to be had', () => {
+      const lock = create();
+      wordsOf(lock)[STATE] = SOMEBODY;
+      const run = vi.fn(() => 1);
+      expect(() => lock.withLock(run, { timeout: 1 })).toThrow(withCode('ERR_RSEQ_TIMEOUT'));
+      expect(run).not.toHaveBeenCalled();
+      expect([stateOf(lock) & ~AWAITED, waitersOf(lock)]).toEqual([SOMEBODY, 0]);
+    });
+  });
+
+  describe('acquire and release', () => {
+    it('hold the lock without a token', () => {
+      const lock = create();
+      expect(lock.acquire()).toBe(false);
+      expect(lock.tryLock()).toBeNull();
+      lock.release();
+      expect(stateOf(lock)).toBe(0);
+    });
+
+    it.each([
+      ['by nobody', 0],
+      ['by another thread', SOMEBODY],
+      ['by another thread, and waited for', SOMEBODY | AWAITED],
+    ])('release nothing that is held %s', (_, state) => {
+      const lock = create();
+      wordsOf(lock)[STATE] = state;
+      expect(() => {
+        lock.release();
+      }).toThrow(withCode('ERR_RSEQ_NOT_LOCKED'));
+      expect(stateOf(lock)).toBe(state);
+    });
+
+    it('do not release twice', () => {
+      const lock = create();
+      lock.acquire();
+      lock.release();
+      expect(() => {
+        lock.release();
+      }).toThrow(withCode('ERR_RSEQ_NOT_LOCKED'));
+    });
+  });
+
+  describe('misuse', () => {
+    it.each([
+      ['lock', (lock: Lock) => lock.lock()],
+      ['acquire', (lock: Lock) => lock.acquire()],
+      ['withLock', (lock: Lock) => lock.withLock(() => 1)],
+      ['lock, with a timeout', (lock: Lock) => lock.lock({ timeout: 1000 })],
+    ])('refuses to wait for this very thread: %s', (_, run) => {
+      const lock = create();
+      const token = lock.lock();
+      for (const same of [lock, again(lock)]) {
+        expect(() => run(same)).toThrow(withCode('ERR_RSEQ_RECURSIVE_LOCK'));
+        expect(() => run(same)).toThrow(kind);
+      }
+      expect([token.locked, waitersOf(lock)]).toEqual([true, 0]);
+      token.unlock();
+      lock.lock().unlock();
+    });
+
+    it('refuses to wait in this thread for what it has taken asynchronously', async () => {
+      const lock = create();
+      const token = await lock.lockAsync();
+      expect(() => lock.lock()).toThrow(withCode('ERR_RSEQ_RECURSIVE_LOCK'));
+      token.unlock();
+    });
+
+    it('refuses to block the main thread unless asked for', async (context) => {
+      if (!isMainThread) context.skip('not the main thread');
+      const lock = new Lock();
+      for (const run of [() => lock.lock(), () => lock.acquire(), () => lock.withLock(() => 1), () => lock.lock({ timeout: 0 })]) {
+        expect(run).toThrow(withCode('ERR_RSEQ_WOULD_BLOCK'));
+        expect(run).toThrow(kind);
+      }
+      got(lock.tryLock()).unlock();
+      (await lock.lockAsync()).unlock();
+      expect(await lock.withLockAsync(() => 7)).toBe(7);
+    });
+
+    it.each([NaN, -1, -Infinity, '10', null])('refuses a timeout of %s', async (timeout) => {
+      const lock = create();
+      const options = { timeout: timeout as number };
+      wordsOf(lock)[STATE] = SOMEBODY;
+      const message = `A timeout is a number of milliseconds from 0 on, not ${timeout}`;
+      expect(() => lock.lock(options)).toThrow(RangeError);
+      expect(() => lock.lock(options)).toThrow(message);
+      await expect(lock.lockAsync(options)).rejects.toThrow(RangeError);
+      await expect(lock.lockAsync(options)).rejects.toThrow(message);
+      expect([stateOf(lock), waitersOf(lock)]).toEqual([SOMEBODY, 0]);
+    });
+  });
+
+  describe('waiting in the thread', () => {
+    it.each([0, 10])('ends after %i ms', (timeout) => {
+      const lock = create();
+      wordsOf(lock)[STATE] = SOMEBODY;
+      const started = performance.now();
+      expect(() => lock.lock({ timeout })).toThrow(withCode('ERR_RSEQ_TIMEOUT'));
+      const took = performance.now() - started;
+      expect(took).toBeGreaterThanOrEqual(timeout);
+      expect(took).toBeLessThan(timeout + 2000);
+      expect(() => lock.lock({ timeout })).toThrow(`The ${kind} was not to be had within ${timeout} ms`);
+      expect([stateOf(lock) & ~AWAITED, waitersOf(lock)]).toEqual([SOMEBODY, 0]);
+    });
+
+    it('takes the lock when it is free, however short the timeout', () => {
+      const lock = create();
+      lock.lock({ timeout: 0 }).unlock();
+      wordsOf(lock)[STATE] = WANTED;
+      lock.lock({ timeout: 0 }).unlock();
+      expect(stateOf(lock)).toBe(0);
+    });
+
+    it('ends when the lock is released', () => {
+      const lock = create();
+      const words = wordsOf(lock);
+      words[STATE] = SOMEBODY;
+      closeGate(lock);
+      watchCalls((call) => {
+        // The one inside has gone, and so has the holder.
+        if (call !== 'sleep') return;
+        words[QUEUE] = (1 << 22) | 1;
+        words[STATE] = WANTED;
+      });
+      const token = lock.lock({ timeout: 20_000 });
+      expect(waitersOf(lock)).toBe(0);
+      token.unlock();
+      expect(stateOf(lock)).toBe(0);
+      expect(lock.stats()).toMatchObject({ contended: 1, parked: 1, abandoned: 0, gaveUp: 0 });
+    });
+
+    it('takes the lock over from a thread that ended with it, and says so once', async (context) => {
+      const addon = loadAddon();
+      if (addon.state !== 'loaded') {
+        context.skip('only the addon knows of threads that no lock was made in');
+        return;
+      }
+      const id = 0xff000 + (kind === 'Mutex' ? 1 : 2);
+      const worker = new Worker('const { path, id } = require("worker_threads").workerData; require(path).announceAgent(id);', {
+        eval: true,
+        workerData: { path: addon.path, id },
+      });
+      await once(worker, 'exit');
+      const lock = create();
+      for (const state of [id, id | AWAITED]) {
+        wordsOf(lock)[STATE] = state;
+        expect(lock.tryLock()).toBeNull();
+        const token = lock.lock({ timeout: 20_000 });
+        expect(token.abandoned).toBe(true);
+        token.unlock();
+        const next = lock.lock();
+        expect(next.abandoned).toBe(false);
+        next.unlock();
+        wordsOf(lock)[STATE] = state;
+        const later = await lock.lockAsync({ timeout: 20_000 });
+        expect(later.abandoned).toBe(true);
+        later.unlock();
+        expect([stateOf(lock), waitersOf(lock)]).toEqual([0, 0]);
+      }
+      expect(lock.stats().abandoned).toBe(4);
+    });
+
+    it('opens the gate by force when those inside do not move', () => {
+      const lock = create();
+      closeGate(lock);
+      wordsOf(lock)[STATE] = -1;
+      expect(lock.tryLock()).toBeNull();
+      lock.lock({ timeout: 20_000 }).unlock();
+      expect([stateOf(lock), waitersOf(lock), isGateClosed(wordsOf(lock))]).toEqual([0, 0, false]);
+    });
+
+    it('refuses what cannot be counted', async () => {
+      const lock = create();
+      wordsOf(lock)[STATE] = SOMEBODY;
+      wordsOf(lock)[QUEUE] = 1023;
+      expect(() => lock.lock()).toThrow(withCode('ERR_RSEQ_TOO_MANY_WAITERS'));
+      await expect(lock.lockAsync()).rejects.toThrow(withCode('ERR_RSEQ_TOO_MANY_WAITERS'));
+      wordsOf(lock)[QUEUE] = 0;
+      wordsOf(lock)[STATE] = 0;
+      (await lock.lockAsync()).unlock();
+    });
+  });
+
+  describe('lockAsync', () => {
+    it('takes a free lock, and releases it', async () => {
+      const lock = create();
+      const token = await lock.lockAsync();
+      expect([token.locked, token.abandoned, again(lock).tryLock()]).toEqual([true, false, null]);
+      token.unlock();
+      token.unlock();
+      expect(stateOf(lock)).toBe(0);
+      expect(lock.stats().contended).toBe(0);
+    });
+
+    it('serves the requests of one thread in their order', async () => {
+      const lock = create();
+      const order: number[] = [];
+      const first = await lock.lockAsync();
+      const rest = Array.from({ length: 8 }, async (_, index) => {
+        const token = await lock.lockAsync();
+        order.push(index);
+        await sleep(index % 3);
+        expect(lock.tryLock()).toBeNull();
+        token.unlock();
+      });
+      first.unlock();
+      await Promise.all(rest);
+      expect(order).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+      expect([stateOf(lock), waitersOf(lock)]).toEqual([0, 0]);
+      expect(lock.stats()).toMatchObject({ contended: 8, gaveUp: 0 });
+    });
+
+    it('serves those of several objects', async () => {
+      const lock = create();
+      const first = await lock.lockAsync();
+      let inside = 0;
+      let most = 0;
+      const all = Array.from({ length: 6 }, async () => {
+        const token = await again(lock).lockAsync();
+        most = Math.max(most, ++inside);
+        await sleep(1);
+        inside--;
+        token.unlock();
+      });
+      first.unlock();
+      await Promise.all(all);
+      expect(most).toBe(1);
+      expect([stateOf(lock), waitersOf(lock)]).toEqual([0, 0]);
+    });
+
+    it.each([0, 10])('gives up after %i ms, and lets those behind it go on', async (timeout) => {
+      const lock = create();
+      const token = lock.lock();
+      const started = performance.now();
+      const behind = lock.lockAsync();
+      await expect(lock.lockAsync({ timeout })).rejects.toThrow(withCode('ERR_RSEQ_TIMEOUT'));
+      expect(performance.now() - started).toBeGreaterThan(timeout - 2);
+      expect(performance.now() - started).toBeLessThan(timeout + 2000);
+      token.unlock();
+      (await behind).unlock();
+      expect([stateOf(lock), waitersOf(lock)]).toEqual([0, 0]);
+    });
+
+    it('takes a free lock, however short the timeout', async () => {
+      const lock = create();
+      (await lock.lockAsync({ timeout: 0 })).unlock();
+      wordsOf(lock)[STATE] = WANTED;
+      (await lock.lockAsync({ timeout: 0 })).unlock();
+      expect(stateOf(lock)).toBe(0);
+    });
+
+    it('is aborted before it began', async () => {
+      const lock = create();
+      const signal = AbortSignal.abort(new Error('too late'));
+      await expect(lock.lockAsync({ signal })).rejects.toThrow('too late');
+      expect(stateOf(lock)).toBe(0);
+      await expect(lock.withLockAsync(() => 1, { signal })).rejects.toThrow('too late');
+    });
+
+    it.each(['at once', 'later'])('is aborted while it waits, %s, with the reason that was given', async (when) => {
+      const lock = create();
+      const token = lock.lock();
+      const controller = new AbortController();
+      const waiting = lock.lockAsync({ signal: controller.signal });
+      if (when === 'later') await sleep(70);
+      const reason = { not: 'an error' };
+      controller.abort(reason);
+      await expect(waiting).rejects.toBe(reason);
+      token.unlock();
+      (await lock.lockAsync()).unlock();
+      await vi.waitFor(() => {
+        expect([stateOf(lock) > 0, waitersOf(lock)]).toEqual([false, 0]);
+      }, 5000);
+    });
+
+    it('is not aborted once it has the lock', async () => {
+      const lock = create();
+      const held = lock.lock();
+      const controller = new AbortController();
+      const waiting = lock.lockAsync({ signal: controller.signal, timeout: 20_000 });
+      held.unlock();
+      const token = await waiting;
+      controller.abort(new Error('too late'));
+      await sleep(5);
+      expect([token.locked, lock.tryLock()]).toEqual([true, null]);
+      token.unlock();
+    });
+
+    it('passes on what called it when it is aborted at that moment', async () => {
+      const lock = create();
+      for (let round = 0; round < 20; round++) {
+        const held = lock.lock();
+        const controller = new AbortController();
+        const aborted = lock.lockAsync({ signal: controller.signal });
+        const others = [again(lock).lockAsync(), again(lock).lockAsync()].map(async (waiting) => {
+          (await waiting).unlock();
+        });
+        held.unlock();
+        controller.abort(new Error('just now'));
+        await expect(aborted).rejects.toThrow('just now');
+        const done = await Promise.race([Promise.all(others), sleep(10_000, null, { ref: false })]);
+        expect(done, 'the others got the lock').not.toBeNull();
+      }
+      expect(waitersOf(lock)).toBe(0);
+    });
+
+    it('loses nothing and nobody, whoever gives up', async () => {
+      const plan = fc.array(fc.record({ abort: fc.option(fc.nat({ max: 3 })), other: fc.boolean(), hold: fc.nat({ max: 2 }) }), { minLength: 1, maxLength: 8 });
+      await fc.assert(
+        fc.asyncProperty(plan, async (requests) => {
+          const lock = create();
+          const second = again(lock);
+          const held = lock.lock();
+          let inside = 0;
+          const results = requests.map(async ({ abort, other, hold }) => {
+            const controller = new AbortController();
+            const waiting = (other ? second : lock).lockAsync({ signal: controller.signal });
+            if (abort !== null) void sleep(abort).then(() => { controller.abort(); });
+            try {
+              using token = await waiting;
+              expect(++inside).toBe(1);
+              await sleep(hold);
+              inside--;
+              return token.locked;
+            } catch (error) {
+              if (RseqSliceError.is(error) || abort === null) throw error;
+              return controller.signal.aborted;
+            }
+          });
+          await sleep(1);
+          held.unlock();
+          expect(await Promise.all(results)).toEqual(requests.map(() => true));
+          // Whoever was in line for requests that were all aborted leaves it when it wakes.
+          await vi.waitFor(() => { expect(waitersOf(lock)).toBe(0); }, 5000);
+          expect(isHeld(stateOf(lock))).toBe(false);
+          lock.lock({ timeout: 5000 }).unlock();
+        }),
+        { numRuns: 40 },
+      );
+    });
+  });
+
+  describe('withLockAsync', () => {
+    it('holds the lock until what the function returns has settled', async () => {
+      const lock = create();
+      const result = await lock.withLockAsync(async (token) => {
+        await sleep(2);
+        return [token.locked, lock.tryLock()] as const;
+      });
+      expect(result).toEqual([true, null]);
+      expect(stateOf(lock)).toBe(0);
+      expect(await lock.withLockAsync(() => 7)).toBe(7);
+    });
+
+    it('rejects as the function does, having released the lock', async () => {
+      const lock = create();
+      await expect(lock.withLockAsync(() => Promise.reject(new Error('later')))).rejects.toThrow('later');
+      await expect(lock.withLockAsync(() => { throw new Error('at once'); })).rejects.toThrow('at once');
+      expect(stateOf(lock)).toBe(0);
+    });
+
+    it('allows the function to unlock by itself', async () => {
+      const lock = create();
+      await lock.withLockAsync(async (token) => {
+        token.unlock();
+        const other = got(lock.tryLock());
+        await sleep(1);
+        expect(other.locked).toBe(true);
+        other.unlock();
+      });
+      expect(stateOf(lock)).toBe(0);
+    });
+
+    it('does not call the function when the lock is not to be had', async () => {
+      const lock = create();
+      const run = vi.fn();
+      const token = lock.lock();
+      await expect(lock.withLockAsync(run, { timeout: 5 })).rejects.toThrow(withCode('ERR_RSEQ_TIMEOUT'));
+      expect(run).not.toHaveBeenCalled();
+      token.unlock();
+    });
+  });
+
+  it('counts what it has seen', async () => {
+    const lock = create();
+    expect(lock.stats()).toEqual({ contended: 0, parked: 0, called: 0, abandoned: 0, gaveUp: 0 });
+    for (let i = 0; i < 3; i++) lock.lock().unlock();
+    lock.withLock(() => 1);
+    expect(lock.stats()).toEqual({ contended: 0, parked: 0, called: 0, abandoned: 0, gaveUp: 0 });
+    const held = lock.lock();
+    const waiting = lock.lockAsync();
+    held.unlock();
+    (await waiting).unlock();
+    expect(lock.stats()).toEqual({ contended: 1, parked: 1, called: 1, abandoned: 0, gaveUp: 0 });
+    wordsOf(lock)[STATE] = SOMEBODY;
+    expect(() => lock.lock({ timeout: 1 })).toThrow();
+    expect(lock.stats()).toMatchObject({ contended: 2, gaveUp: 1 });
+    expect(again(lock).stats().contended).toBe(0);
+  });
+
+  it('says how often one can be overtaken', () => {
+    const lock = create();
+    expect(lock.overtakingBound(4) - lock.overtakingBound(3)).toBe(2);
+    expect(lock.overtakingBound(0)).toBe(kind === 'Mutex' ? 1024 : 65536);
+  });
+});
+
+describe.each(KINDS.flatMap((kind) => (['mainline', '7.0', 'rfc'] as const).map((flavour) => ({ ...kind, flavour }))))(
+  'the section around the holder of a $kind on $flavour',
+  ({ Lock, flavour }) => {
+    function createOn(): { readonly lock: Lock; readonly cpu: SimulatedThread; readonly kernel: SimulatedKernel; readonly options: PlacementOptions } {
+      const kernel = new SimulatedKernel({ flavour });
+      const cpu = kernel.thread();
+      const options = { thread: attach({ backend: cpu }), blockMainThread: true };
+      return { lock: new Lock(undefined, 0, options), cpu, kernel, options };
+    }
+
+    it.each([
+      ['lock', (lock: Lock, inside: () => void) => {
+        const token = lock.lock();
+        inside();
+        token.unlock();
+      }],
+      ['tryLock', (lock: Lock, inside: () => void) => {
+        const token = got(lock.tryLock());
+        inside();
+        token.unlock();
+      }],
+      ['withLock', (lock: Lock, inside: () => void) => {
+        lock.withLock(inside);
+      }],
+      ['acquire', (lock: Lock, inside: () => void) => {
+        lock.acquire();
+        inside();
+        lock.release();
+      }],
+      ['lock, others waiting', (lock: Lock, inside: () => void) => {
+        Atomics.store(wordsOf(lock), STATE, WANTED);
+        const token = lock.lock();
+        inside();
+        token.unlock();
+      }],
+    ] as const)('is there from taking to releasing: %s', (_, run) => {
+      const { lock, cpu, kernel, options } = createOn();
+      const inside = vi.fn(() => {
+        expect([cpu.requested, isHeld(stateOf(lock))]).toEqual([true, true]);
+        expect(cpu.preempt()).toBe('granted');
+      });
+      run(lock, inside);
+      expect(inside).toHaveBeenCalledOnce();
+      expect([cpu.requested, cpu.granted, isHeld(stateOf(lock))]).toEqual([false, false, false]);
+      expect(kernel.stats()).toMatchObject({ sgrant: 1, syield: 1, srevok: 0, sabort: 0 });
+      expect(options.thread?.stats()).toMatchObject({ yielded: 1, revoked: 0 });
+      // Outside nothing is granted.
+      expect(cpu.preempt()).toBe('scheduled out');
+    });
+
+    it('begins before the lock is taken', () => {
+      const { lock, cpu } = createOn();
+      const seen: number[] = [];
+      cpu.inNextSection(() => seen.push(stateOf(lock)));
+      lock.lock().unlock();
+      expect(seen).toEqual([0]);
+    });
+
+    it('ends after the lock is free', () => {
+      const { lock, cpu, kernel } = createOn();
+      const token = lock.lock();
+      const states: number[] = [];
+      const record = kernel.record.bind(kernel);
+      vi.spyOn(kernel, 'record').mockImplementation((thread, event) => {
+        if (event === 'withdraw') states.push(stateOf(lock));
+        record(thread, event);
+      });
+      token.unlock();
+      expect(states).toEqual([0]);
+      expect(cpu.requested).toBe(false);
+    });
+
+    it('is left behind when the lock is not taken', async () => {
+      const { lock, cpu } = createOn();
+      wordsOf(lock)[STATE] = SOMEBODY;
+      expect(lock.tryLock()).toBeNull();
+      expect(() => lock.lock({ timeout: 1 })).toThrow(withCode('ERR_RSEQ_TIMEOUT'));
+      await expect(lock.lockAsync({ timeout: 1 })).rejects.toThrow(withCode('ERR_RSEQ_TIMEOUT'));
+      expect(cpu.requested).toBe(false);
+      wordsOf(lock)[STATE] = 0;
+      lock.lock();
+      expect(() => lock.lock()).toThrow(withCode('ERR_RSEQ_RECURSIVE_LOCK'));
+      expect(() => new Lock(lock.handle.buffer).tryLock()).not.toThrow();
+      expect(cpu.requested).toBe(true);
+    });
+
+    it('is not around what is held across an await', async () => {
+      const { lock, cpu, options } = createOn();
+      const token = await lock.lockAsync();
+      expect(cpu.requested).toBe(false);
+      const waiting = lock.lockAsync();
+      token.unlock();
+      const next = await waiting;
+      expect(cpu.requested).toBe(false);
+      await lock.withLockAsync(() => 1, { timeout: 1 }).catch(() => undefined);
+      next.unlock();
+      expect(options.thread?.stats().entered).toBe(0);
+    });
+
+    it('is over before the next one is called', async () => {
+      const { lock, cpu, kernel } = createOn();
+      const token = lock.lock();
+      const waiting = lock.lockAsync();
+      const calls: unknown[] = [];
+      watchCalls((call) => {
+        calls.push([call, cpu.requested, isHeld(stateOf(lock))]);
+        cpu.systemCall();
+      });
+      expect(cpu.preempt()).toBe('granted');
+      token.unlock();
+      expect(calls.length).toBeGreaterThan(0);
+      for (const call of calls) expect(call).toEqual(['wake', false, false]);
+      vi.restoreAllMocks();
+      (await waiting).unlock();
+      expect(kernel.stats()).toMatchObject({ sgrant: 1, syield: 1, sabort: 0 });
+      expect(cpu.death).toBeNull();
+    });
+
+    it.each([
+      ['asked for', false],
+      ['granted', true],
+    ])('is not carried into a sleep inside another one that was %s', (_, isGranted) => {
+      const { lock: outer, cpu, kernel, options } = createOn();
+      const inner = new Lock(undefined, 0, options);
+      closeGate(inner);
+      wordsOf(inner)[STATE] = SOMEBODY;
+      const token = outer.lock();
+      if (isGranted) expect(cpu.preempt()).toBe('granted');
+      const calls: unknown[] = [];
+      watchCalls((call) => {
+        calls.push([call, cpu.requested, cpu.granted]);
+        cpu.systemCall();
+      });
+      expect(() => inner.lock({ timeout: 10 })).toThrow(withCode('ERR_RSEQ_TIMEOUT'));
+      expect(calls.length).toBeGreaterThan(0);
+      for (const call of calls) expect(call).toEqual(['sleep', false, false]);
+      // And the outer section goes on.
+      expect([cpu.requested, cpu.death]).toEqual([true, null]);
+      expect(cpu.preempt()).toBe('granted');
+      token.unlock();
+      expect(cpu.requested).toBe(false);
+      expect(kernel.stats()).toMatchObject({ sgrant: isGranted ? 2 : 1, syield: isGranted ? 2 : 1, sabort: 0 });
+    });
+
+    it('is one section when locks are nested', () => {
+      const { lock: outer, cpu, kernel, options } = createOn();
+      const inner = new Lock(undefined, 0, options);
+      outer.withLock(() => {
+        inner.withLock(() => {
+          expect(cpu.preempt()).toBe('granted');
+        });
+        expect(cpu.granted).toBe(true);
+      });
+      expect(kernel.stats()).toMatchObject({ sgrant: 1, syield: 1 });
+      expect(options.thread?.stats()).toMatchObject({ entered: 2, nested: 1, yielded: 1 });
+    });
+
+    // Not yet: the request of the outer section is still set when the inner lock calls its next one. A call that was
+    // granted more time ends that, and on rfc it kills the thread.
+    it.fails('is not carried into a call inside another one', async () => {
+      const { lock: outer, cpu, options } = createOn();
+      const inner = new Lock(undefined, 0, options);
+      const outerToken = outer.lock();
+      const innerToken = inner.lock();
+      const waiting = inner.lockAsync();
+      try {
+        expect(cpu.preempt()).toBe('granted');
+        const calls: unknown[] = [];
+        watchCalls((call) => {
+          calls.push([call, cpu.requested, cpu.granted]);
+        });
+        innerToken.unlock();
+        for (const call of calls) expect(call).toEqual(['wake', false, false]);
+        expect(calls.length).toBeGreaterThan(0);
+      } finally {
+        vi.restoreAllMocks();
+        (await waiting).unlock();
+        outerToken.unlock();
+      }
+    });
+  },
+);

@@ -1,0 +1,284 @@
+/**
+ * The stress run over locks: that a short one of each kind finds nothing, with
+ * the addon and without; and that its checker finds what is planted. The planted
+ * histories are what broken locks would leave behind.
+ */
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { History } from '../../scripts/stress/history.mjs';
+import type { Subject } from '../../scripts/stress/history.mjs';
+import { Acquired, Call, COUNTER, Journal, Refusal, Start, Type } from '../../scripts/stress/journal.mjs';
+import type { Event } from '../../scripts/stress/journal.mjs';
+import { LOCKS, readOptions, replayCommand } from '../../scripts/stress/options.mjs';
+import { Random } from '../../scripts/stress/random.mjs';
+import { formatFailures } from '../../scripts/stress/report.mjs';
+
+const program = fileURLToPath(new URL('../../scripts/stress/main.mjs', import.meta.url));
+
+interface Ending {
+  readonly status: number | null;
+  readonly signal: string | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function stress(...args: readonly string[]): Promise<Ending> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    let stdout = '';
+    let stderr = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+    child.once('close', (status, signal) => {
+      resolve({ status, signal, stdout, stderr });
+    });
+  });
+}
+
+/** Events in the order they are written down, by short names. */
+class Script {
+  readonly history: History;
+  readonly #subject: Subject;
+  #seq = 0;
+
+  constructor(permits: number | 'rw', bound: number | null = 10) {
+    this.#subject = { name: 'planted', permits, bound };
+    this.history = new History([this.#subject]);
+  }
+
+  write(type: number, worker: number, op = 1, detail = 0): this {
+    const event: Event = { seq: this.#seq++, worker, type, subject: 0, style: 0, op, detail };
+    this.history.push(event);
+    return this;
+  }
+
+  start(worker: number, op = 1, detail = 0): this {
+    return this.write(Type.Start, worker, op, detail);
+  }
+
+  acquired(worker: number, op = 1, detail = 0): this {
+    return this.write(Type.Acquired, worker, op, detail);
+  }
+
+  abandoned(worker: number, op = 1): this {
+    return this.acquired(worker, op, Acquired.Abandoned);
+  }
+
+  release(worker: number, op = 1): this {
+    return this.write(Type.Releasing, worker, op).write(Type.Released, worker, op);
+  }
+
+  take(worker: number, op = 1, detail = 0): this {
+    return this.start(worker, op, detail).acquired(worker, op);
+  }
+
+  die(worker: number): this {
+    return this.write(Type.Death, worker);
+  }
+
+  pass(ms: number): this {
+    for (let passed = 0; passed < ms; passed += 10) this.history.tick(10);
+    return this;
+  }
+
+  end(): readonly string[] {
+    this.history.finish();
+    return this.history.failures.map(({ kind }) => kind);
+  }
+}
+
+describe('the checker of one holder', () => {
+  it('finds nothing wrong with a lock that is handed on, given up, and taken over once', () => {
+    const script = new Script(1).take(1).start(2).release(1).acquired(2).start(3);
+    script.write(Type.GaveUp, 3, 1, Refusal.TimedOut).start(1, 2).die(2).abandoned(1, 2).release(1, 2).take(3, 2).release(3, 2);
+    expect(script.end()).toEqual([]);
+  });
+
+  it('finds two holders', () => {
+    expect(new Script(1).take(1).take(2).end()).toContain('double holder');
+  });
+
+  it('finds that nobody was told of a death', () => {
+    expect(new Script(1).take(1).die(1).take(2).end()).toEqual(['missed abandoned']);
+  });
+
+  it('finds that two were told of one death', () => {
+    expect(new Script(1).take(1).die(1).start(2).abandoned(2).release(2).start(3).abandoned(3).end()).toEqual(['double holder']);
+  });
+
+  it('finds that somebody was told and nobody had died', () => {
+    expect(new Script(1).start(1).abandoned(1).end()).toEqual(['double holder']);
+  });
+
+  it('lets a lock be taken over before the death is heard of, but not from the living', () => {
+    expect(new Script(1).take(1).start(2).abandoned(2).die(1).release(2).end()).toEqual([]);
+    expect(new Script(1).take(1).start(2).abandoned(2).release(1).end()).toContain('double holder');
+    expect(new Script(1).take(1).start(2).abandoned(2).release(2).end()).toEqual(['double holder']);
+  });
+
+  it('leaves open whether somebody held who died asking or releasing', () => {
+    expect(new Script(1).start(1).die(1).take(2).release(2).end()).toEqual([]);
+    expect(new Script(1).start(1).die(1).start(2).abandoned(2).release(2).end()).toEqual([]);
+    expect(new Script(1).take(1).write(Type.Releasing, 1).start(2).abandoned(2).die(1).release(2).end()).toEqual([]);
+    // But not for ever: the lock was had since.
+    expect(new Script(1).start(1).die(1).take(2).release(2).start(3).abandoned(3).end()).toEqual(['double holder']);
+  });
+
+  it('finds an acquisition without a start, and a release without an acquisition', () => {
+    expect(new Script(1).acquired(1).end()).toEqual(['bad history']);
+    expect(new Script(1).start(1).release(1).end()).toContain('bad history');
+  });
+
+  it('passes on what a worker found in the data', () => {
+    expect(new Script(1).take(1).write(Type.Violation, 1, 1, 2).end()).toEqual(['bad data']);
+  });
+});
+
+describe('the checker of permits', () => {
+  it('finds one too many, the dead included', () => {
+    expect(new Script(2).take(1).take(2).release(1).take(3).end()).toEqual([]);
+    expect(new Script(2).take(1).take(2).take(3).end()).toEqual(['double holder']);
+    expect(new Script(2).take(1).take(2).die(1).take(3).end()).toEqual(['double holder']);
+    expect(new Script(2).take(1).take(2).die(1).start(3).abandoned(3).end()).toEqual([]);
+  });
+
+  it('needs no abandoned while there are others', () => {
+    expect(new Script(2).take(1).die(1).take(2).release(2).start(3).abandoned(3).end()).toEqual([]);
+  });
+
+  it('does not know which death was meant, as long as there are enough', () => {
+    // Worker 1 died in doubt; worker 2 holds, and its death is heard of after it was followed.
+    const doubt = () => new Script(2).start(1).die(1).take(2).start(3).abandoned(3);
+    expect(doubt().die(2).take(4).release(4).release(3).end()).toEqual([]);
+    expect(doubt().release(2).release(3).end()).toEqual([]);
+    expect(new Script(2).take(2).start(3).abandoned(3).release(2).end()).toEqual(['double holder']);
+  });
+});
+
+describe('the checker of readers and a writer', () => {
+  const reading = Start.Reading;
+
+  it('lets readers in together, and nobody beside a writer', () => {
+    expect(new Script('rw').take(1, 1, reading).take(2, 1, reading).release(1).release(2).take(3).end()).toEqual([]);
+    expect(new Script('rw').take(1).take(2).end()).toContain('double holder');
+    expect(new Script('rw').take(1).take(2, 1, reading).end()).toContain('double holder');
+    expect(new Script('rw').take(1, 1, reading).take(2).end()).toEqual(['double holder']);
+  });
+
+  it('wants the next to be told of a dead writer, and of no dead reader', () => {
+    expect(new Script('rw').take(1).die(1).start(2, 1, reading).abandoned(2).take(3, 1, reading).end()).toEqual([]);
+    expect(new Script('rw').take(1).die(1).take(2).end()).toEqual(['missed abandoned']);
+    expect(new Script('rw').take(1, 1, reading).die(1).take(2).end()).toEqual([]);
+    expect(new Script('rw').take(1, 1, reading).take(2).die(1).end()).toEqual([]);
+    expect(new Script('rw').take(1, 1, reading).die(1).start(2).abandoned(2).end()).toEqual(['double holder']);
+  });
+
+  it('lets a reader that was told write that down after others have read', () => {
+    const late = () => new Script('rw').take(1).die(1).start(2, 1, reading).take(3, 1, reading);
+    expect(late().abandoned(2).end()).toEqual([]);
+    expect(late().die(2).end()).toEqual([]);
+    expect(late().acquired(2).end()).toEqual(['missed abandoned']);
+  });
+});
+
+describe('the checker of waiting', () => {
+  it('finds a hang', () => {
+    expect(new Script(1).start(1).pass(1900).end()).toEqual([]);
+    expect(new Script(1).start(1).pass(2100).end()).toEqual(['hang']);
+    expect(new Script(1).take(1).die(1).start(2).pass(2100).end()).toEqual(['hang']);
+    expect(new Script(1).start(1).die(1).pass(10_000).end()).toEqual([]);
+  });
+
+  it('finds who starves while others get it', () => {
+    const script = new Script(1, 10).start(1);
+    for (let op = 1; op < 1100; op++) script.take(2, op).release(2, op).pass(10);
+    expect(script.end()).toEqual(['starvation']);
+  });
+
+  it('finds who is overtaken too often, unless somebody died', () => {
+    const overtaken = (death: boolean) => {
+      const script = new Script(1, 10).start(1);
+      for (let op = 1; op <= 30; op++) script.take(2, op).release(2, op);
+      if (death) script.start(3).die(3);
+      return script.acquired(1).end();
+    };
+    expect(overtaken(false)).toEqual(['overtaken']);
+    expect(overtaken(true)).toEqual([]);
+  });
+
+  it('finds a notification that was lost, and one that nobody made', () => {
+    const waiting = () => new Script(1).take(1).write(Type.Waiting, 1);
+    const called = () => waiting().take(2).write(Type.Calling, 2, 0, Call.AllLocked).write(Type.Called, 2).release(2);
+    expect(waiting().pass(20_000).end()).toEqual([]);
+    expect(called().acquired(1, 1, Acquired.Notified).release(1).end()).toEqual([]);
+    expect(waiting().acquired(1, 1, Acquired.Notified).end()).toEqual(['false notification']);
+    const lost = called();
+    for (let op = 2; op < 1100; op++) lost.take(2, op).release(2, op).pass(10);
+    expect(lost.end()).toEqual(['lost notification']);
+  });
+});
+
+describe('the journal', () => {
+  it('hands over what was written, in order and round the ring', () => {
+    const shared = new Int32Array(new SharedArrayBuffer(8));
+    const buffer = Journal.create();
+    const [writer, reader] = [new Journal(buffer, shared), new Journal(buffer, shared)];
+    const events: Event[] = [];
+    for (let op = 0; op < 10_000; op++) {
+      writer.write(Type.Start, 2, 3, op, 5);
+      if (op % 1000 === 0) reader.drain(7, events);
+    }
+    reader.drain(7, events);
+    expect(events).toHaveLength(10_000);
+    expect(events.every(({ seq, op }, index) => seq === index && op === index)).toBe(true);
+    expect(events[0]).toEqual({ seq: 0, worker: 7, type: Type.Start, subject: 2, style: 3, op: 0, detail: 5 });
+    expect(reader.watermark(Atomics.load(shared, COUNTER))).toBe(10_000);
+  });
+});
+
+describe('the command line', () => {
+  it('has defaults, and says how to repeat a run', () => {
+    const options = readOptions(['--seed', '5', '--lock', 'rw', '--no-addon']);
+    expect(options).toMatchObject({ seconds: 60, workers: 8, kinds: ['rw'], noAddon: true, patience: 1 });
+    expect(options && readOptions(replayCommand(options).split(' ').slice(2))).toEqual(options);
+    expect(readOptions(['--help'])).toBeNull();
+    expect(readOptions([], true)).toMatchObject({ patience: 10, kinds: LOCKS });
+  });
+
+  it.each([
+    ['--seconds', '0', /from 0.1/],
+    ['--workers', '1', /whole number from 2/],
+    ['--lock', 'padlock', /knows mutex.*not 'padlock'/],
+    ['--seed', '1.5', /whole/],
+  ])('refuses %s %s', (option, value, message) => {
+    expect(() => readOptions([option, value])).toThrow(message);
+  });
+
+  it('tells how to repeat what it found, and what came before', () => {
+    const { history } = new Script(1).take(1).take(2);
+    expect(formatFailures(history.failures, 'node stress --seed 9')).toMatch(
+      /^planted: double holder: worker 2 .*\n {2}the last events:\n(.*\n)*.*3: worker 2, operation 1 .*Acquired 0\n(.*\n)*To try again: node stress --seed 9\n$/,
+    );
+  });
+
+  it('draws the same from the same seed', () => {
+    const draw = (seed: number) => Array.from({ length: 20 }, ((random) => () => random.next())(new Random(seed)));
+    expect(draw(5)).toEqual(draw(5));
+    expect(draw(5)).not.toEqual(draw(6));
+  });
+});
+
+describe('a short run', () => {
+  const ways = LOCKS.flatMap((lock) => [[lock, 'with the addon'], [lock, 'without the addon']] as const);
+
+  // Twice the time it may take to stop, and the machine may be busy with other tests.
+  it.each(ways)('finds nothing with a lock of kind %s, %s', { timeout: 90_000 }, async (lock, addon) => {
+    const more = addon === 'with the addon' ? [] : ['--no-addon'];
+    const { status, signal, stdout, stderr } = await stress('--seconds', '5', '--lock', lock, '--patience', '3', ...more);
+    expect({ status, signal, stderr }, stdout).toEqual({ status: 0, signal: null, stderr: '' });
+    expect(stdout).toMatch(/^seed \d+/);
+    expect(stdout).toContain(addon === 'with the addon' ? 'addon loaded' : 'addon failed');
+    expect(stdout).toMatch(/ended: .*terminate/);
+  });
+});

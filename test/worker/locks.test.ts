@@ -1,0 +1,224 @@
+/**
+ * Locks between real threads: that they exclude, that nobody hangs when a thread
+ * dies holding or waiting, that nobody starves, and that the hot path costs no
+ * memory and no system call. Each program runs in a process of its own, whose
+ * exit code and signal count, with the addon and without.
+ */
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, it } from 'vitest';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const programs = fileURLToPath(new URL('programs/', import.meta.url));
+const hasAddon = existsSync(join(root, 'build/Release/rseq_slice.node'));
+const folder = mkdtempSync(join(tmpdir(), 'rseq-slice-locks-'));
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Each takes seconds on an idle machine. */
+const PATIENCE = 120_000;
+
+function spawn(command: readonly string[]): string {
+  const [file = '', ...rest] = command;
+  const { status, signal, stdout, stderr } = spawnSync(file, rest, {
+    encoding: 'utf8',
+    env: { ...process.env, RSEQ_SLICE: '', NODE_OPTIONS: '' },
+    timeout: PATIENCE - 10_000,
+  });
+  expect({ status, signal, stderr }).toEqual({ status: 0, signal: null, stderr: '' });
+  return stdout;
+}
+
+const WAYS = [
+  { how: 'with the addon', flags: [] },
+  { how: 'without an addon', flags: ['--no-addons'] },
+] as const;
+const EXCLUSIVE = ['Mutex', 'SpinLock', 'RwLock, written', 'Semaphore'] as const;
+
+describe.each(WAYS)('$how', ({ how, flags }) => {
+  const run = (program: string, ...rest: readonly string[]): string => spawn([process.execPath, ...flags, join(programs, program), ...rest]);
+  const json = (program: string, ...rest: readonly string[]): unknown => JSON.parse(run(program, ...rest));
+
+  it('is what it says', (context) => {
+    const source = `import(${JSON.stringify(new URL('../../dist/linux/binding.js', import.meta.url).href)}).then(({ loadAddon }) => console.log(loadAddon().state))`;
+    const state = spawn([process.execPath, ...flags, '-e', source]).trim();
+    if (how === 'without an addon') expect(state).not.toBe('loaded');
+    else if (!hasAddon) context.skip('the addon is not built');
+    else expect(state).toBe('loaded');
+  });
+
+  it.each(EXCLUSIVE)('threads exclude each other: %s', { timeout: PATIENCE }, (kind) => {
+    const workers = 3;
+    const report = json('lock-exclusion.mjs', kind, String(workers), '2000');
+    expect(report).toEqual({ exitCodes: [0, 0, 0], missing: 0, wrong: 0, isFree: true });
+  });
+
+  it('readers read beside each other, and never beside a writer', { timeout: PATIENCE }, () => {
+    expect(json('lock-sharing.mjs', 'readers')).toEqual({ exitCodes: [0, 0, 0, 0], written: 3000, same: true, wrong: 0 });
+  });
+
+  it('a semaphore lets in as many as it has permits', { timeout: PATIENCE }, () => {
+    expect(json('lock-sharing.mjs', 'permits')).toEqual({ exitCodes: [0, 0, 0, 0], rounds: 12_000, wrong: 0, available: 2 });
+  });
+
+  it('producers and consumers wait for each other', { timeout: PATIENCE }, () => {
+    expect(json('lock-sharing.mjs', 'queue')).toEqual({ exitCodes: [0, 0, 0, 0], left: 0, produced: 3000, consumed: 3000, wrong: 0 });
+  });
+
+  it.each(EXCLUSIVE)('a holder that dies is told of once, and nobody hangs: %s', { timeout: PATIENCE }, (kind) => {
+    const results = json('lock-death.mjs', kind) as readonly { ending: string; first: boolean; told: boolean[]; waited: number }[];
+    expect(results.map(({ ending }) => ending)).toHaveLength(6);
+    console.log(`${kind}, ${how}: ${results.map(({ ending, waited }) => `${ending} ${waited.toFixed(0)} ms`).join(', ')}`);
+    for (const { ending, first, told, waited } of results) {
+      // Sorted: one of three was told.
+      expect({ ending, first, told }).toEqual({ ending, first: false, told: [false, false, true] });
+      expect(waited, ending).toBeLessThan(2000);
+    }
+  });
+
+  it('a reader that dies is in nobody’s way, and no news', { timeout: PATIENCE }, () => {
+    const results = json('lock-death.mjs', 'RwLock, read') as readonly { ending: string; isBlocked: boolean; abandoned: boolean; waited: number }[];
+    expect(results).toHaveLength(4);
+    for (const { waited, ...rest } of results) {
+      expect(rest).toEqual({ ending: rest.ending, isBlocked: true, abandoned: false });
+      expect(waited, rest.ending).toBeLessThan(2000);
+    }
+  });
+
+  it.each([...EXCLUSIVE, 'Condition'])('waiters are terminated at once, and do not stop the others: %s', { timeout: PATIENCE }, (kind) => {
+    const { terminated, results, took, isFree } = json('lock-waiters.mjs', kind) as {
+      terminated: readonly number[];
+      results: readonly boolean[];
+      took: number;
+      isFree: boolean;
+    };
+    console.log(`${kind}, ${how}: terminated in ${terminated.map((ms) => ms.toFixed(0)).join(', ')} ms; the others were served within ${took.toFixed(0)} ms`);
+    expect({ results, isFree }).toEqual({ results: [true, true, true], isFree: true });
+    expect(terminated).toHaveLength(3);
+    // 100 ms is what is aimed at, on a machine that has nothing else to do.
+    for (const ms of terminated) expect(ms).toBeLessThan(1000);
+    expect(took).toBeLessThan(5000);
+  });
+
+  it.each([
+    ['Mutex', '2'],
+    ['Mutex', '3'],
+    ['SpinLock', '2'],
+  ])('nobody is overtaken more often than the bound says: %s, %s threads', { timeout: PATIENCE }, (kind, threads) => {
+    const { most, bound, waits, acquisitions, exitCodes } = json('lock-fairness.mjs', kind, threads, '1500') as Record<'most' | 'bound' | 'waits' | 'acquisitions', number> & { exitCodes: number[] };
+    console.log(`${kind}, ${threads} threads, ${how}: overtaken ${most} times at most, bound ${bound}; ${waits} waits in ${acquisitions} acquisitions`);
+    expect(exitCodes.every((code) => code === 0)).toBe(true);
+    expect(waits).toBeGreaterThan(0);
+    // Twice: a waiter that gets no CPU for a quarter of a second is taken for dead, and lines up again.
+    expect(most).toBeLessThanOrEqual(2 * bound);
+  });
+
+  it.each([...EXCLUSIVE, 'Condition'])('a process stays alive while it waits, and no longer: %s', { timeout: PATIENCE }, (kind) => {
+    expect(run('lock-alive.mjs', kind, 'served')).toBe('got it\nexit 0\n');
+    expect(run('lock-alive.mjs', kind, 'aborted')).toBe('no more\nexit 0\n');
+  });
+
+  it('the main thread does not block unless it was asked for', { timeout: PATIENCE }, () => {
+    expect(json('lock-alive.mjs', 'main thread')).toEqual({ codes: ['ERR_RSEQ_WOULD_BLOCK', 'ERR_RSEQ_WOULD_BLOCK', 'ERR_RSEQ_WOULD_BLOCK'], code: 0 });
+  });
+
+  it('handles travel in workerData and through a port, between two copies of the library', { timeout: PATIENCE }, () => {
+    const copies = ['first', 'second'].map((name) => {
+      const copy = mkdtempSync(join(folder, name));
+      for (const part of ['dist', 'package.json']) cpSync(join(root, part), join(copy, part), { recursive: true });
+      symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
+      if (hasAddon) symlinkSync(join(root, 'build'), join(copy, 'build'));
+      return join(copy, 'dist/index.js');
+    });
+    const posted = ['Mutex', 0, 'SpinLock', 32];
+    const report = json('lock-handles.mjs', ...copies);
+    expect(report).toEqual({ different: true, exitCodes: [0, 0], messages: [posted, posted], counts: [40_000, 40_000], expected: 40_000 });
+  });
+});
+
+describe('the hot path', () => {
+  interface Report {
+    readonly optimized: boolean;
+    readonly entered: number;
+    readonly disturbed: number;
+    readonly contended: number;
+    readonly kept: boolean;
+  }
+
+  const LOOPS = ['Mutex', 'SpinLock'].flatMap((kind) => ['acquire', 'withLock'].map((body) => [kind, body] as const));
+
+  /** How often memory was collected between the markers. */
+  function collections(kind: string, body: string): Report & { readonly count: number } {
+    const out = spawn([process.execPath, '--trace-gc', join(programs, 'lock-hot.mjs'), 'main', kind, body, '5000000']);
+    const lines = out.split('\n');
+    const between = lines.slice(lines.indexOf('marker-begin') + 1, lines.indexOf('marker-end'));
+    const report = lines.find((line) => line.startsWith('{'));
+    expect(lines).toContain('marker-begin');
+    return { ...(JSON.parse(report ?? 'null') as Report), count: between.filter((line) => /Scavenge|Mark-Compact/.test(line)).length };
+  }
+
+  it.each(LOOPS)('allocates nothing in five million rounds: %s, %s', { timeout: PATIENCE }, (kind, body) => {
+    const { count, ...report } = collections(kind, body);
+    expect(report).toMatchObject({ optimized: true, entered: 5_000_000, contended: 0, kept: false });
+    // A round that allocates the least that can be would make four of them.
+    expect(count).toBeLessThanOrEqual(1);
+  });
+
+  it('would be seen if it did', { timeout: PATIENCE }, () => {
+    const { count, kept } = collections('Mutex', 'tokens');
+    console.log(`five million tokens: ${count} collections`);
+    expect(kept).toBe(true);
+    expect(count).toBeGreaterThan(3);
+  });
+
+  function whyNoStrace(): string | undefined {
+    const { error, status, stderr } = spawnSync('strace', ['-f', '-o', '/dev/null', 'true'], { encoding: 'utf8' });
+    if (error !== undefined) return `strace is not there: ${error.message}`;
+    return status === 0 ? undefined : `strace may not trace here: ${stderr.trim()}`;
+  }
+
+  /** What the thread that made both markers called between them. */
+  function trace(where: string, kind: string, body: string): Report & { readonly calls: readonly string[] } {
+    const file = join(mkdtempSync(join(folder, 'strace-')), 'trace');
+    const out = spawn(['strace', '-f', '-e', 'trace=all', '-o', file, process.execPath, join(programs, 'lock-hot.mjs'), where, kind, body, '1000000']);
+    const lines = readFileSync(file, 'utf8').split('\n').map((line) => {
+      const [, tid = '', text = ''] = /^(\d+)\s+(.*)$/.exec(line) ?? [];
+      return { tid, text };
+    });
+    const begin = lines.findIndex(({ text }) => text.includes('"/marker-begin"'));
+    const tid = lines[begin]?.tid;
+    const end = lines.findIndex((line) => line.tid === tid && line.text.includes('"/marker-end"'));
+    expect(begin, 'the first marker is in the trace').toBeGreaterThan(-1);
+    expect(end, 'the second marker is in the trace, by the same thread').toBeGreaterThan(begin);
+    const calls = lines.slice(begin + 1, end).filter((line) => line.tid === tid).flatMap(({ text }) => /^(\w+)\(/.exec(text)?.[1] ?? []);
+    return { ...(JSON.parse(out.split('\n').find((line) => line.startsWith('{')) ?? 'null') as Report), calls };
+  }
+
+  /** By its name where strace knows it, else by its number, 471 or the first ABI's 470. */
+  const isYield = (call: string) => /^(rseq_slice_yield|syscall_(0x1d[67]|47[01]))$/.test(call);
+
+  it.for([
+    ['main', 'Mutex', 'acquire'],
+    ['worker', 'Mutex', 'withLock'],
+    ['worker', 'SpinLock', 'acquire'],
+    ['main', 'SpinLock', 'withLock'],
+  ] as const)('makes no system call in a million rounds: %s thread, %s, %s', { timeout: PATIENCE }, ([where, kind, body], context) => {
+    const reason = whyNoStrace();
+    if (reason !== undefined) context.skip(reason);
+    const left = [...trace(where, kind, 'nothing').calls];
+    const { calls, ...report } = trace(where, kind, body);
+    expect(report).toMatchObject({ optimized: true, entered: 1_000_000, contended: 0 });
+    // What Node does by itself is not held against it.
+    const own = calls.filter((call) => {
+      const index = left.indexOf(call);
+      if (index >= 0) left.splice(index, 1);
+      return index < 0;
+    });
+    expect(own.filter((call) => !isYield(call))).toEqual([]);
+    expect(own.filter(isYield)).toHaveLength(report.disturbed);
+  });
+});

@@ -1,0 +1,56 @@
+// Whether a process whose main thread only waits for a lock stays alive, and goes when it does not wait any more.
+// Argument: what it waits for. An unreferenced worker holds the lock for a while.
+import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
+import { Condition, Mutex } from '../../../dist/index.js';
+import { KINDS, nextMessage } from './lock-kinds.mjs';
+
+const [, , kind, how] = process.argv;
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+if (!isMainThread) {
+  const { handle, mutex } = workerData;
+  if (kind === 'Condition') {
+    parentPort.postMessage('ready');
+    await pause(400);
+    Mutex.from(mutex).lock().unlock();
+    Condition.from(handle).notify();
+  } else {
+    const token = KINDS[kind].open(handle).take();
+    parentPort.postMessage('ready');
+    await pause(400);
+    token.unlock();
+  }
+  // Longer than anybody waits for it.
+  await pause(60_000);
+} else if (kind === 'main thread') {
+  const lock = new Mutex();
+  const codes = [];
+  for (const run of [() => lock.lock(), () => lock.acquire(), () => lock.withLock(() => 1)]) {
+    try {
+      run();
+    } catch ({ code }) {
+      codes.push(code);
+    }
+  }
+  new Mutex(lock.handle.buffer, 0, { blockMainThread: true }).lock().unlock();
+  // A worker may, with the same words.
+  const worker = new Worker(`const { workerData } = require('worker_threads'); import(workerData.url).then(({ Mutex }) => { Mutex.from(workerData.handle).lock().unlock(); });`, {
+    eval: true,
+    workerData: { url: new URL('../../../dist/index.js', import.meta.url).href, handle: lock.handle },
+  });
+  worker.once('exit', (code) => console.log(JSON.stringify({ codes, code })));
+} else {
+  const condition = new Condition();
+  const mutex = new Mutex();
+  const handle = kind === 'Condition' ? condition.handle : KINDS[kind].create();
+  const worker = new Worker(new URL(import.meta.url), { argv: [kind], workerData: { handle, mutex: mutex.handle } });
+  await nextMessage(worker);
+  worker.unref();
+  const controller = new AbortController();
+  const signal = how === 'aborted' ? controller.signal : undefined;
+  const options = signal === undefined ? {} : { signal };
+  const waiting = kind === 'Condition' ? mutex.lockAsync().then((token) => condition.waitAsync(token, options)) : KINDS[kind].open(handle).takeAsync(options);
+  if (how === 'aborted') setTimeout(() => controller.abort(new Error('no more')), 20);
+  waiting.then(() => console.log('got it'), ({ message }) => console.log(message));
+  process.once('exit', (code) => console.log(`exit ${code}`));
+}

@@ -1,0 +1,106 @@
+// A worker dies with a lock, in every way, while one worker waits for it in its thread and the main thread waits in its
+// event loop. Argument: the kind. Prints who of those that had it afterwards was told, and how long the first had to wait.
+import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
+import { Mutex, RwLock } from '../../../dist/index.js';
+import { KINDS, nextMessage } from './lock-kinds.mjs';
+
+const ENDINGS = ['exit', 'throw', 'terminate', 'end', 'exit, taken asynchronously', 'terminate, asleep in another lock'];
+
+async function holdAndDie(kind, handle, ending) {
+  const lock = KINDS[kind].open(handle);
+  let token;
+  if (ending === 'exit, taken asynchronously') token = await lock.takeAsync();
+  else token = lock.take();
+  parentPort.postMessage(token.abandoned);
+  // Until the others wait.
+  await new Promise((resolve) => parentPort.once('message', resolve));
+  if (ending === 'throw') throw new Error('on purpose');
+  if (ending === 'terminate') for (;;);
+  if (ending.startsWith('terminate')) new Mutex(workerData.other.buffer).lock();
+  if (ending.startsWith('exit')) process.exit(5);
+  parentPort.close();
+}
+
+async function runCase(kind, ending) {
+  const handle = KINDS[kind].create();
+  const other = new Mutex();
+  const otherToken = await other.lockAsync();
+  const start = (role) => new Worker(new URL(import.meta.url), { workerData: { role, kind, handle, ending, other: other.handle } });
+  const victim = start('victim');
+  victim.on('error', () => undefined);
+  const first = await nextMessage(victim);
+  const waiter = start('waiter');
+  await nextMessage(waiter);
+  const told = [];
+  const lock = KINDS[kind].open(handle);
+  const own = lock.takeAsync().then((token) => {
+    told.push(token.abandoned);
+    const at = performance.now();
+    token.unlock();
+    return at;
+  });
+  const theirs = nextMessage(waiter).then((abandoned) => {
+    told.push(abandoned);
+    return performance.now();
+  });
+  const death = new Promise((resolve) => victim.once('exit', resolve)).then(() => performance.now());
+  victim.postMessage('die');
+  if (ending.startsWith('terminate')) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    void victim.terminate();
+  }
+  const died = await death;
+  const waited = Math.min(await own, await theirs) - died;
+  const token = lock.take();
+  told.push(token.abandoned);
+  token.unlock();
+  otherToken.unlock();
+  return { ending, first, told: told.sort(), waited };
+}
+
+/** A reader that dies is in nobody's way, and no news. */
+async function runReader(ending) {
+  const handle = new RwLock().handle;
+  const victim = new Worker(new URL(import.meta.url), { workerData: { role: 'reader', handle, ending } });
+  victim.on('error', () => undefined);
+  const death = new Promise((resolve) => victim.once('exit', resolve)).then(() => performance.now());
+  await nextMessage(victim);
+  const lock = RwLock.from(handle);
+  const own = lock.writeLockAsync().then((token) => ({ token, at: performance.now() }));
+  const isBlocked = lock.tryWriteLock() === null;
+  if (ending === 'terminate') void victim.terminate();
+  else victim.postMessage('die');
+  const died = await death;
+  const { token, at } = await own;
+  const { abandoned } = token;
+  token.unlock();
+  return { ending, isBlocked, abandoned, waited: at - died };
+}
+
+if (isMainThread) {
+  const [, , kind] = process.argv;
+  const results = [];
+  if (kind === 'RwLock, read') for (const ending of ['exit', 'throw', 'terminate', 'end']) results.push(await runReader(ending));
+  else for (const ending of ENDINGS) results.push(await runCase(kind, ending));
+  console.log(JSON.stringify(results));
+} else {
+  const { role, kind, handle, ending } = workerData;
+  if (role === 'victim') await holdAndDie(kind, handle, ending);
+  else if (role === 'waiter') {
+    const lock = KINDS[kind].open(handle);
+    parentPort.postMessage('waits');
+    const token = lock.take();
+    const { abandoned } = token;
+    token.unlock();
+    parentPort.postMessage(abandoned);
+  } else {
+    RwLock.from(handle).readLock();
+    parentPort.postMessage('reads');
+    if (ending === 'terminate') for (;;);
+    parentPort.once('message', () => {
+      if (ending === 'exit') process.exit(5);
+      if (ending === 'throw') throw new Error('on purpose');
+      parentPort.close();
+    });
+  }
+}

@@ -1,0 +1,48 @@
+// Threads that want a lock all the time. Prints the most often that others had it while one waited, counted from when it
+// had lined up, and the bound that the lock states. Arguments: the kind, the number of threads, ms.
+import { Worker, isMainThread, workerData } from 'node:worker_threads';
+import { Mutex, SpinLock } from '../../../dist/index.js';
+
+/** A word for each, and for all: acquisitions; the most times overtaken, waits, ms of the longest. */
+const [COUNT, MOST, WAITS] = [0, 1, 2];
+
+const LOCKS = { Mutex, SpinLock };
+
+function work({ kind, handle, words, ms }) {
+  const none = -1;
+  let lined = none;
+  // The first rest comes after lining up and a first look. A class's method, wherever the class is.
+  class Watched extends LOCKS[kind] {
+    rest(...args) {
+      if (lined === none) lined = Atomics.load(words, COUNT);
+      return super.rest(...args);
+    }
+  }
+  const lock = new Watched(handle.buffer, handle.byteOffset);
+  let most = 0;
+  let waits = 0;
+  const end = performance.now() + ms;
+  for (let i = 0; (i & 63) !== 0 || performance.now() < end; i++) {
+    lined = none;
+    lock.acquire();
+    const count = Atomics.load(words, COUNT);
+    if (lined !== none) {
+      waits++;
+      most = Math.max(most, count - lined);
+    }
+    Atomics.store(words, COUNT, count + 1);
+    for (let spin = 0; spin < 20; spin++) Atomics.load(words, COUNT);
+    lock.release();
+  }
+  for (let seen = Atomics.load(words, MOST); most > seen; ) seen = Atomics.compareExchange(words, MOST, seen, most);
+  Atomics.add(words, WAITS, waits);
+}
+
+if (isMainThread) {
+  const [, , kind, threads, ms] = process.argv;
+  const lock = new LOCKS[kind]();
+  const words = new Int32Array(new SharedArrayBuffer(16));
+  const all = Array.from({ length: Number(threads) }, () => new Worker(new URL(import.meta.url), { workerData: { kind, handle: lock.handle, words, ms: Number(ms) } }));
+  const exitCodes = await Promise.all(all.map((worker) => new Promise((resolve) => worker.once('exit', resolve))));
+  console.log(JSON.stringify({ exitCodes, acquisitions: words[COUNT], most: words[MOST], waits: words[WAITS], bound: lock.overtakingBound(Number(threads)) }));
+} else work(workerData);
