@@ -36,6 +36,15 @@ it('has a quick start under 20 lines, whose workers count right', () => {
   expect(Math.max(...totals)).toBe(400_000);
 });
 
+it('has an example of locks whose workers count right', () => {
+  const [code = ''] = examplesOf(chapter('Locks'));
+  const { stdout, ...ending } = folder.run(code);
+  expect(ending).toEqual({ status: 0, signal: null, stderr: '' });
+  const balances = stdout.trim().split('\n').map(Number);
+  expect(balances).toHaveLength(4);
+  expect(Math.max(...balances)).toBe(400_000);
+});
+
 describe('its lists', () => {
   /** Names in backquotes in the first column of the tables of a text. */
   const named = (text: string) =>
@@ -46,7 +55,11 @@ describe('its lists', () => {
   });
 
   it('name every method and property of a thread', () => {
-    const members = Object.getOwnPropertyNames(Thread.prototype).filter((name) => name !== 'constructor');
+    const source = readDocument('lib/thread.ts');
+    const isPublic = (name: string) => name !== 'constructor' && !new RegExp(`@internal (?:[^*]|\\*(?!/))*\\*/\\s+${name}\\(`).test(source);
+    const members = Object.getOwnPropertyNames(Thread.prototype).filter(isPublic);
+    expect(members).toContain('enter');
+    expect(members).not.toContain('pause');
     expect(named(chapter('API'))).toEqual(expect.arrayContaining(members));
   });
 

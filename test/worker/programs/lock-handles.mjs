@@ -22,8 +22,9 @@ if (isMainThread) {
     port1.postMessage({ spin: spin.handle });
     return worker;
   });
-  const messages = await Promise.all(workers.map((worker) => new Promise((resolve) => worker.once('message', resolve))));
-  const exitCodes = await Promise.all(workers.map((worker) => new Promise((resolve) => worker.once('exit', resolve))));
+  // Listened for at once: one worker may be gone before the other has counted.
+  const [messages, exitCodes] = await Promise.all(['message', 'exit'].map((event) =>
+    Promise.all(workers.map((worker) => new Promise((resolve) => worker.once(event, resolve))))));
   console.log(JSON.stringify({ different: copies[0].Mutex !== copies[1].Mutex, exitCodes, messages, counts: words.map((each) => each[0]), expected: 2 * ROUNDS }));
 } else {
   const { copy, mutex, words, port } = workerData;
