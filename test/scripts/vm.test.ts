@@ -145,10 +145,15 @@ describe("QEMU's arguments", () => {
   });
 
   it('puts what is appended before init, whose arguments end the line', () => {
-    const line = qemu.kernelCommandLine('rseq_debug=1');
+    const line = qemu.kernelCommandLine({ append: 'rseq_debug=1', icount: false });
     expect(line).toMatch(/ rseq_debug=1 init=\/bin\/sh -- -c "[^"]*"$/);
     expect(line).toContain('panic=-1');
-    expect(qemu.kernelCommandLine('')).not.toContain('  ');
+    expect(qemu.kernelCommandLine({ append: '', icount: false })).not.toContain('  ');
+  });
+
+  it('keeps the tick where time jumps to the next timer', () => {
+    expect(qemu.kernelCommandLine({ append: '', icount: true })).toContain(' nohz=off ');
+    expect(qemu.kernelCommandLine({ append: '', icount: false })).not.toContain('nohz');
   });
 });
 
