@@ -1,6 +1,7 @@
 // A process that measures one cell once: so many workers, one lock, one workload, with slices or without. Its argument is
 // the job in JSON, its output what was measured. A process each, so that none profits from what V8 made of another's code.
 
+import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { now } from './clock.mjs';
 import { kindOf } from './kinds.mjs';
@@ -17,7 +18,7 @@ import { workloadOf } from './workloads.mjs';
  * @property {number} units of work in a section
  * @property {number} gapUnits increments between sections
  * @property {number} seconds measured
- * @property {number} warm seconds before
+ * @property {number} warm seconds of CPU that everybody gets before
  * @property {number} sample one in so many waits is timed
  * @property {boolean} inSection whether the clock may be read in a section
  * @property {string | null} packages a folder with optional packages
@@ -80,8 +81,10 @@ const pause = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds 
 async function warmUp(guarded, { warm, workers }) {
   const started = now();
   const passed = () => (now() - started) / 1e9;
-  await pause(warm);
-  while ((guarded[SECTIONS] ?? 0) < workers * WARM_SECTIONS && passed() < MOST_WARM.times * warm + MOST_WARM.seconds) await pause(0.05);
+  // Eight workers on one CPU were seen to be half as fast after a second as after six: V8 had not compiled them all.
+  const least = warm * Math.max(1, workers / availableParallelism());
+  await pause(least);
+  while ((guarded[SECTIONS] ?? 0) < workers * WARM_SECTIONS && passed() < MOST_WARM.times * least + MOST_WARM.seconds) await pause(0.05);
 }
 
 /** @param {CellJob} cell @returns {Promise<Measured>} */

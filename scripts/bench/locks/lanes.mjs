@@ -23,7 +23,7 @@ const TIMEOUT = 12 * 3600;
 /**
  * Where nothing else is asked for: emulated, V8's compilers need longer, and a clock reading is as long as a short section.
  */
-const DEFAULTS = { '--warm': '1', '--sample': '32' };
+const DEFAULTS = { '--warm': '0.7', '--sample': '16' };
 
 /**
  * The clock is the time stamp counter in both, or reading it in a section would be a system call.

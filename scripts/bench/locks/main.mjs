@@ -140,7 +140,7 @@ async function run(options) {
   /** @param {import('./rounds.mjs').Turn} turn @param {number} round @returns {Promise<Run>} */
   const measure = async (turn, round) => {
     const job = jobOf(turn);
-    const deadline = PATIENCE + 10 * (seconds + warm);
+    const deadline = PATIENCE + 10 * (seconds + warm * turn.workers);
     try {
       const inC = pthread !== null && kindOf(turn.kind).runner === 'program';
       const measured = await (inC

@@ -24,7 +24,7 @@ How
   --workload NAME   what is done with the lock held: ${[...WORKLOADS.keys()].join(', ')}  (loop)
   --rounds N        how often everything is measured  (5)
   --seconds S       how long one measurement is  (1)
-  --warm S          how long everybody works before it, or longer until V8 has compiled it  (0.3)
+  --warm S          seconds of CPU that each works before it, or more until V8 has compiled it  (0.3)
   --sample N        the wait of one in so many sections is timed  (8)
   --packages DIR    look for npm packages in its node_modules too
   --program FILE    the C program, compiled already
