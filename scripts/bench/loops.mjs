@@ -15,7 +15,7 @@
  * @param {(count: number) => void} loop
  * @returns {(count: number) => number}
  */
-function timed(loop) {
+export function timed(loop) {
   return (count) => {
     const start = process.hrtime.bigint();
     loop(count);

@@ -11,10 +11,12 @@ import { summarize } from './statistics.mjs';
 
 /**
  * How two loops compare, and what is aimed at.
- * @type {readonly { name: string, of: string, by: string, unit: string, target: (value: number) => boolean, aim: string,
- *   compare: (of: number, by: number) => number }[]}
+ * @typedef {{ name: string, of: string, by: string, unit: string, target: (value: number) => boolean, aim: string,
+ *   compare: (of: number, by: number) => number }} Question
  */
-const COMPARISONS = [
+
+/** @type {readonly Question[]} */
+const OF_SECTIONS = [
   { name: 'JS - empty loop', of: 'js', by: 'empty', unit: ' ns', aim: '<= 2 ns', target: (value) => value <= 2, compare: (of, by) => of - by },
   { name: 'JS / C', of: 'js', by: 'c', unit: '', aim: '<= 3', target: (value) => value <= 3, compare: (of, by) => of / by },
   {
@@ -42,10 +44,11 @@ const COMPARISONS = [
  * Compares round by round, so that a slow moment of the machine is in both sides. `least` compares the best of both:
  * what a quiet machine would show.
  * @param {Samples} samples
+ * @param {readonly Question[]} questions
  * @returns {Comparison[]}
  */
-export function compareLoops(samples) {
-  return COMPARISONS.map(({ name, of, by, unit, aim, target, compare }) => {
+export function compareLoops(samples, questions = OF_SECTIONS) {
+  return questions.map(({ name, of, by, unit, aim, target, compare }) => {
     const ours = samples.get(of);
     const theirs = samples.get(by);
     if (ours === undefined || theirs === undefined) return { name, value: null, unit, aim, met: null };

@@ -7,6 +7,7 @@ const BENCHMARKS = new Map([
   ['sections', 'main.mjs'],
   ['locks', 'locks/main.mjs'],
   ['lanes', 'locks/lanes.mjs'],
+  ['uncontended', 'uncontended.mjs'],
   ['explorer', 'explorer.mjs'],
 ]);
 
@@ -14,10 +15,11 @@ const HELP = `Measures something, in rounds that alternate what is compared.
 
   npm run bench -- [NAME] [options]     NAME --help lists the options
 
-  sections   what entering and leaving costs when nobody contends (the default)
-  locks      throughput, waits and fairness of locks, with slices and without
-  lanes      the same in a guest on a kernel with the feature
-  explorer   how many states of a model are gone through in a second
+  sections     what entering and leaving costs when nobody contends (the default)
+  locks        throughput, waits and fairness of locks, with slices and without
+  lanes        the same in a guest on a kernel with the feature
+  uncontended  what a lock costs when nobody else wants it
+  explorer     how many states of a model are gone through in a second
 `;
 
 const [first = '', ...rest] = process.argv.slice(2);
