@@ -99,6 +99,8 @@ export function kernelCommandLine({ append, icount }) {
     'root=root rootfstype=9p rootflags=trans=virtio,version=9p2000.L,msize=524288,cache=loose ro',
     // Without a disk or a network there is little else to seed the random numbers that node waits for.
     'random.trust_cpu=1',
+    // On a host too busy to emulate ten ticks in time, the kernel would take its timer for broken and panic.
+    'no_timer_check',
     // Counted time jumps to the next timer when the guest is idle. Waiting for a file, with nothing due but far away, it
     // was seen to jump by half a day, past every deadline; the tick is always near.
     icount ? 'nohz=off' : '',
