@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 /** @typedef {import('./aggregate.mjs').CellSummary} CellSummary */
 /** @typedef {import('../statistics.mjs').Summary} Summary */
 /** @typedef {{ lane?: { name: string }, workload: string, date: string, commit: string, kernel: string, node: string,
- *   cells: CellSummary[], pairs: import('./aggregate.mjs').PairSummary[], options: { rounds: number } }} Record */
+ *   cells: CellSummary[], pairs: import('./aggregate.mjs').PairSummary[] }} Record */
 
 /** @param {Summary | null | undefined} summary @param {number} [by] divides @param {number} [digits] */
 function figure(summary, by = 1, digits = 0) {
@@ -43,7 +43,7 @@ function table({ cells, pairs }) {
 for (const file of process.argv.slice(2)) {
   /** @type {Record} */
   const record = JSON.parse(readFileSync(file, 'utf8'));
-  const { lane, workload, date, commit, kernel, node, options } = record;
+  const { lane, workload, date, commit, kernel, node, pairs } = record;
   const where = lane === undefined ? 'this host' : `lane ${lane.name}`;
-  process.stdout.write(`${where}, workload ${workload}, ${options.rounds} rounds; ${date.slice(0, 10)}, commit ${commit.slice(0, 7)}, Linux ${kernel}, Node ${node}\n\n${table(record)}\n\n`);
+  process.stdout.write(`${where}, workload ${workload}, ${Math.max(...pairs.map(({ rounds }) => rounds))} rounds; ${date.slice(0, 10)}, commit ${commit.slice(0, 7)}, Linux ${kernel}, Node ${node}\n\n${table(record)}\n\n`);
 }
