@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
+import { callsBetweenMarkers, whyNoStrace } from '../support/strace.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const programs = fileURLToPath(new URL('programs/', import.meta.url));
@@ -175,26 +176,11 @@ describe('the hot path', () => {
     expect(count).toBeGreaterThan(3);
   });
 
-  function whyNoStrace(): string | undefined {
-    const { error, status, stderr } = spawnSync('strace', ['-f', '-o', '/dev/null', 'true'], { encoding: 'utf8' });
-    if (error !== undefined) return `strace is not there: ${error.message}`;
-    return status === 0 ? undefined : `strace may not trace here: ${stderr.trim()}`;
-  }
-
   /** What the thread that made both markers called between them. */
   function trace(where: string, kind: string, body: string): Report & { readonly calls: readonly string[] } {
     const file = join(mkdtempSync(join(folder, 'strace-')), 'trace');
     const out = spawn(['strace', '-f', '-e', 'trace=all', '-o', file, process.execPath, join(programs, 'lock-hot.mjs'), where, kind, body, '1000000']);
-    const lines = readFileSync(file, 'utf8').split('\n').map((line) => {
-      const [, tid = '', text = ''] = /^(\d+)\s+(.*)$/.exec(line) ?? [];
-      return { tid, text };
-    });
-    const begin = lines.findIndex(({ text }) => text.includes('"/marker-begin"'));
-    const tid = lines[begin]?.tid;
-    const end = lines.findIndex((line) => line.tid === tid && line.text.includes('"/marker-end"'));
-    expect(begin, 'the first marker is in the trace').toBeGreaterThan(-1);
-    expect(end, 'the second marker is in the trace, by the same thread').toBeGreaterThan(begin);
-    const calls = lines.slice(begin + 1, end).filter((line) => line.tid === tid).flatMap(({ text }) => /^(\w+)\(/.exec(text)?.[1] ?? []);
+    const calls = callsBetweenMarkers(readFileSync(file, 'utf8'));
     return { ...(JSON.parse(out.split('\n').find((line) => line.startsWith('{')) ?? 'null') as Report), calls };
   }
 
