@@ -1,0 +1,41 @@
+#!/usr/bin/env node
+/**
+ * The command `rseq-slice`: finds the command that was asked for and ends with
+ * its exit code. What a command does is its own.
+ */
+import { readFileSync } from 'node:fs';
+import { cac } from 'cac';
+import { ExitCode, UsageError } from './command.ts';
+import type { AddCommand } from './command.ts';
+
+const COMMANDS: readonly AddCommand[] = [];
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+
+/** @param argv the words behind the program's name */
+async function main(argv: readonly string[]): Promise<ExitCode> {
+  const cli = cac('rseq-slice');
+  cli.usage('COMMAND [options]');
+  for (const add of COMMANDS) add(cli);
+  cli.help();
+  cli.version(version);
+  try {
+    const { args, options } = cli.parse(['node', 'rseq-slice', ...argv], { run: false });
+    if (options['help'] === true || options['version'] === true) return ExitCode.Done;
+    if (cli.matchedCommand !== undefined) return await (cli.runMatchedCommand() as Promise<ExitCode> | ExitCode);
+    const known = cli.commands.map(({ name }) => name).join(', ');
+    throw new UsageError(args[0] === undefined ? `Say which command: ${known}.` : `There is no command '${args[0]}', but ${known}.`);
+  } catch (error) {
+    if (!isUsage(error)) throw error;
+    const command = cli.matchedCommandName;
+    process.stderr.write(`rseq-slice${command === undefined ? '' : ` ${command}`}: ${error.message} See rseq-slice ${command === undefined ? '' : `${command} `}--help.\n`);
+    return ExitCode.Usage;
+  }
+}
+
+/** The argument library refuses wrong usage with a class of its own, which it does not export. */
+function isUsage(error: unknown): error is Error {
+  return error instanceof UsageError || (error instanceof Error && error.name === 'CACError');
+}
+
+process.exitCode = await main(process.argv.slice(2));
