@@ -47,6 +47,8 @@ interface Choice extends Required<Omit<AttachOptions, 'backend'>> {
 interface Attached {
   readonly thread: Thread;
   readonly status: Status;
+  /** Whether its control word is memory that JavaScript reaches. */
+  readonly isMapped: boolean;
   readonly options: Choice;
 }
 
@@ -81,7 +83,7 @@ export function attach(options: AttachOptions = {}): Thread {
   const thread = new Thread(kernel, () => {
     attached = undefined;
   });
-  attached = { thread, status, options: wanted };
+  attached = { thread, status, isMapped: kernel.controlWord !== null, options: wanted };
   return thread;
 }
 
@@ -94,7 +96,7 @@ function attachSimulated(simulated: SimulatedThread): Thread {
 }
 
 /** The calling thread's attachment, for `probe`. */
-export function currentAttachment(): { readonly thread: Thread; readonly status: Status } | undefined {
+export function currentAttachment(): Pick<Attached, 'thread' | 'status' | 'isMapped'> | undefined {
   return attached;
 }
 

@@ -4,11 +4,13 @@
  */
 import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
+import { sep } from 'node:path';
 import { FLAG_AVAILABLE, FLAG_ENABLED, FLAVOURS } from './abi.ts';
 import type { Flavour } from './abi.ts';
 import { currentAttachment, environmentChoice } from './attach.ts';
 import type { Backend, Registration } from './kernel.ts';
 import { loadAddon } from './linux/binding.ts';
+import type { AddonStatus, RawProbe } from './linux/binding.ts';
 import { describeAddon, describeProbe } from './linux/status.ts';
 import type { Reason } from './linux/status.ts';
 
@@ -28,6 +30,10 @@ export interface ProbeReport {
     readonly featureSize: number | null;
     /** AT_RSEQ_ALIGN, bytes. */
     readonly alignment: number | null;
+    /** errno of asking with prctl(PR_RSEQ_SLICE_EXTENSION); 0: it answers. */
+    readonly prctl: number | null;
+    /** errno of rseq_slice_yield, under the number it has in this flavour; 0: it answers. */
+    readonly yield: number | null;
     /** How long an extension is, ns; null where debugfs cannot be read. */
     readonly extension: number | null;
   };
@@ -40,12 +46,19 @@ export interface ProbeReport {
     readonly size: number | null;
     readonly flags: { readonly available: boolean; readonly enabled: boolean } | null;
   };
-  readonly addon: { readonly state: string; readonly path: string | null };
+  readonly addon: {
+    readonly state: AddonStatus['state'];
+    readonly path: string | null;
+    /** `prebuild`: it came with the package; `build`: it was compiled here. */
+    readonly origin: 'build' | 'prebuild' | null;
+  };
   /** The calling thread, if it is attached. */
   readonly thread: {
     readonly backend: Backend;
     readonly registration: Registration;
     readonly flavour: Flavour;
+    /** `native`: this runtime refuses to map the word, and every section is two calls into the addon. */
+    readonly controlWord: 'mapped' | 'native';
   } | null;
   readonly environment: { readonly RSEQ_SLICE: string | null };
   readonly node: { readonly version: string; readonly arch: string };
@@ -75,6 +88,8 @@ export function probe(): ProbeReport {
       flavour: raw === null ? null : (FLAVOURS[raw.flavour - 1] ?? null),
       featureSize: raw === null ? null : raw.featureSize,
       alignment: raw === null ? null : raw.alignment,
+      prctl: raw === null ? null : raw.query,
+      yield: raw === null ? null : errnoOfYield(raw),
       extension: readExtension(),
     },
     libc: {
@@ -89,7 +104,7 @@ export function probe(): ProbeReport {
               enabled: (raw.libcFlags & FLAG_ENABLED) !== 0,
             },
     },
-    addon: { state: addon.state, path: 'path' in addon ? addon.path : null },
+    addon: { state: addon.state, path: 'path' in addon ? addon.path : null, origin: 'path' in addon ? originOf(addon.path) : null },
     thread:
       attachment === undefined
         ? null
@@ -97,10 +112,21 @@ export function probe(): ProbeReport {
             backend: attachment.thread.backend,
             registration: attachment.thread.registration,
             flavour: attachment.thread.flavour,
+            controlWord: attachment.isMapped ? 'mapped' : 'native',
           },
     environment: { RSEQ_SLICE: environment === '' ? null : environment },
     node: { version: process.version, arch: process.arch },
   };
+}
+
+/** What is asked of a thread without an extension: 0 or 1 is an answer. */
+function errnoOfYield({ flavour, yieldResult, yieldRfcResult }: RawProbe): number {
+  const result = FLAVOURS[flavour - 1] === 'rfc' ? yieldRfcResult : yieldResult;
+  return result < 0 ? -result : 0;
+}
+
+function originOf(path: string): 'build' | 'prebuild' {
+  return path.split(sep).includes('prebuilds') ? 'prebuild' : 'build';
 }
 
 function readExtension(): number | null {

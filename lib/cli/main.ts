@@ -7,8 +7,15 @@ import { readFileSync } from 'node:fs';
 import { cac } from 'cac';
 import { ExitCode, UsageError } from './command.ts';
 import type { AddCommand } from './command.ts';
+import { addDemo } from './demo.ts';
+import { addDoctor } from './doctor.ts';
 
-const COMMANDS: readonly AddCommand[] = [];
+interface Section {
+  title?: string;
+  body: string;
+}
+
+const COMMANDS: readonly AddCommand[] = [addDoctor, addDemo];
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
 
@@ -17,7 +24,7 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
   const cli = cac('rseq-slice');
   cli.usage('COMMAND [options]');
   for (const add of COMMANDS) add(cli);
-  cli.help();
+  cli.help((sections) => describe(sections, cli.matchedCommand?.description));
   cli.version(version);
   try {
     const { args, options } = cli.parse(['node', 'rseq-slice', ...argv], { run: false });
@@ -31,6 +38,12 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
     process.stderr.write(`rseq-slice${command === undefined ? '' : ` ${command}`}: ${error.message} See rseq-slice ${command === undefined ? '' : `${command} `}--help.\n`);
     return ExitCode.Usage;
   }
+}
+
+/** What a command is for is shown in its own help too, and how it ends there only. */
+function describe(sections: Section[], command: string | undefined): Section[] {
+  if (command !== undefined) return [...sections.slice(0, 1), { body: command }, ...sections.slice(1)];
+  return sections.map((section) => ({ ...section, body: section.body.replaceAll(/ Exit codes: .*$/gm, '') }));
 }
 
 /** The argument library refuses wrong usage with a class of its own, which it does not export. */

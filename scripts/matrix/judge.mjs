@@ -25,6 +25,7 @@
  * @property {string} preemption
  * @property {Record<string, boolean>} checks
  * @property {{ entered: number, yielded: number, raced: number, revoked: number }} stats
+ * @property {{ status: number | null, stdout: string }} doctor what `rseq-slice doctor` said
  */
 
 /**

@@ -16,6 +16,7 @@ const HELP = `Runs the library in every kernel and libc it must be right in, and
   --only PATTERN     the environments whose name matches this regular expression
   --diagonal         a few that together have every kernel, libc and way to an area
   --seconds S        how long sections are made in each, 1 to 60  (3)
+  --update           what the doctor says now is right from now on: writes scripts/matrix/doctor/
   --list             print the names and do nothing
   --json FILE        every check of every environment
   --markdown FILE    the table
@@ -31,6 +32,7 @@ function readOptions() {
       only: { type: 'string' },
       diagonal: { type: 'boolean', default: false },
       seconds: { type: 'string', default: '3' },
+      update: { type: 'boolean', default: false },
       list: { type: 'boolean', default: false },
       json: { type: 'string' },
       markdown: { type: 'string' },
@@ -56,11 +58,11 @@ function describe() {
 }
 
 /** @param {ReturnType<typeof readOptions>} options @returns {Promise<number>} the exit code */
-async function run({ rows, seconds, json, markdown }) {
+async function run({ rows, seconds, update, json, markdown }) {
   const results = [];
   for (const row of rows) {
     process.stderr.write(`${row.name} …\n`);
-    const result = await runRow(row, { seconds });
+    const result = await runRow(row, { seconds, update });
     process.stderr.write(formatRemarks([result]));
     results.push(result);
   }

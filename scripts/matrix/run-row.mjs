@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { compileObserver } from '../../test/support/observer.mjs';
 import { root as checkout } from '../native/target.mjs';
 import { runInGuest } from '../vm/run-in-guest.mjs';
+import { judgeDoctor } from './doctor.mjs';
 import { judgeCases, judgeEnding, judgeEnvironment, judgeMigration } from './judge.mjs';
 import { ensureNode, ensureRoot } from './places.mjs';
 import { compileShimTests, prepareWrapper } from './wrappers.mjs';
@@ -17,7 +18,7 @@ import { compileShimTests, prepareWrapper } from './wrappers.mjs';
 
 const PROGRAMS = 'test/kernel/guest';
 /** What the programs need of the checkout, for a root that has not got it. */
-const NEEDED = ['package.json', 'dist', 'build/Release/rseq_slice.node', PROGRAMS, 'node_modules/node-gyp-build'];
+const NEEDED = ['package.json', 'dist', 'build/Release/rseq_slice.node', PROGRAMS, 'node_modules/node-gyp-build', 'node_modules/cac'];
 const JOB_IN_GUEST = '/run/job';
 
 /** ns; the longest there is, so that emulation's slowness matters least. */
@@ -80,10 +81,10 @@ async function prepareNode({ root, node }, job) {
 /**
  * @param {Row} row
  * @param {string} job
- * @param {number} seconds
+ * @param {{ seconds: number, update: boolean }} options
  * @returns {Promise<Outcome>}
  */
-async function runEnvironment(row, job, seconds) {
+async function runEnvironment(row, job, { seconds, update }) {
   compileObserver(job);
   const { node, programs } = await prepareNode(row, job);
   const { prefix, env } = prepareWrapper(row, job);
@@ -95,6 +96,8 @@ async function runEnvironment(row, job, seconds) {
   const found = JSON.parse(ending.stdout);
   const { backend, flavour, registration, stats } = found;
   const checks = [ended, { name: 'it says nothing on stderr', ok: ending.stderr.replace(JITLESS_WARNING, '') === '', detail: ending.stderr.trim() }, ...judgeEnvironment(found, row.expect)];
+  // What this machine's own kernel is, nobody knows beforehand.
+  if (row.kernel !== 'host') checks.push(...judgeDoctor(row.name, found.doctor, { works: row.expect.backend === 'linux', update }));
   return { backend, flavour, registration, checks, sections: stats.entered, yielded: stats.yielded };
 }
 
@@ -129,10 +132,11 @@ async function runShimTests(row, job) {
 
 /**
  * @param {Row} row
- * @param {{ seconds: number }} options
+ * @param {{ seconds: number, update: boolean }} options update: what the doctor says now is right from now on
  * @returns {Promise<RowResult>}
  */
-export async function runRow(row, { seconds }) {
+export async function runRow(row, options) {
+  const { seconds } = options;
   const job = mkdtempSync(join(tmpdir(), 'rseq-slice-matrix-'));
   const started = performance.now();
   /** @type {Outcome} */
@@ -141,7 +145,7 @@ export async function runRow(row, { seconds }) {
     if (row.program === 'read-modify-write') outcome = await runMistake(row, job);
     else if (row.program === 'migration') outcome = await runMigration(row, job, seconds);
     else if (row.program === 'shim-musl') outcome = await runShimTests(row, job);
-    else outcome = await runEnvironment(row, job, seconds);
+    else outcome = await runEnvironment(row, job, options);
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
     outcome = { backend: '', flavour: '', registration: '', checks: [{ name: 'the environment works', ok: false, detail }], sections: null, yielded: null };

@@ -19,7 +19,7 @@ import type { Stats } from '../../lib/index.ts';
 import { EXTENSION, node, runLane, SHIM_TESTS } from './lane.ts';
 import type { Lane } from './lane.ts';
 
-const demonstration = fileURLToPath(new URL('../../scripts/demo/main.mjs', import.meta.url));
+const commandLine = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const NO_LIBC_AREA = { GLIBC_TUNABLES: 'glibc.pthread.rseq=0' };
 
 interface RegistrationReport {
@@ -51,7 +51,7 @@ describe('two CPUs, 50 us', () => {
       ...SHIM_TESTS,
       { name: 'nested', command: node('nested.mjs') },
       { name: 'lifecycle', command: node('lifecycle.mjs'), seconds: 120 },
-      { name: 'demo', command: [process.execPath, demonstration, '--json'] },
+      { name: 'demo', command: [process.execPath, commandLine, 'demo', '--json'] },
       { name: 'cycles', command: node('cycles.mjs') },
       ...['end', 'throw', 'exit'].map((ending) => ({
         name: `main-${ending}`,

@@ -16,6 +16,7 @@ const found: Found = {
   preemption: 'lazy',
   checks: { 'outcomes add up': true },
   stats: { entered: 1000, yielded: 5, raced: 0, revoked: 1 },
+  doctor: { status: 0, stdout: '' },
 };
 const expected: Expectation = { backend: 'linux', registration: 'replace', flavour: 'mainline', reason: 'available', libc: 'glibc 2.36', node: 'v20.', preemption: 'lazy' };
 const failures = (checks: readonly { name: string; ok: boolean }[]) => checks.filter(({ ok }) => !ok).map(({ name }) => name);

@@ -2,8 +2,10 @@
 // a neighbour in the main thread and in workers, ids, and the thread given back as it was found. Each thing looked at is
 // a check with a name; what the environment should have given is the caller's to judge.
 // Arguments: seconds of sections, length of one in us, workers, options of attach() as JSON.
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { attach, probe } from '../../../dist/index.js';
 import { loadAddon } from '../../../dist/linux/binding.js';
@@ -91,6 +93,14 @@ function preemption() {
   }
 }
 
+/** What the doctor says here, in a process of its own. */
+function askDoctor({ registration }) {
+  const program = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
+  const args = registration === undefined ? [] : ['--registration', registration];
+  const { status, signal, stdout, stderr } = spawnSync(process.execPath, [...process.execArgv, program, 'doctor', ...args], { encoding: 'utf8' });
+  return { status, signal, stdout, stderr };
+}
+
 async function main() {
   const [seconds, length, workers] = process.argv.slice(2, 5).map(Number);
   const options = JSON.parse(process.argv[5] ?? '{}');
@@ -125,7 +135,7 @@ async function main() {
     'counters agree with the kernel': kernel === null || (isHidden ? kernel.syield <= stats.yielded : kernel.syield === stats.yielded),
     'the kernel saw yields': kernel === null || !isLinux || kernel.syield > 0,
   };
-  report({ backend, registration, flavour, reason: slices.reason, libc: libc.name, node: process.version, cpus, preemption: preemption(), checks, stats, kernel, error });
+  report({ backend, registration, flavour, reason: slices.reason, libc: libc.name, node: process.version, cpus, preemption: preemption(), checks, stats, kernel, error, doctor: askDoctor(options) });
 }
 
 if (isMainThread) await main();

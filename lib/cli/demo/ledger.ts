@@ -1,6 +1,8 @@
-// The records that the demonstration's workers share: accounts in a SharedArrayBuffer, each spread over many words that
-// only agree when nobody looks in the middle of an update. One lock word guards them all. Whoever asks for a slice
-// extension around the lock is not decided here.
+/**
+ * The records that the demonstration's workers share: accounts in a
+ * SharedArrayBuffer, each spread over many words that only agree when nobody
+ * looks in the middle of an update. What guards them is not decided here.
+ */
 
 export const ACCOUNTS = 64;
 const OPENING_BALANCE = 1_000;
@@ -12,23 +14,22 @@ const ENTRIES = 2;
 const CHECKSUM = 31;
 const ACCOUNT_WORDS = 32;
 
-const LOCK = 0;
-/** The lock has a cache line of its own. */
+/** The lock, whichever it is, has a cache line of its own. */
 const HEADER_WORDS = 16;
-const FREE = 0;
-const HELD = 1;
 
 /** Books entries between accounts of one shared buffer; every worker makes its own over the same buffer. */
 export class Ledger {
-  /** @param {SharedArrayBuffer} buffer from {@link Ledger.create} */
-  constructor(buffer) {
+  readonly words: Int32Array;
+  /** Accounts found with a checksum that is not theirs, by this object. */
+  torn = 0;
+
+  /** @param buffer from {@link Ledger.create}; the lock is at its beginning. */
+  constructor(buffer: SharedArrayBuffer) {
     this.words = new Int32Array(buffer);
-    /** Accounts found with a checksum that is not theirs, by this object. */
-    this.torn = 0;
   }
 
-  /** @returns {SharedArrayBuffer} with every account opened */
-  static create() {
+  /** A buffer with every account opened, and room for a lock. */
+  static create(): SharedArrayBuffer {
     const buffer = new SharedArrayBuffer((HEADER_WORDS + ACCOUNTS * ACCOUNT_WORDS) * Int32Array.BYTES_PER_ELEMENT);
     const ledger = new Ledger(buffer);
     for (let account = 0; account < ACCOUNTS; account++) {
@@ -39,33 +40,13 @@ export class Ledger {
     return buffer;
   }
 
-  /** @returns {boolean} whether the lock is ours now; it never waits */
-  tryLock() {
-    return Atomics.compareExchange(this.words, LOCK, FREE, HELD) === FREE;
-  }
-
-  unlock() {
-    Atomics.store(this.words, LOCK, FREE);
-  }
-
-  /** Waits until the lock looks free, or for a moment. Not for use in a section: it may sleep. */
-  waitForLock() {
-    for (let i = 0; i < 100; i++) if (Atomics.load(this.words, LOCK) === FREE) return;
-    // Nobody notifies, so that releasing stays one store: the holder is running, or about to be, and soon done.
-    Atomics.wait(this.words, LOCK, HELD, 0.2);
-  }
-
-  /**
-   * Moves an amount between two different accounts. The lock must be held.
-   * @param {number} from @param {number} to @param {number} amount
-   */
-  transfer(from, to, amount) {
+  /** Moves an amount between two different accounts. The lock must be held. */
+  transfer(from: number, to: number, amount: number): void {
     this.book(from, -amount);
     this.book(to, amount);
   }
 
-  /** @param {number} account @param {number} amount */
-  book(account, amount) {
+  book(account: number, amount: number): void {
     const { words } = this;
     const at = this.addressOf(account);
     if (words[at + CHECKSUM] !== this.checksum(at)) this.torn++;
@@ -75,30 +56,29 @@ export class Ledger {
     words[at + CHECKSUM] = this.checksum(at);
   }
 
-  /** @param {number} at index of an account's first word */
-  checksum(at) {
+  /** @param at index of an account's first word */
+  checksum(at: number): number {
     let sum = 17;
     for (let i = 0; i < CHECKSUM; i++) sum = (Math.imul(sum, 31) + this.word(at + i)) | 0;
     return sum;
   }
 
-  /** @param {number} account @returns {number} index of its first word */
-  addressOf(account) {
+  /** Index of an account's first word. */
+  addressOf(account: number): number {
     return HEADER_WORDS + account * ACCOUNT_WORDS;
   }
 
-  /** @param {number} index @returns {number} */
-  word(index) {
+  word(index: number): number {
     return this.words[index] ?? 0;
   }
 
   /**
    * Looks at every record, when all workers have ended.
-   * @param {number} transfers how many they say they made
-   * @returns {string[]} what is wrong; empty: nothing
+   * @param transfers how many they say they made
+   * @returns what is wrong; empty: nothing
    */
-  check(transfers) {
-    const wrong = [];
+  check(transfers: number): string[] {
+    const wrong: string[] = [];
     let versions = 0;
     let balance = 0;
     for (let account = 0; account < ACCOUNTS; account++) {
@@ -109,7 +89,6 @@ export class Ledger {
     }
     if (versions !== 2 * transfers) wrong.push(`${versions} entries are in the records where ${2 * transfers} were made`);
     if (balance !== ACCOUNTS * OPENING_BALANCE) wrong.push(`the balances add up to ${balance}, not to ${ACCOUNTS * OPENING_BALANCE}`);
-    if (this.word(LOCK) !== FREE) wrong.push('the lock is still held');
     return wrong;
   }
 }

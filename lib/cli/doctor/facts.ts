@@ -1,0 +1,99 @@
+/**
+ * What the doctor looks at: files of the system that tell about the kernel, the
+ * sandbox and the CPUs, and a thread that is attached for real. Nothing is judged
+ * here.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { availableParallelism, loadavg } from 'node:os';
+import { gunzipSync } from 'node:zlib';
+import { attach, probe } from '../../index.ts';
+import type { AttachOptions, ProbeReport } from '../../index.ts';
+import { runTrial } from './trial.ts';
+import type { Trial } from './trial.ts';
+
+export interface Facts {
+  readonly platform: string;
+  /** Of this process, attached as it would be by itself. */
+  readonly probe: ProbeReport;
+  /** The kernel's CONFIG_RSEQ_SLICE_EXTENSION; null: no file tells. */
+  readonly config: { readonly path: string; readonly value: 'y' | 'not set' | 'unknown' } | null;
+  /** The kernel's command line; null: not readable. */
+  readonly commandLine: string | null;
+  /** Set by whoever runs the program. */
+  readonly environment: { readonly RSEQ_SLICE: string | null; readonly GLIBC_TUNABLES: string | null };
+  readonly container: string | null;
+  /** A seccomp filter is in force; null: not known. */
+  readonly isFiltered: boolean | null;
+  readonly cpus: { readonly available: number; readonly load: number };
+  /** Sections in threads that compete; null: there are no slices to try. */
+  readonly trial: Trial | null;
+}
+
+/** Attaches the calling thread and gives it back. It takes some seconds where slices can be tried. */
+export async function gatherFacts(registration: NonNullable<AttachOptions['registration']>): Promise<Facts> {
+  const [load = 0] = loadavg();
+  const environment = { RSEQ_SLICE: process.env['RSEQ_SLICE'] ?? null, GLIBC_TUNABLES: process.env['GLIBC_TUNABLES'] ?? null };
+  // What the host can do is asked here, and not what somebody has chosen.
+  delete process.env['RSEQ_SLICE'];
+  const thread = attach({ registration });
+  const report = probe();
+  thread.detach();
+  return {
+    platform: process.platform,
+    probe: report,
+    config: readConfig(report.kernel.release),
+    commandLine: readText('/proc/cmdline')?.trim() ?? null,
+    environment,
+    container: findContainer(),
+    isFiltered: readIsFiltered(),
+    cpus: { available: availableParallelism(), load },
+    trial: report.slices.available ? await runTrial(registration) : null,
+  };
+}
+
+/** A file that may be missing or forbidden, which is a fact too. */
+function readText(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return null;
+  }
+}
+
+function readConfig(release: string): Facts['config'] {
+  const sources: readonly [string, () => string | null][] = [
+    ['/proc/config.gz', () => readCompressed('/proc/config.gz')],
+    ...[`/boot/config-${release}`, `/lib/modules/${release}/config`].map((path): [string, () => string | null] => [path, () => readText(path)]),
+  ];
+  for (const [path, read] of sources) {
+    const text = read();
+    if (text !== null) return { path, value: valueOf(text) };
+  }
+  return null;
+}
+
+function readCompressed(path: string): string | null {
+  try {
+    return gunzipSync(readFileSync(path)).toString();
+  } catch {
+    return null;
+  }
+}
+
+function valueOf(config: string): 'y' | 'not set' | 'unknown' {
+  if (/^CONFIG_RSEQ_SLICE_EXTENSION=y$/m.test(config)) return 'y';
+  return /^# CONFIG_RSEQ_SLICE_EXTENSION is not set$/m.test(config) ? 'not set' : 'unknown';
+}
+
+/** By the marks that container engines leave. */
+function findContainer(): string | null {
+  if (existsSync('/.dockerenv')) return 'docker';
+  if (existsSync('/run/.containerenv')) return 'podman';
+  const engine = /\b(docker|kubepods|containerd|lxc|libpod)\b/.exec(readText('/proc/1/cgroup') ?? '')?.[1];
+  return engine ?? process.env['container'] ?? null;
+}
+
+function readIsFiltered(): boolean | null {
+  const mode = /^Seccomp:\s*(\d)$/m.exec(readText('/proc/self/status') ?? '')?.[1];
+  return mode === undefined ? null : mode === '2';
+}

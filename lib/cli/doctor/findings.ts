@@ -1,0 +1,150 @@
+/**
+ * What the facts mean: a line each, passed, warned or failed, with what to do
+ * about it. Reads nothing but the facts.
+ */
+import { nameErrno } from '../../linux/status.ts';
+import type { Facts } from './facts.ts';
+
+export interface Finding {
+  readonly name: string;
+  readonly status: 'passed' | 'warned' | 'failed';
+  /** What was found, a sentence. */
+  readonly text: string;
+  /** What to do about it, sentences; empty where nothing is to be done. */
+  readonly remedy: string;
+}
+
+export interface Verdict {
+  readonly works: boolean;
+  readonly text: string;
+}
+
+type Examination = (facts: Facts) => Finding | null;
+
+const passed = (name: string, text: string): Finding => ({ name, status: 'passed', text, remedy: '' });
+const warned = (name: string, text: string, remedy: string): Finding => ({ name, status: 'warned', text, remedy });
+const failed = (name: string, text: string, remedy: string): Finding => ({ name, status: 'failed', text, remedy });
+
+const ALLOW = "Allow rseq, prctl operation 79 and system call 471 in the seccomp profile: docker run --security-opt seccomp=PROFILE.json, or the pod's seccompProfile.";
+const BUILD = 'Build the kernel with CONFIG_RSEQ_SLICE_EXTENSION=y, or boot one that is built so.';
+/** Bytes of `struct rseq` up to and with the control word. */
+const WITH_CONTROL_WORD = 32;
+/** Threads that want a CPU, for each: from here on timings are noise. */
+const BUSY = 2;
+
+/** All lines, in the order of their causes: what comes first stands in the way of what follows. */
+export function examine(facts: Facts): Finding[] {
+  return EXAMINATIONS.map((look) => look(facts)).filter((finding) => finding !== null);
+}
+
+export function conclude({ probe: { slices, kernel, thread } }: Facts): Verdict {
+  if (slices.available) {
+    const length = kernel.extension === null ? '' : `, extensions of ${inMicroseconds(kernel.extension)}`;
+    return { works: true, text: `Slices work here: ABI ${thread?.flavour ?? 'unknown'}, registration '${thread?.registration ?? 'none'}'${length}.` };
+  }
+  return { works: false, text: `No slices here (${slices.reason}). The simulated kernel serves instead: everything works, and nothing is granted.` };
+}
+
+const inMicroseconds = (nanoseconds: number): string => `${nanoseconds / 1000} us`;
+
+const EXAMINATIONS: readonly Examination[] = [
+  function kernel({ platform, probe: { slices, kernel } }) {
+    if (platform !== 'linux') return failed('kernel', `This is ${platform}; time slice extensions are a feature of Linux.`, 'Nothing to do, unless slices are wanted: then run it on Linux.');
+    const text = `Linux ${kernel.release}`;
+    const major = Number.parseInt(kernel.release, 10);
+    if (slices.available || major >= 7) return passed('kernel', `${text}.`);
+    return failed('kernel', `${text}: time slice extensions came with 7.0.`, 'Boot Linux 7.0 or later, built with CONFIG_RSEQ_SLICE_EXTENSION=y.');
+  },
+  function configuration({ platform, config, probe: { slices } }) {
+    if (platform !== 'linux') return null;
+    if (config?.value === 'y') return passed('configuration', `CONFIG_RSEQ_SLICE_EXTENSION=y (${config.path}).`);
+    if (config?.value === 'not set') return failed('configuration', `CONFIG_RSEQ_SLICE_EXTENSION is not set (${config.path}).`, BUILD);
+    if (config !== null) return failed('configuration', `There was no CONFIG_RSEQ_SLICE_EXTENSION when this kernel was built (${config.path}).`, BUILD);
+    if (slices.available) return passed('configuration', 'Not readable, and not needed: the kernel answers.');
+    return warned('configuration', 'Not readable: no file tells how this kernel was built.', 'Try modprobe configs, which brings /proc/config.gz, or install /boot/config-RELEASE with the kernel.');
+  },
+  function boot({ commandLine, probe: { slices } }) {
+    if (commandLine === null) return null;
+    const options = commandLine.split(/\s+/).filter((word) => /^rseq(_slice_ext|_debug)?=/.test(word));
+    const text = options.length === 0 ? 'Nothing about rseq on the kernel command line.' : `The kernel command line has ${options.join(' ')}.`;
+    return slices.reason === 'off-at-boot' ? failed('boot', text, slices.remedy) : passed('boot', text);
+  },
+  function feature({ probe: { kernel } }) {
+    const { featureSize, alignment } = kernel;
+    if (featureSize === null) return null;
+    const text = `The kernel's struct rseq has ${featureSize} bytes, aligned to ${alignment ?? 'unknown'}`;
+    if (featureSize >= WITH_CONTROL_WORD || kernel.flavour !== null) return passed('struct rseq', `${text}.`);
+    return failed('struct rseq', `${text}: no control word in it.`, 'It comes with the kernel: see above.');
+  },
+  function prctl({ probe: { kernel, slices } }) {
+    if (kernel.prctl === null) return null;
+    if (kernel.prctl === 0) return passed('prctl', 'prctl(PR_RSEQ_SLICE_EXTENSION) answers.');
+    const text = `prctl(PR_RSEQ_SLICE_EXTENSION) says ${nameErrno(kernel.prctl)}`;
+    if (slices.reason === 'denied') return failed('prctl', `${text}: a filter denies it.`, ALLOW);
+    return failed('prctl', `${text}: this kernel has no slices.`, BUILD);
+  },
+  function yielding({ probe: { kernel, slices } }) {
+    if (kernel.yield === null || slices.reason === 'kernel-without-feature') return null;
+    if (kernel.yield === 0) return passed('yield', 'rseq_slice_yield answers.');
+    const text = `rseq_slice_yield says ${nameErrno(kernel.yield)}: a filter answers in the kernel's place.`;
+    // The kernel ends the extension when the call is made, whoever answers it.
+    return slices.available ? warned('yield', `${text} The CPU is given up all the same, but whether in time is not told.`, ALLOW) : failed('yield', text, ALLOW);
+  },
+  function extension({ probe: { kernel, slices } }) {
+    if (kernel.extension !== null) return passed('extension', `${inMicroseconds(kernel.extension)}.`);
+    if (!slices.available) return null;
+    return warned('extension', 'How long it is cannot be read.', 'As root: mount -t debugfs none /sys/kernel/debug; cat /sys/kernel/debug/rseq/slice_ext_nsec. It begins at 5 us.');
+  },
+  function libc({ probe: { libc, kernel }, environment }) {
+    const name = libc.name ?? 'This libc (not glibc)';
+    if (libc.registered === null) return passed('libc', `${name}.`);
+    if (libc.registered) {
+      const use = libc.flags?.available === true ? 'which can have slices' : kernel.flavour === null ? 'whose use depends on the kernel' : 'which this kernel grants nothing to: ours replaces it';
+      return passed('libc', `${name} registered an area for each thread, ${use}.`);
+    }
+    const tunable = /glibc\.pthread\.rseq=0/.test(environment.GLIBC_TUNABLES ?? '') ? ', as GLIBC_TUNABLES says' : '';
+    return passed('libc', `${name} registered no area${tunable}: ours is used.`);
+  },
+  function sandbox({ platform, container, isFiltered, probe: { slices } }) {
+    if (platform !== 'linux') return null;
+    const where = container === null ? 'No container' : `A container (${container})`;
+    const filter = isFiltered === null ? 'whether system calls are filtered is not known' : isFiltered ? 'a seccomp filter is in force' : 'no seccomp filter';
+    const text = `${where}, ${filter}.`;
+    return slices.reason === 'denied' ? failed('sandbox', text, ALLOW) : passed('sandbox', text);
+  },
+  function thread({ probe: { slices, thread } }) {
+    if (!slices.available || thread === null) return failed('thread', slices.explanation, slices.remedy);
+    return passed('thread', `Attached and given back: registration '${thread.registration}', ABI ${thread.flavour}.`);
+  },
+  function controlWord({ probe: { slices, thread } }) {
+    if (!slices.available || thread === null) return null;
+    if (thread.controlWord === 'mapped') return passed('control word', 'Mapped into JavaScript: a section is two plain stores.');
+    return warned('control word', 'This runtime refuses external buffers: a section is two calls into the addon, some 20 ns.', 'Use a runtime whose V8 has no memory cage: Node.js itself, not Electron.');
+  },
+  function sections({ trial }) {
+    if (trial === null) return null;
+    const disturbed = trial.yielded + trial.raced + trial.revoked;
+    const text = `${count(trial.entered)} tried in threads that compete: ${count(disturbed)} disturbed, ${count(trial.yielded)} of them finished in an extension.`;
+    if (trial.yielded > 0) return passed('sections', text);
+    return warned('sections', text, 'Try again on a busy machine: nobody wanted these CPUs. If it stays so, please report it.');
+  },
+  function addon({ platform, probe: { addon, slices, node } }) {
+    if (platform !== 'linux') return null;
+    const what = { build: 'Compiled on this machine', prebuild: 'The prebuilt one of the package' };
+    if (addon.state === 'loaded') return passed('addon', `${addon.origin === null ? 'Loaded' : what[addon.origin]} (${addon.path ?? ''}).`);
+    return failed('addon', `${addon.state} for ${node.arch}: ${slices.explanation}`, slices.remedy);
+  },
+  function node({ probe: { node } }) {
+    return passed('Node.js', `${node.version}, ${node.arch}.`);
+  },
+  function environment({ environment: { RSEQ_SLICE: choice } }) {
+    if (choice === null || choice === '' || choice === 'auto') return null;
+    return warned('environment', `RSEQ_SLICE=${choice} decides for programs that leave the choice open; it was put aside here.`, 'Unset RSEQ_SLICE, if that is not what you want.');
+  },
+  function cpus({ cpus: { available, load } }) {
+    const text = `${available} for this process, load ${load.toFixed(1)}.`;
+    return load <= BUSY * available ? passed('CPUs', text) : warned('CPUs', text, 'Timings mean little now: measure when the machine is quiet.');
+  },
+];
+
+const count = (value: number): string => value.toLocaleString('en');

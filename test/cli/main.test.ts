@@ -1,0 +1,53 @@
+/** The command line as a whole: what it offers, and how it refuses what means nothing. */
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { formatTable } from '../../lib/cli/table.ts';
+
+const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+
+function run(...args: readonly string[]) {
+  const { status, signal, stdout, stderr } = spawnSync(process.execPath, [program, ...args], { encoding: 'utf8' });
+  return { status, signal, stdout, stderr };
+}
+
+/** The commands that the help lists. */
+const listed = [...(/Commands:\n([^]*?)\n\n/.exec(run('--help').stdout)?.[1] ?? '').matchAll(/^ {2}(\w+) /gm)].map(([, name = '']) => name);
+
+describe('help', () => {
+  it('lists the commands', () => {
+    expect(listed).toEqual(expect.arrayContaining(['doctor', 'demo']));
+  });
+
+  it.each(listed)('of %s says what it does, its options and its exit codes', (name) => {
+    const { status, signal, stdout, stderr } = run(name, '--help');
+    expect({ status, signal, stderr }).toEqual({ status: 0, signal: null, stderr: '' });
+    expect(stdout).toMatch(new RegExp(`rseq-slice ${name} .*\\[options\\]`));
+    expect(stdout).toMatch(/Exit codes: 0 /);
+    expect(stdout).toMatch(/--json/);
+    expect(stdout).toMatch(/Examples?:/);
+  });
+});
+
+it('tells its version', () => {
+  expect(run('--version')).toMatchObject({ status: 0, signal: null, stderr: '', stdout: expect.stringContaining(`rseq-slice/${version}`) as string });
+});
+
+it.each([
+  [[], /^rseq-slice: Say which command: .*doctor/],
+  [['doktor'], /^rseq-slice: There is no command 'doktor', but .*doctor/],
+  [['doctor', '--colour'], /^rseq-slice doctor: Unknown option `--colour`.* See rseq-slice doctor --help\.\n$/],
+  [['doctor', 'now'], /^rseq-slice doctor: Unused args: `now`/],
+] as const)('refuses %j', (args, complaint) => {
+  const { status, signal, stdout, stderr } = run(...args);
+  expect({ status, signal, stdout }).toEqual({ status: 2, signal: null, stdout: '' });
+  expect(stderr).toMatch(complaint);
+});
+
+it('aligns the columns of a table', () => {
+  const table = formatTable(['name', 'count'], [['a', '1'], ['longer name', '12,345']]);
+  expect(table).toBe(['name          count', 'a                 1', 'longer name  12,345', ''].join('\n'));
+  expect(formatTable(['a'], [['b']], { paint: (colour, text) => `<${colour}>${text}` })).toBe('<bold>a\nb\n');
+});
