@@ -5,6 +5,8 @@
  */
 import { FLAVOURS } from './abi.ts';
 import type { Flavour } from './abi.ts';
+import { ATTACH, DETACH } from './channels.ts';
+import type { AttachMessage } from './channels.ts';
 import { RseqSliceError } from './errors.ts';
 import type { Backend, KernelThread } from './kernel.ts';
 import { loadAddon } from './linux/binding.ts';
@@ -12,6 +14,8 @@ import { LinuxKernelThread, REGISTRATIONS } from './linux/kernel.ts';
 import type { RegistrationPolicy } from './linux/kernel.ts';
 import { AVAILABLE, describeAddon } from './linux/status.ts';
 import type { Status } from './linux/status.ts';
+import { openSlot, sumSlots } from './process-stats.ts';
+import type { ProcessStats } from './process-stats.ts';
 import { SimulatedThread } from './simulated/kernel.ts';
 import { Machine } from './simulated/machine.ts';
 import { SimulatedKernelThread } from './simulated/thread.ts';
@@ -80,10 +84,18 @@ export function attach(options: AttachOptions = {}): Thread {
     return attached.thread;
   }
   const [kernel, status] = chooseKernel(wanted);
-  const thread = new Thread(kernel, () => {
-    attached = undefined;
-  });
+  const { backend, registration, flavour } = kernel;
+  const message: AttachMessage = { backend, registration, flavour, reason: status.reason };
+  const thread = new Thread(
+    kernel,
+    () => {
+      attached = undefined;
+      DETACH.publish(message);
+    },
+    openSlot(),
+  );
   attached = { thread, status, isMapped: kernel.controlWord !== null, options: wanted };
+  ATTACH.publish(message);
   return thread;
 }
 
@@ -98,6 +110,17 @@ function attachSimulated(simulated: SimulatedThread): Thread {
 /** The calling thread's attachment, for `probe`. */
 export function currentAttachment(): Pick<Attached, 'thread' | 'status' | 'isMapped'> | undefined {
   return attached;
+}
+
+/**
+ * The counters of all threads that `attach()` has attached in this process, also
+ * of those that have ended. What other threads did is in here when a section of
+ * theirs was disturbed or after 65,536 more of them, so undisturbed sections may
+ * be missing, never outcomes of others. The calling thread's are exact.
+ */
+export function processStats(): ProcessStats {
+  attached?.thread.publish();
+  return sumSlots();
 }
 
 /** RSEQ_SLICE, checked. */

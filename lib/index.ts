@@ -1,12 +1,13 @@
 /**
  * Linux time slice extensions for critical sections: the public face.
  */
-export { attach } from './attach.ts';
+export { attach, processStats } from './attach.ts';
 export type { AttachOptions } from './attach.ts';
 export type { Flavour } from './abi.ts';
 export { RseqSliceError } from './errors.ts';
 export type { ErrorCode } from './errors.ts';
 export type { Backend, Registration } from './kernel.ts';
+export type { AttachMessage, LockMessage } from './channels.ts';
 export { Condition } from './locks/condition.ts';
 export { Mutex } from './locks/mutex.ts';
 export { RwLock } from './locks/rw-lock.ts';
@@ -18,5 +19,6 @@ export type { AsyncLockOptions, LockOptions, PlacementOptions } from './locks/op
 export type { LockToken } from './locks/token.ts';
 export { probe } from './probe.ts';
 export type { ProbeReport } from './probe.ts';
+export type { ProcessStats } from './process-stats.ts';
 export { Outcome } from './thread.ts';
 export type { Section, Stats, Thread } from './thread.ts';

@@ -11,6 +11,8 @@ import { Cleared, createControlWord } from './control-word.ts';
 import type { ControlWord } from './control-word.ts';
 import { RseqSliceError } from './errors.ts';
 import type { Backend, KernelThread, Registration } from './kernel.ts';
+import { Field } from './process-stats.ts';
+import type { Slot } from './process-stats.ts';
 
 /** How a section ended; small constants, so that `leave` allocates nothing. */
 export const Outcome = {
@@ -49,7 +51,9 @@ export interface Section extends Disposable {
 
 /** `depth` of a detached thread: neither idle nor inside. */
 const DETACHED = -1;
-const CARRY = 2 ** 32;
+/** Sections after which the counters are published, a power of two. */
+const CARRY = 2 ** 16;
+const BELOW_CARRY = CARRY - 1;
 
 /**
  * The calling thread's hold on slice extensions; {@link attach} makes it. It
@@ -68,7 +72,9 @@ export class Thread {
   #depth = 0;
   /** A foreign layer holds the word; it counts as the first layer of #depth. */
   #borrowed = false;
-  /** Low 32 bits, signed: always a small integer, so this field never changes its representation. */
+  /** Where the whole process's counters are added up; null: nowhere. */
+  readonly #slot: Slot | null;
+  /** The low 16 bits: always a small integer, so this field never changes its representation. */
   #entered = 0;
   #enteredHigh = 0;
   #yielded = 0;
@@ -77,8 +83,9 @@ export class Thread {
   #nested = 0;
 
   /** @internal Use {@link attach}. */
-  constructor(kernel: KernelThread, onDetach: () => void) {
+  constructor(kernel: KernelThread, onDetach: () => void, slot: Slot | null = null) {
     this.#kernel = kernel;
+    this.#slot = slot;
     this.#onDetach = onDetach;
     this.#section = {
       leave: () => this.leave(),
@@ -90,6 +97,8 @@ export class Thread {
     // turns a silent, useless copy in another thread into an error.
     Object.defineProperty(this, 'owner', { enumerable: true, get: refuseCopy });
     this.word = createControlWord(kernel);
+    // The engine compiles it now, and not in a section.
+    this.publish();
   }
 
   /** Which kernel serves this thread. */
@@ -118,8 +127,11 @@ export class Thread {
     } else {
       this.#enterSlowly();
     }
-    this.#entered = (this.#entered + 1) | 0;
-    if (this.#entered === 0) this.#enteredHigh++;
+    this.#entered = (this.#entered + 1) & BELOW_CARRY;
+    if (this.#entered === 0) {
+      this.#enteredHigh++;
+      this.publish();
+    }
   }
 
   /**
@@ -182,17 +194,29 @@ export class Thread {
 
   /** The counters so far. */
   stats(): Stats {
-    const open = this.#depth === DETACHED ? 0 : this.#depth - (this.#borrowed ? 1 : 0);
-    const entered = this.#enteredHigh * CARRY + (this.#entered >>> 0);
-    const disturbed = this.#yielded + this.#raced + this.#revoked;
     return {
-      entered,
-      undisturbed: entered - open - disturbed - this.#nested,
+      entered: this.#countEntered(),
+      undisturbed: this.#countUndisturbed(),
       yielded: this.#yielded,
       raced: this.#raced,
       revoked: this.#revoked,
       nested: this.#nested,
     };
+  }
+
+  /**
+   * @internal Writes the counters where those of the whole process are added up. It is called in sections too: it
+   * allocates nothing, and was compiled before.
+   */
+  publish(): void {
+    const slot = this.#slot;
+    if (slot === null) return;
+    slot[Field.Entered] = this.#countEntered();
+    slot[Field.Undisturbed] = this.#countUndisturbed();
+    slot[Field.Yielded] = this.#yielded;
+    slot[Field.Raced] = this.#raced;
+    slot[Field.Revoked] = this.#revoked;
+    slot[Field.Nested] = this.#nested;
   }
 
   /** The CPU this thread runs on, without a system call. */
@@ -229,7 +253,17 @@ export class Thread {
     }
     this.#kernel.detach();
     this.#depth = DETACHED;
+    this.publish();
     this.#onDetach();
+  }
+
+  #countEntered(): number {
+    return this.#enteredHigh * CARRY + this.#entered;
+  }
+
+  #countUndisturbed(): number {
+    const open = this.#depth === DETACHED ? 0 : this.#depth - (this.#borrowed ? 1 : 0);
+    return this.#countEntered() - open - this.#yielded - this.#raced - this.#revoked - this.#nested;
   }
 
   #assertAttached(): void {
@@ -269,6 +303,12 @@ export class Thread {
   }
 
   #settle(cleared: number): Outcome {
+    const outcome = this.#giveUp(cleared);
+    this.publish();
+    return outcome;
+  }
+
+  #giveUp(cleared: number): Outcome {
     if (cleared === Cleared.Revoked) {
       this.#revoked++;
       // After a revoked grant the kernel still means to look at the word at the

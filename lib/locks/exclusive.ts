@@ -11,6 +11,8 @@
  * V8 of Node 20 calls a function for every `Atomics`, so there is no third.
  */
 import { attach } from '../attach.ts';
+import { LOCK_ABANDONED, LOCK_TIMEOUT, publishLater } from '../channels.ts';
+import type { LockMessage } from '../channels.ts';
 import { RseqSliceError } from '../errors.ts';
 import { refusePromise } from '../thread.ts';
 import type { Thread } from '../thread.ts';
@@ -300,14 +302,21 @@ export abstract class ExclusiveLock implements Owner {
     if (waiter.openedGate) this.gateOpened();
     if (look !== Look.Abandoned) return false;
     this.#abandoned++;
+    publishLater(LOCK_ABANDONED, this.#message());
     return true;
   }
 
   #leaveLine(waiter: Waiter): void {
     this.#gaveUp++;
+    publishLater(LOCK_TIMEOUT, this.#message());
     if (waiter.giveUp()) this.gateOpened();
     unreserve(this.words);
     if (hasWaiters(this.words)) this.callNext();
+  }
+
+  #message(): LockMessage {
+    const { buffer, byteOffset } = this.handle;
+    return { kind: this.name, buffer, byteOffset };
   }
 
   /** Waits in the event loop for as long as there are requests of this thread. */

@@ -1,0 +1,32 @@
+/** Counters of the whole process: of threads that run, were detached, ended by themselves or by force. */
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+import type { ProcessStats } from '../../lib/index.ts';
+
+const program = fileURLToPath(new URL('programs/process-stats.mjs', import.meta.url));
+
+function run(what: string): ProcessStats[] {
+  const { status, signal, stdout, stderr } = spawnSync(process.execPath, [program, what], { encoding: 'utf8', timeout: 30_000 });
+  expect({ status, signal, stderr }).toEqual({ status: 0, signal: null, stderr: '' });
+  return JSON.parse(stdout) as ProcessStats[];
+}
+
+it.each(['detached', 'left-open', 'terminated'])('adds up workers that were %s', (how) => {
+  const [before, after] = run(how);
+  expect(before).toMatchObject({ threads: 1, uncounted: 0, entered: 10, undisturbed: 10 });
+  // What is not published is at most a batch a thread; who detaches publishes all.
+  const made = 10 + 3 * 200_000;
+  const published = 10 + 3 * 3 * 65_536;
+  expect(after).toMatchObject({ threads: 4, uncounted: 0, entered: how === 'detached' ? made : published });
+  expect(after?.undisturbed).toBe(how === 'detached' ? made : published - 3);
+});
+
+it('adds up outcomes when they happen', () => {
+  const [, after] = run('disturbed');
+  expect(after).toMatchObject({ threads: 2, revoked: 1, entered: 10 + 101, undisturbed: 10 + 100 });
+});
+
+it('counts attaching again as a thread of its own', () => {
+  expect(run('again')[0]).toMatchObject({ threads: 3, entered: 3 });
+});
