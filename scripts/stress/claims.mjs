@@ -8,6 +8,7 @@
  * @property {Set<number>} candidates workers, one of which must be dead
  * @property {string} text what is wrong if none is
  * @property {boolean} isSpared nothing is: somebody else may have died with the lock, of whom that is not known
+ * @property {number | null} doubtful who that is, if it is again not known once a candidate turns out to be dead
  */
 
 export class Claims {
@@ -21,11 +22,17 @@ export class Claims {
     this.#fail = fail;
   }
 
-  /** @param {number} seq @param {Iterable<number>} candidates @param {string} text @param {boolean} [isSpared] */
-  add(seq, candidates, text, isSpared = false) {
-    const claim = { seq, candidates: new Set(candidates), text, isSpared };
+  /** @param {number} seq @param {Iterable<number>} candidates @param {string} text @param {number | null} [doubtful] spares the claim */
+  add(seq, candidates, text, doubtful = null) {
+    const isSpared = doubtful !== null;
+    const claim = { seq, candidates: new Set(candidates), text, isSpared, doubtful };
     if (claim.candidates.size > 0) this.open.push(claim);
     else if (!isSpared) this.#fail(text);
+  }
+
+  /** Nobody who is in doubt can have the lock any more. */
+  forgetDoubts() {
+    for (const claim of this.open) claim.doubtful = null;
   }
 
   /** A worker wrote something down. @param {number} worker @param {number} seq */
@@ -33,12 +40,10 @@ export class Claims {
     if (this.open.length > 0) this.#discharge(worker, seq);
   }
 
-  /** A worker died: the oldest claim that it can serve is served. @param {number} worker @returns {boolean} whether there was one */
+  /** A worker died: the oldest claim that it can serve is served. @param {number} worker @returns {Claim | undefined} that one */
   serve(worker) {
     const index = this.open.findIndex(({ candidates }) => candidates.has(worker));
-    if (index < 0) return false;
-    this.open.splice(index, 1);
-    return true;
+    return index < 0 ? undefined : this.open.splice(index, 1)[0];
   }
 
   /** A worker that died has served all it can. @param {number} worker */

@@ -71,18 +71,21 @@ export class PermitsRule {
       }
     }
     // Those who died before this cannot have it besides.
-    if (taken >= this.#permits) this.#doubtful = [];
+    if (taken >= this.#permits) {
+      this.#doubtful = [];
+      this.claims.forgetDoubts();
+    }
   }
 
   /** @param {number} worker @param {readonly Operation[]} operations what it had not finished */
   died(worker, operations) {
     for (const operation of operations) {
-      if (this.#holders.delete(operation) && !this.claims.serve(worker)) this.#dead.push(worker);
+      if (this.#holders.delete(operation) && !this.#serve(worker)) this.#dead.push(worker);
     }
     // Several that wait in one worker can have had no more permits than there are.
     let doubts = this.#permits;
     for (const operation of operations) {
-      if (this.#open.delete(operation) && !this.claims.serve(worker) && doubts-- > 0) this.#doubtful.push(worker);
+      if (this.#open.delete(operation) && !this.#serve(worker) && doubts-- > 0) this.#doubtful.push(worker);
     }
     this.claims.buried(worker);
   }
@@ -114,11 +117,21 @@ export class PermitsRule {
     }
     const mustHold = isFull && this.#permits === 1;
     // Somebody in doubt has had it, or somebody who is not known to be dead yet.
-    const isSpared = !mustHold && this.#doubtful.shift() !== undefined;
+    const doubtful = mustHold ? undefined : this.#doubtful.shift();
     const holders = [...this.#holders].map((operation) => operation.worker);
     const asking = [...this.#open].map((operation) => operation.worker);
     const candidates = new Set(mustHold ? holders : [...holders, ...asking]);
     candidates.delete(worker);
-    this.claims.add(seq, candidates, `worker ${worker} took the lock over as abandoned, and nobody had died with it`, isSpared);
+    this.claims.add(seq, candidates, `worker ${worker} took the lock over as abandoned, and nobody had died with it`, doubtful);
+  }
+
+  /**
+   * Whether it was this death that somebody was told of. Then it was not the one in doubt, which is as much in doubt as before.
+   * @param {number} worker
+   */
+  #serve(worker) {
+    const claim = this.claims.serve(worker);
+    if (claim !== undefined && claim.doubtful !== null) this.#doubtful.push(claim.doubtful);
+    return claim !== undefined;
   }
 }

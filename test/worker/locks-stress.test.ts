@@ -156,6 +156,27 @@ describe('the checker of permits', () => {
   });
 });
 
+describe('the checker of permits, when a death in doubt is not the one that was meant', () => {
+  /** Worker 1 is in doubt; worker 3 is told, and it was worker 2 that died holding, of which nobody has heard. */
+  const told = () => new Script(3).start(1).die(1).take(2).take(3).release(3).start(3, 2).abandoned(3, 2).release(3, 2);
+
+  it('keeps the doubt', () => {
+    expect(told().die(2).start(4).abandoned(4).end()).toEqual([]);
+  });
+
+  it('but once', () => {
+    expect(told().die(2).start(4).abandoned(4).release(4).start(5).abandoned(5).end()).toEqual(['double holder']);
+  });
+
+  it('and not when it was', () => {
+    expect(told().release(2).start(4).abandoned(4).end()).toEqual(['double holder']);
+  });
+
+  it('nor when all permits were seen with others since', () => {
+    expect(told().take(4).take(5).take(6).die(2).release(4).start(7).abandoned(7).end()).toEqual(['double holder']);
+  });
+});
+
 describe('the checker of readers and a writer', () => {
   const reading = Start.Reading;
 
