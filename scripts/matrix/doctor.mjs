@@ -14,6 +14,7 @@ const VARIABLE = [
   [/(Compiled on this machine|The prebuilt one of the package) \(.*\)\./g, '$1 (PATH).'],
   [/v\d+\.\d+\.\d+, \w+\./g, 'VERSION.'],
   [/^(.{6}sections +).* tried in.*: .* disturbed, [1-9]\S* of them/gm, '$1N tried in threads that compete: N disturbed, N of them'],
+  [/(A container \(.*\)|No container), /g, 'CONTAINER, '],
   // How busy the machine is.
   [/^.{4} {2}CPUs .*\n( +→ .*\n)?/gm, ''],
 ];

@@ -35,8 +35,10 @@ export async function gatherFacts(registration: NonNullable<AttachOptions['regis
   const environment = { RSEQ_SLICE: process.env['RSEQ_SLICE'] ?? null, GLIBC_TUNABLES: process.env['GLIBC_TUNABLES'] ?? null };
   // What the host can do is asked here, and not what somebody has chosen.
   delete process.env['RSEQ_SLICE'];
+  // libc's area as it was found: afterwards ours may be in its place.
+  const { libc } = probe();
   const thread = attach({ registration });
-  const report = probe();
+  const report = { ...probe(), libc };
   thread.detach();
   return {
     platform: process.platform,
