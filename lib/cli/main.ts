@@ -3,8 +3,8 @@
  * The command `rseq-slice`: finds the command that was asked for and ends with
  * its exit code. What a command does is its own.
  */
-import { readFileSync } from 'node:fs';
 import { cac } from 'cac';
+import { version } from '../version.ts';
 import { ExitCode, UsageError } from './command.ts';
 import type { AddCommand } from './command.ts';
 import { addDemo } from './demo.ts';
@@ -16,8 +16,6 @@ interface Section {
 }
 
 const COMMANDS: readonly AddCommand[] = [addDoctor, addDemo];
-
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
 
 /** @param argv the words behind the program's name */
 async function main(argv: readonly string[]): Promise<ExitCode> {

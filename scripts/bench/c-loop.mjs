@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { startChildLoop } from './child-loop.mjs';
+import { startChildLoop } from '../../dist/bench/sections/child-loop.js';
 
 const native = fileURLToPath(new URL('../../native', import.meta.url));
 const source = fileURLToPath(new URL('section_loop.c', import.meta.url));

@@ -2,7 +2,7 @@
 // models. States are different ones; moves, of which each is made and checked, are several times as many.
 
 import { parseArgs } from 'node:util';
-import Table from 'cli-table3';
+import { formatTable } from '../../dist/cli/table.js';
 import { explore, lockModel, sectionModel } from '../../dist/simulated/index.js';
 import { describeRun } from './report.mjs';
 
@@ -52,17 +52,13 @@ function main() {
   const states = results.reduce((sum, result) => sum + result.states, 0);
   const rate = states / results.reduce((sum, result) => sum + result.seconds, 0);
   const count = (/** @type {number} */ value) => Math.round(value).toLocaleString('en');
-  if (options.json) process.stdout.write(`${JSON.stringify({ ...describeRun(), results, statesPerSecond: rate })}\n`);
+  if (options.json) process.stdout.write(`${JSON.stringify({ ...describeRun('explorer.mjs', process.argv.slice(2)), results, statesPerSecond: rate })}\n`);
   else {
-    const table = new Table({
-      head: ['model', 'coverage', 'states', 'moves', 's', 'states/s'],
-      colAligns: ['left', 'left', 'right', 'right', 'right', 'right'],
-      style: { head: [], border: [], compact: true },
-    });
-    for (const each of results) {
-      table.push([each.model, each.coverage, count(each.states), count(each.moves), each.seconds.toFixed(2), count(each.states / each.seconds)]);
-    }
-    process.stdout.write(`${table.toString()}\n${count(rate)} states a second over all; target ${count(TARGET)}: ${rate >= TARGET ? 'met' : 'missed'}\n`);
+    const rows = results.map((each) => (
+      [each.model, each.coverage, count(each.states), count(each.moves), each.seconds.toFixed(2), count(each.states / each.seconds)]
+    ));
+    const table = formatTable(['model', 'coverage', 'states', 'moves', 's', 'states/s'], rows, { left: 2 });
+    process.stdout.write(`${table}${count(rate)} states a second over all; target ${count(TARGET)}: ${rate >= TARGET ? 'met' : 'missed'}\n`);
   }
   return options.check && rate < TARGET ? 1 : 0;
 }

@@ -1,24 +1,19 @@
-// The command `npm run bench`: what entering and leaving a section costs when nobody contends for anything, beside the
-// empty loop, the same section in C, and the two native calls that the mapped control word saves. One run measures all.
+// The command `npm run bench`: what entering and leaving a section costs when nobody contends for anything, as in
+// `rseq-slice bench sections`, and beside it the same section in C. One run measures all.
 
 import { writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { attach } from '../../dist/index.js';
-import { loadAddon } from '../../dist/linux/binding.js';
+import { withoutPaths } from '../../dist/bench/machine.js';
+import { formatRecord, QUESTIONS } from '../../dist/bench/sections/report.js';
+import { FEWEST_ROUNDS, LONGEST_BATCH, runSections } from '../../dist/bench/sections/run.js';
 import { startCLoop } from './c-loop.mjs';
-import { startChildLoop } from './child-loop.mjs';
-import { criticalLoop, emptyLoop, measure, nativeLoop, sectionLoop } from './loops.mjs';
-import { compareLoops, describeRun, formatTable } from './report.mjs';
-import { summarize } from './statistics.mjs';
-
-const loneLoop = fileURLToPath(new URL('lone-loop.mjs', import.meta.url));
+import { describeRun } from './report.mjs';
 
 const HELP = `Measures the cost of an uncontended section, in rounds that run every loop once.
 
   node scripts/bench/main.mjs [options]
 
-  --rounds N      how many rounds, 15 or more  (61)
+  --rounds N      how many rounds, ${FEWEST_ROUNDS} or more  (61)
   --batch MS      how long one loop runs in a round  (4)
   --json [FILE]   a record of everything to FILE, or to stdout (the table then goes to stderr)
   --check         exit with 1 when a target is missed or could not be measured
@@ -27,6 +22,9 @@ const HELP = `Measures the cost of an uncontended section, in rounds that run ev
 A busy machine makes everything slower, so a missed target on one is no proof: look at the column 'least', and repeat.
 In an emulated guest the times are the emulator's; only that it runs there means something.
 `;
+
+/** @type {typeof QUESTIONS[number]} */
+const OF_C = { name: 'JS / C', of: 'js', by: 'c', unit: '', aim: '<= 3', target: (value) => value <= 3, compare: (of, by) => of / by };
 
 /** @param {readonly string[]} argv */
 function readOptions(argv) {
@@ -44,54 +42,33 @@ function readOptions(argv) {
   });
   const rounds = Number(values.rounds);
   const batch = Number(values.batch);
-  if (!Number.isInteger(rounds) || rounds < 15) throw new Error(`--rounds wants a whole number from 15 on, not '${values.rounds}'.`);
-  if (!(batch > 0 && batch <= 1000)) throw new Error(`--batch wants milliseconds up to 1000, not '${values.batch}'.`);
+  if (!Number.isInteger(rounds) || rounds < FEWEST_ROUNDS) throw new Error(`--rounds wants a whole number from ${FEWEST_ROUNDS} on, not '${values.rounds}'.`);
+  if (!(batch > 0 && batch <= LONGEST_BATCH)) throw new Error(`--batch wants milliseconds up to ${LONGEST_BATCH}, not '${values.batch}'.`);
   return { rounds, batch: batch * 1e6, json: values.json, check: values.check, help: values.help };
+}
+
+/** The loop in C, with what is to be said about it. */
+async function startC() {
+  const c = await startCLoop();
+  if ('reason' in c) return { loops: [], notes: [`C was not measured: ${c.reason}`], stop: async () => {} };
+  const what = `the same in C, in ${c.area === 'plain' ? 'plain memory' : 'a registered area'}`;
+  return { loops: [{ name: 'c', what, run: c.run }], notes: ['C runs in a process of its own.'], stop: c.stop };
 }
 
 /** @param {ReturnType<typeof readOptions>} options @returns {Promise<number>} the exit code */
 async function run({ rounds, batch, json, check }) {
-  const say = (/** @type {string} */ text) => void (json === '-' ? process.stderr : process.stdout).write(text);
-  const thread = attach();
-  const addon = loadAddon();
-  const loops = [emptyLoop(), sectionLoop(thread), criticalLoop(thread)];
-  const notes = [];
-  if (addon.state === 'loaded') loops.push(nativeLoop(addon.binding, thread.backend === 'linux'));
-  else notes.push(`The native calls were not measured: the addon is ${addon.state}.`);
-  if (addon.state === 'loaded' && thread.backend === 'simulated') {
-    notes.push('The native calls have no area to write here, so they are cheaper than on a kernel with slices.');
-  }
-  const c = await startCLoop();
-  if ('reason' in c) notes.push(`C was not measured: ${c.reason}`);
-  else {
-    loops.push({ name: 'c', what: `the same in C, in ${c.area === 'plain' ? 'plain memory' : 'a registered area'}`, run: c.run });
-    notes.push('C runs in a process of its own.');
-  }
-  const lone = await startChildLoop('The loop on this kernel', process.execPath, [loneLoop]);
-  const simulated = await startChildLoop('The loop on the simulated kernel', process.execPath, [loneLoop, 'simulated']);
-  loops.push(
-    { name: 'lone', what: 'as js, in a process without the others', run: lone.run },
-    { name: 'simulated', what: 'as lone, on the simulated kernel', run: simulated.run },
-  );
-  const samples = await measure(loops, { rounds, batch });
-  await lone.stop();
-  await simulated.stop();
-  if (!('reason' in c)) await c.stop();
-
-  const comparisons = compareLoops(samples);
-  const machine = describeRun();
-  const subject = { backend: thread.backend, registration: thread.registration, flavour: thread.flavour };
-  say(`${machine['cpu']}, Linux ${machine['kernel']}, Node ${machine['node']}; ${Object.values(subject).join(', ')}; ${rounds} rounds\n\n`);
-  say(formatTable(loops, samples, comparisons));
-  if (notes.length > 0) say(`\n${notes.join('\n')}\n`);
+  const c = await startC();
+  const [first, ...others] = QUESTIONS;
+  const about = describeRun('main.mjs', withoutPaths(process.argv.slice(2), ['--json']));
+  const { loops, samples, record } = await runSections(about, { rounds, batch, more: c, questions: [first, OF_C, ...others] });
+  await c.stop();
+  (json === '-' ? process.stderr : process.stdout).write(formatRecord(record, loops, samples));
   if (json !== undefined) {
-    const results = Object.fromEntries(loops.map(({ name, what }) => [name, { what, ...summarize(samples.get(name) ?? []), samples: samples.get(name) }]));
-    const record = { ...machine, thread: subject, stats: thread.stats(), rounds, batch, unit: 'ns', results, comparisons, notes };
     const text = `${JSON.stringify(record, null, 2)}\n`;
     if (json === '-') process.stdout.write(text);
     else writeFileSync(json, text);
   }
-  return check && comparisons.some(({ met }) => met !== true) ? 1 : 0;
+  return check && record.comparisons.some(({ met }) => met !== true) ? 1 : 0;
 }
 
 /** @returns {Promise<number>} the exit code */

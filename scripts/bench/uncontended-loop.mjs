@@ -1,9 +1,9 @@
-// One loop over one lock in a process that does nothing else. Speaks the protocol of child-loop.mjs; its argument names
+// One loop over one lock in a process that does nothing else. Speaks the protocol of lib/bench/sections/child-loop.ts; its argument names
 // the loop. The counter is what the lock guards: without it V8 could drop the section.
 
 import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
-import { timed } from './loops.mjs';
+import { timed } from '../../dist/bench/sections/loops.js';
 
 /** @typedef {import('../../lib/index.ts').Mutex | import('../../lib/index.ts').SpinLock} Lock */
 

@@ -4,10 +4,11 @@
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { startChildLoop } from './child-loop.mjs';
-import { measure } from './loops.mjs';
-import { compareLoops, describeRun, formatTable } from './report.mjs';
-import { summarize } from './statistics.mjs';
+import { startChildLoop } from '../../dist/bench/sections/child-loop.js';
+import { measure } from '../../dist/bench/sections/loops.js';
+import { compareLoops, formatSections } from '../../dist/bench/sections/report.js';
+import { summarize } from '../../dist/bench/statistics.js';
+import { describeRun } from './report.mjs';
 import { LOOPS } from './uncontended-loop.mjs';
 
 const program = fileURLToPath(new URL('uncontended-loop.mjs', import.meta.url));
@@ -51,9 +52,9 @@ async function main() {
   const comparisons = compareLoops(samples, LOOPS.filter(({ name }) => name !== 'cas').map(({ name }) => (
     { name: `${name} / cas`, of: name, by: 'cas', unit: '', aim: '<= 1.25', target: (value) => value <= 1.25, compare: (of, by) => of / by }
   )));
-  const machine = { ...describeRun(), command: 'node scripts/bench/uncontended.mjs' };
+  const machine = describeRun('uncontended.mjs', []);
   process.stdout.write(`${machine.cpu}, Linux ${machine.kernel}, Node ${machine.node}; ${children[1]?.about}; ${rounds} rounds\n\n`);
-  process.stdout.write(formatTable(loops, samples, comparisons));
+  process.stdout.write(formatSections(loops, samples, comparisons));
   if (values.json !== undefined) {
     const results = Object.fromEntries(loops.map(({ name, what }) => [name, { what, ...summarize(samples.get(name) ?? []) }]));
     writeFileSync(values.json, `${JSON.stringify({ ...machine, rounds, batch, unit: 'ns', results, comparisons }, null, 2)}\n`);

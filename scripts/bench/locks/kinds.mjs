@@ -1,40 +1,10 @@
-// The locks that can be measured, each behind the same few functions: ours, those a program would write for itself,
-// those of Node, of packages and of C. What is not there is skipped, with the reason.
+// The locks that ours are compared with: those a program would write for itself, those of Node, of packages and of C.
+// The package's benchmark loads this module where it measures. What is not there is skipped, with the reason.
 
-import { asyncMutexTasks, PACKAGE_KINDS } from './packages.mjs';
+import { asyncMutexTasks, packageFinder, packageKinds } from './packages.mjs';
 import { bareCasLock, slicedCasLock, textbookLock } from './textbook.mjs';
 
-/**
- * A lock whose waiters block their thread.
- * @typedef {object} SyncLock
- * @property {() => any} lock what it gives is given back to `unlock`
- * @property {(token: any) => void} unlock
- * @property {() => Readonly<Record<string, number>>} [stats] counters of this worker, since it opened the lock
- */
-
-/**
- * A lock whose waiters wait for a promise.
- * @typedef {object} AsyncLock
- * @property {(section: () => void) => Promise<void>} run the section with the lock held
- * @property {() => Readonly<Record<string, number>>} [stats]
- */
-
-/** @typedef {Pick<import('../../../lib/thread.ts').Thread, 'enter' | 'leave' | 'stats' | 'backend'>} Attached */
-
-/**
- * @typedef {object} Kind
- * @property {string} name
- * @property {string} what one line for people
- * @property {'workers' | 'tasks' | 'program'} runner worker threads; tasks of one thread; a program in C
- * @property {boolean} slices whether it can be had with and without; else it is measured without only
- * @property {boolean} attaches whether it is a lock of this library, which needs a thread that is attached also when
- *   slices are off
- * @property {(find: Find) => Promise<string | null>} missing why it cannot be measured here, or null
- * @property {() => unknown} create what workers share; it is cloned to them
- * @property {(shared: any, thread: Attached | null, find: Find) => Promise<SyncLock | AsyncLock>} open in a worker
- */
-
-/** @typedef {(name: string) => Promise<any>} Find imports an optional package, or rejects */
+/** @typedef {import('../../../lib/bench/locks/kinds.ts').Kind} Kind */
 
 const LOCK_BYTES = 128;
 
@@ -45,35 +15,6 @@ const notHere = async () => {
   throw new Error('this lock is in a program of its own');
 };
 
-/** The built library. Imported by need: the other kinds do without it. @returns {Promise<any>} */
-export const library = () => import(new URL('../../../dist/index.js', import.meta.url).href);
-
-/**
- * @param {string} name
- * @param {string} className
- * @param {string} what
- * @returns {Kind}
- */
-const ours = (name, className, what) => ({
-  name,
-  what,
-  runner: 'workers',
-  slices: true,
-  attaches: true,
-  async missing() {
-    try {
-      return typeof (await library())[className] === 'function' ? null : `dist/ has no ${className}`;
-    } catch (error) {
-      return `dist/ is not built: ${error instanceof Error ? error.message.split('\n', 1)[0] : error}`;
-    }
-  },
-  create: memory,
-  async open(buffer, thread) {
-    const lock = new (await library())[className](buffer, 0, { thread });
-    return { lock: () => lock.lock(), unlock: (token) => token.unlock(), stats: () => lock.stats() };
-  },
-});
-
 /** @type {Omit<Kind, 'name' | 'what'>} */
 const byHand = { runner: 'workers', slices: false, attaches: false, missing: nothing, create: memory, open: notHere };
 
@@ -81,24 +22,27 @@ const byHand = { runner: 'workers', slices: false, attaches: false, missing: not
 const inC = { runner: 'program', slices: true, attaches: false, missing: nothing, create: () => null, open: notHere };
 
 /** @type {readonly Kind[]} */
-const ALL = [
-  ours('mutex', 'Mutex', 'the Mutex of this library'),
-  ours('spin', 'SpinLock', 'the SpinLock of this library'),
+const BY_HAND = [
   {
     ...byHand,
     name: 'textbook',
     what: 'three states, Atomics.wait and notify (Drepper)',
-    open: async (buffer) => textbookLock(new Int32Array(buffer)),
+    open: async (buffer) => textbookLock(new Int32Array(/** @type {SharedArrayBuffer} */ (buffer))),
   },
   {
     ...byHand,
     name: 'bare-cas',
     what: 'compare-and-swap until it succeeds; with slices a section around it',
     slices: true,
-    open: async (buffer, thread) => (thread === null ? bareCasLock(new Int32Array(buffer)) : slicedCasLock(new Int32Array(buffer), thread)),
+    async open(buffer, thread) {
+      const words = new Int32Array(/** @type {SharedArrayBuffer} */ (buffer));
+      return thread === null ? bareCasLock(words) : slicedCasLock(words, thread);
+    },
   },
-  asyncMutexTasks,
-  ...PACKAGE_KINDS,
+];
+
+/** @type {readonly Kind[]} */
+const ELSEWHERE = [
   {
     ...byHand,
     name: 'node-locks',
@@ -117,12 +61,14 @@ const ALL = [
   { ...inC, name: 'pthread-spin', what: 'pthread_spinlock_t in C, likewise' },
 ];
 
-/** @type {ReadonlyMap<string, Kind>} */
-export const KINDS = new Map(ALL.map((kind) => [kind.name, kind]));
-
-/** @param {string} name @returns {Kind} */
-export function kindOf(name) {
-  const kind = KINDS.get(name);
-  if (kind === undefined) throw new Error(`No lock is called '${name}'. There is: ${[...KINDS.keys()].join(', ')}.`);
-  return kind;
+/**
+ * @param {string | null} folder with optional packages
+ * @returns {readonly Kind[]}
+ */
+export function createKinds(folder) {
+  const find = packageFinder(folder);
+  return [...BY_HAND, asyncMutexTasks(find), ...packageKinds(find), ...ELSEWHERE];
 }
+
+/** What the package's benchmark loads. @param {string | null} folder with optional packages */
+export const kindsModule = (folder) => ({ url: import.meta.url, argument: folder });

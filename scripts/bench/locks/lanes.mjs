@@ -5,10 +5,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { withoutPaths } from '../../../dist/bench/machine.js';
+import { UsageError } from '../../../dist/cli/command.js';
 import { HarnessError } from '../../vm/errors.mjs';
 import { runInGuest } from '../../vm/run-in-guest.mjs';
-import { KINDS } from './kinds.mjs';
-import { readOptions, UsageError, withoutPaths } from './options.mjs';
+import { KINDS, PATHS, readOptions } from './options.mjs';
 import { compilePthreadLoop } from './pthread.mjs';
 
 const program = fileURLToPath(new URL('main.mjs', import.meta.url));
@@ -92,7 +93,7 @@ async function run({ name, machine, timeout, json, args, options }) {
   const stop = new AbortController();
   for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM'])) process.once(signal, () => stop.abort());
   // A compiler in an emulated guest takes half a minute.
-  const inC = options?.locks.some((lock) => KINDS.get(lock)?.runner === 'program') && options.program === null;
+  const inC = options?.locks.locks.some((lock) => KINDS.get(lock)?.runner === 'program') && options.program === null;
   if (inC) compilePthreadLoop(job);
   const { exitCode } = await runInGuest({
     ...machine,
@@ -121,7 +122,7 @@ function keepRecord(from, to, lane) {
     process.stderr.write('bench locks: the guest left no record.\n');
     return;
   }
-  const command = ['node', 'scripts/bench/locks/lanes.mjs', ...withoutPaths(process.argv.slice(2))].join(' ');
+  const command = ['node', 'scripts/bench/locks/lanes.mjs', ...withoutPaths(process.argv.slice(2), PATHS)].join(' ');
   writeFileSync(to, `${JSON.stringify({ ...record, lane, command }, null, 1)}\n`);
 }
 

@@ -4,10 +4,10 @@
 
 import { readFileSync } from 'node:fs';
 
-/** @typedef {import('./aggregate.mjs').CellSummary} CellSummary */
-/** @typedef {import('../statistics.mjs').Summary} Summary */
+/** @typedef {import('../../../lib/bench/locks/aggregate.ts').CellSummary} CellSummary */
+/** @typedef {import('../../../lib/bench/statistics.ts').Summary} Summary */
 /** @typedef {{ lane?: { name: string }, workload: string, date: string, commit: string, kernel: string, node: string,
- *   cells: CellSummary[], pairs: import('./aggregate.mjs').PairSummary[] }} Record */
+ *   cells: CellSummary[], pairs: import('../../../lib/bench/locks/aggregate.ts').PairSummary[] }} Record */
 
 /** @param {Summary | null | undefined} summary @param {number} [by] divides @param {number} [digits] */
 function figure(summary, by = 1, digits = 0) {

@@ -1,11 +1,18 @@
-// The command line of the benchmark of locks: its options, its help, and what they mean.
+// The command line of the developers' benchmark of locks: more locks than the package's own, longer by default. What the
+// options mean is in lib/bench/locks/options.ts.
 
 import { parseArgs } from 'node:util';
-import { KINDS } from './kinds.mjs';
-import { WORKLOADS } from './workloads.mjs';
+import { loadKinds } from '../../../dist/bench/locks/kinds.js';
+import { readLocksOptions } from '../../../dist/bench/locks/options.js';
+import { WORKLOADS } from '../../../dist/bench/locks/workloads.js';
+import { UsageError } from '../../../dist/cli/command.js';
+import { kindsModule } from './kinds.mjs';
 
-/** As many as pthread_loop.c has room for. */
-const MOST_WORKERS = 64;
+/** By their names. Where optional packages are makes no difference to that. */
+export const KINDS = await loadKinds(kindsModule(null));
+
+/** The options that a record is without. */
+export const PATHS = ['--json', '--packages', '--program'];
 
 const list = (/** @type {Iterable<{ name: string, what: string }>} */ all) =>
   [...all].map(({ name, what }) => `  ${name.padEnd(20)} ${what}`).join('\n');
@@ -44,37 +51,6 @@ two neighbours with slices and without; the table has medians over the rounds an
 Exit codes: 0 done; 1 a lock did not exclude, something failed, or nothing could be measured; 2 wrong usage.
 `;
 
-/** The command line is wrong; the message says what it should be. */
-export class UsageError extends Error {}
-
-/**
- * @param {string} name
- * @param {string} value
- * @param {{ min: number, max: number, whole?: boolean, above?: boolean }} range `above`: min itself is too small
- */
-function readNumber(name, value, { min, max, whole = false, above = false }) {
-  const number = Number(value);
-  const good = value.trim() !== '' && number <= max && (above ? number > min : number >= min) && (!whole || Number.isInteger(number));
-  if (good) return number;
-  throw new UsageError(`--${name} wants ${whole ? 'whole numbers' : 'numbers'} ${above ? 'above' : 'from'} ${min} ${above ? 'up ' : ''}to ${max}, not '${value}'.`);
-}
-
-/** @param {string} name @param {string} value @param {Parameters<typeof readNumber>[2]} range */
-const readNumbers = (name, value, range) => [...new Set(value.split(',').map((part) => readNumber(name, part, range)))];
-
-/**
- * @template {string} T
- * @param {string} name @param {string} value @param {readonly T[]} known
- * @returns {T[]}
- */
-function readNames(name, value, known) {
-  return [...new Set(value.split(','))].map((part) => {
-    const found = known.find((each) => each === part);
-    if (found === undefined) throw new UsageError(`--${name} knows ${known.join(', ')}, not '${part}'.`);
-    return found;
-  });
-}
-
 const text = /** @type {const} */ ({ type: 'string' });
 const SPEC = /** @type {const} */ ({
   workers: { ...text, default: '1,2,4,8' },
@@ -93,23 +69,6 @@ const SPEC = /** @type {const} */ ({
   help: { type: 'boolean', default: false },
 });
 
-/**
- * @typedef {object} Options
- * @property {readonly number[]} workers
- * @property {readonly number[]} sections us
- * @property {readonly number[] | null} gaps us; null: each as long as its section
- * @property {readonly string[]} locks
- * @property {readonly ('on' | 'off')[]} slices
- * @property {string} workload
- * @property {number} rounds
- * @property {number} seconds
- * @property {number} warm
- * @property {number} sample
- * @property {string | null} packages
- * @property {string | null} program
- * @property {string | null} json
- */
-
 /** @param {readonly string[]} args */
 function parse(args) {
   try {
@@ -119,36 +78,17 @@ function parse(args) {
   }
 }
 
-/** @param {readonly string[]} args @returns {Options | null} null for --help */
+/**
+ * @param {readonly string[]} args
+ * @returns null for --help; `locks` is what is measured, the rest is of this machine
+ */
 export function readOptions(args) {
   const values = parse(args);
   if (values.help) return null;
-  const time = { min: 0, max: 100_000 };
-  const [workload = 'loop', ...more] = readNames('workload', values.workload, [...WORKLOADS.keys()]);
-  if (more.length > 0) throw new UsageError(`--workload wants one name, not '${values.workload}'.`);
   return {
-    workers: readNumbers('workers', values.workers, { min: 1, max: MOST_WORKERS, whole: true }),
-    sections: readNumbers('section', values.section, { ...time, above: true }),
-    gaps: values.gap === undefined ? null : readNumbers('gap', values.gap, time),
-    locks: values.lock === 'all' ? [...KINDS.keys()] : readNames('lock', values.lock, [...KINDS.keys()]),
-    slices: readNames('slices', values.slices, /** @type {const} */ (['on', 'off'])),
-    workload,
-    rounds: readNumber('rounds', values.rounds, { min: 1, max: 10_000, whole: true }),
-    seconds: readNumber('seconds', values.seconds, { min: 0, max: 3600, above: true }),
-    warm: readNumber('warm', values.warm, { min: 0, max: 3600 }),
-    sample: readNumber('sample', values.sample, { min: 1, max: 1_000_000, whole: true }),
+    locks: readLocksOptions({ gap: undefined, ...values }, [...KINDS.keys()]),
     packages: values.packages ?? null,
     program: values.program ?? null,
     json: values.json ?? null,
   };
-}
-
-/**
- * The command line for a record, without what is of this machine only.
- * @param {readonly string[]} args
- * @returns {string[]}
- */
-export function withoutPaths(args) {
-  const paths = ['--json', '--packages', '--program'];
-  return args.filter((arg, at) => !paths.some((path) => arg === path || arg.startsWith(`${path}=`) || args[at - 1] === path));
 }

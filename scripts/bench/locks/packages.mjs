@@ -6,8 +6,8 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-/** @typedef {import('./kinds.mjs').Kind} Kind */
-/** @typedef {import('./kinds.mjs').Find} Find */
+/** @typedef {import('../../../lib/bench/locks/kinds.ts').Kind} Kind */
+/** @typedef {(name: string) => Promise<any>} Find imports an optional package, or rejects */
 
 /**
  * @param {string | null} folder whose node_modules are looked through after the checkout's
@@ -27,8 +27,8 @@ export function packageFinder(folder) {
   };
 }
 
-/** @param {string} name @returns {Kind['missing']} */
-const unless = (name) => async (find) => {
+/** @param {Find} find @param {string} name @returns {Kind['missing']} */
+const unless = (find, name) => async () => {
   try {
     await find(name);
     return null;
@@ -41,18 +41,18 @@ const unless = (name) => async (find) => {
 /** @type {Pick<Kind, 'runner' | 'slices' | 'attaches'>} */
 const plain = { runner: 'workers', slices: false, attaches: false };
 
-/** @param {Find} find @param {SharedArrayBuffer} buffer */
+/** @param {Find} find @param {unknown} buffer */
 const multithreadingMutex = async (find, buffer) => new (await find('multithreading')).Mutex(undefined, buffer);
 
-/** @type {readonly Kind[]} */
-export const PACKAGE_KINDS = [
+/** @param {Find} find @returns {readonly Kind[]} */
+export const packageKinds = (find) => [
   {
     ...plain,
     name: 'multithreading',
     what: 'blockingLock() of multithreading',
-    missing: unless('multithreading'),
+    missing: unless(find, 'multithreading'),
     create: () => new SharedArrayBuffer(4),
-    async open(buffer, _thread, find) {
+    async open(buffer) {
       const mutex = await multithreadingMutex(find, buffer);
       return { lock: () => mutex.blockingLock(), unlock: (guard) => guard.dispose() };
     },
@@ -61,9 +61,9 @@ export const PACKAGE_KINDS = [
     ...plain,
     name: 'multithreading-async',
     what: 'lock() of multithreading, a promise',
-    missing: unless('multithreading'),
+    missing: unless(find, 'multithreading'),
     create: () => new SharedArrayBuffer(4),
-    async open(buffer, _thread, find) {
+    async open(buffer) {
       const mutex = await multithreadingMutex(find, buffer);
       return {
         async run(section) {
@@ -78,9 +78,9 @@ export const PACKAGE_KINDS = [
     ...plain,
     name: 'asymmetric-io-mutex',
     what: 'exclusive lock of asymmetric-io-mutex, a promise',
-    missing: unless('asymmetric-io-mutex'),
+    missing: unless(find, 'asymmetric-io-mutex'),
     create: () => new SharedArrayBuffer(64),
-    async open(buffer, _thread, find) {
+    async open(buffer) {
       const { IOMutex } = await find('asymmetric-io-mutex');
       const meta = { fields: [], length: 0, position: -1 };
       const mutex = new IOMutex(null, null, { buffer, bufferStart: 0, data: null, meta });
@@ -96,16 +96,16 @@ export const PACKAGE_KINDS = [
   },
 ];
 
-/** @type {Kind} */
-export const asyncMutexTasks = {
+/** @param {Find} find @returns {Kind} */
+export const asyncMutexTasks = (find) => ({
   ...plain,
   name: 'async-mutex',
   what: 'async-mutex between tasks of one thread, which never run at once',
   runner: 'tasks',
-  missing: unless('async-mutex'),
+  missing: unless(find, 'async-mutex'),
   create: () => null,
-  async open(_shared, _thread, find) {
+  async open() {
     const mutex = new (await find('async-mutex')).Mutex();
     return { run: (section) => mutex.runExclusive(section) };
   },
-};
+});

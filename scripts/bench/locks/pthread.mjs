@@ -2,10 +2,12 @@
 // with the locks in JavaScript.
 
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readTarget, root } from '../../native/target.mjs';
-import { runProgram } from './run-program.mjs';
+import { runProgram } from '../../../dist/bench/locks/run-program.js';
 
 const source = fileURLToPath(new URL('pthread_loop.c', import.meta.url));
 
@@ -28,19 +30,35 @@ export function compilePthreadLoop(folder) {
 }
 
 /** @param {string} program @returns {Promise<number>} increments in a microsecond, in C */
-export async function measurePthreadSpeed(program) {
-  const { unitsPerMicrosecond } = await runProgram(program, ['calibrate'], CALIBRATION_DEADLINE);
+async function measureSpeed(program) {
+  const { unitsPerMicrosecond } = /** @type {{ unitsPerMicrosecond: number }} */ (await runProgram(program, ['calibrate'], CALIBRATION_DEADLINE));
   return unitsPerMicrosecond;
 }
 
 /**
- * @param {string} program
- * @param {import('./cell.mjs').CellJob} cell
- * @param {number} deadline seconds
- * @returns {Promise<import('./cell.mjs').Measured>}
+ * The program as the benchmark wants it.
+ * @param {string | null} given compiled already
+ * @returns {Promise<import('../../../lib/bench/locks/prepare.ts').LoopProgram>}
  */
-export function runPthreadCell(program, cell, deadline) {
+export async function preparePthread(given) {
+  let program = given;
+  if (program === null) {
+    const folder = mkdtempSync(join(tmpdir(), 'rseq-slice-locks-'));
+    process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+    program = compilePthreadLoop(folder);
+  }
+  return { speed: await measureSpeed(program), run: (cell, deadline) => runCell(program, cell, deadline) };
+}
+
+/**
+ * @param {string} program
+ * @param {import('../../../lib/bench/locks/cell.ts').CellJob} cell
+ * @param {number} deadline seconds
+ * @returns {Promise<import('../../../lib/bench/locks/cell.ts').Measured>}
+ */
+async function runCell(program, cell, deadline) {
   const { kind, slices, workers, units, gapUnits, seconds, warm, sample, inSection } = cell;
   const numbers = [workers, units, gapUnits, seconds, warm, sample, inSection ? 1 : 0].map(String);
-  return runProgram(program, [kind === 'pthread-mutex' ? 'mutex' : 'spin', slices, ...numbers], deadline);
+  const measured = await runProgram(program, [kind === 'pthread-mutex' ? 'mutex' : 'spin', slices, ...numbers], deadline);
+  return /** @type {import('../../../lib/bench/locks/cell.ts').Measured} */ (measured);
 }

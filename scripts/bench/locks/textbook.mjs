@@ -1,7 +1,7 @@
 // The locks that a program would write for itself. The first is the mutex of Drepper, 'Futexes Are Tricky', over
 // Atomics.wait and Atomics.notify; the second spins on compare-and-swap, and can have a section of rseq-slice around it.
 
-/** @typedef {import('./kinds.mjs').SyncLock} SyncLock */
+/** @typedef {import('../../../lib/bench/locks/kinds.ts').SyncLock} SyncLock */
 
 const WORD = 0;
 const FREE = 0;

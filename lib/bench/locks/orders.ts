@@ -1,11 +1,14 @@
-// A limit order book in shared memory, as a matching engine has one: price levels with first-in-first-out queues of
-// orders in preallocated arrays, and three things that happen: an order comes and is matched, rests, or is cancelled.
-// One lock guards it all. The check at the end finds what a section that was not alone leaves behind.
-
-/** @typedef {import('./work.mjs').Workload} Workload */
+/**
+ * A limit order book in shared memory, as a matching engine has one: price levels
+ * with first-in-first-out queues of orders in preallocated arrays, and three things
+ * that happen: an order comes and is matched, rests, or is cancelled. One lock
+ * guards it all. The check at the end finds what a section that was not alone leaves
+ * behind.
+ */
+import type { Workload } from './work.ts';
 
 const LEVELS = 256;
-export const ORDERS = 1024;
+const ORDERS = 1024;
 const NONE = -1;
 const BUY = 0;
 const SELL = 1;
@@ -32,26 +35,31 @@ const NEXT = 0;
 const PREVIOUS = 1;
 const LEVEL = 2;
 const SIDE = 3;
-export const QUANTITY = 4;
+const QUANTITY = 4;
 const NUMBER = 5;
 const ORDER_WORDS = 8;
 const ORDERS_AT = LEVELS_AT + LEVELS * LEVEL_WORDS;
 
 /** The book over shared words. Every method but `check` wants the lock held. */
 export class OrderBook {
-  static words = ORDERS_AT + ORDERS * ORDER_WORDS;
+  static readonly words: number = ORDERS_AT + ORDERS * ORDER_WORDS;
 
-  /** @param {Int32Array} words */
-  constructor(words) {
+  // Only declared: a field that is made empty first would have another shape in V8.
+  declare readonly words: Int32Array;
+  /** Quantities that came in, were traded (one side) and were cancelled, by this object. */
+  declare entered: number;
+  declare traded: number;
+  declare cancelled: number;
+
+  constructor(words: Int32Array) {
     this.words = words;
-    /** Quantities that came in, were traded (one side) and were cancelled, by this object. */
     this.entered = 0;
     this.traded = 0;
     this.cancelled = 0;
   }
 
-  /** @param {Int32Array} words that are to be an empty book */
-  static prepare(words) {
+  /** @param words that are to be an empty book */
+  static prepare(words: Int32Array): void {
     words.fill(0);
     words[BEST_BID] = -1;
     words[BEST_ASK] = LEVELS;
@@ -65,39 +73,34 @@ export class OrderBook {
     }
   }
 
-  /** @param {number} index @returns {number} */
-  word(index) {
+  word(index: number): number {
     return this.words[index] ?? 0;
   }
 
-  /** @param {number} index @param {number} amount */
-  add(index, amount) {
+  add(index: number, amount: number): void {
     this.words[index] = (this.word(index) + amount) | 0;
   }
 
-  /** @param {number} order @returns {number} index of its first word */
-  orderAt(order) {
+  /** @returns index of its first word */
+  orderAt(order: number): number {
     return ORDERS_AT + order * ORDER_WORDS;
   }
 
-  /** @param {number} level @returns {number} index of its first word */
-  levelAt(level) {
+  /** @returns index of its first word */
+  levelAt(level: number): number {
     return LEVELS_AT + level * LEVEL_WORDS;
   }
 
-  /**
-   * An order comes in: it is matched with what is there, and the rest of it waits.
-   * @param {number} side @param {number} price a level @param {number} quantity
-   */
-  enter(side, price, quantity) {
+  /** An order comes in at a price, which is a level: it is matched with what is there, and the rest of it waits. */
+  enter(side: number, price: number, quantity: number): void {
     this.add(ENTERED, quantity);
     this.entered += quantity;
     const rest = this.match(side, price, quantity);
     if (rest > 0) this.rest(side, price, rest);
   }
 
-  /** @param {number} side @param {number} price @param {number} quantity @returns {number} what is left */
-  match(side, price, quantity) {
+  /** @returns what is left */
+  match(side: number, price: number, quantity: number): number {
     const best = side === BUY ? BEST_ASK : BEST_BID;
     while (quantity > 0) {
       const level = this.word(best);
@@ -116,8 +119,7 @@ export class OrderBook {
     return quantity;
   }
 
-  /** @param {number} side @param {number} price @param {number} quantity */
-  rest(side, price, quantity) {
+  rest(side: number, price: number, quantity: number): void {
     const order = this.word(FREE);
     if (order === NONE) {
       this.add(CANCELLED, quantity);
@@ -144,8 +146,8 @@ export class OrderBook {
     else this.words[BEST_ASK] = Math.min(this.word(BEST_ASK), price);
   }
 
-  /** Takes an order out, whatever is left of it. @param {number} order */
-  cancel(order) {
+  /** Takes an order out, whatever is left of it. */
+  cancel(order: number): void {
     const at = this.orderAt(order);
     const level = this.word(at + LEVEL);
     if (level === NONE) return;
@@ -156,8 +158,8 @@ export class OrderBook {
     this.remove(order);
   }
 
-  /** Unlinks an order and gives it back to the pool. @param {number} order */
-  remove(order) {
+  /** Unlinks an order and gives it back to the pool. */
+  remove(order: number): void {
     const { words } = this;
     const at = this.orderAt(order);
     const price = this.word(at + LEVEL);
@@ -174,8 +176,8 @@ export class OrderBook {
     if (this.word(level + HEAD) === NONE) this.leaveLevel(this.word(at + SIDE), price);
   }
 
-  /** Finds the next best price when the best one has no orders any more. @param {number} side @param {number} price */
-  leaveLevel(side, price) {
+  /** Finds the next best price when the best one has no orders any more. */
+  leaveLevel(side: number, price: number): void {
     if (side === BUY && price === this.word(BEST_BID)) {
       while (price >= 0 && this.word(this.levelAt(price) + HEAD) === NONE) price--;
       this.words[BEST_BID] = price;
@@ -187,11 +189,11 @@ export class OrderBook {
 
   /**
    * Looks at everything, when all workers have ended.
-   * @param {Readonly<Record<string, number>>} totals what the workers say they did
-   * @returns {string[]} what is wrong; empty: nothing
+   * @param totals what the workers say they did
+   * @returns what is wrong; empty: nothing
    */
-  check(totals) {
-    const wrong = [];
+  check(totals: Readonly<Record<string, number>>): string[] {
+    const wrong: string[] = [];
     const [bid, ask] = [this.word(BEST_BID), this.word(BEST_ASK)];
     if (bid >= ask) wrong.push(`the book is crossed: ${bid} is bid and ${ask} asked`);
     const resting = { orders: 0, quantity: 0 };
@@ -212,9 +214,9 @@ export class OrderBook {
     return wrong;
   }
 
-  /** @param {number} level @param {{ orders: number, quantity: number }} resting is added to @returns {string[]} */
-  checkLevel(level, resting) {
-    const wrong = [];
+  /** @param resting is added to */
+  checkLevel(level: number, resting: { orders: number; quantity: number }): string[] {
+    const wrong: string[] = [];
     const at = this.levelAt(level);
     const [bid, ask] = [this.word(BEST_BID), this.word(BEST_ASK)];
     let [previous, number, volume] = [NONE, 0, 0];
@@ -241,12 +243,13 @@ export class OrderBook {
   }
 }
 
-/** @type {Workload} */
-export const ordersWorkload = {
+export const ordersWorkload: Workload = {
   name: 'orders',
   unit: 'orders that come or are cancelled',
   words: OrderBook.words,
-  prepare: OrderBook.prepare,
+  prepare(words) {
+    OrderBook.prepare(words);
+  },
   open(words, index) {
     const book = new OrderBook(words);
     let random = Math.imul(index + 1, 0x9e3779b1);

@@ -1,10 +1,12 @@
-// A cache of the entries that were used last, in shared memory: a hash table whose chains and whose list from the newest
-// to the oldest are links in one Int32Array. Every look-up changes it, so that one lock guards it all. The check at the
-// end finds what a section that was not alone leaves behind.
+/**
+ * A cache of the entries that were used last, in shared memory: a hash table whose
+ * chains and whose list from the newest to the oldest are links in one Int32Array.
+ * Every look-up changes it, so that one lock guards it all. The check at the end
+ * finds what a section that was not alone leaves behind.
+ */
+import type { Workload } from './work.ts';
 
-/** @typedef {import('./work.mjs').Workload} Workload */
-
-export const CAPACITY = 256;
+const CAPACITY = 256;
 /** How many keys are asked for: the cache has room for half of them. */
 const KEYS = 512;
 const BUCKETS = 256;
@@ -28,45 +30,48 @@ const OLDER = 3;
 const NEWER = 4;
 const ENTRY_WORDS = 8;
 
-/** What a key's value is: computed, so that a value that belongs to another key shows. @param {number} key */
-const valueOf = (key) => Math.imul(key + 1, 0x85ebca6b) ^ key;
+/** What a key's value is: computed, so that a value that belongs to another key shows. */
+const valueOf = (key: number): number => Math.imul(key + 1, 0x85ebca6b) ^ key;
 
-/** @param {number} key */
-const bucketOf = (key) => (Math.imul(key, 0x9e3779b1) >>> 16) % BUCKETS;
+const bucketOf = (key: number): number => (Math.imul(key, 0x9e3779b1) >>> 16) % BUCKETS;
 
 /** The cache over shared words. Every method but `check` wants the lock held. */
 export class LruCache {
-  static words = ENTRIES_AT + CAPACITY * ENTRY_WORDS;
+  static readonly words: number = ENTRIES_AT + CAPACITY * ENTRY_WORDS;
 
-  /** @param {Int32Array} words */
-  constructor(words) {
+  // Only declared: a field that is made empty first would have another shape in V8.
+  declare readonly words: Int32Array;
+  declare hits: number;
+  declare misses: number;
+  /** Values found that are not their key's, by this object. */
+  declare torn: number;
+
+  constructor(words: Int32Array) {
     this.words = words;
     this.hits = 0;
     this.misses = 0;
-    /** Values found that are not their key's, by this object. */
     this.torn = 0;
   }
 
-  /** @param {Int32Array} words that are to be an empty cache */
-  static prepare(words) {
+  /** @param words that are to be an empty cache */
+  static prepare(words: Int32Array): void {
     words.fill(0);
     words[NEWEST] = NONE;
     words[OLDEST] = NONE;
     words.fill(NONE, BUCKETS_AT, ENTRIES_AT);
   }
 
-  /** @param {number} index @returns {number} */
-  word(index) {
+  word(index: number): number {
     return this.words[index] ?? 0;
   }
 
-  /** @param {number} entry @returns {number} index of its first word */
-  entryAt(entry) {
+  /** @returns index of its first word */
+  entryAt(entry: number): number {
     return ENTRIES_AT + entry * ENTRY_WORDS;
   }
 
-  /** @param {number} key @returns {number} its value, which is made and kept when it was not there */
-  get(key) {
+  /** @returns its value, which is made and kept when it was not there */
+  get(key: number): number {
     const { words } = this;
     let entry = this.word(BUCKETS_AT + bucketOf(key));
     while (entry !== NONE && this.word(this.entryAt(entry) + KEY) !== key) entry = this.word(this.entryAt(entry) + CHAINED);
@@ -86,8 +91,8 @@ export class LruCache {
     return value;
   }
 
-  /** @returns {number} an entry in no list */
-  makeRoom() {
+  /** @returns an entry in no list */
+  makeRoom(): number {
     const size = this.word(SIZE);
     if (size < CAPACITY) {
       this.words[SIZE] = size + 1;
@@ -99,8 +104,7 @@ export class LruCache {
     return entry;
   }
 
-  /** @param {number} entry @param {number} key */
-  fill(entry, key) {
+  fill(entry: number, key: number): void {
     const at = this.entryAt(entry);
     const bucket = BUCKETS_AT + bucketOf(key);
     this.words[at + KEY] = key;
@@ -109,22 +113,19 @@ export class LruCache {
     this.words[bucket] = entry;
   }
 
-  /** @param {number} entry */
-  unchain(entry) {
+  unchain(entry: number): void {
     let link = BUCKETS_AT + bucketOf(this.word(this.entryAt(entry) + KEY));
     while (this.word(link) !== entry) link = this.entryAt(this.word(link)) + CHAINED;
     this.words[link] = this.word(this.entryAt(entry) + CHAINED);
   }
 
-  /** @param {number} entry */
-  unlink(entry) {
+  unlink(entry: number): void {
     const [older, newer] = [this.word(this.entryAt(entry) + OLDER), this.word(this.entryAt(entry) + NEWER)];
     this.words[older === NONE ? OLDEST : this.entryAt(older) + NEWER] = newer;
     this.words[newer === NONE ? NEWEST : this.entryAt(newer) + OLDER] = older;
   }
 
-  /** @param {number} entry */
-  linkAsNewest(entry) {
+  linkAsNewest(entry: number): void {
     const newest = this.word(NEWEST);
     this.words[this.entryAt(entry) + OLDER] = newest;
     this.words[this.entryAt(entry) + NEWER] = NONE;
@@ -134,11 +135,11 @@ export class LruCache {
 
   /**
    * Looks at everything, when all workers have ended.
-   * @param {Readonly<Record<string, number>>} totals what the workers say they did
-   * @returns {string[]} what is wrong; empty: nothing
+   * @param totals what the workers say they did
+   * @returns what is wrong; empty: nothing
    */
-  check(totals) {
-    const wrong = [];
+  check(totals: Readonly<Record<string, number>>): string[] {
+    const wrong: string[] = [];
     const size = this.word(SIZE);
     const { hits = 0, misses = 0, torn = 0 } = totals;
     if (torn > 0) wrong.push(`${torn} times a worker found the value of another key`);
@@ -150,8 +151,7 @@ export class LruCache {
     return wrong;
   }
 
-  /** @param {number} start @param {number} onward @param {number} back @param {number} size @param {string} name @returns {string[]} */
-  checkList(start, onward, back, size, name) {
+  checkList(start: number, onward: number, back: number, size: number, name: string): string[] {
     let [count, previous] = [0, NONE];
     for (let entry = this.word(start); entry !== NONE; entry = this.word(this.entryAt(entry) + onward)) {
       if (entry < 0 || entry >= CAPACITY || ++count > CAPACITY) return [`the list from the ${name} does not end`];
@@ -161,10 +161,9 @@ export class LruCache {
     return count === size ? [] : [`the list from the ${name} has ${count} entries, not ${size}`];
   }
 
-  /** @param {number} size @returns {string[]} */
-  checkChains(size) {
-    const wrong = [];
-    const keys = new Set();
+  checkChains(size: number): string[] {
+    const wrong: string[] = [];
+    const keys = new Set<number>();
     let count = 0;
     for (let bucket = 0; bucket < BUCKETS; bucket++) {
       for (let entry = this.word(BUCKETS_AT + bucket); entry !== NONE; entry = this.word(this.entryAt(entry) + CHAINED)) {
@@ -182,12 +181,13 @@ export class LruCache {
   }
 }
 
-/** @type {Workload} */
-export const lruWorkload = {
+export const lruWorkload: Workload = {
   name: 'lru',
   unit: 'look-ups',
   words: LruCache.words,
-  prepare: LruCache.prepare,
+  prepare(words) {
+    LruCache.prepare(words);
+  },
   open(words, index) {
     const cache = new LruCache(words);
     let random = Math.imul(index + 1, 0x9e3779b1);

@@ -1,9 +1,11 @@
-// The section loop in a process that does nothing else, on the backend given: where one process has threads of both
-// kernels, or several loops, V8 makes other code of them. Speaks the protocol of child-loop.mjs.
-
+/**
+ * A program: the section loop in a process that does nothing else, on the backend
+ * given. Where one process has threads of both kernels, or several loops, V8 makes
+ * other code of them. Speaks the protocol of `child-loop.ts`.
+ */
 import { createInterface } from 'node:readline';
-import { attach } from '../../dist/index.js';
-import { sectionLoop } from './loops.mjs';
+import { attach } from '../../index.ts';
+import { sectionLoop } from './loops.ts';
 
 const thread = attach({ backend: process.argv[2] === 'simulated' ? 'simulated' : 'auto' });
 const { run } = sectionLoop(thread);

@@ -1,10 +1,15 @@
-// What a worker does before it meets the others: the same loop over a lock and data of its own, with pauses in which V8's
-// compilers get a CPU. Once everybody spins they would not get one for seconds, and what is measured would be interpreted.
-
-import { HEADER_WORDS, Phase } from './phases.mjs';
-import { runAsyncSections, runSections } from './sections.mjs';
-import { createWaits } from './waits.mjs';
-import { workloadOf } from './workloads.mjs';
+/**
+ * What a worker does before it meets the others: the same loop over a lock and data
+ * of its own, with pauses in which V8's compilers get a CPU. Once everybody spins
+ * they would not get one for seconds, and what is measured would be interpreted.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import type { CellJob } from './cell.ts';
+import type { AsyncLock, SyncLock } from './kinds.ts';
+import { HEADER_WORDS, Phase } from './phases.ts';
+import { runAsyncSections, runSections } from './sections.ts';
+import { createWaits } from './waits.ts';
+import { workloadOf } from './workloads.ts';
 
 const PASSES = 10;
 const SECTIONS = 2000;
@@ -13,11 +18,8 @@ const MOST_UNITS = 64;
 /** ms between two passes. */
 const PAUSE = 30;
 
-/**
- * @param {import('./kinds.mjs').SyncLock | import('./kinds.mjs').AsyncLock} lock that nobody else has
- * @param {import('./cell.mjs').CellJob} cell
- */
-export async function rehearse(lock, cell) {
+/** @param lock that nobody else has */
+export async function rehearse(lock: SyncLock | AsyncLock, cell: CellJob): Promise<void> {
   const workload = workloadOf(cell.workload);
   const guarded = new Int32Array(new SharedArrayBuffer((HEADER_WORDS + workload.words) * Int32Array.BYTES_PER_ELEMENT));
   const words = guarded.subarray(HEADER_WORDS);
@@ -37,6 +39,6 @@ export async function rehearse(lock, cell) {
     if ('run' in lock) await runAsyncSections(plan, lock, Phase.idle, SECTIONS);
     else runSections(plan, lock, Phase.idle, SECTIONS);
     // Through the event loop, where what was compiled is put in place.
-    await new Promise((resolve) => setTimeout(resolve, PAUSE));
+    await pause(PAUSE);
   }
 }
