@@ -5,6 +5,7 @@
  */
 import { cac } from 'cac';
 import { version } from '../version.ts';
+import { addBench } from './bench.ts';
 import { ExitCode, UsageError } from './command.ts';
 import type { AddCommand } from './command.ts';
 import { addDemo } from './demo.ts';
@@ -15,7 +16,7 @@ interface Section {
   body: string;
 }
 
-const COMMANDS: readonly AddCommand[] = [addDoctor, addDemo];
+const COMMANDS: readonly AddCommand[] = [addDoctor, addDemo, addBench];
 
 /** @param argv the words behind the program's name */
 async function main(argv: readonly string[]): Promise<ExitCode> {

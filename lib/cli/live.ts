@@ -1,0 +1,49 @@
+/**
+ * A few lines at the bottom of a terminal that are rewritten while something goes
+ * on, and gone when it is over. Elsewhere, and on terminals that cannot move the
+ * cursor, nothing is written.
+ */
+/** The part of a stream that this needs; rows and columns are known on terminals only. */
+export interface Screen {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  readonly rows?: number;
+  write(text: string): unknown;
+}
+
+/** ms between two pictures, for what goes on faster than anybody reads. */
+const PERIOD = 100;
+
+export class LiveLines {
+  readonly isOn: boolean;
+  readonly #screen: Screen;
+  #shown = 0;
+  #last = -Infinity;
+
+  constructor(screen: Screen) {
+    this.#screen = screen;
+    this.isOn = screen.isTTY === true && process.env['TERM'] !== 'dumb';
+  }
+
+  /** @param picture makes the text; not called when it is not to be shown */
+  show(picture: () => string): void {
+    if (!this.isOn || performance.now() - this.#last < PERIOD) return;
+    this.#last = performance.now();
+    const { columns = 80, rows = 24 } = this.#screen;
+    // A line that wraps, or one that scrolls away, could not be taken back.
+    const lines = picture().trimEnd().split('\n').slice(-(rows - 1)).map((line) => line.slice(0, columns - 1));
+    this.#screen.write(`${this.#takeBack()}${lines.join('\n')}\n`);
+    this.#shown = lines.length;
+  }
+
+  clear(): void {
+    if (this.#shown > 0) this.#screen.write(this.#takeBack());
+    this.#shown = 0;
+    this.#last = -Infinity;
+  }
+
+  /** Up, and clear to the end of the screen. Source: ECMA-48, CPL and ED. */
+  #takeBack(): string {
+    return this.#shown > 0 ? `\x1b[${this.#shown}F\x1b[J` : '';
+  }
+}

@@ -1,0 +1,230 @@
+/**
+ * The command `bench`: that its records are what the schema says, that tables and
+ * records go where they should, and how it refuses what means nothing.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { LocksRecord } from '../../lib/bench/locks/run.ts';
+import type { SectionsRecord } from '../../lib/bench/sections/run.ts';
+import { probe } from '../../lib/index.ts';
+import { version } from '../../lib/version.ts';
+import { readDocument } from '../support/examples.ts';
+
+const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'rseq-slice-test-'));
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function bench(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+  const { status, signal, stdout, stderr } = spawnSync(process.execPath, [program, 'bench', ...args], { encoding: 'utf8', env: { ...process.env, ...env } });
+  return { status, signal, stdout, stderr };
+}
+
+const SHORT_SECTIONS = ['--rounds', '15', '--batch', '0.2'];
+const SHORT_LOCKS = ['--workers', '2', '--lock', 'mutex', '--slices', 'off', '--seconds', '0.1', '--warm', '0.05'];
+
+const isValid = new Ajv2020({ allowUnionTypes: true }).compile(JSON.parse(readDocument('schema/bench.schema.json')) as object);
+
+/** What the schema has against a record. */
+function complaints(record: unknown): readonly string[] {
+  return isValid(record) ? [] : (isValid.errors ?? []).map(({ instancePath, message }) => `${instancePath}: ${String(message)}`);
+}
+
+/** A copy with one value changed. */
+function broken(record: object, path: readonly string[], value: unknown): unknown {
+  const copy = structuredClone(record) as Record<string, unknown>;
+  const last = path.at(-1) ?? '';
+  const at = path.slice(0, -1).reduce<Record<string, unknown>>((part, name) => part[name] as Record<string, unknown>, copy);
+  expect(at, path.join('.')).toHaveProperty([last]);
+  if (value === undefined) Reflect.deleteProperty(at, last);
+  else at[last] = value;
+  return copy;
+}
+
+describe('a record of sections', () => {
+  let run: ReturnType<typeof bench>;
+  let record: SectionsRecord;
+  beforeAll(() => {
+    run = bench(['sections', ...SHORT_SECTIONS, '--json']);
+    expect({ status: run.status, signal: run.signal }, run.stderr).toEqual({ status: 0, signal: null });
+    record = JSON.parse(run.stdout) as SectionsRecord;
+  });
+
+  it('is on stdout, and tables on stderr', () => {
+    expect(run.stderr).toMatch(/^sections: 15 rounds of \d loops$/m);
+    expect(run.stderr).toMatch(/^ns per operation +median/m);
+    expect(run.stderr).toMatch(/^js +\d+\.\d\d /m);
+  });
+
+  it('is as the schema says', () => {
+    expect(complaints(record)).toEqual([]);
+    expect(record).toMatchObject({ schema: 1, benchmark: 'sections', version, node: process.version, rounds: 15, batch: 200_000 });
+    expect(record.command).toBe(`rseq-slice bench sections ${SHORT_SECTIONS.join(' ')}`);
+    for (const [name, { samples, median }] of Object.entries(record.results)) {
+      expect(samples, name).toHaveLength(15);
+      expect([...samples].sort((a, b) => a - b)[7], name).toBe(median);
+    }
+    expect(Object.keys(record.results)).toEqual(expect.arrayContaining(['empty', 'js', 'critical', 'lone', 'simulated']));
+  });
+
+  it.each([
+    [['benchmark'], 'paragraphs'],
+    [['schema'], 2],
+    [['version'], undefined],
+    [['kernel'], 6.18],
+    [['results', 'js', 'median'], null],
+    [['results', 'js', 'interval'], [1]],
+    [['results', 'js', 'samples'], ['1']],
+    [['comparisons', '0', 'met'], 'yes'],
+    [['thread', 'backend'], 'windows'],
+  ])('is refused with another %s', (path, value) => {
+    expect(complaints(broken(record, path, value))).not.toEqual([]);
+  });
+});
+
+describe('a record of locks', () => {
+  const file = join(folder, 'locks.json');
+  let run: ReturnType<typeof bench>;
+  let record: LocksRecord;
+  beforeAll(() => {
+    run = bench(['locks', ...SHORT_LOCKS, '--rounds', '2', '--json', file]);
+    expect({ status: run.status, signal: run.signal }, run.stdout + run.stderr).toEqual({ status: 0, signal: null });
+    record = JSON.parse(readFileSync(file, 'utf8')) as LocksRecord;
+  });
+
+  it('is in the file, without its path, and the table on stdout', () => {
+    expect(run.stderr).toBe('locks: round 1 of 2, 1 of 1\nlocks: round 2 of 2, 1 of 1\n');
+    expect(run.stdout).toMatch(/^mutex +2 +1 +1 +off +[\d,.]+ /m);
+    expect(JSON.stringify(record)).not.toContain(folder);
+  });
+
+  it('is as the schema says', () => {
+    expect(complaints(record)).toEqual([]);
+    expect(record).toMatchObject({ schema: 1, benchmark: 'locks', version, complete: true, pairs: [] });
+    expect(record.runs).toHaveLength(2);
+  });
+
+  it('has the tail of its waits', () => {
+    for (const { measured } of record.runs) {
+      const { samples, percentiles = [], max } = measured?.waits ?? { samples: 0, max: null };
+      expect(samples).toBeGreaterThan(0);
+      expect(percentiles.length).toBeLessThanOrEqual(25);
+      expect(percentiles.at(-1)).toEqual([100, max]);
+      const waits = percentiles.map(([, wait]) => wait);
+      expect(waits).toEqual([...waits].sort((a, b) => a - b));
+    }
+  });
+
+  it.each([
+    [['benchmark'], 'sections'],
+    [['runs', '0', 'slices'], true],
+    [['runs', '0', 'measured', 'waits', 'p99'], 'long'],
+    [['runs', '0', 'measured', 'waits', 'percentiles', '0'], [101, 5]],
+    [['runs', '0', 'measured', 'workers'], []],
+    [['runs', '0', 'error'], undefined],
+    [['cells', '0', 'workers'], 0.5],
+    [['cells', '0', 'figures', 'throughput', 'interval'], [1, 2, 3]],
+    [['options', 'locks'], 'mutex'],
+    [['complete'], undefined],
+  ])('is refused with another %s', (path, value) => {
+    expect(complaints(broken(record, path, value))).not.toEqual([]);
+  });
+});
+
+it('measures both without a name, and writes both', () => {
+  const { status, stdout, stderr } = bench([...SHORT_LOCKS, '--batch', '0.2', '--rounds', '1', '--json']);
+  expect(status, stderr).toBe(0);
+  const records = JSON.parse(stdout) as readonly (SectionsRecord | LocksRecord)[];
+  expect(complaints(records)).toEqual([]);
+  expect(records.map(({ benchmark }) => benchmark)).toEqual(['sections', 'locks']);
+  // The length was chosen, so nothing is said of rough figures.
+  expect(stderr).not.toMatch(/rough/);
+});
+
+it('says why there are no slices, and what to do', () => {
+  const { available, explanation, remedy } = probe().slices;
+  const { status, stdout, stderr } = bench(['locks', '--slices', 'on', ...SHORT_LOCKS.filter((word) => word !== '--slices' && word !== 'off'), '--rounds', '1']);
+  if (available) {
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^mutex +2 +1 +1 +on /m);
+  } else {
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+    expect(stderr).toContain('there is nothing to measure');
+    expect(stderr).toContain(`${explanation} ${remedy}`);
+  }
+});
+
+it('is in no colour where NO_COLOR is set, nor where there is no terminal', () => {
+  for (const env of [{ NO_COLOR: '1' }, { NO_COLOR: '' }]) {
+    const { stdout, stderr } = bench(['sections', ...SHORT_SECTIONS], { ...env, TERM: 'xterm-256color' });
+    expect(stdout + stderr).toContain('ns per operation');
+    expect(stdout + stderr).not.toContain('\x1b');
+  }
+});
+
+describe('wrong usage', () => {
+  it.each([
+    [['paragraphs'], /There is no benchmark 'paragraphs', but sections, locks/],
+    [['sections', '--rounds', '3'], /--rounds wants a whole number from 15 on, not '3'/],
+    [['sections', '--batch', '0'], /--batch wants milliseconds/],
+    [['sections', '--workers', '2'], /--workers is an option of the other benchmark, locks/],
+    [['locks', '--batch', '2'], /--batch is an option of the other benchmark, sections/],
+    [['locks', '--workers', '65'], /--workers wants whole numbers from 1 to 64, not '65'/],
+    [['locks', '--lock', 'textbook'], /--lock wants one of mutex, spin, not 'textbook'/],
+    [['locks', '--seconds', 'ten'], /--seconds wants numbers/],
+    [['--rounds', '1.5'], /--rounds wants/],
+    [['--json', 'locks'], /--json takes 'locks' for the name of a file/],
+    [['locks', '--json', join(folder, 'missing', 'record.json')], /--json cannot write to .*ENOENT/],
+    [['--fast'], /Unknown option `--fast`/],
+    [['--workers'], /value is missing/],
+    [['sections', 'locks'], /Unused args/],
+  ])('%j is refused', (args, complaint) => {
+    const { status, signal, stdout, stderr } = bench(args);
+    expect({ status, signal, stdout }).toEqual({ status: 2, signal: null, stdout: '' });
+    expect(stderr).toMatch(complaint);
+    expect(stderr).toMatch(/See rseq-slice bench --help\.\n$/);
+  });
+});
+
+it('tells in its help how it ends', () => {
+  const { status, stdout } = bench(['--help']);
+  expect(status).toBe(0);
+  expect(stdout).toMatch(/Exit codes: 0 .*1 .*\n *2 .*130 /);
+  for (const option of ['--rounds', '--batch', '--workers', '--section', '--gap', '--lock', '--slices', '--workload', '--seconds', '--warm', '--sample', '--json']) {
+    expect(stdout).toContain(option);
+  }
+});
+
+/** How many processes have this in their command line. */
+function running(words: string): number {
+  const lines = readdirSync('/proc').map((name) => {
+    try {
+      return readFileSync(`/proc/${name}/cmdline`, 'utf8');
+    } catch {
+      // No process, or one that has just ended.
+      return '';
+    }
+  });
+  return lines.filter((line) => line.includes(words)).length;
+}
+
+it('ends with 130 when it is interrupted, and leaves nothing running', async () => {
+  // One in so many: nobody else measures like that.
+  const sample = 700_000 + (process.pid % 100_000);
+  const job = `"sample":${sample}`;
+  const args = ['--workers', '2', '--lock', 'mutex', '--slices', 'off', '--seconds', '20', '--sample', String(sample)];
+  const child = spawn(process.execPath, [program, 'bench', 'locks', ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
+  await once(child.stderr, 'data');
+  await expect.poll(() => running(job), { timeout: 10_000 }).toBe(1);
+  child.kill('SIGINT');
+  const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
+  expect({ code, signal }).toEqual({ code: 130, signal: null });
+  await expect.poll(() => running(job), { timeout: 5000 }).toBe(0);
+});
