@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "include/rseq_slice.h"
+#include "mapping.h"
 #include "sync.h"
 
 namespace {
@@ -197,6 +198,26 @@ Napi::Value FutexWake(const Napi::CallbackInfo& info) {
   return Number(info, rseq_slice_futex_wake(word, info[2].As<Napi::Number>().Int32Value()));
 }
 
+// mapFile(file, length) -> the file's bytes, or a positive errno; 0: the runtime forbids external memory
+Napi::Value MapFile(const Napi::CallbackInfo& info) {
+  int64_t length = info[1].As<Napi::Number>().Int64Value();
+  void* memory;
+  int error = rseq_slice_map_file(info[0].As<Napi::Number>().Int32Value(), static_cast<size_t>(length), &memory);
+  if (error != 0) return Number(info, -error);
+  napi_value buffer;
+  napi_status status = napi_create_external_arraybuffer(
+      info.Env(), memory, static_cast<size_t>(length),
+      [](napi_env, void* mapped, void* hint) {
+        rseq_slice_unmap(mapped, reinterpret_cast<size_t>(hint));
+      },
+      reinterpret_cast<void*>(static_cast<size_t>(length)), &buffer);
+  if (status != napi_ok) {
+    rseq_slice_unmap(memory, static_cast<size_t>(length));
+    return Number(info, 0);
+  }
+  return Napi::Value(info.Env(), buffer);
+}
+
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new EnvironmentData());
   exports["probe"] = Napi::Function::New<Probe>(env, "probe");
@@ -214,6 +235,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["hasEnded"] = Napi::Function::New<HasEnded>(env, "hasEnded");
   exports["futexWait"] = Napi::Function::New<FutexWait>(env, "futexWait");
   exports["futexWake"] = Napi::Function::New<FutexWake>(env, "futexWake");
+  exports["mapFile"] = Napi::Function::New<MapFile>(env, "mapFile");
   exports["isOwner"] = Napi::Function::New<IsOwner>(env, "isOwner");
   return exports;
 }

@@ -52,6 +52,8 @@ export interface Binding {
   readonly hasEnded: (id: number) => boolean;
   readonly futexWait: (words: Int32Array, index: number, expected: number, ms: number) => number;
   readonly futexWake: (words: Int32Array, index: number, count: number) => number;
+  /** The first bytes of an open file as memory, which is the file's however the process ends; else an errno, 0: external memory is forbidden. */
+  readonly mapFile: (file: number, length: number) => ArrayBuffer | number;
 }
 
 export type AddonStatus =

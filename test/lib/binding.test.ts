@@ -40,6 +40,7 @@ function fakeBinding(attachment: RawAttachment, parts: Partial<Binding> = {}) {
     hasEnded: () => false,
     futexWait: () => 0,
     futexWake: () => 0,
+    mapFile: () => 0,
   };
   return Object.assign(binding, parts);
 }

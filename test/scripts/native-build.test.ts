@@ -37,6 +37,7 @@ const EXPORTS: Record<keyof Binding, 'function'> = {
   hasEnded: 'function',
   futexWait: 'function',
   futexWake: 'function',
+  mapFile: 'function',
 };
 
 /** An addon of one C and one C++ source, quick to compile. The sum it exports needs both, and `class` is C only. */
