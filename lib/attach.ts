@@ -19,7 +19,8 @@ import type { ProcessStats } from './process-stats.ts';
 import { SimulatedThread } from './simulated/kernel.ts';
 import { Machine } from './simulated/machine.ts';
 import { SimulatedKernelThread } from './simulated/thread.ts';
-import { Thread } from './thread.ts';
+import type { Thread } from './thread.ts';
+import { createThread } from './trace/recording-thread.ts';
 
 export interface AttachOptions {
   /**
@@ -86,7 +87,7 @@ export function attach(options: AttachOptions = {}): Thread {
   const [kernel, status] = chooseKernel(wanted);
   const { backend, registration, flavour } = kernel;
   const message: AttachMessage = { backend, registration, flavour, reason: status.reason };
-  const thread = new Thread(
+  const thread = createThread(
     kernel,
     () => {
       attached = undefined;
@@ -102,7 +103,7 @@ export function attach(options: AttachOptions = {}): Thread {
 function attachSimulated(simulated: SimulatedThread): Thread {
   const present = attachedSimulated.get(simulated);
   if (present !== undefined) return present;
-  const thread = new Thread(simulated.connect(), () => attachedSimulated.delete(simulated));
+  const thread = createThread(simulated.connect(), () => attachedSimulated.delete(simulated));
   attachedSimulated.set(simulated, thread);
   return thread;
 }

@@ -24,6 +24,8 @@ import { checkOptions, deadlineOf, MAIN_THREAD, refuseToBlock, timedOut } from '
 import type { AsyncLockOptions, LockOptions, PlacementOptions } from './options.ts';
 import { createParking, POLL, sleepAsync } from './parking.ts';
 import type { Bed, Parking, Wake } from './parking.ts';
+import { recordLock } from './recording.ts';
+import type { LockRecording } from './recording.ts';
 import { Requests } from './requests.ts';
 import { LockToken } from './token.ts';
 import type { Owner } from './token.ts';
@@ -86,6 +88,8 @@ export abstract class ExclusiveLock implements Owner {
   protected called = 0;
   readonly #agent: Agent;
   readonly #requests: Requests;
+  /** null: the thread is not recorded. */
+  readonly #recording: LockRecording | null;
   #abandoned = 0;
   #gaveUp = 0;
 
@@ -103,6 +107,7 @@ export abstract class ExclusiveLock implements Owner {
     this.parking = createParking();
     this.bed = { words, sleepers: ENGINE_SLEEPERS };
     this.#requests = new Requests(() => this.#serve());
+    this.#recording = recordLock(this.thread, this.name, words);
   }
 
   /**
@@ -272,6 +277,11 @@ export abstract class ExclusiveLock implements Owner {
     // Free, and others wait: whoever comes may still take it, while the gate is open.
     if (this.tryEnter()) return false;
     this.contended++;
+    if (this.#recording === null) return this.#wait(deadline, timeout);
+    return this.#recording.waiting(() => this.#wait(deadline, timeout));
+  }
+
+  #wait(deadline: number, timeout: number | undefined): boolean {
     if (this.spin()) return false;
     const waiter = new Waiter(this.words, this.#agent);
     for (;;) {
@@ -292,6 +302,16 @@ export abstract class ExclusiveLock implements Owner {
     if (!isHeld(state) || holderOf(state) !== this.id) {
       throw new RseqSliceError('ERR_RSEQ_NOT_LOCKED', `This thread does not hold the ${this.name}, and cannot release it.`);
     }
+    if (this.#recording === null) this.#passOn(what);
+    else {
+      this.#recording.releasing(() => {
+        this.#passOn(what);
+      });
+    }
+  }
+
+  #passOn(what: number): void {
+    const { words } = this;
     releaseTo(words, chooseNext(words, this.limit));
     if (what === IN_SECTION) this.thread.leave();
     // Also those who lined up before the lock was free, and after that was decided.

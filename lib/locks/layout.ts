@@ -15,8 +15,8 @@ export interface LockHandle {
   readonly byteOffset: number;
 }
 
-const KINDS = ['Mutex', 'SpinLock', 'RwLock', 'Semaphore', 'Condition'] as const;
-export type LockKind = (typeof KINDS)[number];
+export const LOCK_KINDS = ['Mutex', 'SpinLock', 'RwLock', 'Semaphore', 'Condition'] as const;
+export type LockKind = (typeof LOCK_KINDS)[number];
 
 /** 'rsl' and a version in the upper bytes; the kind in the lowest. */
 const MAGIC = 0x72_73_01_00;
@@ -48,10 +48,10 @@ export function place(kind: LockKind, wordCount: number, buffer: SharedArrayBuff
     throw new RangeError(`A ${kind} takes ${size} bytes; at ${byteOffset} this buffer of ${memory.byteLength} bytes has room for ${Math.max(0, memory.byteLength - byteOffset)}.`);
   }
   const words = new Int32Array(memory, byteOffset, wordCount);
-  const mark = MAGIC | (KINDS.indexOf(kind) + 1);
+  const mark = MAGIC | (LOCK_KINDS.indexOf(kind) + 1);
   const found = Atomics.compareExchange(words, KIND_WORD, 0, mark);
   if (found !== 0 && found !== mark) {
-    const other = (found & ~0xff) === MAGIC ? KINDS[(found & 0xff) - 1] : undefined;
+    const other = (found & ~0xff) === MAGIC ? LOCK_KINDS[(found & 0xff) - 1] : undefined;
     throw new TypeError(
       `There is no ${kind} at byte ${byteOffset} of this buffer but ${other === undefined ? 'other data' : `a ${other}`}: a lock begins in memory that is all zero.`,
     );

@@ -31,7 +31,9 @@ export const CALLS = 3;
 export const BYPASS = 5;
 /** How many waiters sleep in the engine and not in the kernel: they hear `Atomics.notify` only. */
 export const ENGINE_SLEEPERS = 6;
-/** Words of an exclusive lock; the last one is spare. */
+/** What recordings call this lock, the same in every thread; 0 until one does. The locks themselves do not look at it. */
+export const RECORDED_AS = 7;
+/** Words of an exclusive lock. */
 export const TURNSTILE_WORDS = 8;
 
 /** Nobody holds it, and nobody waits: the only state from which it is taken in one step. */

@@ -15,6 +15,9 @@
  * took place there. An extension stays where it began, as the kernel ends it
  * before the thread moves.
  *
+ * What threads told of themselves afterwards is written as it is, and nothing is
+ * concluded from it.
+ *
  * Source: 'Trace Event Format', the Chromium project.
  */
 import type { EffectKind, Trace, TraceEvent } from './events.ts';
@@ -47,7 +50,7 @@ export function chromeTrace(trace: Trace): string {
   const writer = new Writer();
   for (const event of trace.events.toSorted((a, b) => a.time - b.time)) writer.add(event);
   writer.close(trace.end ?? 0);
-  const lines = [...writer.metadata(trace.threads), ...writer.lines];
+  const lines = [...writer.metadata(trace.threads, trace.places), ...writer.lines];
   const about = Object.entries(trace.about ?? {}).map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`);
   return `{"traceEvents":[\n${lines.join(',\n')}\n],"displayTimeUnit":"ns","otherData":{${about.join(',')}}}\n`;
 }
@@ -76,6 +79,7 @@ class Writer {
     const { time, kind, label = kind, duration = 0 } = event;
     this.#end = Math.max(this.#end, time + duration);
     const thread = this.#thread(event);
+    if (this.#account(thread, event)) return;
     // Whatever is still told of the dead begins nothing.
     if (thread.isDead) {
       this.#instant(thread, time, label);
@@ -118,6 +122,16 @@ class Writer {
     }
   }
 
+  /** @returns whether it is a thread's own account. */
+  #account(thread: ThreadState, { kind, time, label = kind, duration = 0, arrow = 0, args }: TraceEvent): boolean {
+    const named = { name: label, cat: label };
+    if (kind === 'span') this.#write('X', thread, time, named, { dur: duration, ...(args === undefined ? {} : { args }) });
+    else if (kind === 'arrow from') this.#write('s', thread, time, named, { id: arrow });
+    else if (kind === 'arrow to') this.#write('f', thread, time, named, { id: arrow, bp: 'e' });
+    else return false;
+    return true;
+  }
+
   /** Ends what has begun. */
   close(end: number): void {
     const time = Math.max(end, this.#end);
@@ -125,11 +139,11 @@ class Writer {
   }
 
   /** The events that name CPUs and threads. The format wants no time and category of them, but some readers do; Chrome writes these. */
-  metadata(names: ReadonlyMap<number, string>): string[] {
+  metadata(names: ReadonlyMap<number, string>, places?: ReadonlyMap<number, string>): string[] {
     const named = (cpu: number, tid: number, what: string, name: string): string =>
       format({ ph: 'M', pid: processOf(cpu), tid, name: what, cat: '__metadata', args: { name } }, { ts: 0 });
     return [...this.#seen].sort(([a], [b]) => a - b).flatMap(([cpu, threads]) => [
-      named(cpu, Math.min(...threads), 'process_name', `CPU ${cpu}`),
+      named(cpu, Math.min(...threads), 'process_name', places?.get(cpu) ?? `CPU ${cpu}`),
       ...[...threads].sort((a, b) => a - b).map((thread) => named(cpu, thread, 'thread_name', names.get(thread) ?? `thread ${thread}`)),
     ]);
   }

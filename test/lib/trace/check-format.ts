@@ -23,7 +23,7 @@ const TIMED = ['ph', 'ts', 'pid', 'tid', 'name', 'cat'];
 /** Of each phase: the fields it must have, and those it may. */
 const PHASES: Readonly<Record<string, { readonly must: readonly string[]; readonly may?: readonly string[] }>> = {
   M: { must: [...TIMED, 'args'] },
-  X: { must: [...TIMED, 'dur'] },
+  X: { must: [...TIMED, 'dur'], may: ['args'] },
   B: { must: TIMED, may: ['args'] },
   E: { must: TIMED, may: ['args'] },
   i: { must: [...TIMED, 's'] },
@@ -40,8 +40,11 @@ function demand(condition: boolean, what: string, event: unknown): asserts condi
 const isNumber = (value: unknown): boolean => typeof value === 'number' && Number.isSafeInteger(value) && value >= 1;
 const nanoseconds = (microseconds = 0): number => Math.round(microseconds * 1000);
 
-/** @returns the events. @throws on the first rule that is broken, with the event. */
-export function checkFormat(text: string): FormatEvent[] {
+/**
+ * @param places what a process of the trace may be called; default: its CPU
+ * @returns the events. @throws on the first rule that is broken, with the event.
+ */
+export function checkFormat(text: string, places?: RegExp): FormatEvent[] {
   for (const [, , number = ''] of text.matchAll(/"(ts|dur)":([^,}]*)/g)) {
     demand(/^(0|[1-9]\d*)\.\d{3}$/.test(number), 'a time is not whole nanoseconds written in microseconds', number);
   }
@@ -51,7 +54,7 @@ export function checkFormat(text: string): FormatEvent[] {
   demand(Object.values(file.otherData).every((value) => typeof value === 'string'), 'no texts', file.otherData);
   demand(Array.isArray(file.traceEvents), 'no array of events', file.traceEvents);
   file.traceEvents.forEach(checkFields);
-  checkMetadata(file.traceEvents);
+  checkMetadata(file.traceEvents, places);
   file.traceEvents.forEach((event, index, all) => {
     demand(event.ts >= (all[index - 1]?.ts ?? 0), 'goes back in time', event);
   });
@@ -78,7 +81,7 @@ function checkFields(event: FormatEvent): void {
 }
 
 /** Every CPU and every thread has one name, and all names come first. */
-function checkMetadata(events: readonly FormatEvent[]): void {
+function checkMetadata(events: readonly FormatEvent[], places?: RegExp): void {
   const named = new Set<string>();
   let isOver = false;
   for (const event of events) {
@@ -94,7 +97,7 @@ function checkMetadata(events: readonly FormatEvent[]): void {
     const key = name === 'process_name' ? String(pid) : thread;
     demand(name === 'thread_name' || name === 'process_name', 'unknown metadata', event);
     demand(typeof args?.['name'] === 'string', 'metadata without a name', event);
-    demand(name === 'thread_name' || args['name'] === `CPU ${pid - 1}`, 'a process that is no CPU', event);
+    demand(name === 'thread_name' || (places?.test(args['name']) ?? args['name'] === `CPU ${pid - 1}`), 'a process that is no CPU', event);
     demand(!named.has(key), 'named twice', event);
     named.add(key);
   }
@@ -115,8 +118,9 @@ function checkSpans(events: readonly FormatEvent[]): void {
       demand(!isInStep, 'begins in the middle of a complete span', event);
       stack.push({ name, until: Infinity });
     } else if (ph === 'X') {
-      demand(!isInStep, 'complete spans overlap', event);
-      stack.push({ name, until: now + nanoseconds(event.dur) });
+      const until = now + nanoseconds(event.dur);
+      demand(until <= (stack.at(-1)?.until ?? Infinity), 'complete spans overlap', event);
+      stack.push({ name, until });
     } else if (ph === 'E') {
       const begun = stack.pop();
       demand(begun?.name === name && begun.until === Infinity, 'ends what is not innermost', event);

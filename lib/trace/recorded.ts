@@ -1,0 +1,152 @@
+/**
+ * Recordings of threads as a trace: each process one of the trace, each thread a
+ * row. A section is a span where its begin is known; giving the CPU up is one
+ * always, and waiting for a lock and releasing one that is waited for. An arrow
+ * goes from a release to the wait that it ended.
+ */
+import { LOCK_KINDS } from '../locks/layout.ts';
+import { Outcome } from '../thread.ts';
+import type { Trace, TraceEvent } from './events.ts';
+import { WAIT_ENDS } from './memory.ts';
+import type { RecordedEvent, RecordedRelease, RecordedWait, Recording } from './recordings.ts';
+
+const OUTCOMES: ReadonlyMap<number, string> = new Map(Object.entries(Outcome).map(([name, number]) => [number, name.toLowerCase()]));
+const HAND_OVER = 'hand-over';
+
+interface Span {
+  readonly name: string;
+  from: number;
+  to: number;
+  readonly args: Readonly<Record<string, string>>;
+  readonly about: RecordedEvent;
+}
+
+interface Row {
+  readonly place: number;
+  readonly number: number;
+  readonly name: string;
+  readonly spans: readonly Span[];
+}
+
+/** @param about what else a reader of the file should know */
+export function traceOfRecordings(recordings: readonly Recording[], about: Readonly<Record<string, string>> = {}): Trace {
+  const processes = [...new Set(recordings.map((recording) => recording.process))];
+  const rows = recordings.map((recording, index): Row => ({
+    place: processes.indexOf(recording.process),
+    number: index + 1,
+    name: nameOf(recording, recordings),
+    spans: nest(recording.events.flatMap(spansOf)),
+  }));
+  const begin = rows.length === 0 ? 0 : Math.min(...recordings.map(({ started }) => started), ...rows.flatMap(({ spans }) => spans.slice(0, 1).map(({ from }) => from)));
+  const at = (time: number): number => Math.round(time - begin);
+  const events = rows.flatMap((row) =>
+    row.spans.map(({ name, from, to, args }): TraceEvent => ({ ...placeOf(row), time: at(from), kind: 'span', label: name, duration: at(to) - at(from), args })),
+  );
+  return {
+    events: [...events, ...arrows(rows, at)],
+    threads: new Map(rows.map(({ number, name }) => [number, name])),
+    places: new Map(processes.map((process, index) => [index, `process ${process}`])),
+    about: { clock: 'CLOCK_MONOTONIC', begin: `${begin} ns`, ...about },
+  };
+}
+
+const placeOf = ({ place, number }: Row): { readonly cpu: number; readonly thread: number } => ({ cpu: place, thread: number });
+
+/** A thread may have been attached more than once. */
+function nameOf(recording: Recording, all: readonly Recording[]): string {
+  const name = recording.thread === 0 ? 'main' : `worker ${recording.thread}`;
+  const before = all.slice(0, all.indexOf(recording)).filter(({ process, thread }) => process === recording.process && thread === recording.thread).length;
+  return before === 0 ? name : `${name}, attachment ${before + 1}`;
+}
+
+function spansOf(about: RecordedEvent): Span[] {
+  const { from, to } = about;
+  const span = (name: string, begin: number, end: number, args: Readonly<Record<string, string>> = {}): Span => ({ name, from: begin, to: end, args, about });
+  switch (about.kind) {
+    case 'section': {
+      const outcome = OUTCOMES.get(about.outcome) ?? 'unknown';
+      return [
+        ...(from === null ? [] : [span('section', from, to, { outcome })]),
+        ...(about.back === null ? [] : [span(outcome, to, about.back)]),
+      ];
+    }
+    case 'yield':
+      return [span('yield before sleep', about.from, to)];
+    case 'wait':
+      return [span('wait', about.from, to, { ...lockOf(about), end: WAIT_ENDS[about.end] ?? 'unknown' })];
+    case 'release':
+      return [span('release', about.from, to, lockOf(about))];
+  }
+}
+
+const lockOf = ({ lockKind, lock }: RecordedWait | RecordedRelease): { readonly lock: string } => ({ lock: `${LOCK_KINDS[lockKind] ?? 'lock'} ${lock}` });
+
+/**
+ * Spans of a row must lie within each other or apart. A section begins at the
+ * end of a wait, before that is noted, and ends in the middle of a release,
+ * which is noted when all is over: where two overlap, what was noted later gives
+ * way, by the little time that noting takes.
+ */
+function nest(spans: readonly Span[]): Span[] {
+  const sorted = spans.toSorted(inOrder);
+  const open: Span[] = [];
+  for (let index = 0; index < sorted.length; ) {
+    const span = sorted[index];
+    if (span === undefined) break;
+    while ((open.at(-1)?.to ?? Infinity) <= span.from) open.pop();
+    let outer = open.at(-1);
+    while (outer !== undefined && outer.to < span.to && outer.name !== 'wait') {
+      outer.to = span.from;
+      open.pop();
+      outer = open.at(-1);
+    }
+    if (outer !== undefined && outer.to < span.to) {
+      span.from = outer.to;
+      putBack(sorted, index);
+      continue;
+    }
+    open.push(span);
+    index++;
+  }
+  return sorted.sort(inOrder);
+}
+
+const inOrder = (a: Span, b: Span): number => a.from - b.from || b.to - a.to;
+
+/** Moves a span that begins later now to its place. */
+function putBack(sorted: Span[], index: number): void {
+  for (let next = index + 1; next < sorted.length; next++) {
+    const [span, other] = [sorted[next - 1], sorted[next]];
+    if (span === undefined || other === undefined || inOrder(span, other) <= 0) return;
+    sorted[next - 1] = other;
+    sorted[next] = span;
+  }
+}
+
+/** From each release to the wait of another thread of the process that it ended: the first one that was over afterwards. */
+function arrows(rows: readonly Row[], at: (time: number) => number): TraceEvent[] {
+  const ends = rows.flatMap((row) =>
+    row.spans.flatMap((span) => (span.about.kind === 'wait' || span.about.kind === 'release' ? [{ row, span, about: span.about }] : [])),
+  );
+  const time = ({ span, about }: (typeof ends)[number]): number => (about.kind === 'wait' ? span.to : span.from);
+  const events: TraceEvent[] = [];
+  const released = new Map<number, (typeof ends)[number]>();
+  let count = 0;
+  for (const end of ends.sort((a, b) => time(a) - time(b))) {
+    const { row, span, about } = end;
+    if (about.kind === 'release') {
+      released.set(about.lock, end);
+      continue;
+    }
+    const release = released.get(about.lock);
+    if (release === undefined || release.row === row || release.row.place !== row.place || WAIT_ENDS[about.end] === 'given up') continue;
+    // Both ends must lie within their spans.
+    const [from, to] = [at(release.span.from), at(span.to) - 1];
+    if (to < from || to < at(span.from) || at(release.span.to) <= from) continue;
+    released.delete(about.lock);
+    const arrow = ++count;
+    events.push({ ...placeOf(release.row), time: from, kind: 'arrow from', label: HAND_OVER, arrow });
+    events.push({ ...placeOf(row), time: to, kind: 'arrow to', label: HAND_OVER, arrow });
+  }
+  return events;
+}

@@ -1,0 +1,126 @@
+/**
+ * What recordings add up to, as data and in words. Counts are of all sections;
+ * only events can have been dropped.
+ *
+ * How long a grant was used is not known in the thread that had it: the kernel
+ * grants in an interrupt and tells no time. Known is when the section began, if
+ * it was timed, and when the thread gave the CPU back: the grant lies between.
+ */
+import { Outcome } from '../thread.ts';
+import { USE_WIDTH } from './memory.ts';
+import type { Recording } from './recordings.ts';
+
+export interface TraceSummary {
+  readonly processes: number;
+  readonly threads: number;
+  /** Threads of which nothing is known but that they began. */
+  readonly lost: number;
+  /** As the threads' `stats()` count them, together. */
+  readonly sections: {
+    readonly entered: number;
+    readonly undisturbed: number;
+    readonly yielded: number;
+    readonly raced: number;
+    readonly revoked: number;
+    readonly nested: number;
+    /** Entered and not left. */
+    readonly open: number;
+  };
+  readonly timed: { readonly every: number; readonly undisturbed: number; readonly dropped: number };
+  /** Disturbed sections, waits and releases that did not fit. */
+  readonly dropped: number;
+  /** Times in us. */
+  readonly waits: { readonly count: number; readonly total: number; readonly longest: number; readonly gaveUp: number; readonly abandoned: number };
+  readonly releases: number;
+  readonly grants: {
+    readonly yielded: number;
+    /** Seen by the thread, and over by the time it gave them back. What expires while nobody looks shows as a revoked section, as do preemptions without a grant. */
+    readonly expired: number;
+    /** Of how many it is known how long they were used at most. */
+    readonly measured: number;
+    /** By that time, in us; `to` is null in the last class there can be. */
+    readonly used: readonly { readonly from: number; readonly to: number | null; readonly count: number }[];
+  };
+}
+
+const BAR = 40;
+const NS_A_US = 1000;
+
+export function summarize(recordings: readonly Recording[]): TraceSummary {
+  const sum = (of: (recording: Recording) => number): number => recordings.reduce((total, recording) => total + of(recording), 0);
+  const outcome = (which: Outcome): number => sum(({ outcomes }) => outcomes[which] ?? 0);
+  const entered = sum((recording) => recording.entered);
+  const uses = (recordings[0]?.uses ?? []).map((_, index) => sum((recording) => recording.uses[index] ?? 0));
+  const last = uses.findLastIndex((count) => count > 0);
+  const width = USE_WIDTH / NS_A_US;
+  const [yielded, raced] = [outcome(Outcome.Yielded), outcome(Outcome.Raced)];
+  return {
+    processes: new Set(recordings.map((recording) => recording.process)).size,
+    threads: recordings.length,
+    lost: recordings.filter(({ isWhole }) => !isWhole).length,
+    sections: {
+      entered,
+      undisturbed: outcome(Outcome.Undisturbed),
+      yielded,
+      raced,
+      revoked: outcome(Outcome.Revoked),
+      nested: outcome(Outcome.Nested),
+      open: entered - sum(({ outcomes }) => outcomes.reduce((total, count) => total + count, 0)),
+    },
+    timed: {
+      every: recordings[0]?.every ?? 0,
+      undisturbed: sum(({ timed }) => timed),
+      dropped: sum(({ dropped }) => dropped.timed),
+    },
+    dropped: sum(({ dropped }) => dropped.events),
+    waits: {
+      count: sum(({ waits }) => waits.count),
+      total: sum(({ waits }) => waits.time) / NS_A_US,
+      longest: Math.max(0, ...recordings.map(({ waits }) => waits.longest)) / NS_A_US,
+      gaveUp: sum(({ waits }) => waits.gaveUp),
+      abandoned: sum(({ waits }) => waits.abandoned),
+    },
+    releases: sum(({ releases }) => releases),
+    grants: {
+      yielded,
+      expired: raced,
+      measured: uses.reduce((total, count) => total + count, 0),
+      used: uses.slice(0, last + 1).map((count, index) => ({ from: index * width, to: index === uses.length - 1 ? null : (index + 1) * width, count })),
+    },
+  };
+}
+
+const number = (value: number): string => value.toLocaleString('en-US', { maximumFractionDigits: 1 });
+
+/** Lines for people. */
+export function describe(summary: TraceSummary): string[] {
+  const { threads, processes, lost, sections, timed, dropped, waits, releases } = summary;
+  const inProcesses = processes > 1 ? ` in ${processes} processes` : '';
+  const open = sections.open > 0 ? `, ${number(sections.open)} not left` : '';
+  return [
+    `${threads} ${threads === 1 ? 'thread' : 'threads'}${inProcesses}, ${number(sections.entered)} sections: ${number(sections.undisturbed)} undisturbed, ${number(sections.yielded)} yielded, ` +
+      `${number(sections.raced)} raced, ${number(sections.revoked)} revoked, ${number(sections.nested)} nested${open}`,
+    `timed: all that were disturbed, and ${number(timed.undisturbed)} others${timed.every > 1 ? `, one in ${timed.every}` : ''}`,
+    `locks: ${number(waits.count)} waits, ${number(waits.total)} us in all, the longest ${number(waits.longest)} us; ${number(waits.gaveUp)} given up, ` +
+      `${number(waits.abandoned)} ended by a death; ${number(releases)} releases to those who waited`,
+    ...describeDrops(timed.dropped, dropped),
+    ...(lost > 0 ? [`${lost} ${lost === 1 ? 'thread' : 'threads'} ended before the recording was written: without the addon, only a thread that ends by itself writes it`] : []),
+    ...describeGrants(summary),
+  ];
+}
+
+function describeDrops(timed: number, events: number): string[] {
+  if (timed + events === 0) return [];
+  return [`dropped: the oldest ${number(timed)} undisturbed sections and ${number(events)} other events of the trace, none of the counts; --events keeps more`];
+}
+
+function describeGrants({ sections: { revoked }, grants: { yielded, expired, measured, used } }: TraceSummary): string[] {
+  const head = `grants: ${number(yielded)} given back in time, ${number(expired)} expired before that; ${number(revoked)} sections were revoked, by an expiry too or because nothing was granted`;
+  if (measured === 0) return [head];
+  const most = Math.max(...used.map(({ count }) => count));
+  return [
+    head,
+    `used for at most so many us, of the ${number(measured)} whose section was timed:`,
+    ...used.filter(({ count }) => count > 0).map(({ from, to, count }) => `${String(from).padStart(4)} .. ${(to === null ? '' : String(to)).padEnd(4)} ${'#'.repeat(Math.ceil((count / most) * BAR)).padEnd(BAR)} ${number(count)}`),
+  ];
+}

@@ -1,0 +1,236 @@
+/**
+ * Recording, without a process around it: what a recorded thread writes down of
+ * sections that nest, are disturbed, are paused; that it counts as `stats()`
+ * does; and that whatever was recorded makes a trace that keeps to the format.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterEach, describe, expect, it } from 'vitest';
+import { Mutex } from '../../../lib/locks/mutex.ts';
+import { SimulatedKernel } from '../../../lib/simulated/kernel.ts';
+import { Outcome } from '../../../lib/thread.ts';
+import { chromeTrace } from '../../../lib/trace/chrome.ts';
+import { HEAD_LENGTH, Head, lengthFor } from '../../../lib/trace/memory.ts';
+import { traceOfRecordings } from '../../../lib/trace/recorded.ts';
+import { EXTENSION, Recorder } from '../../../lib/trace/recorder.ts';
+import { RecordingThread } from '../../../lib/trace/recording-thread.ts';
+import { readRecordings } from '../../../lib/trace/recordings.ts';
+import type { RecordedEvent, Recording } from '../../../lib/trace/recordings.ts';
+import { summarize } from '../../../lib/trace/summary.ts';
+import { checkFormat } from './check-format.ts';
+import type { FormatEvent } from './check-format.ts';
+
+const PROCESS = /^process \d+$/;
+
+let folder = '';
+afterEach(() => {
+  if (folder !== '') rmSync(folder, { recursive: true, force: true });
+  folder = '';
+});
+
+/** A recorded thread of a simulated kernel, and what it has written down so far. */
+function record({ every = 1, events = 1000 } = {}) {
+  const cpu = new SimulatedKernel().thread('recorded');
+  const memory = new Float64Array(lengthFor(events));
+  const thread = new RecordingThread(cpu.connect(), () => undefined, new Recorder(memory, 'simulated', { every, events }));
+  const read = (): Recording => {
+    folder = mkdtempSync(join(tmpdir(), 'rseq-slice-recorded-'));
+    writeFileSync(join(folder, `1${EXTENSION}`), memory);
+    const [recording, ...others] = readRecordings(folder);
+    if (recording === undefined || others.length > 0) throw new Error('not one recording');
+    return recording;
+  };
+  return { cpu, thread, memory, read };
+}
+
+function format(recordings: readonly Recording[]): FormatEvent[] {
+  return checkFormat(chromeTrace(traceOfRecordings(recordings)), PROCESS);
+}
+
+describe('a recorded thread', () => {
+  it('tells how sections ended, when they began, and when the CPU was back', () => {
+    const { cpu, thread, read } = record();
+    thread.critical(() => undefined);
+    thread.enter();
+    expect(cpu.preempt()).toBe('granted');
+    expect(thread.leave()).toBe(Outcome.Yielded);
+    const { events, uses } = read();
+    expect(events).toMatchObject([
+      { kind: 'section', outcome: Outcome.Undisturbed, back: null },
+      { kind: 'section', outcome: Outcome.Yielded },
+    ]);
+    for (const event of events) expect(event.from).toBeLessThanOrEqual(event.to);
+    const [, granted] = events;
+    if (granted?.kind !== 'section') throw new Error('no section');
+    expect(granted.back).toBeGreaterThanOrEqual(granted.to);
+    expect(uses.reduce((sum, count) => sum + count, 0)).toBe(1);
+  });
+
+  it('times the outermost of nested sections only', () => {
+    const { thread, read } = record();
+    thread.critical(() => {
+      thread.critical(() => undefined);
+      thread.critical(() => undefined);
+    });
+    const { events, entered, outcomes } = read();
+    expect(events).toHaveLength(1);
+    expect([entered, outcomes[Outcome.Nested], outcomes[Outcome.Undisturbed]]).toEqual([3, 2, 1]);
+  });
+
+  it('times nothing of a section in which it sleeps, but tells of the yield before', () => {
+    const { cpu, thread, read } = record();
+    thread.enter();
+    cpu.preempt();
+    expect(thread.pause()).toBe(true);
+    thread.resume();
+    thread.leave();
+    expect(read().events.map(({ kind }) => kind)).toEqual(['yield']);
+  });
+
+  it('counts as stats() does, whatever happens, and makes a trace that keeps to the format', () => {
+    const script = fc.array(fc.nat({ max: 6 }), { maxLength: 120 });
+    const kinds = new Set<string>();
+    fc.assert(
+      fc.property(script, fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 20 }), (actions, every, capacity) => {
+        const { cpu, thread, read } = record({ every, events: capacity });
+        let depth = 0;
+        for (const action of actions) {
+          if (action <= 1) {
+            thread.enter();
+            depth++;
+          } else if (action <= 3 && depth > 0) {
+            thread.leave();
+            depth--;
+          } else if (action === 4) cpu.preempt();
+          else if (action === 5) cpu.expire();
+          else if (thread.pause()) thread.resume();
+        }
+        const recording = read();
+        rmSync(folder, { recursive: true });
+        const { entered, undisturbed, yielded, raced, revoked, nested } = thread.stats();
+        expect([recording.entered, ...recording.outcomes]).toEqual([entered, undisturbed, yielded, raced, revoked, nested]);
+        expect(summarize([recording]).sections).toEqual({ ...thread.stats(), open: depth });
+        for (const { name } of format([recording])) kinds.add(name);
+      }),
+      { numRuns: 300 },
+    );
+    expect([...kinds]).toEqual(expect.arrayContaining(['section', 'yielded', 'revoked', 'yield before sleep']));
+  });
+
+  it('keeps the latest events and counts the others', () => {
+    const { thread, read } = record({ events: 10 });
+    for (let i = 0; i < 25; i++) thread.critical(() => undefined);
+    const { events, dropped, entered } = read();
+    expect(events).toHaveLength(10);
+    expect({ dropped, entered }).toEqual({ dropped: { timed: 15, events: 0 }, entered: 25 });
+    expect(events.map(({ to }) => to)).toEqual(events.map(({ to }) => to).sort((a, b) => a - b));
+  });
+
+  it('times one in so many on average', () => {
+    const { thread, read } = record({ every: 8, events: 10_000 });
+    const sections = 40_000;
+    for (let i = 0; i < sections; i++) {
+      thread.enter();
+      thread.leave();
+    }
+    const { timed } = read();
+    expect(timed / sections).toBeGreaterThan(1 / 9);
+    expect(timed / sections).toBeLessThan(1 / 7);
+  });
+
+  it('tells of a lock that it released with somebody waiting', async () => {
+    const { thread, read } = record();
+    const lock = new Mutex(undefined, 0, { thread, blockMainThread: true });
+    const token = lock.lock();
+    const next = lock.lockAsync();
+    await new Promise((done) => setTimeout(done, 20));
+    token.unlock();
+    (await next).unlock();
+    const releases = read().events.filter(({ kind }) => kind === 'release');
+    expect(releases.length).toBeGreaterThanOrEqual(1);
+  });
+});
+
+describe('a file', () => {
+  it.each<[what: string, damage: (memory: Float64Array) => Float64Array]>([
+    ['that was not begun', (memory) => memory.fill(0)],
+    ['of another version', (memory) => memory.fill(1, Head.Magic, Head.Magic + 1)],
+    ['that is cut off', (memory) => memory.subarray(0, HEAD_LENGTH)],
+  ])('%s is no recording', (_, damage) => {
+    const { memory, read } = record();
+    expect(read().entered).toBe(0);
+    writeFileSync(join(folder, `1${EXTENSION}`), damage(memory));
+    expect(readRecordings(folder)).toEqual([]);
+  });
+});
+
+describe('recordings', () => {
+  const EMPTY: Recording = {
+    process: 1, thread: 0, backend: 'linux', every: 1, started: 0, isWhole: true, entered: 0, outcomes: [], uses: [], timed: 0, releases: 0,
+    waits: { count: 0, time: 0, longest: 0, gaveUp: 0, abandoned: 0 }, dropped: { timed: 0, events: 0 }, events: [],
+  };
+  const lock = { lockKind: 0, lock: 1 };
+  const brief = (events: readonly FormatEvent[]): string[] =>
+    events.filter(({ ph }) => ph !== 'M').map(({ ph, ts, dur, tid, name }) => `${tid} ${ph} ${name} ${Math.round(ts * 1000)}${dur === undefined ? '' : `+${Math.round(dur * 1000)}`}`);
+
+  it('show a hand-over from the release to the wait that it ended', () => {
+    const holder: Recording = {
+      ...EMPTY,
+      events: [
+        { kind: 'section', outcome: Outcome.Undisturbed, from: 1000, to: 2010, back: null },
+        { kind: 'release', from: 2000, to: 2500, ...lock },
+      ],
+    };
+    const waiter: Recording = {
+      ...EMPTY,
+      thread: 1,
+      events: [
+        { kind: 'wait', from: 1200, to: 2300, end: 0, ...lock },
+        { kind: 'section', outcome: Outcome.Undisturbed, from: 2200, to: 3000, back: null },
+      ],
+    };
+    expect(brief(format([holder, waiter]))).toEqual([
+      '1 X section 1000+1000',
+      '2 X wait 1200+1100',
+      '1 X release 2000+500',
+      '1 s hand-over 2000',
+      '2 f hand-over 2299',
+      '2 X section 2300+700',
+    ]);
+  });
+
+  it('show none to one that gave up, of another lock, or of the same thread', () => {
+    const release: RecordedEvent = { kind: 'release', from: 2000, to: 2500, ...lock };
+    const wait: RecordedEvent = { kind: 'wait', from: 1200, to: 2300, end: 0, ...lock };
+    const arrows = (first: readonly RecordedEvent[], second: readonly RecordedEvent[]): number =>
+      format([{ ...EMPTY, events: first }, { ...EMPTY, thread: 1, events: second }]).filter(({ ph }) => ph === 's').length;
+    expect(arrows([release], [wait])).toBe(1);
+    expect(arrows([release], [{ ...wait, end: 2 }])).toBe(0);
+    expect(arrows([release], [{ ...wait, lock: 2 }])).toBe(0);
+    expect(arrows([release, wait], [])).toBe(0);
+  });
+
+  it('of any kind make a trace that keeps to the format', () => {
+    const time = fc.nat({ max: 300 });
+    const stretch = fc.tuple(time, time).map(([a, b]) => ({ from: Math.min(a, b), to: Math.max(a, b) }));
+    const event: fc.Arbitrary<RecordedEvent> = fc.oneof(
+      fc.tuple(stretch, fc.nat({ max: 3 }), fc.nat({ max: 20 }), fc.boolean()).map(([{ from, to }, outcome, rest, isTimed]): RecordedEvent => (
+        { kind: 'section', outcome: outcome as Outcome, from: isTimed ? from : null, to, back: outcome === 0 ? null : to + rest }
+      )),
+      stretch.map((times): RecordedEvent => ({ kind: 'yield', ...times })),
+      fc.tuple(stretch, fc.nat({ max: 2 }), fc.nat({ max: 2 })).map(([times, end, id]): RecordedEvent => ({ kind: 'wait', ...times, end, lockKind: 1, lock: id })),
+      fc.tuple(stretch, fc.nat({ max: 2 })).map(([times, id]): RecordedEvent => ({ kind: 'release', ...times, lockKind: 1, lock: id })),
+    );
+    const threads = fc.array(fc.record({ process: fc.integer({ min: 1, max: 2 }), thread: fc.nat({ max: 2 }), events: fc.array(event, { maxLength: 25 }) }), { maxLength: 4 });
+    let arrows = 0;
+    fc.assert(
+      fc.property(threads, (drawn) => {
+        arrows += format(drawn.map((one) => ({ ...EMPTY, ...one }))).filter(({ ph }) => ph === 's').length;
+      }),
+      { numRuns: 1000 },
+    );
+    expect(arrows).toBeGreaterThan(0);
+  });
+});
