@@ -10,13 +10,14 @@ import { ExitCode, UsageError } from './command.ts';
 import type { AddCommand } from './command.ts';
 import { addDemo } from './demo.ts';
 import { addDoctor } from './doctor.ts';
+import { addTrace } from './trace.ts';
 
 interface Section {
   title?: string;
   body: string;
 }
 
-const COMMANDS: readonly AddCommand[] = [addDoctor, addDemo, addBench];
+const COMMANDS: readonly AddCommand[] = [addDoctor, addDemo, addBench, addTrace];
 
 /** @param argv the words behind the program's name */
 async function main(argv: readonly string[]): Promise<ExitCode> {

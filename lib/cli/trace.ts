@@ -1,0 +1,134 @@
+/**
+ * `rseq-slice trace`: runs a program with its sections and locks recorded, and
+ * makes of that a trace for Perfetto's or Chrome's viewer, and a summary. What
+ * is recorded, and how, is in `lib/trace/`.
+ */
+import { spawn } from 'node:child_process';
+import { accessSync, constants as modes, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { constants, tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { chromeTrace } from '../trace/chrome.ts';
+import { traceOfRecordings } from '../trace/recorded.ts';
+import { SETTINGS, VARIABLE } from '../trace/recorder.ts';
+import type { RecordingSettings } from '../trace/recorder.ts';
+import { readRecordings } from '../trace/recordings.ts';
+import { describe, summarize } from '../trace/summary.ts';
+import { ExitCode, hasColour, painter, readNumber, UsageError } from './command.ts';
+import type { AddCommand } from './command.ts';
+
+const DEFAULT_EVERY = 16;
+const DEFAULT_EVENTS = 16_384;
+const MOST_EVENTS = 1 << 24;
+/** What a program that was ended by a signal is said to have exited with, where the signal cannot be passed on. */
+const SIGNALLED = 128;
+const PASSED_ON = ['SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
+
+const DESCRIPTION = 'Run a program with its sections and locks recorded, and write a trace for Perfetto or Chrome';
+const EXIT_CODES = "Exit codes: the program's, and its signal; 1 the trace could not be written; 2 wrong usage.";
+
+export const addTrace: AddCommand = (cli) => {
+  cli
+    .command('trace', `${DESCRIPTION}. ${EXIT_CODES}`)
+    .usage('trace [options] -- PROGRAM [arguments]')
+    .option('--out <file>', 'The trace', { default: 'trace.json' })
+    .option('--every <n>', 'Time one section in so many also where nothing happens to it; 1: all of them, which costs more than a section does', { default: DEFAULT_EVERY })
+    .option('--events <n>', 'Keep the latest so many undisturbed sections of each thread, and as many of all else', { default: DEFAULT_EVENTS })
+    .option('--json', 'The summary as one object, the last line on stdout')
+    .example('  rseq-slice trace -- node app.js')
+    .example('  rseq-slice trace --every 1 --out all.json -- node app.js 8')
+    .action((options: Readonly<Record<string, unknown>>) => runTrace(options));
+};
+
+/** How the program ended. */
+interface Ending {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+async function runTrace(options: Readonly<Record<string, unknown>>): Promise<number> {
+  const [program, ...args] = options['--'] as readonly string[];
+  if (program === undefined) throw new UsageError("Say behind '--' which program to run: rseq-slice trace -- node app.js.");
+  const out = resolve(String(options['out']));
+  const settings: RecordingSettings = {
+    every: readNumber('every', options['every'], (n) => Number.isInteger(n) && n >= 1 && n <= 1e6, 'a whole number from 1 to 1000000'),
+    events: readNumber('events', options['events'], (n) => Number.isInteger(n) && n >= 1 && n <= MOST_EVENTS, `a whole number from 1 to ${MOST_EVENTS}`),
+  };
+  const folder = mkdtempSync(join(memoryFolder(), 'rseq-slice-trace-'));
+  let ending: Ending;
+  try {
+    writeFileSync(join(folder, SETTINGS), JSON.stringify(settings));
+    ending = await run(program, args, folder);
+    try {
+      report(folder, out, options['json'] === true);
+    } catch (error) {
+      process.stderr.write(`rseq-slice trace: the trace could not be written to ${out}: ${error instanceof Error ? error.message : String(error)}\n`);
+      return ExitCode.Failed;
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  return ending.signal === null ? (ending.code ?? ExitCode.Failed) : endBy(ending.signal);
+}
+
+/** Where files are memory, if there is such a place: threads write to them in their sections. */
+function memoryFolder(): string {
+  const folder = '/dev/shm';
+  try {
+    accessSync(folder, modes.W_OK | modes.X_OK);
+    return folder;
+  } catch {
+    return tmpdir();
+  }
+}
+
+/**
+ * @throws {UsageError} it could not be started.
+ */
+async function run(program: string, args: readonly string[], folder: string): Promise<Ending> {
+  const child = spawn(program, args, { stdio: 'inherit', env: { ...process.env, [VARIABLE]: folder } });
+  const passOn = (signal: NodeJS.Signals): void => void child.kill(signal);
+  // A terminal sends this to both; whoever sends it to this process alone means the program.
+  const interrupt = (signal: NodeJS.Signals): void => {
+    if (!process.stdin.isTTY) passOn(signal);
+  };
+  process.on('SIGINT', interrupt);
+  for (const signal of PASSED_ON) process.on(signal, passOn);
+  try {
+    return await new Promise((settle, fail) => {
+      child.once('error', (error) => {
+        fail(new UsageError(`${program} cannot be run: ${error.message}.`));
+      });
+      child.once('exit', (code, signal) => {
+        settle({ code, signal });
+      });
+    });
+  } finally {
+    process.off('SIGINT', interrupt);
+    for (const signal of PASSED_ON) process.off(signal, passOn);
+  }
+}
+
+function report(folder: string, out: string, json: boolean): void {
+  const recordings = readRecordings(folder);
+  const summary = summarize(recordings);
+  const paint = painter(hasColour(process.stderr));
+  const say = (text: string): void => void process.stderr.write(`${text}\n`);
+  if (recordings.length === 0) {
+    say(`${paint('yellow', 'rseq-slice trace: nothing was recorded')}: no thread of the program was attached to this library.`);
+  }
+  const dropped = { 'dropped sections': String(summary.timed.dropped), 'dropped events': String(summary.dropped) };
+  writeFileSync(out, chromeTrace(traceOfRecordings(recordings, { ...dropped, 'timed one in': String(summary.timed.every) })));
+  if (recordings.length > 0) {
+    const [first = '', ...rest] = describe(summary);
+    say(`${paint('bold', `rseq-slice trace: ${out}`)}\n${first}\n${rest.join('\n')}`);
+  }
+  if (json) process.stdout.write(`${JSON.stringify({ file: out, ...summary })}\n`);
+}
+
+/** Ends this process as the program was ended. */
+async function endBy(signal: NodeJS.Signals): Promise<number> {
+  process.kill(process.pid, signal);
+  // It is on its way, unless it is one that is ignored here.
+  await new Promise((later) => setTimeout(later, 1000));
+  return SIGNALLED + constants.signals[signal];
+}

@@ -1,0 +1,24 @@
+// The section loop in a process that does nothing else: on a thread of the class alone, on one that attach() gave, or on
+// one that is recorded. All are on the simulated kernel, so that they differ in nothing else. Speaks the protocol of
+// child-loop.mjs; its arguments are what the thread is, and the folder of the recording.
+
+import { createInterface } from 'node:readline';
+import { sectionLoop } from './loops.mjs';
+
+const [kind, folder = ''] = process.argv.slice(2);
+
+async function makeThread() {
+  if (kind !== 'bare') {
+    process.env.RSEQ_SLICE_TRACE = folder;
+    const { attach } = await import('../../dist/index.js');
+    return attach({ backend: 'simulated' });
+  }
+  const { Thread } = await import('../../dist/thread.js');
+  const { SimulatedKernelThread } = await import('../../dist/simulated/thread.js');
+  return new Thread(new SimulatedKernelThread(), () => {});
+}
+
+const thread = await makeThread();
+const { run } = sectionLoop(thread);
+process.stdout.write(`${thread.constructor.name}\n`);
+for await (const line of createInterface({ input: process.stdin })) process.stdout.write(`${await run(Number(line))}\n`);

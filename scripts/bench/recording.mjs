@@ -1,0 +1,107 @@
+// What recording costs: `npm run bench -- recording`. A section of a thread whose class knows nothing of recording, of one
+// that attach() gave with recording off, and of recorded ones, in rounds that run each once in a process of its own.
+
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { startChildLoop } from './child-loop.mjs';
+import { measure } from './loops.mjs';
+import { compareLoops, describeRun, formatTable } from './report.mjs';
+import { summarize } from './statistics.mjs';
+
+const program = fileURLToPath(new URL('recording-loop.mjs', import.meta.url));
+/** How many records each recorded loop keeps; the ring goes round many times in a measurement. */
+const EVENTS = 16384;
+
+/** `every`: one section in so many is timed; null: nothing is recorded. */
+const LOOPS = [
+  { name: 'bare', what: 'a thread of the class, in a process without any recording code', every: null },
+  { name: 'off', what: 'attach(), nobody records', every: null },
+  { name: 'on', what: 'recorded as `rseq-slice trace` does it: one in 16 timed', every: 16 },
+  { name: 'eighth', what: 'recorded, one in 8 timed', every: 8 },
+  { name: 'all', what: 'recorded, every section timed', every: 1 },
+  { name: 'counted', what: 'recorded, next to none timed', every: 1e6 },
+];
+
+const difference = { unit: ' ns', compare: (of, by) => of - by };
+const QUESTIONS = [
+  { name: 'off / bare', of: 'off', by: 'bare', unit: '', aim: '0.9 .. 1.1', target: (value) => value >= 0.9 && value <= 1.1, compare: (of, by) => of / by },
+  { name: 'on - off', of: 'on', by: 'off', aim: '<= 15 ns', target: (value) => value <= 15, ...difference },
+  { name: 'eighth - off', of: 'eighth', by: 'off', aim: 'none', target: () => true, ...difference },
+  { name: 'all - off', of: 'all', by: 'off', aim: 'none', target: () => true, ...difference },
+  { name: 'counted - off', of: 'counted', by: 'off', aim: 'none', target: () => true, ...difference },
+];
+
+const HELP = `Measures what recording adds to a section, in rounds that run every loop once, each in a process of its own.
+
+  node scripts/bench/recording.mjs [--rounds N] [--batch MS] [--json FILE] [--check]
+
+  --rounds N      how many rounds, 15 or more  (61)
+  --batch MS      how long one loop runs in a round  (4)
+  --json FILE     a record of everything
+  --check         exit with 1 when a target is missed
+`;
+
+function readOptions() {
+  const { values } = parseArgs({
+    options: {
+      rounds: { type: 'string', default: '61' },
+      batch: { type: 'string', default: '4' },
+      json: { type: 'string' },
+      check: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  const [rounds, batch] = [Number(values.rounds), Number(values.batch)];
+  if (!(Number.isInteger(rounds) && rounds >= 15)) throw new Error(`--rounds wants a whole number from 15 on, not '${values.rounds}'.`);
+  if (!(batch > 0 && batch <= 1000)) throw new Error(`--batch wants milliseconds up to 1000, not '${values.batch}'.`);
+  return { ...values, rounds, batch: batch * 1e6 };
+}
+
+/** @returns {Promise<number>} the exit code */
+async function run({ rounds, batch, json, check }) {
+  const folder = mkdtempSync(join(tmpdir(), 'rseq-slice-bench-'));
+  const children = [];
+  try {
+    const loops = [];
+    for (const { name, what, every } of LOOPS) {
+      const place = join(folder, name);
+      mkdirSync(place);
+      if (every !== null) writeFileSync(join(place, 'settings.json'), JSON.stringify({ every, events: EVENTS }));
+      const child = await startChildLoop(`The loop '${name}'`, process.execPath, [program, name, every === null ? '' : place]);
+      children.push(child);
+      loops.push({ name, what: `${what} (${child.about})`, run: child.run });
+    }
+    const samples = await measure(loops, { rounds, batch });
+    const comparisons = compareLoops(samples, QUESTIONS);
+    const machine = { ...describeRun(), command: ['node', 'scripts/bench/recording.mjs', ...process.argv.slice(2)].join(' ') };
+    process.stdout.write(`${machine.cpu}, Linux ${machine.kernel}, Node ${machine.node}; ${rounds} rounds\n\n`);
+    process.stdout.write(formatTable(loops, samples, comparisons));
+    if (json !== undefined) {
+      const results = Object.fromEntries(loops.map(({ name, what }) => [name, { what, ...summarize(samples.get(name) ?? []) }]));
+      writeFileSync(json, `${JSON.stringify({ ...machine, rounds, batch, unit: 'ns', results, comparisons }, null, 2)}\n`);
+    }
+    return check && comparisons.some(({ met }) => met !== true) ? 1 : 0;
+  } finally {
+    for (const child of children) await child.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** @returns {Promise<number>} the exit code */
+async function main() {
+  let options;
+  try {
+    options = readOptions();
+  } catch (error) {
+    process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)} See --help.\n`);
+    return 2;
+  }
+  if (!options.help) return run(options);
+  process.stdout.write(HELP);
+  return 0;
+}
+
+process.exitCode = await main();

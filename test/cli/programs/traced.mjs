@@ -1,0 +1,70 @@
+// What is traced: four workers that take a lock in turns, and how each ends is told by an argument. They post their
+// counters; the main thread prints them all, with those of a simulated kernel that grants, and ends as it is told to.
+import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
+import { Mutex, attach } from '../../../dist/index.js';
+import { SimulatedKernel } from '../../../dist/simulated/index.js';
+
+const WORKERS = 4;
+const ROUNDS = 3000;
+/** Words: the count, one to spend time with, and how many workers have started. */
+const COUNT = 0;
+const STARTED = 2;
+/** Sections that are granted, and then given back, expired, and scheduled out. */
+const GRANTS = { given: 30, late: 5 };
+
+/** Takes the lock so often, and holds it long enough for others to want it. */
+function work(lock, words, rounds) {
+  for (let i = 0; i < rounds; i++) {
+    lock.acquire();
+    for (let spin = 0; spin < 1000; spin++) words[COUNT + 1] += 1;
+    words[COUNT] += 1;
+    lock.release();
+  }
+}
+
+function runWorker({ handle, buffer, isEndless }) {
+  const thread = attach({ backend: 'simulated' });
+  const [lock, words] = [Mutex.from(handle), new Int32Array(buffer)];
+  // They begin together, so that they want the lock at the same time.
+  Atomics.add(words, STARTED, 1);
+  while (Atomics.load(words, STARTED) < WORKERS) Atomics.wait(words, STARTED, -1, 1);
+  work(lock, words, ROUNDS);
+  if (!isEndless) {
+    thread.critical(() => thread.critical(() => {}));
+    parentPort.postMessage(thread.stats());
+    return;
+  }
+  // Nothing comes after this but the end by terminate(), so these are the last counters.
+  thread.enter();
+  parentPort.postMessage(thread.stats());
+  for (;;);
+}
+
+function grants() {
+  const cpu = new SimulatedKernel().thread('granted');
+  const thread = attach({ backend: cpu });
+  for (let i = 0; i < GRANTS.given + GRANTS.late; i++) {
+    thread.enter();
+    cpu.preempt();
+    if (i >= GRANTS.given) cpu.expire();
+    thread.leave();
+  }
+  return thread.stats();
+}
+
+async function main(ending) {
+  const { handle } = new Mutex();
+  const buffer = new SharedArrayBuffer(12);
+  const all = Array.from({ length: WORKERS }, (_, index) => {
+    const worker = new Worker(new URL(import.meta.url), { workerData: { handle, buffer, isEndless: index === 0 } });
+    return { worker, stats: new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject)) };
+  });
+  const stats = await Promise.all(all.map((one) => one.stats));
+  await all[0].worker.terminate();
+  console.log(JSON.stringify({ count: new Int32Array(buffer)[COUNT], stats: [...stats, grants()] }));
+  if (ending.startsWith('SIG')) process.kill(process.pid, ending);
+  process.exit(Number(ending));
+}
+
+if (isMainThread) await main(process.argv[2] ?? '0');
+else runWorker(workerData);

@@ -1,0 +1,215 @@
+/**
+ * `rseq-slice trace` on a program with workers that contend for a lock, one of
+ * which is terminated: that the trace is one, says what happened, and counts
+ * what the threads counted; that the program's ending is passed on.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { TestContext } from 'vitest';
+import type { Stats } from '../../lib/thread.ts';
+import type { TraceSummary } from '../../lib/trace/summary.ts';
+import { checkFormat } from '../lib/trace/check-format.ts';
+import type { FormatEvent } from '../lib/trace/check-format.ts';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const command = join(root, 'dist/cli/main.js');
+const program = fileURLToPath(new URL('programs/traced.mjs', import.meta.url));
+const hasAddon = existsSync(join(root, 'build/Release/rseq_slice.node'));
+const folder = mkdtempSync(join(tmpdir(), 'rseq-slice-traced-'));
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** It takes a second on an idle machine. */
+const PATIENCE = 120_000;
+vi.setConfig({ testTimeout: PATIENCE });
+
+const WORKERS = 4;
+const OUTCOMES = ['undisturbed', 'yielded', 'raced', 'revoked', 'nested'] as const;
+/** The workers, the main thread, which makes the lock, and one of a simulated kernel. */
+const THREADS = WORKERS + 2;
+/** What the program's simulated kernel does: see there. */
+const GIVEN = 30;
+const LATE = 5;
+
+function trace(...args: readonly string[]) {
+  const { status, signal, stdout, stderr } = spawnSync(process.execPath, [command, 'trace', ...args], {
+    cwd: folder,
+    encoding: 'utf8',
+    env: { ...process.env, RSEQ_SLICE: '', NODE_OPTIONS: '', NO_COLOR: '1' },
+    timeout: PATIENCE - 10_000,
+  });
+  return { status, signal, stdout, stderr };
+}
+
+interface Traced {
+  readonly summary: TraceSummary & { readonly file: string };
+  readonly events: readonly FormatEvent[];
+  /** What the threads said of themselves. */
+  readonly stats: readonly Stats[];
+  readonly stderr: string;
+}
+
+/** Traces the program, and reads what it, the command and the trace say. */
+function traced(name: string, options: readonly string[], flags: readonly string[] = []): Traced {
+  const out = join(folder, `${name}.json`);
+  const { status, signal, stdout, stderr } = trace('--out', out, '--json', ...options, '--', process.execPath, ...flags, program);
+  expect({ status, signal, stderr }).toMatchObject({ status: 0, signal: null });
+  const [said = '', summary = '', ...rest] = stdout.trimEnd().split('\n');
+  expect(rest).toEqual([]);
+  const { stats, count } = JSON.parse(said) as { stats: Stats[]; count: number };
+  expect(count).toBe(WORKERS * 3000);
+  return { summary: JSON.parse(summary) as Traced['summary'], events: checkFormat(readFileSync(out, 'utf8'), /^process \d+$/), stats, stderr };
+}
+
+const spans = (events: readonly FormatEvent[], name: string): FormatEvent[] => events.filter((event) => event.ph === 'X' && event.name === name);
+const total = (stats: readonly Stats[], name: keyof Stats): number => stats.reduce((sum, one) => sum + one[name], 0);
+
+/** The numbers of the threads by their names. */
+function threads(events: readonly FormatEvent[]): Map<unknown, number> {
+  return new Map(events.flatMap(({ name, tid, args }) => (name === 'thread_name' ? [[args?.['name'], tid] as const] : [])));
+}
+
+const needsAddon = (context: TestContext): void => {
+  if (!hasAddon) context.skip('the addon is not built');
+};
+
+describe('with everything timed', () => {
+  beforeEach(needsAddon);
+  let all: Traced | undefined;
+  const run = (): Traced => (all ??= traced('all', ['--every', '1', '--events', '65536']));
+
+  it('counts what the threads counted, also one that was terminated', () => {
+    const { summary, stats } = run();
+    expect(stats).toHaveLength(WORKERS + 1);
+    expect(summary).toMatchObject({ processes: 1, threads: THREADS, lost: 0, dropped: 0 });
+    expect(summary.sections.entered).toBe(total(stats, 'entered'));
+    for (const outcome of OUTCOMES) expect({ outcome, count: summary.sections[outcome] }).toEqual({ outcome, count: total(stats, outcome) });
+    // The one in which that worker was terminated.
+    expect(summary.sections.open).toBe(1);
+  });
+
+  it('shows every section that was not within another one', () => {
+    const { summary, events } = run();
+    const { entered, nested, open } = summary.sections;
+    expect(nested).toBe(WORKERS - 1);
+    expect(spans(events, 'section')).toHaveLength(entered - nested - open);
+    // The main thread has had none.
+    expect(threads(events).size).toBe(THREADS - 1);
+  });
+
+  it('has the sections and waits of the worker that was terminated', () => {
+    const { events } = run();
+    const terminated = threads(events).get('worker 1');
+    expect(terminated).toBeDefined();
+    expect(spans(events, 'section').filter(({ tid }) => tid === terminated).length).toBeGreaterThanOrEqual(3000);
+  });
+
+  it('shows waits, releases, and arrows from one thread to the other', () => {
+    const { summary, events } = run();
+    expect(summary.waits.count).toBeGreaterThan(0);
+    expect(spans(events, 'wait')).toHaveLength(summary.waits.count);
+    expect(spans(events, 'release')).toHaveLength(summary.releases);
+    const locks = new Set([...spans(events, 'wait'), ...spans(events, 'release')].map(({ args }) => args?.['lock']));
+    expect([...locks]).toEqual([expect.stringMatching(/^Mutex \d+$/)]);
+    const [from, to] = [events.filter(({ ph }) => ph === 's'), events.filter(({ ph }) => ph === 'f')];
+    if (summary.releases > 0) expect(from.length).toBeGreaterThan(0);
+    expect(to).toHaveLength(from.length);
+  });
+
+  it('tells how long grants were used, expired ones apart', () => {
+    const { summary, stderr } = run();
+    expect(summary.grants).toMatchObject({ yielded: GIVEN, measured: GIVEN });
+    expect(summary.grants.expired + summary.sections.revoked).toBe(LATE);
+    expect(summary.grants.used.reduce((sum, { count }) => sum + count, 0)).toBe(GIVEN);
+    expect(stderr).toMatch(/^ +\d+ \.\. \d* +#+ +\d+$/m);
+    expect(stderr).not.toContain('\x1b');
+  });
+});
+
+describe('with a sample timed', () => {
+  beforeEach(needsAddon);
+
+  it('counts all, and keeps the latest of what it timed', () => {
+    const { summary, events, stats, stderr } = traced('some', ['--every', '4', '--events', '100']);
+    expect(summary.sections.entered).toBe(total(stats, 'entered'));
+    expect(summary.timed).toMatchObject({ every: 4 });
+    // One in four on average: of 12,000, and drawn the same way every time.
+    expect(summary.timed.undisturbed / summary.sections.undisturbed).toBeGreaterThan(0.15);
+    expect(summary.timed.undisturbed / summary.sections.undisturbed).toBeLessThan(0.35);
+    expect(summary.timed.dropped).toBeGreaterThan(0);
+    expect(stderr).toContain('dropped: the oldest');
+    const names = threads(events);
+    for (const worker of ['worker 1', 'worker 2', 'worker 3', 'worker 4']) {
+      const timed = spans(events, 'section').filter(({ tid }) => tid === names.get(worker));
+      expect(timed).toHaveLength(100);
+    }
+    // How each of these ended is known also where its begin is not.
+    expect(spans(events, 'yielded')).toHaveLength(GIVEN);
+  });
+});
+
+it('says without the addon which thread it has nothing of', () => {
+  const { summary, stats, stderr } = traced('plain', [], ['--no-addons']);
+  expect(summary).toMatchObject({ threads: THREADS, lost: 1 });
+  const [terminated, ...others] = stats;
+  expect(terminated?.entered).toBeGreaterThan(0);
+  expect(summary.sections.entered).toBe(total(others, 'entered'));
+  expect(stderr).toContain('1 thread ended before the recording was written');
+});
+
+describe('the ending', () => {
+  beforeEach(needsAddon);
+
+  const ending = (how: string) => {
+    const out = join(folder, `${how}.json`);
+    const { status, signal } = trace('--out', out, '--', process.execPath, program, how);
+    checkFormat(readFileSync(out, 'utf8'), /^process \d+$/);
+    return { status, signal };
+  };
+
+  it('is passed on: an exit code', () => {
+    expect(ending('7')).toEqual({ status: 7, signal: null });
+  });
+
+  it.each(['SIGTERM', 'SIGKILL'])('is passed on: %s', (signal) => {
+    expect(ending(signal)).toEqual({ status: null, signal });
+  });
+});
+
+it('has nothing to show of a program without sections, and says so', () => {
+  const { status, signal, stdout, stderr } = trace('--', process.execPath, '-e', 'console.log("as it is")');
+  expect({ status, signal, stdout }).toEqual({ status: 0, signal: null, stdout: 'as it is\n' });
+  expect(stderr).toContain('nothing was recorded');
+  expect(checkFormat(readFileSync(join(folder, 'trace.json'), 'utf8'))).toEqual([]);
+});
+
+it('fails when the trace cannot be written', () => {
+  const { status, signal, stderr } = trace('--out', join(folder, 'no/such/folder.json'), '--', process.execPath, '-e', '');
+  expect({ status, signal }).toEqual({ status: 1, signal: null });
+  expect(stderr).toMatch(/could not be written to .*folder\.json: ENOENT/);
+});
+
+it.each([
+  [[], "behind '--' which program"],
+  [['--every', '0', '--', 'node'], '--every wants'],
+  [['--events', 'many', '--', 'node'], '--events wants'],
+  [['--sometimes', '--', 'node'], 'sometimes'],
+  [['--', '/no/such/program'], 'cannot be run'],
+])('refuses %j', (args, complaint) => {
+  const { status, signal, stdout, stderr } = trace(...args);
+  expect({ status, signal, stdout }).toEqual({ status: 2, signal: null, stdout: '' });
+  expect(stderr).toContain(complaint);
+  expect(stderr).toMatch(/See rseq-slice trace --help\.\n$/);
+});
+
+it('leaves nothing behind', () => {
+  const { stdout } = trace('--', process.execPath, '-p', 'process.env.RSEQ_SLICE_TRACE');
+  const place = stdout.trim();
+  expect(place).toContain('rseq-slice-trace-');
+  expect(existsSync(place)).toBe(false);
+});
