@@ -8,6 +8,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildModel } from '@tracerbench/trace-model';
 import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { TestContext } from 'vitest';
 import type { Stats } from '../../lib/thread.ts';
@@ -49,6 +50,8 @@ function trace(...args: readonly string[]) {
 interface Traced {
   readonly summary: TraceSummary & { readonly file: string };
   readonly events: readonly FormatEvent[];
+  /** The trace. */
+  readonly text: string;
   /** What the threads said of themselves. */
   readonly stats: readonly Stats[];
   readonly stderr: string;
@@ -63,7 +66,8 @@ function traced(name: string, options: readonly string[], flags: readonly string
   expect(rest).toEqual([]);
   const { stats, count } = JSON.parse(said) as { stats: Stats[]; count: number };
   expect(count).toBe(WORKERS * 3000);
-  return { summary: JSON.parse(summary) as Traced['summary'], events: checkFormat(readFileSync(out, 'utf8'), /^process \d+$/), stats, stderr };
+  const text = readFileSync(out, 'utf8');
+  return { summary: JSON.parse(summary) as Traced['summary'], events: checkFormat(text, /^process \d+$/), text, stats, stderr };
 }
 
 const spans = (events: readonly FormatEvent[], name: string): FormatEvent[] => events.filter((event) => event.ph === 'X' && event.name === name);
@@ -100,6 +104,20 @@ describe('with everything timed', () => {
     expect(spans(events, 'section')).toHaveLength(entered - nested - open);
     // The main thread has had none.
     expect(threads(events).size).toBe(THREADS - 1);
+  });
+
+  it('is read by another reader of such traces, with every span within the one around it', () => {
+    const { summary, text } = run();
+    const model = buildModel((JSON.parse(text) as { traceEvents: Parameters<typeof buildModel>[0] }).traceEvents);
+    expect(model.processes.map((process) => process.name)).toEqual([expect.stringMatching(/^process \d+$/)]);
+    const names = model.processes.flatMap((process) => process.threads.map((thread) => thread.name));
+    expect(names).toEqual(expect.arrayContaining(['worker 1', 'worker 2', 'worker 3', 'worker 4']));
+    const { entered, nested, open } = summary.sections;
+    expect(model.events.filter((event) => event.isComplete() && event.name === 'section')).toHaveLength(entered - nested - open);
+    for (const { parent, start, end } of model.events) {
+      // The reader adds up microseconds as doubles.
+      if (parent !== undefined) expect(Math.max(parent.start - start, end - parent.end)).toBeLessThan(1e-6);
+    }
   });
 
   it('has the sections and waits of the worker that was terminated', () => {
