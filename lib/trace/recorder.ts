@@ -8,7 +8,7 @@
  */
 import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { threadId } from 'node:worker_threads';
+import { getEnvironmentData, isMainThread, setEnvironmentData, threadId } from 'node:worker_threads';
 import { RseqSliceError } from '../errors.ts';
 import type { Backend } from '../kernel.ts';
 import { loadAddon } from '../linux/binding.ts';
@@ -122,12 +122,20 @@ class Ring {
   }
 }
 
+/** Where to record; '' for nowhere. A worker may have an environment of its own, but it inherits this too. */
+const folder = process.env[VARIABLE] ?? inheritedFolder();
+if (isMainThread && folder !== '') setEnvironmentData(VARIABLE, folder);
+
+function inheritedFolder(): string {
+  const inherited: unknown = getEnvironmentData(VARIABLE);
+  return typeof inherited === 'string' ? inherited : '';
+}
+
 /**
  * A recorder for a thread that is being attached; null: nobody records.
  * @throws {RseqSliceError} `ERR_RSEQ_SYSTEM` when there is no room for it.
  */
 export function openRecorder(backend: Backend): Recorder | null {
-  const folder = process.env[VARIABLE] ?? '';
   if (folder === '') return null;
   const settings = readSettings(folder);
   if (settings === null) return null;

@@ -56,7 +56,9 @@ async function main(ending) {
   const { handle } = new Mutex();
   const buffer = new SharedArrayBuffer(12);
   const all = Array.from({ length: WORKERS }, (_, index) => {
-    const worker = new Worker(new URL(import.meta.url), { workerData: { handle, buffer, isEndless: index === 0 } });
+    const data = { workerData: { handle, buffer, isEndless: index === 0 } };
+    // One has an environment of its own, with nothing in it.
+    const worker = new Worker(new URL(import.meta.url), index === 1 ? { ...data, env: {} } : data);
     return { worker, stats: new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject)) };
   });
   const stats = await Promise.all(all.map((one) => one.stats));
