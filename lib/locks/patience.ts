@@ -6,6 +6,7 @@ import type { Thread } from '../thread.ts';
 import { timedOut } from './options.ts';
 import { POLL, sleepAsync } from './parking.ts';
 import type { Bed, Parking, Wake } from './parking.ts';
+import { recordWait } from './recording.ts';
 
 /** What is waited for. */
 export interface Awaited<T> {
@@ -35,17 +36,24 @@ export function leftUntil(deadline: number): number {
  * Waits in the calling thread, without a request of a section around it.
  * @throws {RseqSliceError} `ERR_RSEQ_TIMEOUT`.
  */
-export function waitFor<T>(parking: Parking, thread: Thread, { kind, bed, word, look }: Awaited<T>, { deadline, timeout }: Limits): T {
-  let wake: Wake = 'timed out';
-  for (;;) {
-    const seen = Atomics.load(bed.words, word);
-    const found = look(wake === 'timed out');
-    if (found !== null) return found;
+export function waitFor<T>(parking: Parking, thread: Thread, awaited: Awaited<T>, limits: Limits): T {
+  const seen = Atomics.load(awaited.bed.words, awaited.word);
+  const found = awaited.look(true);
+  if (found !== null) return found;
+  return recordWait(thread, awaited.kind, () => sleepUntil(parking, thread, awaited, limits, seen));
+}
+
+/** @param first what the word was before the look that found nothing */
+function sleepUntil<T>(parking: Parking, thread: Thread, { kind, bed, word, look }: Awaited<T>, { deadline, timeout }: Limits, first: number): T {
+  for (let seen = first; ; ) {
     const left = leftUntil(deadline);
     if (left <= 0) throw timedOut(kind, timeout);
     const paused = thread.pause();
-    wake = parking.sleep(bed, word, seen, Math.min(left, POLL));
+    const wake = parking.sleep(bed, word, seen, Math.min(left, POLL));
     if (paused) thread.resume();
+    seen = Atomics.load(bed.words, word);
+    const found = look(wake === 'timed out');
+    if (found !== null) return found;
   }
 }
 

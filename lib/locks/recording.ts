@@ -6,7 +6,7 @@
  */
 import { threadId } from 'node:worker_threads';
 import type { Thread } from '../thread.ts';
-import { WaitEnd } from '../trace/memory.ts';
+import { NO_LOCK, WaitEnd } from '../trace/memory.ts';
 import { now } from '../trace/recorder.ts';
 import type { Recorder } from '../trace/recorder.ts';
 import { recorderOf } from '../trace/recording-thread.ts';
@@ -63,5 +63,22 @@ export class LockRecording {
 /** null: the thread is not recorded. */
 export function recordLock(thread: Thread, name: string, words: Int32Array): LockRecording | null {
   const recorder = recorderOf(thread);
-  return recorder === null ? null : new LockRecording(recorder, LOCK_KINDS.findIndex((kind) => kind === name), words);
+  return recorder === null ? null : new LockRecording(recorder, kindOf(name), words);
 }
+
+/** Waits for something that others do and no release is recorded of: that readers leave, or a notification. */
+export function recordWait<T>(thread: Thread, name: string, wait: () => T): T {
+  const recorder = recorderOf(thread);
+  if (recorder === null) return wait();
+  const from = now();
+  let end: number = WaitEnd.GaveUp;
+  try {
+    const result = wait();
+    end = WaitEnd.Taken;
+    return result;
+  } finally {
+    recorder.waited(kindOf(name), end, from, now(), NO_LOCK);
+  }
+}
+
+const kindOf = (name: string): number => LOCK_KINDS.findIndex((kind) => kind === name);

@@ -71,7 +71,7 @@ export const Kind = {
   Section: 1,
   /** A yield in the middle of a section, since the thread went to sleep. */
   Yield: 2,
-  /** Detail: a `WaitEnd`, and the kind of lock. One more: which lock. */
+  /** Detail: a `WaitEnd`, and the kind of lock. One more: which lock, or `NO_LOCK`. */
   Wait: 3,
   /** Detail: the kind of lock. One more: which lock. */
   Release: 4,
@@ -80,6 +80,9 @@ export type Kind = (typeof Kind)[keyof typeof Kind];
 
 export const WaitEnd = { Taken: 0, Abandoned: 1, GaveUp: 2 } as const;
 export const WAIT_ENDS = ['taken', 'taken from a dead holder', 'given up'] as const;
+
+/** A wait for something that is no single word, such as that all readers leave. */
+export const NO_LOCK = 0;
 
 /** Numbers a record. */
 export const RECORD_LENGTH = 4;

@@ -7,7 +7,7 @@
 import { LOCK_KINDS } from '../locks/layout.ts';
 import { Outcome } from '../thread.ts';
 import type { Trace, TraceEvent } from './events.ts';
-import { WAIT_ENDS } from './memory.ts';
+import { NO_LOCK, WAIT_ENDS } from './memory.ts';
 import type { RecordedEvent, RecordedRelease, RecordedWait, Recording } from './recordings.ts';
 
 const OUTCOMES: ReadonlyMap<number, string> = new Map(Object.entries(Outcome).map(([name, number]) => [number, name.toLowerCase()]));
@@ -17,7 +17,7 @@ interface Span {
   readonly name: string;
   from: number;
   to: number;
-  readonly args: Readonly<Record<string, string>>;
+  readonly args?: Readonly<Record<string, string>>;
   readonly about: RecordedEvent;
 }
 
@@ -40,7 +40,7 @@ export function traceOfRecordings(recordings: readonly Recording[], about: Reado
   const begin = rows.length === 0 ? 0 : Math.min(...recordings.map(({ started }) => started), ...rows.flatMap(({ spans }) => spans.slice(0, 1).map(({ from }) => from)));
   const at = (time: number): number => Math.round(time - begin);
   const events = rows.flatMap((row) =>
-    row.spans.map(({ name, from, to, args }): TraceEvent => ({ ...placeOf(row), time: at(from), kind: 'span', label: name, duration: at(to) - at(from), args })),
+    row.spans.map(({ name, from, to, args }): TraceEvent => ({ ...placeOf(row), time: at(from), kind: 'span', label: name, duration: at(to) - at(from), ...(args === undefined ? {} : { args }) })),
   );
   return {
     events: [...events, ...arrows(rows, at)],
@@ -61,7 +61,9 @@ function nameOf(recording: Recording, all: readonly Recording[]): string {
 
 function spansOf(about: RecordedEvent): Span[] {
   const { from, to } = about;
-  const span = (name: string, begin: number, end: number, args: Readonly<Record<string, string>> = {}): Span => ({ name, from: begin, to: end, args, about });
+  const span = (name: string, begin: number, end: number, args?: Readonly<Record<string, string>>): Span => (
+    { name, from: begin, to: end, about, ...(args === undefined ? {} : { args }) }
+  );
   switch (about.kind) {
     case 'section': {
       const outcome = OUTCOMES.get(about.outcome) ?? 'unknown';
@@ -79,7 +81,9 @@ function spansOf(about: RecordedEvent): Span[] {
   }
 }
 
-const lockOf = ({ lockKind, lock }: RecordedWait | RecordedRelease): { readonly lock: string } => ({ lock: `${LOCK_KINDS[lockKind] ?? 'lock'} ${lock}` });
+const lockOf = ({ lockKind, lock }: RecordedWait | RecordedRelease): { readonly lock: string } => ({
+  lock: `${LOCK_KINDS[lockKind] ?? 'lock'}${lock === NO_LOCK ? '' : ` ${lock}`}`,
+});
 
 /**
  * Spans of a row must lie within each other or apart. A section begins at the

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
+import { Condition } from '../../../lib/locks/condition.ts';
 import { Mutex } from '../../../lib/locks/mutex.ts';
 import { SimulatedKernel } from '../../../lib/simulated/kernel.ts';
 import { Outcome } from '../../../lib/thread.ts';
@@ -150,6 +151,19 @@ describe('a recorded thread', () => {
     (await next).unlock();
     const releases = read().events.filter(({ kind }) => kind === 'release');
     expect(releases.length).toBeGreaterThanOrEqual(1);
+  });
+
+  it('tells of a wait that ended without what was waited for', () => {
+    const { thread, read } = record();
+    const lock = new Mutex(undefined, 0, { thread, blockMainThread: true });
+    const condition = new Condition(undefined, 0, { thread, blockMainThread: true });
+    expect(condition.wait(lock.lock(), { timeout: 20 })).toBe(false);
+    const recording = read();
+    expect(recording.waits).toMatchObject({ count: 1, gaveUp: 1 });
+    const [wait, ...others] = format([recording]).filter(({ name }) => name === 'wait');
+    expect(others).toEqual([]);
+    expect(wait?.args).toEqual({ lock: 'Condition', end: 'given up' });
+    expect(wait?.dur).toBeGreaterThan(0);
   });
 });
 
