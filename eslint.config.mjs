@@ -9,6 +9,16 @@ const NODE = [
   'process', 'queueMicrotask', 'setImmediate', 'setInterval', 'setTimeout', 'structuredClone',
 ];
 
+/** What a browser and the plotting library have, for the script of a report's page. */
+const BROWSER = ['ResizeObserver', 'devicePixelRatio', 'document', 'getComputedStyle', 'matchMedia', 'uPlot'];
+
+const RULES = {
+  eqeqeq: 'error',
+  'no-var': 'error',
+  'prefer-const': 'error',
+  'no-unused-vars': ['error', { varsIgnorePattern: '^_', argsIgnorePattern: '^_' }],
+};
+
 export default tseslint.config(
   { ignores: ['dist/', 'build/', 'node_modules/'] },
   {
@@ -22,11 +32,13 @@ export default tseslint.config(
     extends: [js.configs.recommended],
     languageOptions: { globals: Object.fromEntries(NODE.map((name) => [name, 'readonly'])) },
     linterOptions: { reportUnusedDisableDirectives: 'error' },
-    rules: {
-      eqeqeq: 'error',
-      'no-var': 'error',
-      'prefer-const': 'error',
-      'no-unused-vars': ['error', { varsIgnorePattern: '^_', argsIgnorePattern: '^_' }],
-    },
+    rules: RULES,
+  },
+  {
+    files: ['lib/report/assets/*.js'],
+    extends: [js.configs.recommended],
+    languageOptions: { sourceType: 'script', globals: Object.fromEntries(BROWSER.map((name) => [name, 'readonly'])) },
+    linterOptions: { reportUnusedDisableDirectives: 'error' },
+    rules: RULES,
   },
 );

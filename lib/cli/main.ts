@@ -10,6 +10,7 @@ import { ExitCode, UsageError } from './command.ts';
 import type { AddCommand } from './command.ts';
 import { addDemo } from './demo.ts';
 import { addDoctor } from './doctor.ts';
+import { addReport } from './report.ts';
 import { addTrace } from './trace.ts';
 
 interface Section {
@@ -17,7 +18,7 @@ interface Section {
   body: string;
 }
 
-const COMMANDS: readonly AddCommand[] = [addDoctor, addDemo, addBench, addTrace];
+const COMMANDS: readonly AddCommand[] = [addDoctor, addDemo, addBench, addReport, addTrace];
 
 /** @param argv the words behind the program's name */
 async function main(argv: readonly string[]): Promise<ExitCode> {
@@ -27,7 +28,7 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
   cli.help((sections) => describe(sections, cli.matchedCommand?.description));
   cli.version(version);
   try {
-    const { args, options } = cli.parse(['node', 'rseq-slice', ...argv], { run: false });
+    const { args, options } = cli.parse(['node', 'rseq-slice', ...joinDashes(argv)], { run: false });
     if (options['help'] === true || options['version'] === true) return ExitCode.Done;
     if (cli.matchedCommand !== undefined) return await (cli.runMatchedCommand() as Promise<ExitCode> | ExitCode);
     const known = cli.commands.map(({ name }) => name).join(', ');
@@ -44,6 +45,12 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
 function describe(sections: Section[], command: string | undefined): Section[] {
   if (command !== undefined) return [...sections.slice(0, 1), { body: command }, ...sections.slice(1)];
   return sections.map((section) => ({ ...section, body: section.body.replaceAll(/ Exit codes: .*$/gm, '') }));
+}
+
+/** The argument library takes a lone dash, as in `--out -`, for another option. */
+function joinDashes(argv: readonly string[]): string[] {
+  const isDash = (at: number): boolean => argv[at] === '-' && /^--[^=]+$/.test(argv[at - 1] ?? '');
+  return argv.flatMap((word, at) => (isDash(at) ? [] : isDash(at + 1) ? [`${word}=-`] : [word]));
 }
 
 /** The argument library refuses wrong usage with a class of its own, which it does not export. */

@@ -1,0 +1,232 @@
+// Draws the charts of a report, with uPlot, from the JSON in the page. What is said of a point comes with the data: here it
+// is only shown, for the pointer and for the arrow keys. Without this script the page has its tables.
+(() => {
+  'use strict';
+  const { plots } = JSON.parse(document.getElementById('plots').textContent);
+  const HEIGHT = 280;
+  /** Lengths of dashes, and how far to the side a series is drawn so that intervals do not hide one another: CSS pixels. */
+  const STYLES = {
+    off: { dash: [6, 4], aside: -4, mark: 'square' },
+    on: { dash: [], aside: 4, mark: 'circle' },
+    plain: { dash: [], aside: 0, mark: 'circle' },
+    yielded: { hatch: 'none' },
+    raced: { hatch: 'lines' },
+    revoked: { hatch: 'dots' },
+  };
+
+  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+  const font = () => `12px ${getComputedStyle(document.body).fontFamily}`;
+
+  const short = (value) => {
+    if (value >= 1e6) return `${Number((value / 1e6).toPrecision(3))} M`;
+    if (value >= 1e3) return `${Number((value / 1e3).toPrecision(3))} k`;
+    return String(Number(value.toPrecision(3)));
+  };
+  const duration = (time) => {
+    for (const [size, unit] of [[1e9, 's'], [1e6, 'ms'], [1e3, 'µs']]) if (time >= size) return `${Number((time / size).toPrecision(3))} ${unit}`;
+    return `${Number(time.toPrecision(3))} ns`;
+  };
+  const WRITE = { ns: duration, number: short };
+
+  /** Where to put positions on a line: one step is ten times as much where the axis is logarithmic. */
+  const scaled = (isLogarithmic) => (isLogarithmic ? (value) => (value === null || value <= 0 ? null : Math.log10(value)) : (value) => value);
+
+  /** The ends of the vertical axis, with room, and from zero where it is not logarithmic. */
+  function rangeOf({ y, series, shape }) {
+    const all = shape === 'stacks' ? sums(series) : series.flatMap(({ values, low, high }) => [...values, ...low, ...high]);
+    const known = all.map(scaled(y.isLogarithmic)).filter((value) => value !== null);
+    if (known.length === 0) return [0, 1];
+    const [least, most] = [Math.min(...known), Math.max(...known)];
+    if (y.isLogarithmic) return [Math.floor(least), Math.max(Math.ceil(most), Math.floor(least) + 1)];
+    return [0, most === 0 ? 1 : most * 1.1];
+  }
+
+  /** How high the layers are up to each of them, place by place. */
+  const sums = (series) => series[0].values.map((_, at) => series.reduce((total, { values }) => total + (values[at] ?? 0), 0));
+
+  function line(u, { values, style }, positions, toY) {
+    const { ctx } = u;
+    const ratio = devicePixelRatio;
+    const { dash, aside } = STYLES[style];
+    ctx.setLineDash(dash.map((length) => length * ratio));
+    ctx.lineWidth = 2 * ratio;
+    ctx.beginPath();
+    let isDrawing = false;
+    values.forEach((value, at) => {
+      const y = toY(value);
+      if (y === null) return;
+      const x = u.valToPos(positions[at], 'x', true) + aside * ratio;
+      if (isDrawing) ctx.lineTo(x, y);
+      else ctx.moveTo(x, y);
+      isDrawing = true;
+    });
+    ctx.stroke();
+    ctx.setLineDash([]);
+  }
+
+  function bar(ctx, x, low, high, ratio) {
+    ctx.lineWidth = 1.5 * ratio;
+    ctx.beginPath();
+    ctx.moveTo(x, low);
+    ctx.lineTo(x, high);
+    for (const end of [low, high]) {
+      ctx.moveTo(x - 4 * ratio, end);
+      ctx.lineTo(x + 4 * ratio, end);
+    }
+    ctx.stroke();
+  }
+
+  function mark(ctx, x, y, shape, ratio) {
+    const size = 4 * ratio;
+    ctx.beginPath();
+    if (shape === 'square') ctx.rect(x - size, y - size, 2 * size, 2 * size);
+    else ctx.arc(x, y, size, 0, 2 * Math.PI);
+    ctx.fill();
+  }
+
+  /** One series of lines or points, with its intervals. */
+  function drawSeries(u, plot, series, positions) {
+    const { ctx } = u;
+    const ratio = devicePixelRatio;
+    const scale = scaled(plot.y.isLogarithmic);
+    const toY = (value) => (scale(value) === null ? null : u.valToPos(scale(value), 'y', true));
+    const { aside, mark: shape } = STYLES[series.style];
+    ctx.save();
+    ctx.strokeStyle = ctx.fillStyle = colour(series.style);
+    if (plot.shape === 'lines') line(u, series, positions, toY);
+    series.values.forEach((value, at) => {
+      const y = toY(value);
+      if (y === null) return;
+      const x = u.valToPos(positions[at], 'x', true) + aside * ratio;
+      const [low, high] = [toY(series.low[at]), toY(series.high[at])];
+      if (low !== null && high !== null) bar(ctx, x, low, high, ratio);
+      mark(ctx, x, y, shape, ratio);
+    });
+    ctx.restore();
+  }
+
+  /** What fills a layer: a colour, and lines or dots of the paper's on it. */
+  function hatched(ctx, style, ratio) {
+    const { hatch } = STYLES[style];
+    if (hatch === 'none') return colour(style);
+    const tile = document.createElement('canvas');
+    const size = Math.round(8 * ratio);
+    tile.width = tile.height = size;
+    const on = tile.getContext('2d');
+    on.fillStyle = colour(style);
+    on.fillRect(0, 0, size, size);
+    on.fillStyle = on.strokeStyle = colour('paper');
+    on.lineWidth = 2 * ratio;
+    on.beginPath();
+    if (hatch === 'dots') on.arc(size / 2, size / 2, 1.6 * ratio, 0, 2 * Math.PI);
+    else for (const from of [-size, 0, size]) {
+      on.moveTo(from, size);
+      on.lineTo(from + size, 0);
+    }
+    if (hatch === 'dots') on.fill();
+    else on.stroke();
+    return ctx.createPattern(tile, 'repeat');
+  }
+
+  function drawStacks(u, { series }, positions) {
+    const { ctx } = u;
+    const ratio = devicePixelRatio;
+    const step = positions.length < 2 ? u.bbox.width : u.valToPos(positions[1], 'x', true) - u.valToPos(positions[0], 'x', true);
+    const width = Math.min(step * 0.6, 64 * ratio);
+    const below = positions.map(() => 0);
+    ctx.save();
+    for (const { style, values } of series) {
+      ctx.fillStyle = hatched(ctx, style, ratio);
+      ctx.strokeStyle = colour('paper');
+      ctx.lineWidth = ratio;
+      values.forEach((value, at) => {
+        const [from, to] = [below[at], below[at] + (value ?? 0)].map((height) => u.valToPos(height, 'y', true));
+        below[at] += value ?? 0;
+        if (from === to) return;
+        const x = u.valToPos(positions[at], 'x', true) - width / 2;
+        ctx.fillRect(x, to, width, from - to);
+        ctx.strokeRect(x, to, width, from - to);
+      });
+    }
+    ctx.restore();
+  }
+
+  /** Whole powers of ten, and between them 2 and 5 where there are few. */
+  function logarithmicTicks(low, high) {
+    const steps = high - low > 2 ? [1] : [1, 2, 5];
+    const ticks = [];
+    for (let power = Math.floor(low); power <= high; power++) for (const step of steps) ticks.push(power + Math.log10(step));
+    return ticks.filter((tick) => tick >= low - 1e-9 && tick <= high + 1e-9);
+  }
+
+  function optionsOf(plot, positions, width, hooks) {
+    const { x, y } = plot;
+    const write = WRITE[y.unit];
+    const ticks = new Map(x.ticks.map(([position, label]) => [scaled(x.isLogarithmic)(position), label]));
+    const [first, last] = [Math.min(...positions), Math.max(...positions)];
+    const room = x.isLogarithmic ? 0.15 : 0.5;
+    const [low, high] = rangeOf(plot);
+    const axis = { stroke: () => colour('quiet'), grid: { stroke: () => colour('rule'), width: 1 }, ticks: { stroke: () => colour('rule'), width: 1 }, font: font(), labelFont: font() };
+    const ticksOfY = y.isLogarithmic ? { splits: () => logarithmicTicks(low, high) } : {};
+    return {
+      width,
+      height: HEIGHT,
+      legend: { show: false },
+      cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
+      scales: { x: { time: false, range: () => [first - room, last + room] }, y: { range: () => [low, high] } },
+      axes: [
+        { ...axis, label: x.title, labelSize: 22, size: 34, splits: () => [...ticks.keys()], values: (_, splits) => splits.map((split) => ticks.get(split) ?? '') },
+        { ...axis, label: y.title, labelSize: 22, size: 66, ...ticksOfY, values: (_, splits) => splits.map((split) => write(y.isLogarithmic ? 10 ** split : split)) },
+      ],
+      // Series are drawn here, for their intervals, shapes and hatches; uPlot keeps scales, axes and the cursor.
+      series: [{}, ...plot.series.map(({ name }) => ({ label: name, paths: () => null, points: { show: false } }))],
+      hooks,
+    };
+  }
+
+  function show(element) {
+    const index = Number(element.dataset.plot);
+    const plot = plots[index];
+    const readout = document.getElementById(`readout-${index}`);
+    const hint = readout.textContent;
+    const positions = plot.x.positions.map(scaled(plot.x.isLogarithmic));
+    const data = [positions, ...plot.series.map(({ values }) => values.map(scaled(plot.y.isLogarithmic)))];
+    const say = (at) => {
+      readout.textContent = at === null || at === undefined ? hint : plot.readout[at];
+      element.setAttribute('aria-valuenow', String(at ?? 0));
+      element.setAttribute('aria-valuetext', plot.readout[at ?? 0] ?? '');
+    };
+    const draw = (u) => {
+      if (plot.shape === 'stacks') drawStacks(u, plot, positions);
+      else for (const series of plot.series) drawSeries(u, plot, series, positions);
+    };
+    const u = new uPlot(optionsOf(plot, positions, element.clientWidth, { draw: [draw], setCursor: [({ cursor }) => say(cursor.left < 0 ? null : cursor.idx)] }), data, element);
+    // A slider goes through values with the arrow keys and tells each: so do readers of the page that cannot see it.
+    element.tabIndex = 0;
+    element.setAttribute('role', 'slider');
+    element.setAttribute('aria-valuemin', '0');
+    element.setAttribute('aria-valuemax', String(positions.length - 1));
+    say(null);
+    element.addEventListener('keydown', (event) => move(event, u, positions));
+    element.addEventListener('blur', () => u.setCursor({ left: -10, top: -10 }));
+    new ResizeObserver(() => {
+      if (element.clientWidth > 0 && element.clientWidth !== u.width) u.setSize({ width: element.clientWidth, height: HEIGHT });
+    }).observe(element);
+    return u;
+  }
+
+  function move(event, u, positions) {
+    const last = positions.length - 1;
+    const at = u.cursor.left < 0 ? null : u.cursor.idx;
+    const steps = { ArrowRight: at === null ? 0 : at + 1, ArrowUp: at === null ? 0 : at + 1, ArrowLeft: at === null ? last : at - 1, ArrowDown: at === null ? last : at - 1, Home: 0, End: last };
+    if (event.key === 'Escape') u.setCursor({ left: -10, top: -10 });
+    const to = steps[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    u.setCursor({ left: u.valToPos(positions[Math.min(last, Math.max(0, to))], 'x'), top: 10 });
+  }
+
+  const shown = [...document.querySelectorAll('[data-plot]')].map(show);
+  const redraw = () => shown.forEach((u) => u.redraw(false, true));
+  for (const query of ['(prefers-color-scheme: dark)', 'print']) matchMedia(query).addEventListener('change', redraw);
+})();

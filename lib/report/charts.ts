@@ -1,0 +1,207 @@
+/**
+ * The charts of a report as data: what is drawn, what is said of each point, and
+ * the table with the same numbers. Drawing is left to `assets/client.js`.
+ */
+import { DISTURBED, perHundredThousand } from './figures.ts';
+import type { CellFigures, GroupFigures, OutcomeFigures, WaitPoint } from './figures.ts';
+import { duration, short, whole, withInterval } from './format.ts';
+import type { Write } from './format.ts';
+import { SETTINGS } from './records.ts';
+import type { SectionRecord, Setting, Spread } from './records.ts';
+import { numberCell, ratioCell, spreadCell } from './tables.ts';
+import type { Table } from './tables.ts';
+
+/** One line, or one layer of the bars. */
+export interface Series {
+  readonly name: string;
+  /** Its colour and shape. */
+  readonly style: Setting | (typeof DISTURBED)[number] | 'plain';
+  readonly values: readonly (number | null)[];
+  /** Ends of the intervals; null: there is none. */
+  readonly low: readonly (number | null)[];
+  readonly high: readonly (number | null)[];
+}
+
+/** Plain data for the page's script. */
+export interface Plot {
+  readonly shape: 'lines' | 'points' | 'stacks';
+  readonly x: { readonly title: string; readonly positions: readonly number[]; readonly isLogarithmic: boolean; readonly ticks: readonly (readonly [position: number, label: string])[] };
+  readonly y: { readonly title: string; readonly unit: 'ns' | 'number'; readonly isLogarithmic: boolean };
+  readonly series: readonly Series[];
+  /** What is said of each position. */
+  readonly readout: readonly string[];
+}
+
+export interface Chart {
+  readonly title: string;
+  readonly about: string;
+  readonly plot: Plot;
+  readonly table: Table;
+}
+
+/** Those of a group that have something to show. */
+export function chartsOf(group: GroupFigures): Chart[] {
+  return [throughputChart(group), ...group.cells.map(waitsChart), outcomesChart(group)].filter((chart) => chart !== null);
+}
+
+type Point = Pick<WaitPoint, 'median' | 'interval'>;
+
+function series(name: string, style: Series['style'], points: readonly (Point | null | undefined)[]): Series {
+  return {
+    name,
+    style,
+    values: points.map((point) => point?.median ?? null),
+    low: points.map((point) => point?.interval?.[0] ?? null),
+    high: points.map((point) => point?.interval?.[1] ?? null),
+  };
+}
+
+const SLICES: Readonly<Record<Setting, string>> = { off: 'slices off', on: 'slices on' };
+
+/** Both settings, or the one that was measured. */
+function measured(cells: readonly CellFigures[]): Setting[] {
+  return SETTINGS.filter((setting) => cells.some((cell) => cell[setting] !== null));
+}
+
+function say(place: string, settings: readonly Setting[], pointOf: (setting: Setting) => Point | null | undefined, write: Write): string {
+  const said = settings.flatMap((setting) => {
+    const point = pointOf(setting);
+    return point === null || point === undefined ? [] : [`${setting} ${withInterval(point, write)}`];
+  });
+  return `${place}: ${said.length === 0 ? 'not measured' : said.join(', ')}`;
+}
+
+/** Places beside one another, whatever their numbers. */
+function ordinal(title: string, labels: readonly string[]): Plot['x'] {
+  return { title, positions: labels.map((_, index) => index), isLogarithmic: false, ticks: labels.map((label, index) => [index, label] as const) };
+}
+
+const workersOf = ({ workers }: CellFigures): string => `${workers} ${workers === 1 ? 'worker' : 'workers'}`;
+
+function throughputChart({ cells }: GroupFigures): Chart | null {
+  const settings = measured(cells);
+  if (settings.length === 0) return null;
+  const of = (cell: CellFigures, setting: Setting): Spread | null => cell[setting]?.throughput ?? null;
+  return {
+    title: 'Throughput',
+    about: 'Sections a second of all workers, medians over the rounds with 95 % intervals. More is better.',
+    plot: {
+      shape: 'lines',
+      x: ordinal('workers', cells.map(({ workers }) => String(workers))),
+      y: { title: 'sections a second', unit: 'number', isLogarithmic: false },
+      series: settings.map((setting) => series(SLICES[setting], setting, cells.map((cell) => of(cell, setting)))),
+      readout: cells.map((cell) => say(workersOf(cell), settings, (setting) => of(cell, setting), short)),
+    },
+    table: {
+      caption: 'Sections a second',
+      head: ['workers', ...settings.map((setting) => SLICES[setting]), 'on / off'],
+      rows: cells.map((cell) => [String(cell.workers), ...settings.map((setting) => spreadCell(of(cell, setting))), ratioCell(cell.pair?.ratios['throughput'])]),
+    },
+  };
+}
+
+/** Where a percentile is: one wait in so many is longer. The longest of all is one of so many as were timed. */
+function positionOf(percent: number, samples: number): number {
+  // A fixed number of digits, since 1 - 0.999 is not one in a thousand.
+  return percent === 100 ? samples : Number((100 / (100 - percent)).toPrecision(9));
+}
+
+const RATIO_NAMES: Readonly<Record<string, string>> = { 'p99.9': 'p999' };
+
+function waitsChart(cell: CellFigures): Chart | null {
+  const settings = measured([cell]).filter((setting) => (cell[setting]?.waits.length ?? 0) > 0);
+  if (settings.length === 0) return null;
+  const samples = Math.max(2, ...settings.map((setting) => cell[setting]?.samples ?? 0));
+  const names = new Map(settings.flatMap((setting) => cell[setting]?.waits ?? []).map(({ name, percent }) => [percent, name]));
+  const percents = [...names.keys()].filter((percent) => percent === 100 || positionOf(percent, samples) <= samples).sort((a, b) => a - b);
+  const of = (setting: Setting, percent: number): WaitPoint | undefined => cell[setting]?.waits.find((point) => point.percent === percent);
+  const nameOf = (percent: number): string => names.get(percent) ?? '';
+  const about = (percent: number): string => (percent === 100 ? `the longest of some ${whole(Math.round(samples))} that were timed` : `${nameOf(percent)}, one wait in ${short(positionOf(percent, samples))} is longer`);
+  return {
+    title: `Waits with ${workersOf(cell)}`,
+    about: 'How long it took to get the lock, as percentiles: each step to the right is ten times as rare. Both axes are logarithmic. Less is better.',
+    plot: {
+      shape: 'lines',
+      x: {
+        title: 'percentile of waits',
+        positions: percents.map((percent) => positionOf(percent, samples)),
+        isLogarithmic: true,
+        ticks: percentileTicks(samples),
+      },
+      y: { title: 'wait', unit: 'ns', isLogarithmic: true },
+      series: settings.map((setting) => series(SLICES[setting], setting, percents.map((percent) => of(setting, percent)))),
+      readout: percents.map((percent) => say(about(percent), settings, (setting) => of(setting, percent), duration)),
+    },
+    table: {
+      caption: 'Waits, medians over the rounds',
+      head: ['percentile', ...settings.map((setting) => SLICES[setting]), 'on / off'],
+      rows: [...names.keys()].sort((a, b) => a - b).map((percent) => [
+        nameOf(percent),
+        ...settings.map((setting) => spreadCell(of(setting, percent), duration)),
+        ratioCell(cell.pair?.ratios[RATIO_NAMES[nameOf(percent)] ?? nameOf(percent)]),
+      ]),
+    },
+  };
+}
+
+function percentileTicks(samples: number): (readonly [number, string])[] {
+  const ticks: (readonly [number, string])[] = [[2, '50 %']];
+  // What is close to the longest has no room for a label.
+  for (let oneIn = 10; oneIn * 2.5 <= samples; oneIn *= 10) {
+    const nines = String(oneIn).length - 1;
+    ticks.push([oneIn, nines === 1 ? '90 %' : nines === 2 ? '99 %' : `99.${'9'.repeat(nines - 2)} %`]);
+  }
+  return [...ticks, [samples, 'longest']];
+}
+
+const WHAT: Readonly<Record<(typeof DISTURBED)[number], string>> = {
+  yielded: 'yielded: the extension sufficed',
+  raced: 'raced: the extension was over just before',
+  revoked: 'revoked: scheduled out inside',
+};
+
+function outcomesChart({ cells }: GroupFigures): Chart | null {
+  const known = cells.flatMap(({ workers, on }) => (on === null || on.outcomes === null ? [] : [{ workers, outcomes: on.outcomes }]));
+  if (known.length === 0) return null;
+  const share = (outcomes: OutcomeFigures, name: (typeof DISTURBED)[number]): number => perHundredThousand(outcomes, outcomes[name]);
+  return {
+    title: 'How sections ended with slices',
+    about: 'Of 100,000 sections with slices on, those that something disturbed. Attempts to get the lock are sections too.',
+    plot: {
+      shape: 'stacks',
+      x: ordinal('workers', known.map(({ workers }) => String(workers))),
+      y: { title: 'of 100,000 sections', unit: 'number', isLogarithmic: false },
+      series: DISTURBED.map((name) => series(WHAT[name], name, known.map(({ outcomes }) => ({ median: share(outcomes, name), interval: null })))),
+      readout: known.map(({ workers, outcomes }) => `${workers} ${workers === 1 ? 'worker' : 'workers'}, of 100,000 sections: ${DISTURBED.map((name) => `${name} ${short(share(outcomes, name))}`).join(', ')}`),
+    },
+    table: {
+      caption: 'Sections with slices on, all rounds together',
+      head: ['workers', 'sections', 'undisturbed', ...DISTURBED, ...DISTURBED.map((name) => `${name} of 100,000`)],
+      rows: known.map(({ workers, outcomes }) => [
+        String(workers),
+        ...(['sections', 'undisturbed', ...DISTURBED] as const).map((name) => numberCell(outcomes[name], whole)),
+        ...DISTURBED.map((name) => numberCell(share(outcomes, name))),
+      ]),
+    },
+  };
+}
+
+/** What each loop of the benchmark of sections takes. */
+export function loopsChart({ loops }: SectionRecord): Chart {
+  return {
+    title: 'What one operation takes',
+    about: 'Medians over the rounds with 95 % intervals, on a logarithmic axis. Less is better.',
+    plot: {
+      shape: 'points',
+      x: ordinal('loop', loops.map(({ name }) => name)),
+      y: { title: 'an operation', unit: 'ns', isLogarithmic: true },
+      series: [series('median', 'plain', loops)],
+      readout: loops.map((loop) => `${loop.name} (${loop.what}): ${withInterval(loop, duration)}`),
+    },
+    table: {
+      caption: 'Nanoseconds an operation',
+      head: ['loop', 'median', 'least', 'what it does'],
+      rows: loops.map((loop) => [loop.name, spreadCell(loop), numberCell(loop.least), loop.what]),
+    },
+  };
+}
