@@ -35,7 +35,7 @@ afterEach(() => {
 function record({ every = 1, events = 1000 } = {}) {
   const cpu = new SimulatedKernel().thread('recorded');
   const memory = new Float64Array(lengthFor(events));
-  const thread = new RecordingThread(cpu.connect(), () => undefined, new Recorder(memory, 'simulated', { every, events }));
+  const thread = new RecordingThread(cpu.connect(), () => undefined, new Recorder(memory, 'simulated', { every, events }), null);
   const read = (): Recording => {
     folder = mkdtempSync(join(tmpdir(), 'rseq-slice-recorded-'));
     writeFileSync(join(folder, `1${EXTENSION}`), memory);
