@@ -8,6 +8,8 @@ import { accessSync, constants as modes, mkdtempSync, rmSync, writeFileSync } fr
 import { constants, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { chromeTrace } from '../trace/chrome.ts';
+import { countedBetween, readKernelCounters } from '../trace/kernel-counters.ts';
+import type { KernelCounters } from '../trace/kernel-counters.ts';
 import { traceOfRecordings } from '../trace/recorded.ts';
 import { SETTINGS, VARIABLE } from '../trace/recorder.ts';
 import type { RecordingSettings } from '../trace/recorder.ts';
@@ -57,9 +59,10 @@ async function runTrace(options: Readonly<Record<string, unknown>>): Promise<num
   let ending: Ending;
   try {
     writeFileSync(join(folder, SETTINGS), JSON.stringify(settings));
+    const before = readKernelCounters();
     ending = await run(program, args, folder);
     try {
-      report(folder, out, options['json'] === true);
+      report({ folder, out, json: options['json'] === true, kernel: countedBetween(before, readKernelCounters()) });
     } catch (error) {
       process.stderr.write(`rseq-slice trace: the trace could not be written to ${out}: ${error instanceof Error ? error.message : String(error)}\n`);
       return ExitCode.Failed;
@@ -108,9 +111,16 @@ async function run(program: string, args: readonly string[], folder: string): Pr
   }
 }
 
-function report(folder: string, out: string, json: boolean): void {
+interface Report {
+  readonly folder: string;
+  readonly out: string;
+  readonly json: boolean;
+  readonly kernel: KernelCounters | null;
+}
+
+function report({ folder, out, json, kernel }: Report): void {
   const recordings = readRecordings(folder);
-  const summary = summarize(recordings);
+  const summary = summarize(recordings, kernel);
   const paint = painter(hasColour(process.stderr));
   const say = (text: string): void => void process.stderr.write(`${text}\n`);
   if (recordings.length === 0) {

@@ -7,6 +7,7 @@
  * it was timed, and when the thread gave the CPU back: the grant lies between.
  */
 import { Outcome } from '../thread.ts';
+import type { KernelCounters } from './kernel-counters.ts';
 import { USE_WIDTH } from './memory.ts';
 import type { Recording } from './recordings.ts';
 
@@ -38,20 +39,21 @@ export interface TraceSummary {
     readonly expired: number;
     /** Of how many it is known how long they were used at most. */
     readonly measured: number;
-    /** By that time, in us; `to` is null in the last class there can be. */
+    /** By that time, in us, where there are any; `to` is null in the last class there can be. */
     readonly used: readonly { readonly from: number; readonly to: number | null; readonly count: number }[];
   };
+  /** What the kernel counted meanwhile, of the whole system; null: not to be read here. */
+  readonly kernel: KernelCounters | null;
 }
 
 const BAR = 40;
 const NS_A_US = 1000;
 
-export function summarize(recordings: readonly Recording[]): TraceSummary {
+export function summarize(recordings: readonly Recording[], kernel: KernelCounters | null = null): TraceSummary {
   const sum = (of: (recording: Recording) => number): number => recordings.reduce((total, recording) => total + of(recording), 0);
   const outcome = (which: Outcome): number => sum(({ outcomes }) => outcomes[which] ?? 0);
   const entered = sum((recording) => recording.entered);
   const uses = (recordings[0]?.uses ?? []).map((_, index) => sum((recording) => recording.uses[index] ?? 0));
-  const last = uses.findLastIndex((count) => count > 0);
   const width = USE_WIDTH / NS_A_US;
   const [yielded, raced] = [outcome(Outcome.Yielded), outcome(Outcome.Raced)];
   return {
@@ -85,8 +87,9 @@ export function summarize(recordings: readonly Recording[]): TraceSummary {
       yielded,
       expired: raced,
       measured: uses.reduce((total, count) => total + count, 0),
-      used: uses.slice(0, last + 1).map((count, index) => ({ from: index * width, to: index === uses.length - 1 ? null : (index + 1) * width, count })),
+      used: uses.map((count, index) => ({ from: index * width, to: index === uses.length - 1 ? null : (index + 1) * width, count })).filter(({ count }) => count > 0),
     },
+    kernel,
   };
 }
 
@@ -106,6 +109,7 @@ export function describe(summary: TraceSummary): string[] {
     ...describeDrops(timed.dropped, dropped),
     ...(lost > 0 ? [`${lost} ${lost === 1 ? 'thread' : 'threads'} ended before the recording was written: without the addon, only a thread that ends by itself writes it`] : []),
     ...describeGrants(summary),
+    ...describeKernel(summary.kernel),
   ];
 }
 
@@ -121,6 +125,15 @@ function describeGrants({ sections: { revoked }, grants: { yielded, expired, mea
   return [
     head,
     `used for at most so many us, of the ${number(measured)} whose section was timed:`,
-    ...used.filter(({ count }) => count > 0).map(({ from, to, count }) => `${String(from).padStart(4)} .. ${(to === null ? '' : String(to)).padEnd(4)} ${'#'.repeat(Math.ceil((count / most) * BAR)).padEnd(BAR)} ${number(count)}`),
+    ...used.map(({ from, to, count }) => `${String(from).padStart(4)} .. ${(to === null ? '' : String(to)).padEnd(4)} ${'#'.repeat(Math.ceil((count / most) * BAR)).padEnd(BAR)} ${number(count)}`),
+  ];
+}
+
+function describeKernel(kernel: KernelCounters | null): string[] {
+  if (kernel === null) return [];
+  const { granted, expired, yielded, revoked, aborted } = kernel;
+  return [
+    `the kernel counted meanwhile, in the whole system: ${number(granted)} grants, of which ${number(expired)} expired; ` +
+      `${number(yielded)} ended by yielding, ${number(revoked)} by being scheduled out, ${number(aborted)} by another system call`,
   ];
 }

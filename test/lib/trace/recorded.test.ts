@@ -226,6 +226,19 @@ describe('recordings', () => {
     expect(arrows([release, wait], [])).toBe(0);
   });
 
+  it('would be found out if a span outlasted the one around it', () => {
+    const events: RecordedEvent[] = [
+      { kind: 'wait', from: 0, to: 1000, end: 0, ...lock },
+      { kind: 'section', outcome: Outcome.Undisturbed, from: 100, to: 200, back: null },
+    ];
+    const good = chromeTrace(traceOfRecordings([{ ...EMPTY, events }]));
+    checkFormat(good, PROCESS);
+    const bad = good.replace('"dur":0.100', '"dur":1.500');
+    expect(bad).not.toBe(good);
+    expect(() => checkFormat(bad, PROCESS)).toThrow('overlap');
+    expect(() => checkFormat(good)).toThrow('a process that is no CPU');
+  });
+
   it('of any kind make a trace that keeps to the format', () => {
     const time = fc.nat({ max: 300 });
     const stretch = fc.tuple(time, time).map(([a, b]) => ({ from: Math.min(a, b), to: Math.max(a, b) }));
