@@ -3,7 +3,7 @@
  * which is terminated: that the trace is one, says what happened, and counts
  * what the threads counted; that the program's ending is passed on.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -197,6 +197,20 @@ describe('the ending', () => {
   it.each(['SIGTERM', 'SIGKILL'])('is passed on: %s', (signal) => {
     expect(ending(signal)).toEqual({ status: null, signal });
   });
+});
+
+it('leaves an interruption to the program, and writes the trace when that has ended', async () => {
+  const out = join(folder, 'interrupted.json');
+  const source = `process.once('SIGINT', () => process.exit(5)); console.log('ready'); setInterval(() => {}, 1000)`;
+  const child = spawn(process.execPath, [command, 'trace', '--out', out, '--', process.execPath, '-e', source], { stdio: ['ignore', 'pipe', 'ignore'] });
+  child.stdout.once('data', () => child.kill('SIGINT'));
+  const ending = await new Promise((settle) => {
+    child.once('close', (status, signal) => {
+      settle({ status, signal });
+    });
+  });
+  expect(ending).toEqual({ status: 5, signal: null });
+  expect(checkFormat(readFileSync(out, 'utf8'))).toEqual([]);
 });
 
 it('has nothing to show of a program without sections, and says so', () => {

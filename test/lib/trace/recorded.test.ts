@@ -15,7 +15,7 @@ import { Outcome } from '../../../lib/thread.ts';
 import { chromeTrace } from '../../../lib/trace/chrome.ts';
 import { HEAD_LENGTH, Head, lengthFor } from '../../../lib/trace/memory.ts';
 import { traceOfRecordings } from '../../../lib/trace/recorded.ts';
-import { EXTENSION, Recorder } from '../../../lib/trace/recorder.ts';
+import { EXTENSION, now, Recorder } from '../../../lib/trace/recorder.ts';
 import { RecordingThread } from '../../../lib/trace/recording-thread.ts';
 import { readRecordings } from '../../../lib/trace/recordings.ts';
 import type { RecordedEvent, Recording } from '../../../lib/trace/recordings.ts';
@@ -78,6 +78,24 @@ describe('a recorded thread', () => {
     const { events, entered, outcomes } = read();
     expect(events).toHaveLength(1);
     expect([entered, outcomes[Outcome.Nested], outcomes[Outcome.Undisturbed]]).toEqual([3, 2, 1]);
+  });
+
+  it('begins in none that is within another one', () => {
+    const { thread, read } = record({ every: 2 });
+    const rounds = Array.from({ length: 100 }, () => {
+      let inner = 0;
+      const outer = now();
+      thread.critical(() => {
+        // So that the two do not begin at the same time on any clock.
+        while (now() < outer + 20_000);
+        inner = now();
+        thread.critical(() => undefined);
+      });
+      return { outer, inner };
+    });
+    const { events } = read();
+    expect(events.length).toBeGreaterThan(20);
+    for (const { from } of events) expect(rounds.filter(({ outer, inner }) => from !== null && outer <= from && from < inner)).toHaveLength(1);
   });
 
   it('times nothing of a section in which it sleeps, but tells of the yield before', () => {
