@@ -104,6 +104,12 @@ function figuresOfLocks({ cells, pairs, runs, ...record }: LockRecord): LockFigu
   return { ...record, failures, groups };
 }
 
+/** A percentile as people say it, with two digits of what is left to 100. */
+function percentName(percent: number): string {
+  const decimals = percent === 100 ? 0 : Math.max(1, Math.ceil(-Math.log10(100 - percent)) + 1);
+  return `p${Number(percent.toFixed(decimals))}`;
+}
+
 /** A place as people say it. */
 export function nameOf({ kind, workers, section, gap }: Place): string {
   return `${kind}, ${workers} ${workers === 1 ? 'worker' : 'workers'}, sections of ${section} µs${gap === section ? '' : ` and gaps of ${gap} µs`}`;
@@ -145,7 +151,7 @@ function waitPoints(figures: Figures, runs: readonly RunRecord[]): WaitPoint[] {
   const add = (name: string, percent: number, spread: Spread | null | undefined): void => {
     if (spread !== null && spread !== undefined) points.set(percent, { name, percent, median: spread.median, interval: spread.interval });
   };
-  for (const [name, percent] of NAMED) add(`p${percent}`, percent, figures[name]);
+  for (const [name, percent] of NAMED) add(percentName(percent), percent, figures[name]);
   add('max', 100, figures['max']);
   const waits = new Map<number, number[]>();
   for (const [percent, wait] of runs.flatMap(({ percentiles }) => percentiles)) waits.set(percent, [...(waits.get(percent) ?? []), wait]);
@@ -153,7 +159,7 @@ function waitPoints(figures: Figures, runs: readonly RunRecord[]): WaitPoint[] {
     const middle = median(all);
     // A point that some rounds lack would be a median of others than its neighbours are.
     if (middle === null || percent === 100 || points.has(percent) || all.length < runs.length) continue;
-    points.set(percent, { name: `p${percent}`, percent, median: middle, interval: null });
+    points.set(percent, { name: percentName(percent), percent, median: middle, interval: null });
   }
   return [...points.values()].sort((a, b) => a.percent - b.percent);
 }

@@ -26,8 +26,9 @@ export function duration(time: number): string {
 
 /** A ratio that is not 1 does not read as if it were: it may be the end of an interval. */
 export function ratio(value: number): string {
-  const text = short(value);
-  return value !== 1 && Number(text) === 1 ? String(Number(value.toPrecision(value > 1 ? 6 : 5))) : text;
+  let text = short(value);
+  for (let digits = 3; value !== 1 && Number(text) === 1 && digits < 17; digits++) text = value.toFixed(digits);
+  return text;
 }
 
 export type Write = (value: number) => string;

@@ -170,7 +170,7 @@ function environmentOf({ environment }: RecordFigures): Row[] {
 
 function aboutLocks({ lane, extension, workload, rounds, seconds, sample, complete }: LockFigures): Row[] {
   return [
-    ['lane', lane ?? 'none: on the host'],
+    ['lane', lane ?? 'none'],
     ['extension', extension === null ? UNKNOWN : duration(extension)],
     ['workload', workload],
     ['rounds', `${rounds} of ${duration(seconds * 1e9)} each${complete ? '' : ', not all of them made'}`],

@@ -147,7 +147,7 @@ function chance(count: number): string[] {
 function thinTails(settings: readonly SettingFigures[]): string[] {
   const samples = Math.min(...settings.filter(({ waits }) => waits.some(({ percent }) => percent === 99.9)).map((setting) => setting.samples));
   if (!(samples < 10_000)) return [];
-  return [`A round timed as few as ${whole(Math.round(samples))} waits. The p99.9 goes by the longest ${Math.max(1, Math.ceil(samples / 1000))} of them, and the longest is one: such figures jump from round to round.`];
+  return [`A round timed as few as ${whole(Math.round(samples))} waits. The p99.9 rests on the longest ${Math.max(1, Math.ceil(samples / 1000))} of them, and the longest on one: such figures jump from round to round.`];
 }
 
 function aboutEnvironment({ guest, modified }: Environment): string[] {

@@ -21,6 +21,7 @@ export type Setting = (typeof SETTINGS)[number];
 export interface Environment {
   readonly date: string;
   readonly kernel: string;
+  /** Of the project's own kind: only its scripts can tell. */
   readonly guest: boolean;
   readonly cpu: string;
   readonly cpus: number;
@@ -210,7 +211,7 @@ function readEnvironment(record: Field): Environment {
   return {
     date: record.at('date').string(),
     kernel: record.at('kernel').string(),
-    guest: record.at('guest').boolean(),
+    guest: record.at('guest').optional((guest) => guest.boolean()) ?? false,
     cpu: record.at('cpu').string(),
     cpus: record.at('cpus').count(),
     arch: record.at('arch').string(),

@@ -3,7 +3,6 @@ import { html } from './html.ts';
 import type { Html } from './html.ts';
 import { ratio, short, whole } from './format.ts';
 import type { Write } from './format.ts';
-import { nameOf } from './figures.ts';
 import type { GroupFigures } from './figures.ts';
 import { sideOf } from './reading.ts';
 import type { Spread } from './records.ts';
@@ -49,13 +48,17 @@ const RATIOS = [['throughput', 'throughput'], ['p50', 'wait p50'], ['p99', 'p99'
 export function ratioTable(groups: readonly GroupFigures[]): Table {
   const rows = groups.flatMap((group) =>
     group.cells.flatMap(({ workers, pair }): (readonly Cell[])[] =>
-      pair === null ? [] : [[nameOf({ ...group, workers }), numberCell(pair.rounds, whole), ...RATIOS.map(([name]) => ratioCell(pair.ratios[name]))]],
+      pair === null ? [] : [[placeName(group, workers), numberCell(pair.rounds, whole), ...RATIOS.map(([name]) => ratioCell(pair.ratios[name]))]],
     ),
   );
-  return { caption: 'With slices to without: medians of the ratios within a round, and their 95 % intervals', head: ['', 'rounds', ...RATIOS.map(([, title]) => title)], rows };
+  return { caption: 'With slices to without: medians of the ratios within a round, and their 95 % intervals. Unclear: the interval contains 1, so that no difference is shown.', head: ['lock, workers, section', 'rounds', ...RATIOS.map(([, title]) => title)], rows };
 }
 
-const SIDES = { more: '▲ more', less: '▼ less', unclear: '◇ no difference shown' } as const;
+function placeName({ kind, section, gap }: GroupFigures, workers: number): string {
+  return `${kind}, ${workers}, ${section} µs${gap === section ? '' : `, gap ${gap} µs`}`;
+}
+
+const SIDES = { more: '▲ more', less: '▼ less', unclear: '◇ unclear' } as const;
 
 function cellHtml(cell: Cell): Html {
   if (typeof cell === 'string') return html`<td>${cell}</td>`;
@@ -68,11 +71,10 @@ function cellHtml(cell: Cell): Html {
 /** @param label tells this table from the others of the page */
 export function tableHtml({ caption, head, rows }: Table, label: string): Html {
   const [corner = '', ...columns] = head;
-  const first = corner === '' ? html`<td></td>` : html`<th scope="col">${corner}</th>`;
   return html`<div class="table" role="region" aria-label="${label}" tabindex="0">
 <table>
 <caption><span>${caption}</span></caption>
-<thead><tr>${first}${columns.map((column) => html`<th scope="col">${column}</th>`)}</tr></thead>
+<thead><tr><th scope="col">${corner}</th>${columns.map((column) => html`<th scope="col">${column}</th>`)}</tr></thead>
 <tbody>
 ${rows.map(([name = '', ...cells]) => html`<tr><th scope="row">${typeof name === 'string' ? name : ''}</th>${cells.map(cellHtml)}</tr>
 `)}</tbody>

@@ -158,7 +158,7 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
     const settings = (['off', 'on'] as const).filter((setting) => cells.some(({ slices }) => slices === setting));
     if (pairs.length > 0) {
       expected['What slices changed'] = pairs.map((pair) => [
-        expect.stringContaining(`${pair.kind}, ${pair.workers} worker`) as unknown,
+        `${pair.kind}, ${pair.workers}, ${pair.section} µs`,
         [pair.rounds],
         ...['throughput', 'p50', 'p99', 'p999', 'max', 'parks'].map((figure) => numbers(pair.ratios[figure])),
       ]);

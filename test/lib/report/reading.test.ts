@@ -109,7 +109,7 @@ describe('a guest with slices', () => {
   });
 
   it('says how few waits a tail stands on', () => {
-    expect(textOf(readingOfRecord(record))).toMatch(/A round timed as few as [\d,]+ waits\. The p99\.9 goes by the longest \d+ of them/);
+    expect(textOf(readingOfRecord(record))).toMatch(/A round timed as few as [\d,]+ waits\. The p99\.9 rests on the longest \d+ of them/);
   });
 });
 

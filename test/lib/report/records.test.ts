@@ -52,6 +52,7 @@ describe('what a record may leave out or add', () => {
   it.each([
     ['commit', null],
     ['modified', undefined],
+    ['guest', undefined],
     ['lane', undefined],
     ['extension', null],
     ['something.new', undefined],
