@@ -167,6 +167,9 @@
     const room = x.isLogarithmic ? 0.15 : 0.5;
     const [low, high] = rangeOf(plot);
     const axis = { stroke: () => colour('quiet'), grid: { stroke: () => colour('rule'), width: 1 }, ticks: { stroke: () => colour('rule'), width: 1 }, font: font(), labelFont: font() };
+    // Labels that would run into one another are set aslant.
+    const longest = Math.max(...x.ticks.map(([, label]) => label.length));
+    const isTight = ({ width: all }) => !x.isLogarithmic && longest * 8 > (all - 110) / x.ticks.length;
     const ticksOfY = y.isLogarithmic ? { splits: () => logarithmicTicks(low, high) } : {};
     return {
       width,
@@ -175,7 +178,7 @@
       cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
       scales: { x: { time: false, range: () => [first - room, last + room] }, y: { range: () => [low, high] } },
       axes: [
-        { ...axis, label: x.title, labelSize: 22, size: 34, splits: () => [...ticks.keys()], values: (_, splits) => splits.map((split) => ticks.get(split) ?? '') },
+        { ...axis, label: x.title, labelSize: 22, size: (u) => (isTight(u) ? 40 + Math.min(longest, 14) * 4 : 34), rotate: (u) => (isTight(u) ? 40 : 0), splits: () => [...ticks.keys()], values: (_, splits) => splits.map((split) => ticks.get(split) ?? '') },
         { ...axis, label: y.title, labelSize: 22, size: 66, ...ticksOfY, values: (_, splits) => splits.map((split) => write(y.isLogarithmic ? 10 ** split : split)) },
       ],
       // Series are drawn here, for their intervals, shapes and hatches; uPlot keeps scales, axes and the cursor.
