@@ -18,18 +18,13 @@ import type { AddCommand } from './command.ts';
 const STDOUT = '-';
 const DEFAULT_OUT = 'rseq-slice-report.html';
 
+const DESCRIPTION = 'Make one HTML page of what benchmarks wrote with --json: what slices changed, in words, charts and tables';
+const EXIT_CODES = 'Exit codes: 0 done; 1 a file cannot be read or is no such record, or the page cannot be written: nothing is changed; 2 wrong usage.';
+
 export const addReport: AddCommand = (cli) => {
   cli
-    .command('report <...files>', 'Makes one HTML page of the JSON records of benchmarks')
-    .usage(`report FILE... [options]
-
-  One page that needs nothing else: what was measured and what slices changed, in words, charts and tables. FILE is what
-  a benchmark wrote with --json.
-
-Exit codes:
-  0  the page is written
-  1  a file cannot be read or is no such record, or the page cannot be written; nothing is changed
-  2  wrong usage`)
+    .command('report <...files>', `${DESCRIPTION}. ${EXIT_CODES}`)
+    .usage('report FILE... [options]')
     .option('--out <file>', `Where the page goes, - for stdout (default: ${DEFAULT_OUT})`)
     .option('--json', 'The figures as JSON to stdout; a page only with --out')
     .example('  rseq-slice report locks.json')

@@ -4,6 +4,7 @@
  * the records; how they are written and drawn is left to `tables.ts` and
  * `plots.ts`, what they say to `reading.ts`.
  */
+import { summarize } from '../bench/statistics.ts';
 import type { Stats } from '../thread.ts';
 import type { BenchRecord, CellRecord, Environment, Figures, LockRecord, PairRecord, Place, RunRecord, SectionRecord, Setting, Spread } from './records.ts';
 
@@ -139,7 +140,7 @@ function settingFigures({ rounds, figures }: CellRecord, runs: readonly RunRecor
     rounds,
     throughput: figures['throughput'] ?? null,
     parks: figures['parks'] ?? null,
-    samples: median(runs.map(({ samples }) => samples)) ?? 0,
+    samples: median(runs.map(({ samples }) => samples)),
     waits: waitPoints(figures, runs),
     outcomes: sumOutcomes(runs.flatMap(({ outcomes }) => (outcomes === null ? [] : [outcomes]))),
   };
@@ -156,18 +157,15 @@ function waitPoints(figures: Figures, runs: readonly RunRecord[]): WaitPoint[] {
   const waits = new Map<number, number[]>();
   for (const [percent, wait] of runs.flatMap(({ percentiles }) => percentiles)) waits.set(percent, [...(waits.get(percent) ?? []), wait]);
   for (const [percent, all] of waits) {
-    const middle = median(all);
     // A point that some rounds lack would be a median of others than its neighbours are.
-    if (middle === null || percent === 100 || points.has(percent) || all.length < runs.length) continue;
-    points.set(percent, { name: percentName(percent), percent, median: middle, interval: null });
+    if (percent === 100 || points.has(percent) || all.length < runs.length) continue;
+    points.set(percent, { name: percentName(percent), percent, median: median(all), interval: null });
   }
   return [...points.values()].sort((a, b) => a.percent - b.percent);
 }
 
-function median(values: readonly number[]): number | null {
-  const sorted = [...values].sort((a, b) => a - b);
-  const [low, high] = [sorted[Math.floor((sorted.length - 1) / 2)], sorted[Math.ceil((sorted.length - 1) / 2)]];
-  return low === undefined || high === undefined ? null : (low + high) / 2;
+function median(values: readonly number[]): number {
+  return values.length === 0 ? 0 : summarize(values).median;
 }
 
 function sumOutcomes(all: readonly Stats[]): OutcomeFigures | null {

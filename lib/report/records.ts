@@ -3,15 +3,11 @@
  * field is checked here, and what else a record has is left alone. What the
  * figures say is left to `figures.ts`.
  */
+import type { Summary } from '../bench/statistics.ts';
 import type { Stats } from '../thread.ts';
 import { Field, RecordError } from './field.ts';
 
-/** A median and its 95 % confidence interval. */
-export interface Spread {
-  readonly median: number;
-  readonly interval: readonly [low: number, high: number];
-  readonly least: number;
-}
+export type Spread = Summary;
 
 export const SETTINGS = ['off', 'on'] as const;
 /** Of slices. */

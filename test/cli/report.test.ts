@@ -132,5 +132,5 @@ describe('bad input writes nothing', () => {
 it('explains itself, exit codes and examples included', () => {
   const { stdout, ...ending } = report('--help');
   expect(ending).toEqual({ status: 0, signal: null, stderr: '' });
-  for (const word of ['--out', '--json', 'Exit codes', '2  wrong usage', 'rseq-slice report locks.json']) expect(stdout).toContain(word);
+  for (const word of ['--out', '--json', 'Exit codes', '2 wrong usage', 'rseq-slice report locks.json']) expect(stdout).toContain(word);
 });
