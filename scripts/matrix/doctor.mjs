@@ -10,7 +10,7 @@ const folder = fileURLToPath(new URL('doctor/', import.meta.url));
 
 /** @type {readonly [RegExp, string][]} */
 const VARIABLE = [
-  [/Linux \d\S*\w/g, 'Linux RELEASE'],
+  [/^(.{6}kernel +)Linux \S*\w/gm, '$1Linux RELEASE'],
   [/(Compiled on this machine|The prebuilt one of the package) \(.*\)\./g, '$1 (PATH).'],
   [/v\d+\.\d+\.\d+, \w+\./g, 'VERSION.'],
   [/^(.{6}sections +).* tried in.*: .* disturbed, [1-9]\S* of them/gm, '$1N tried in threads that compete: N disturbed, N of them'],

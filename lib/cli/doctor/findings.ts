@@ -47,6 +47,12 @@ export function conclude({ probe: { slices, kernel, thread } }: Facts): Verdict 
 
 const inMicroseconds = (nanoseconds: number): string => `${nanoseconds / 1000} us`;
 
+function worth(isGood: boolean, isKernelGood: boolean, isReplaced: boolean): string {
+  if (isGood) return 'which can have slices';
+  if (!isKernelGood) return 'whose use depends on the kernel';
+  return `which this kernel grants nothing to${isReplaced ? ': ours replaces it' : ''}`;
+}
+
 const EXAMINATIONS: readonly Examination[] = [
   function kernel({ platform, probe: { slices, kernel } }) {
     if (platform !== 'linux') return failed('kernel', `This is ${platform}; time slice extensions are a feature of Linux.`, 'Nothing to do, unless slices are wanted: then run it on Linux.');
@@ -83,27 +89,24 @@ const EXAMINATIONS: readonly Examination[] = [
     if (slices.reason === 'denied') return failed('prctl', `${text}: a filter denies it.`, ALLOW);
     return failed('prctl', `${text}: this kernel has no slices.`, BUILD);
   },
-  function yielding({ probe: { kernel, slices } }) {
-    if (kernel.yield === null || slices.reason === 'kernel-without-feature') return null;
+  function yielding({ probe: { kernel } }) {
+    // Where nothing can be granted, the call has nothing to say.
+    if (kernel.yield === null || kernel.flavour === null) return null;
     if (kernel.yield === 0) return passed('yield', 'rseq_slice_yield answers.');
-    const text = `rseq_slice_yield says ${nameErrno(kernel.yield)}: a filter answers in the kernel's place.`;
     // The kernel ends the extension when the call is made, whoever answers it.
-    return slices.available ? warned('yield', `${text} The CPU is given up all the same, but whether in time is not told.`, ALLOW) : failed('yield', text, ALLOW);
+    return warned('yield', `rseq_slice_yield says ${nameErrno(kernel.yield)}: a filter answers in the kernel's place. The CPU is given up all the same, but whether in time is not told.`, ALLOW);
   },
   function extension({ probe: { kernel, slices } }) {
     if (kernel.extension !== null) return passed('extension', `${inMicroseconds(kernel.extension)}.`);
     if (!slices.available) return null;
     return warned('extension', 'How long it is cannot be read.', 'As root: mount -t debugfs none /sys/kernel/debug; cat /sys/kernel/debug/rseq/slice_ext_nsec. It begins at 5 us.');
   },
-  function libc({ probe: { libc, kernel }, environment }) {
+  function libc({ probe: { libc, kernel, slices }, environment }) {
     const name = libc.name ?? 'This libc (not glibc)';
     if (libc.registered === null) return passed('libc', `${name}.`);
-    if (libc.registered) {
-      const use = libc.flags?.available === true ? 'which can have slices' : kernel.flavour === null ? 'whose use depends on the kernel' : 'which this kernel grants nothing to: ours replaces it';
-      return passed('libc', `${name} registered an area for each thread, ${use}.`);
-    }
+    if (libc.registered) return passed('libc', `${name} registered an area for each thread, ${worth(libc.flags?.available === true, kernel.flavour !== null, slices.available)}.`);
     const tunable = /glibc\.pthread\.rseq=0/.test(environment.GLIBC_TUNABLES ?? '') ? ', as GLIBC_TUNABLES says' : '';
-    return passed('libc', `${name} registered no area${tunable}: ours is used.`);
+    return passed('libc', `${name} registered no area${tunable}${slices.available ? ': ours is used' : ''}.`);
   },
   function sandbox({ platform, container, isFiltered, probe: { slices } }) {
     if (platform !== 'linux') return null;
