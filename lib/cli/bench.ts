@@ -36,7 +36,7 @@ function defaultWorkers(): string {
 }
 
 /** Both in less than a minute on two CPUs. */
-const QUICK = { sectionRounds: 31, batch: 4, workers: defaultWorkers(), section: '1', lock: 'mutex,spin', slices: 'on,off', workload: 'loop', rounds: 3, seconds: 0.3, warm: 0.2, sample: 8 };
+const QUICK = { sectionRounds: 31, batch: 4, workers: defaultWorkers(), section: '1', lock: 'mutex,spin', slices: 'on,off', workload: 'loop', rounds: 3, seconds: 0.25, warm: 0.15, sample: 8 };
 
 const USAGE = `bench [sections|locks] [options]
 

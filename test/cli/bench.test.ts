@@ -8,13 +8,12 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LocksRecord } from '../../lib/bench/locks/run.ts';
 import type { SectionsRecord } from '../../lib/bench/sections/run.ts';
 import { probe } from '../../lib/index.ts';
 import { version } from '../../lib/version.ts';
-import { readDocument } from '../support/examples.ts';
+import { complaintsAbout } from '../support/schema.ts';
 
 const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'rseq-slice-test-'));
@@ -29,13 +28,6 @@ function bench(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
 
 const SHORT_SECTIONS = ['--rounds', '15', '--batch', '0.2'];
 const SHORT_LOCKS = ['--workers', '2', '--lock', 'mutex', '--slices', 'off', '--seconds', '0.1', '--warm', '0.05'];
-
-const isValid = new Ajv2020({ allowUnionTypes: true }).compile(JSON.parse(readDocument('schema/bench.schema.json')) as object);
-
-/** What the schema has against a record. */
-function complaints(record: unknown): readonly string[] {
-  return isValid(record) ? [] : (isValid.errors ?? []).map(({ instancePath, message }) => `${instancePath}: ${String(message)}`);
-}
 
 /** A copy with one value changed. */
 function broken(record: object, path: readonly string[], value: unknown): unknown {
@@ -64,7 +56,7 @@ describe('a record of sections', () => {
   });
 
   it('is as the schema says', () => {
-    expect(complaints(record)).toEqual([]);
+    expect(complaintsAbout(record)).toEqual([]);
     expect(record).toMatchObject({ schema: 1, benchmark: 'sections', version, node: process.version, rounds: 15, batch: 200_000 });
     expect(record.command).toBe(`rseq-slice bench sections ${SHORT_SECTIONS.join(' ')}`);
     for (const [name, { samples, median }] of Object.entries(record.results)) {
@@ -85,7 +77,7 @@ describe('a record of sections', () => {
     [['comparisons', '0', 'met'], 'yes'],
     [['thread', 'backend'], 'windows'],
   ])('is refused with another %s', (path, value) => {
-    expect(complaints(broken(record, path, value))).not.toEqual([]);
+    expect(complaintsAbout(broken(record, path, value))).not.toEqual([]);
   });
 });
 
@@ -106,7 +98,7 @@ describe('a record of locks', () => {
   });
 
   it('is as the schema says', () => {
-    expect(complaints(record)).toEqual([]);
+    expect(complaintsAbout(record)).toEqual([]);
     expect(record).toMatchObject({ schema: 1, benchmark: 'locks', version, complete: true, pairs: [] });
     expect(record.runs).toHaveLength(2);
   });
@@ -134,7 +126,7 @@ describe('a record of locks', () => {
     [['options', 'locks'], 'mutex'],
     [['complete'], undefined],
   ])('is refused with another %s', (path, value) => {
-    expect(complaints(broken(record, path, value))).not.toEqual([]);
+    expect(complaintsAbout(broken(record, path, value))).not.toEqual([]);
   });
 });
 
@@ -142,7 +134,7 @@ it('measures both without a name, and writes both', () => {
   const { status, stdout, stderr } = bench([...SHORT_LOCKS, '--batch', '0.2', '--rounds', '1', '--json']);
   expect(status, stderr).toBe(0);
   const records = JSON.parse(stdout) as readonly (SectionsRecord | LocksRecord)[];
-  expect(complaints(records)).toEqual([]);
+  expect(complaintsAbout(records)).toEqual([]);
   expect(records.map(({ benchmark }) => benchmark)).toEqual(['sections', 'locks']);
   // The length was chosen, so nothing is said of rough figures.
   expect(stderr).not.toMatch(/rough/);

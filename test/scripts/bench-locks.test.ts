@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import type { Run } from '../../lib/bench/locks/aggregate.ts';
 import { textbookLock } from '../../scripts/bench/locks/textbook.mjs';
+import { complaintsAbout } from '../support/schema.ts';
 
 const program = fileURLToPath(new URL('../../scripts/bench/locks/main.mjs', import.meta.url));
 
@@ -64,6 +65,7 @@ describe('a run', () => {
       const text = readFileSync(file, 'utf8');
       expect(text).not.toContain(folder);
       const output = JSON.parse(text) as Output;
+      expect(complaintsAbout(output)).toEqual([]);
       expect(output.complete).toBe(true);
       expect(output.command).toContain(`--workload ${workload}`);
       expect(output.unitsPerMicrosecond.loop).toBeGreaterThan(0);
