@@ -11,7 +11,7 @@ import { figuresOf } from '../report/figures.ts';
 import type { RecordFigures } from '../report/figures.ts';
 import { pageOf } from '../report/page.ts';
 import { readingOf } from '../report/reading.ts';
-import { readRecord } from '../report/records.ts';
+import { readRecords } from '../report/records.ts';
 import { ExitCode, UsageError } from './command.ts';
 import type { AddCommand } from './command.ts';
 
@@ -37,7 +37,7 @@ function report(files: readonly string[], options: Readonly<Record<string, unkno
   const json = options['json'] === true;
   const out = readOut(options['out'], files, json);
   try {
-    const records = files.map(readFigures);
+    const records = files.flatMap(readFigures);
     if (out !== null) {
       const page = pageOf(records, readAssets());
       if (out === STDOUT) process.stdout.write(page);
@@ -67,14 +67,14 @@ function readOut(out: unknown, files: readonly string[], json: boolean): string 
 }
 
 /** Folders are of one machine, so the page names the file only. */
-function readFigures(path: string): RecordFigures {
+function readFigures(path: string): RecordFigures[] {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
     throw isSystemError(error) ? new RecordError(`${path} cannot be read: ${error.message}.`) : error;
   }
-  return figuresOf(readRecord(text, basename(path)));
+  return readRecords(text, basename(path)).map(figuresOf);
 }
 
 /** At once, so that an earlier page stays until there is a new one. What is no file, as /dev/null, is written to. */

@@ -121,12 +121,20 @@ export type BenchRecord = LockRecord | SectionRecord;
 const SCHEMA = 1;
 
 /**
+ * A file has one record, or a list of them, as `bench --json` writes it of both benchmarks.
  * @param text of the file
  * @param file its name, for the report and for errors
  * @throws {RecordError} it is none, or a field is not what it should be
  */
-export function readRecord(text: string, file: string): BenchRecord {
-  const record = new Field(parse(text, file), file);
+export function readRecords(text: string, file: string): BenchRecord[] {
+  const value = parse(text, file);
+  const whole = new Field(value, file);
+  if (!Array.isArray(value)) return [readRecord(whole, file)];
+  if (value.length === 0) return whole.refuse('a record, or a list of some');
+  return whole.list().map((record) => readRecord(record, file));
+}
+
+function readRecord(record: Field, file: string): BenchRecord {
   record.at('schema').optional((schema) => schema.number((number) => number === SCHEMA, `the number ${SCHEMA}, the edition that this version knows`));
   return benchmarkOf(record) === 'locks' ? readLocks(record, file) : readSections(record, file);
 }

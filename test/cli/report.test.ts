@@ -42,6 +42,15 @@ describe('a page', () => {
     expect(readdirSync(folder)).toEqual(['a.html']);
   });
 
+  it('has all records of a list, as `bench --json` writes it', () => {
+    writeFileSync(join(folder, 'all.json'), `[${readFileSync(fixturePath(SECTIONS), 'utf8')},${readFileSync(fixturePath(HOST), 'utf8')}]`);
+    expect(report('all.json', '--json').status).toBe(0);
+    const { records } = JSON.parse(report('all.json', '--json').stdout) as { records: { figures: { benchmark: string } }[] };
+    const each = [SECTIONS, HOST].map((name) => (JSON.parse(report(fixturePath(name), '--json').stdout) as { records: { reading: unknown }[] }).records[0]);
+    expect(records).toHaveLength(2);
+    expect(JSON.stringify(records).replaceAll('all.json', '')).toBe(JSON.stringify(each).replaceAll(SECTIONS, '').replaceAll(HOST, ''));
+  });
+
   it('goes to stdout, and is the same every time', () => {
     const { stdout, ...ending } = report(guest, '--out', '-');
     expect(ending).toEqual({ status: 0, signal: null, stderr: '' });

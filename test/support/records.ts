@@ -1,6 +1,8 @@
 /** Records of benchmarks for tests: real ones, made by the benchmarks themselves, and ways to change them. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { readRecords } from '../../lib/report/records.ts';
+import type { BenchRecord } from '../../lib/report/records.ts';
 
 /** Twelve rounds of one cell in a guest with slices. */
 export const GUEST = 'locks-guest.json';
@@ -19,6 +21,13 @@ export type Json = null | boolean | number | string | Json[] | { [name: string]:
 
 export function readFixture(name: string): { [name: string]: Json } {
   return JSON.parse(readFileSync(fixturePath(name), 'utf8')) as { [name: string]: Json };
+}
+
+/** The one record of a file's text. */
+export function readRecord(text: string, file: string): BenchRecord {
+  const [record] = readRecords(text, file);
+  if (record === undefined) throw new Error('There is no record.');
+  return record;
 }
 
 /** @param path names and indices with dots between; the last is set, or removed where `value` is undefined */

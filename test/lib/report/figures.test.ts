@@ -7,8 +7,7 @@ import { chartsOf } from '../../../lib/report/charts.ts';
 import type { Chart } from '../../../lib/report/charts.ts';
 import { figuresOf } from '../../../lib/report/figures.ts';
 import type { LockFigures } from '../../../lib/report/figures.ts';
-import { readRecord } from '../../../lib/report/records.ts';
-import { readFixture, GUEST } from '../../support/records.ts';
+import { GUEST, readFixture, readRecord } from '../../support/records.ts';
 import type { Json } from '../../support/records.ts';
 
 type Slices = 'on' | 'off';

@@ -9,8 +9,7 @@ import { duration, listed, ratio, short } from '../../../lib/report/format.ts';
 import { figuresOf } from '../../../lib/report/figures.ts';
 import { html, scriptJson } from '../../../lib/report/html.ts';
 import { pageOf } from '../../../lib/report/page.ts';
-import { readRecord } from '../../../lib/report/records.ts';
-import { changed, FIXTURES, GUEST, HOST, readFixture, SECTIONS } from '../../support/records.ts';
+import { changed, FIXTURES, GUEST, HOST, readFixture, readRecord, SECTIONS } from '../../support/records.ts';
 import type { Json } from '../../support/records.ts';
 
 const ASSETS: Assets = { libraryScript: '/* library */', libraryStyle: '/* library */', libraryLicence: 'A licence <of> "terms"', script: '/* script */', style: '/* style */' };

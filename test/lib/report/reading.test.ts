@@ -6,8 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { figuresOf } from '../../../lib/report/figures.ts';
 import { readingOf } from '../../../lib/report/reading.ts';
 import type { Reading } from '../../../lib/report/reading.ts';
-import { readRecord } from '../../../lib/report/records.ts';
-import { changed, GUEST, HOST, readFixture, SECTIONS } from '../../support/records.ts';
+import { changed, GUEST, HOST, readFixture, readRecord, SECTIONS } from '../../support/records.ts';
 import type { Json } from '../../support/records.ts';
 
 type JsonObject = { [name: string]: Json };

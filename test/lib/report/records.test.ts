@@ -4,9 +4,8 @@
  */
 import { describe, expect, it } from 'vitest';
 import { RecordError } from '../../../lib/report/field.ts';
-import { readRecord } from '../../../lib/report/records.ts';
 import type { BenchRecord, LockRecord } from '../../../lib/report/records.ts';
-import { changed, FIXTURES, GUEST, HOST, readFixture, SECTIONS } from '../../support/records.ts';
+import { changed, FIXTURES, GUEST, HOST, readFixture, readRecord, SECTIONS } from '../../support/records.ts';
 import type { Json } from '../../support/records.ts';
 
 const read = (record: Json): BenchRecord => readRecord(JSON.stringify(record), 'some.json');
@@ -94,7 +93,8 @@ describe('what is no record is refused, with file and field', () => {
     ['', /^some\.json is no record .*JSON/],
     ['{"runs": [', /^some\.json is no record/],
     ['null', /^some\.json is no record .*the file wants an object, not null/],
-    ['[]', /wants an object, not a list/],
+    ['[]', /wants a record, or a list of some, not a list/],
+    ['[7]', /'\[0\]' wants an object/],
     ['{}', /bench locks --json/],
     ['{"numTotalTests": 5}', /bench locks --json/],
     ['{"benchmark": "explorer"}', /'benchmark' wants one of locks, sections, not "explorer"/],
