@@ -68,6 +68,9 @@ const CHOICES = {
 const ENVIRONMENT = ['', 'auto', 'linux', 'simulated', 'off'] as const;
 
 let attached: Attached | undefined;
+const publishAttached = (): void => attached?.thread.publish();
+process.once('exit', publishAttached);
+
 const attachedSimulated = new WeakMap<SimulatedThread, Thread>();
 
 /**
@@ -115,12 +118,13 @@ export function currentAttachment(): Pick<Attached, 'thread' | 'status' | 'isMap
 
 /**
  * The counters of all threads that `attach()` has attached in this process, also
- * of those that have ended. What other threads did is in here when a section of
- * theirs was disturbed or after 65,536 more of them, so undisturbed sections may
- * be missing, never outcomes of others. The calling thread's are exact.
+ * of those that have ended. Other threads' are as they were when a section of
+ * theirs was disturbed last, so outcomes are all there and undisturbed sections
+ * since then are not; what a thread did is all there when it was detached or has
+ * ended by itself. The calling thread's are exact.
  */
 export function processStats(): ProcessStats {
-  attached?.thread.publish();
+  publishAttached();
   return sumSlots();
 }
 

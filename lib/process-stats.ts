@@ -2,8 +2,9 @@
  * The counters of all threads of the process, for operators. Each attached
  * thread has a slot in memory that workers inherit, and writes its counters
  * there where it has something else to do anyway: when a section was disturbed,
- * after every 65,536 sections, when somebody asks in this thread, and when it is
- * detached. The hot path does not know of it.
+ * when somebody asks in this thread, when it is detached or ends by itself. The
+ * hot path does not know of it: a call there every so many sections, rare enough
+ * to cost nothing, has V8 throw the compiled code away at the first of them.
  *
  * For that, this module must have been loaded in the main thread before workers
  * are started; a worker that inherits nothing counts itself and its own workers.

@@ -51,9 +51,7 @@ export interface Section extends Disposable {
 
 /** `depth` of a detached thread: neither idle nor inside. */
 const DETACHED = -1;
-/** Sections after which the counters are published, a power of two. */
-const CARRY = 2 ** 16;
-const BELOW_CARRY = CARRY - 1;
+const CARRY = 2 ** 32;
 
 /**
  * The calling thread's hold on slice extensions; {@link attach} makes it. It
@@ -74,7 +72,7 @@ export class Thread {
   #borrowed = false;
   /** Where the whole process's counters are added up; null: nowhere. */
   readonly #slot: Slot | null;
-  /** The low 16 bits: always a small integer, so this field never changes its representation. */
+  /** Low 32 bits, signed: always a small integer, so this field never changes its representation. */
   #entered = 0;
   #enteredHigh = 0;
   #yielded = 0;
@@ -97,8 +95,6 @@ export class Thread {
     // turns a silent, useless copy in another thread into an error.
     Object.defineProperty(this, 'owner', { enumerable: true, get: refuseCopy });
     this.word = createControlWord(kernel);
-    // The engine compiles it now, and not in a section.
-    this.publish();
   }
 
   /** Which kernel serves this thread. */
@@ -127,11 +123,8 @@ export class Thread {
     } else {
       this.#enterSlowly();
     }
-    this.#entered = (this.#entered + 1) & BELOW_CARRY;
-    if (this.#entered === 0) {
-      this.#enteredHigh++;
-      this.publish();
-    }
+    this.#entered = (this.#entered + 1) | 0;
+    if (this.#entered === 0) this.#enteredHigh++;
   }
 
   /**
@@ -204,10 +197,7 @@ export class Thread {
     };
   }
 
-  /**
-   * @internal Writes the counters where those of the whole process are added up. It is called in sections too: it
-   * allocates nothing, and was compiled before.
-   */
+  /** @internal Writes the counters where those of the whole process are added up. Never from the way in: see `process-stats.ts`. */
   publish(): void {
     const slot = this.#slot;
     if (slot === null) return;
@@ -258,7 +248,7 @@ export class Thread {
   }
 
   #countEntered(): number {
-    return this.#enteredHigh * CARRY + this.#entered;
+    return this.#enteredHigh * CARRY + (this.#entered >>> 0);
   }
 
   #countUndisturbed(): number {
