@@ -46,6 +46,18 @@ export class Claims {
     return index < 0 ? undefined : this.open.splice(index, 1)[0];
   }
 
+  /**
+   * A worker died of which it is not known whether it had the lock: it may be what a claim wants, and so may others that
+   * turn out to be dead. @param {number} worker @returns {boolean} whether there was a claim that lacked one
+   */
+  spare(worker) {
+    const claim = this.open.find(({ candidates, isSpared }) => !isSpared && candidates.has(worker));
+    if (claim === undefined) return false;
+    claim.isSpared = true;
+    claim.doubtful = worker;
+    return true;
+  }
+
   /** A worker that died has served all it can. @param {number} worker */
   buried(worker) {
     this.#discharge(worker, Infinity);

@@ -85,7 +85,7 @@ export class PermitsRule {
     // Several that wait in one worker can have had no more permits than there are.
     let doubts = this.#permits;
     for (const operation of operations) {
-      if (this.#open.delete(operation) && !this.#serve(worker) && doubts-- > 0) this.#doubtful.push(worker);
+      if (this.#open.delete(operation) && !this.claims.spare(worker) && doubts-- > 0) this.#doubtful.push(worker);
     }
     this.claims.buried(worker);
   }

@@ -168,6 +168,16 @@ describe('the checker of permits, when a death in doubt is not the one that was 
     expect(told().die(2).start(4).abandoned(4).release(4).start(5).abandoned(5).end()).toEqual(['double holder']);
   });
 
+  it('also when it comes to light later than the takeover', () => {
+    // Worker 1 is in doubt, worker 2 died holding; nobody has heard of either when worker 3 is told.
+    const early = () => new Script(3).take(2).start(1).start(3).abandoned(3).die(1);
+    expect(early().die(2).start(6).abandoned(6).end()).toEqual([]);
+    expect(early().take(4).take(5).die(2).end()).toEqual([]);
+    // It was worker 1 then; or four have it.
+    expect(early().release(2).take(4).take(5).end()).toEqual([]);
+    expect(early().write(Type.Releasing, 2).take(4).take(5).take(6).end()).toEqual(['double holder']);
+  });
+
   it('and not when it was', () => {
     expect(told().release(2).start(4).abandoned(4).end()).toEqual(['double holder']);
   });
