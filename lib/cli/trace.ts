@@ -8,11 +8,13 @@ import { accessSync, constants as modes, mkdtempSync, rmSync, writeFileSync } fr
 import { constants, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { chromeTrace } from '../trace/chrome.ts';
-import { countedBetween, readKernelCounters } from '../trace/kernel-counters.ts';
-import type { KernelCounters } from '../trace/kernel-counters.ts';
+import { countedBetween, readKernelCounters } from '../trace/kernel/counters.ts';
+import { KernelTracing } from '../trace/kernel/tracefs.ts';
+import type { NotTraced } from '../trace/kernel/tracefs.ts';
 import { traceOfRecordings } from '../trace/recorded.ts';
 import { SETTINGS, VARIABLE } from '../trace/recorder.ts';
 import type { RecordingSettings } from '../trace/recorder.ts';
+import type { KernelAccounts } from '../trace/summary.ts';
 import { readRecordings } from '../trace/recordings.ts';
 import { describe, summarize } from '../trace/summary.ts';
 import { ExitCode, hasColour, painter, readNumber, UsageError } from './command.ts';
@@ -35,6 +37,7 @@ export const addTrace: AddCommand = (cli) => {
     .option('--out <file>', 'The trace', { default: 'trace.json' })
     .option('--every <n>', 'Time one section in so many also where nothing happens to it; 1: all of them, which costs more than a section does', { default: DEFAULT_EVERY })
     .option('--events <n>', 'Keep the latest so many undisturbed sections of each thread, and as many of all else', { default: DEFAULT_EVENTS })
+    .option('--no-kernel', "Leave the kernel's own tracing out of it, which is merged with it where this user may have that: as root")
     .option('--json', 'The summary as one object, the last line on stdout')
     .example('  rseq-slice trace -- node app.js')
     .example('  rseq-slice trace --every 1 --out all.json -- node app.js 8')
@@ -59,10 +62,17 @@ async function runTrace(options: Readonly<Record<string, unknown>>): Promise<num
   let ending: Ending;
   try {
     writeFileSync(join(folder, SETTINGS), JSON.stringify(settings));
+    const tracing = options['kernel'] === false ? { reason: 'not asked for' } : KernelTracing.start();
     const before = readKernelCounters();
-    ending = await run(program, args, folder);
     try {
-      report({ folder, out, json: options['json'] === true, kernel: countedBetween(before, readKernelCounters()) });
+      ending = await run(program, args, folder);
+    } catch (error) {
+      if (tracing instanceof KernelTracing) tracing.remove();
+      throw error;
+    }
+    try {
+      const counters = countedBetween(before, readKernelCounters());
+      report({ folder, out, json: options['json'] === true, counters, tracing });
     } catch (error) {
       process.stderr.write(`rseq-slice trace: the trace could not be written to ${out}: ${error instanceof Error ? error.message : String(error)}\n`);
       return ExitCode.Failed;
@@ -115,24 +125,36 @@ interface Report {
   readonly folder: string;
   readonly out: string;
   readonly json: boolean;
-  readonly kernel: KernelCounters | null;
+  readonly counters: KernelAccounts['counters'];
+  readonly tracing: KernelTracing | NotTraced;
 }
 
-function report({ folder, out, json, kernel }: Report): void {
+function report({ folder, out, json, counters, tracing }: Report): void {
   const recordings = readRecordings(folder);
-  const summary = summarize(recordings, kernel);
+  const { trace, reason } = readTracing(tracing);
+  const summary = summarize(recordings, { counters, trace });
   const paint = painter(hasColour(process.stderr));
   const say = (text: string): void => void process.stderr.write(`${text}\n`);
   if (recordings.length === 0) {
     say(`${paint('yellow', 'rseq-slice trace: nothing was recorded')}: no thread of the program was attached to this library.`);
   }
   const dropped = { 'dropped sections': String(summary.timed.dropped), 'dropped events': String(summary.dropped) };
-  writeFileSync(out, chromeTrace(traceOfRecordings(recordings, { ...dropped, 'timed one in': String(summary.timed.every) })));
+  writeFileSync(out, chromeTrace(traceOfRecordings(recordings, { ...dropped, 'timed one in': String(summary.timed.every) }, trace)));
   if (recordings.length > 0) {
     const [first = '', ...rest] = describe(summary);
-    say(`${paint('bold', `rseq-slice trace: ${out}`)}\n${first}\n${rest.join('\n')}`);
+    say(`${paint('bold', `rseq-slice trace: ${out}`)}\n${first}\n${rest.join('\n')}${reason === null ? '' : `\nwithout the kernel's own tracing: ${reason}`}`);
   }
-  if (json) process.stdout.write(`${JSON.stringify({ file: out, ...summary })}\n`);
+  if (json) process.stdout.write(`${JSON.stringify({ file: out, ...summary, notTraced: reason })}\n`);
+}
+
+/** What the kernel traced, or why there is nothing of it: the program's own account is worth having without. */
+function readTracing(tracing: KernelTracing | NotTraced): { readonly trace: KernelAccounts['trace']; readonly reason: string | null } {
+  if (!(tracing instanceof KernelTracing)) return { trace: null, ...tracing };
+  try {
+    return { trace: tracing.stop(), reason: null };
+  } catch (error) {
+    return { trace: null, reason: error instanceof Error ? error.message : String(error) };
+  }
 }
 
 /** Ends this process as the program was ended. */

@@ -40,10 +40,10 @@ const OUT = 'scheduled out';
 const EXTENSION = 'extension';
 const HAND_OVER = 'hand-over';
 
-const ENDS_EXTENSION: ReadonlySet<string> = new Set<EffectKind>(['yielded', 'revoked', 'aborted', 'expired']);
+const ENDS_EXTENSION: ReadonlySet<string> = new Set<EffectKind>(['yielded', 'revoked', 'aborted', 'cancelled', 'expired']);
 
 /** What a kernel does to a thread, whether the thread has the CPU or not. */
-const EFFECTS: ReadonlySet<string> = new Set<EffectKind>(['granted', 'refused', 'revoked', 'expired', 'yielded', 'aborted', 'switched', 'killed']);
+const EFFECTS: ReadonlySet<string> = new Set<EffectKind>(['granted', 'refused', 'revoked', 'expired', 'yielded', 'aborted', 'cancelled', 'switched', 'killed']);
 
 /** The trace as JSON, an event a line. Same trace, same text. Spans still open are closed at the end. */
 export function chromeTrace(trace: Trace): string {

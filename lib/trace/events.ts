@@ -8,7 +8,7 @@
 export type ActKind = 'step' | 'request' | 'withdraw' | 'yield' | 'system call' | 'interrupt' | 'signal' | 'migrate';
 
 /** What a kernel makes of it. */
-export type EffectKind = 'granted' | 'refused' | 'revoked' | 'expired' | 'yielded' | 'aborted' | 'switched' | 'killed';
+export type EffectKind = 'granted' | 'refused' | 'revoked' | 'expired' | 'yielded' | 'aborted' | 'cancelled' | 'switched' | 'killed';
 
 /**
  * What a thread told of itself when it was over: a stretch of its time, or one

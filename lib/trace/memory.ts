@@ -10,7 +10,7 @@
  */
 
 /** 'rst' and a version. */
-export const MAGIC = 0x7273_7401;
+export const MAGIC = 0x7273_7402;
 
 /** Indices in the head. */
 export const Head = {
@@ -35,6 +35,8 @@ export const Head = {
   /** Records ever written to each ring. */
   Samples: 20,
   Events: 21,
+  /** The thread's number in the kernel's own tracing; 0: not known. */
+  KernelThread: 22,
   Waits: 24,
   /** ns, all together. */
   WaitTime: 25,

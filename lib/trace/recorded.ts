@@ -7,7 +7,10 @@
 import { LOCK_KINDS } from '../locks/layout.ts';
 import { Outcome } from '../thread.ts';
 import type { Trace, TraceEvent } from './events.ts';
+import type { KernelTrace } from './kernel/events.ts';
+import { kernelRows } from './kernel/rows.ts';
 import { NO_LOCK, WAIT_ENDS } from './memory.ts';
+import { nameOf } from './recordings.ts';
 import type { RecordedEvent, RecordedRelease, RecordedWait, Recording } from './recordings.ts';
 
 const OUTCOMES: ReadonlyMap<number, string> = new Map(Object.entries(Outcome).map(([name, number]) => [number, name.toLowerCase()]));
@@ -28,8 +31,11 @@ interface Row {
   readonly spans: readonly Span[];
 }
 
-/** @param about what else a reader of the file should know */
-export function traceOfRecordings(recordings: readonly Recording[], about: Readonly<Record<string, string>> = {}): Trace {
+/**
+ * @param about what else a reader of the file should know
+ * @param kernel what the kernel traced meanwhile; null: it did not
+ */
+export function traceOfRecordings(recordings: readonly Recording[], about: Readonly<Record<string, string>> = {}, kernel: KernelTrace | null = null): Trace {
   const processes = [...new Set(recordings.map((recording) => recording.process))];
   const rows = recordings.map((recording, index): Row => ({
     place: processes.indexOf(recording.process),
@@ -37,27 +43,27 @@ export function traceOfRecordings(recordings: readonly Recording[], about: Reado
     name: nameOf(recording, recordings),
     spans: nest(recording.events.flatMap(spansOf)),
   }));
-  const begin = rows.length === 0 ? 0 : Math.min(...recordings.map(({ started }) => started), ...rows.flatMap(({ spans }) => spans.slice(0, 1).map(({ from }) => from)));
+  const traced = kernel === null ? null : kernelRows(kernel, recordings, { place: processes.length, number: rows.length + 1, placeOf: (index) => placeOf(rows[index] ?? { place: 0, number: 0 }) });
+  const begin = earliest([...recordings.map(({ started }) => started), ...rows.flatMap(({ spans }) => spans.slice(0, 1).map(({ from }) => from)), traced?.begin ?? Infinity]);
   const at = (time: number): number => Math.round(time - begin);
   const events = rows.flatMap((row) =>
     row.spans.map(({ name, from, to, args }): TraceEvent => ({ ...placeOf(row), time: at(from), kind: 'span', label: name, duration: at(to) - at(from), ...(args === undefined ? {} : { args }) })),
   );
   return {
-    events: [...events, ...arrows(rows, at)],
-    threads: new Map(rows.map(({ number, name }) => [number, name])),
-    places: new Map(processes.map((process, index) => [index, `process ${process}`])),
+    events: [...events, ...arrows(rows, at), ...(traced?.events ?? []).map((event) => ({ ...event, time: at(event.time) }))],
+    threads: new Map([...rows.map(({ number, name }) => [number, name] as const), ...(traced?.threads ?? [])]),
+    places: new Map([...processes.map((process, index) => [index, `process ${process}`] as const), ...(traced?.places ?? [])]),
     about: { clock: 'CLOCK_MONOTONIC', begin: `${begin} ns`, ...about },
   };
 }
 
-const placeOf = ({ place, number }: Row): { readonly cpu: number; readonly thread: number } => ({ cpu: place, thread: number });
-
-/** A thread may have been attached more than once. */
-function nameOf(recording: Recording, all: readonly Recording[]): string {
-  const name = recording.thread === 0 ? 'main' : `worker ${recording.thread}`;
-  const before = all.slice(0, all.indexOf(recording)).filter(({ process, thread }) => process === recording.process && thread === recording.thread).length;
-  return before === 0 ? name : `${name}, attachment ${before + 1}`;
+/** 0 if there are none. */
+function earliest(times: readonly number[]): number {
+  const first = times.reduce((least, time) => Math.min(least, time), Infinity);
+  return first === Infinity ? 0 : first;
 }
+
+const placeOf = ({ place, number }: Pick<Row, 'place' | 'number'>): { readonly cpu: number; readonly thread: number } => ({ cpu: place, thread: number });
 
 function spansOf(about: RecordedEvent): Span[] {
   const { from, to } = about;

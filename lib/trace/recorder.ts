@@ -6,8 +6,8 @@
  * Whether to record is told by the environment: RSEQ_SLICE_TRACE names a folder
  * that `rseq-slice trace` has made, with its settings in it.
  */
-import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, openSync, readFileSync, readlinkSync, writeFileSync, writeSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { getEnvironmentData, isMainThread, setEnvironmentData, threadId } from 'node:worker_threads';
 import { RseqSliceError } from '../errors.ts';
 import type { Backend } from '../kernel.ts';
@@ -35,6 +35,15 @@ export function now(): number {
   return time[0] * 1e9 + time[1];
 }
 
+/** The kernel's number of the calling thread; 0 where there is no such file. */
+function kernelThread(): number {
+  try {
+    return Number(basename(readlinkSync('/proc/thread-self')));
+  } catch {
+    return 0;
+  }
+}
+
 export class Recorder {
   readonly counts: Float64Array;
   readonly stamps: Float64Array;
@@ -51,7 +60,7 @@ export class Recorder {
     const ringLength = events * RECORD_LENGTH;
     this.#samples = new Ring(this.#head, Head.Samples, memory.subarray(HEAD_LENGTH, HEAD_LENGTH + ringLength), events);
     this.#events = new Ring(this.#head, Head.Events, memory.subarray(HEAD_LENGTH + ringLength), events);
-    const facts = { Magic: MAGIC, Process: process.pid, Thread: threadId, Backend: BACKENDS.indexOf(backend), Capacity: events, Every: every, Started: now() };
+    const facts = { Magic: MAGIC, Process: process.pid, Thread: threadId, Backend: BACKENDS.indexOf(backend), Capacity: events, Every: every, Started: now(), KernelThread: kernelThread() };
     for (const [name, value] of Object.entries(facts)) this.#head[Head[name as keyof typeof facts]] = value;
   }
 

@@ -52,6 +52,8 @@ export interface Recording {
   readonly process: number;
   /** Node's `threadId`. */
   readonly thread: number;
+  /** The kernel's number of it; 0: not known. */
+  readonly kernelThread: number;
   readonly backend: Backend;
   readonly every: number;
   readonly started: number;
@@ -80,6 +82,13 @@ export function readRecordings(folder: string): Recording[] {
     .sort((a, b) => a.process - b.process || a.thread - b.thread || a.started - b.started);
 }
 
+/** A thread may have been attached more than once. */
+export function nameOf(recording: Recording, all: readonly Recording[]): string {
+  const name = recording.thread === 0 ? 'main' : `worker ${recording.thread}`;
+  const before = all.slice(0, all.indexOf(recording)).filter(({ process, thread }) => process === recording.process && thread === recording.thread).length;
+  return before === 0 ? name : `${name}, attachment ${before + 1}`;
+}
+
 /** null: a thread was ended while it made the file. */
 function readRecording(bytes: Buffer): Recording | null {
   // A buffer of Node's may begin anywhere.
@@ -95,6 +104,7 @@ function readRecording(bytes: Buffer): Recording | null {
   return {
     process: at(Head.Process),
     thread: at(Head.Thread),
+    kernelThread: at(Head.KernelThread),
     backend,
     every: at(Head.Every),
     started: at(Head.Started),

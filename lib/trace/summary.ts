@@ -7,7 +7,8 @@
  * it was timed, and when the thread gave the CPU back: the grant lies between.
  */
 import { Outcome } from '../thread.ts';
-import type { KernelCounters } from './kernel-counters.ts';
+import type { KernelCounters } from './kernel/counters.ts';
+import type { KernelTrace } from './kernel/events.ts';
 import { USE_WIDTH } from './memory.ts';
 import type { Recording } from './recordings.ts';
 
@@ -44,12 +45,34 @@ export interface TraceSummary {
   };
   /** What the kernel counted meanwhile, of the whole system; null: not to be read here. */
   readonly kernel: KernelCounters | null;
+  /** What the kernel traced of the program; null: it did not. */
+  readonly tracing: TracingSummary | null;
+}
+
+export interface TracingSummary {
+  readonly switches: number;
+  /** Records that later ones were written over: what they told is missing here. */
+  readonly lost: number;
+  /** By the timer that ends them. */
+  readonly extensions: {
+    /** The CPU was given back or taken before their time was over. */
+    readonly ended: number;
+    readonly expired: number;
+    /** Those that ended, by whole us. */
+    readonly used: readonly { readonly us: number; readonly count: number }[];
+  };
+}
+
+/** What the kernel told of the time. */
+export interface KernelAccounts {
+  readonly counters: KernelCounters | null;
+  readonly trace: KernelTrace | null;
 }
 
 const BAR = 40;
 const NS_A_US = 1000;
 
-export function summarize(recordings: readonly Recording[], kernel: KernelCounters | null = null): TraceSummary {
+export function summarize(recordings: readonly Recording[], kernel: KernelAccounts = { counters: null, trace: null }): TraceSummary {
   const sum = (of: (recording: Recording) => number): number => recordings.reduce((total, recording) => total + of(recording), 0);
   const outcome = (which: Outcome): number => sum(({ outcomes }) => outcomes[which] ?? 0);
   const entered = sum((recording) => recording.entered);
@@ -89,7 +112,26 @@ export function summarize(recordings: readonly Recording[], kernel: KernelCounte
       measured: uses.reduce((total, count) => total + count, 0),
       used: uses.map((count, index) => ({ from: index * width, to: index === uses.length - 1 ? null : (index + 1) * width, count })).filter(({ count }) => count > 0),
     },
-    kernel,
+    kernel: kernel.counters,
+    tracing: kernel.trace === null ? null : summarizeTracing(kernel.trace),
+  };
+}
+
+function summarizeTracing({ switches, lost, extensions }: KernelTrace): TracingSummary {
+  const used = new Map<number, number>();
+  const ended = extensions.filter(({ isExpired }) => !isExpired);
+  for (const { from, to } of ended) {
+    const us = Math.floor((to - from) / NS_A_US);
+    used.set(us, (used.get(us) ?? 0) + 1);
+  }
+  return {
+    switches: switches.length,
+    lost,
+    extensions: {
+      ended: ended.length,
+      expired: extensions.length - ended.length,
+      used: [...used].sort(([a], [b]) => a - b).map(([us, count]) => ({ us, count })),
+    },
   };
 }
 
@@ -110,6 +152,7 @@ export function describe(summary: TraceSummary): string[] {
     ...(lost > 0 ? [`${lost} ${lost === 1 ? 'thread' : 'threads'} ended before the recording was written: without the addon, only a thread that ends by itself writes it`] : []),
     ...describeGrants(summary),
     ...describeKernel(summary.kernel),
+    ...describeTracing(summary.tracing),
   ];
 }
 
@@ -121,12 +164,14 @@ function describeDrops(timed: number, events: number): string[] {
 function describeGrants({ sections: { revoked }, grants: { yielded, expired, measured, used } }: TraceSummary): string[] {
   const head = `grants: ${number(yielded)} given back in time, ${number(expired)} expired before that; ${number(revoked)} sections were revoked, by an expiry too or because nothing was granted`;
   if (measured === 0) return [head];
-  const most = Math.max(...used.map(({ count }) => count));
-  return [
-    head,
-    `used for at most so many us, of the ${number(measured)} whose section was timed:`,
-    ...used.map(({ from, to, count }) => `${String(from).padStart(4)} .. ${(to === null ? '' : String(to)).padEnd(4)} ${'#'.repeat(Math.ceil((count / most) * BAR)).padEnd(BAR)} ${number(count)}`),
-  ];
+  return [head, `used for at most so many us, of the ${number(measured)} whose section was timed:`, ...histogram(used)];
+}
+
+function histogram(classes: readonly { readonly from: number; readonly to: number | null; readonly count: number }[]): string[] {
+  const most = Math.max(...classes.map(({ count }) => count));
+  return classes.map(
+    ({ from, to, count }) => `${String(from).padStart(4)} .. ${(to === null ? '' : String(to)).padEnd(4)} ${'#'.repeat(Math.ceil((count / most) * BAR)).padEnd(BAR)} ${number(count)}`,
+  );
 }
 
 function describeKernel(kernel: KernelCounters | null): string[] {
@@ -136,4 +181,25 @@ function describeKernel(kernel: KernelCounters | null): string[] {
     `the kernel counted meanwhile, in the whole system: ${number(granted)} grants, of which ${number(expired)} expired; ` +
       `${number(yielded)} ended by yielding, ${number(revoked)} by being scheduled out, ${number(aborted)} by another system call`,
   ];
+}
+
+function describeTracing(tracing: TracingSummary | null): string[] {
+  if (tracing === null) return [];
+  const { switches, lost, extensions: { ended, expired, used } } = tracing;
+  return [
+    `the kernel traced: ${number(switches)} switches; ${number(ended + expired)} extensions, of which ${number(expired)} ran out` +
+      (lost > 0 ? `; the oldest ${number(lost)} of its records were overwritten` : ''),
+    ...(used.length === 0 ? [] : ['the others took so many us:', ...histogram(coarsen(used))]),
+  ];
+}
+
+/** Beyond 8 us, four classes for each doubling: from fast to late is a long way. */
+function coarsen(used: TracingSummary['extensions']['used']): { readonly from: number; readonly to: number; readonly count: number }[] {
+  const counts = new Map<number, { readonly from: number; readonly to: number; readonly count: number }>();
+  for (const { us, count } of used) {
+    const width = us < 8 ? 1 : 2 ** (Math.floor(Math.log2(us)) - 2);
+    const from = us - (us % width);
+    counts.set(from, { from, to: from + width, count: count + (counts.get(from)?.count ?? 0) });
+  }
+  return [...counts.values()];
 }

@@ -50,6 +50,7 @@ mkdir -p /dev/shm /dev/pts /tmp/home
 mount -t tmpfs -o mode=1777 tmpfs /dev/shm || fail "cannot mount a tmpfs on /dev/shm"
 mount -t 9p -o trans=virtio,version=9p2000.L,msize=524288,cache=mmap job /run/job || fail "cannot mount the job's folder"
 mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null
+mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null
 mount -t cgroup2 cgroup2 /sys/fs/cgroup 2>/dev/null
 mount -t devpts devpts /dev/pts 2>/dev/null
 for link in fd:fd stdin:fd/0 stdout:fd/1 stderr:fd/2; do

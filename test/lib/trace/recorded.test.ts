@@ -200,7 +200,7 @@ describe('a file', () => {
 
 describe('recordings', () => {
   const EMPTY: Recording = {
-    process: 1, thread: 0, backend: 'linux', every: 1, started: 0, isWhole: true, entered: 0, outcomes: [], uses: [], timed: 0, releases: 0,
+    process: 1, thread: 0, kernelThread: 0, backend: 'linux', every: 1, started: 0, isWhole: true, entered: 0, outcomes: [], uses: [], timed: 0, releases: 0,
     waits: { count: 0, time: 0, longest: 0, gaveUp: 0, abandoned: 0 }, dropped: { timed: 0, events: 0 }, events: [],
   };
   const lock = { lockKind: 0, lock: 1 };

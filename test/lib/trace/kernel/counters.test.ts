@@ -1,6 +1,6 @@
 /** The kernel's counters: how they are read, and what is made of two readings. */
 import { expect, it } from 'vitest';
-import { countedBetween, parseKernelCounters } from '../../../lib/trace/kernel-counters.ts';
+import { countedBetween, parseKernelCounters } from '../../../../lib/trace/kernel/counters.ts';
 
 /** As a kernel prints them, with others before. */
 const text = (counters: readonly number[]): string =>

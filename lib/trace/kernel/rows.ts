@@ -1,0 +1,70 @@
+/**
+ * What the kernel traced, as rows beside those of the recordings: who had each
+ * CPU; and extensions, in the row of the thread that had them, if it recorded.
+ */
+import type { TraceEvent } from '../events.ts';
+import { nameOf } from '../recordings.ts';
+import type { Recording } from '../recordings.ts';
+import type { Extension, KernelTrace, Switch } from './events.ts';
+
+export interface KernelRows {
+  /** Times as the kernel has them. */
+  readonly events: readonly TraceEvent[];
+  readonly threads: ReadonlyMap<number, string>;
+  readonly places: ReadonlyMap<number, string>;
+  /** The first of them. */
+  readonly begin: number;
+}
+
+type Where = Pick<TraceEvent, 'cpu' | 'thread'>;
+
+/** Which numbers are free, and where the rows of the recordings are. */
+interface Numbering {
+  readonly place: number;
+  readonly number: number;
+  readonly placeOf: (index: number) => Where;
+}
+
+/** The idle thread of every CPU. */
+const IDLE = 0;
+
+export function kernelRows(kernel: KernelTrace, recordings: readonly Recording[], { place, number, placeOf }: Numbering): KernelRows {
+  const cpus = [...new Set([...kernel.switches, ...kernel.extensions].map(({ cpu }) => cpu))].sort((a, b) => a - b);
+  const rowOf = (cpu: number): Where => ({ cpu: place + cpus.indexOf(cpu), thread: number + cpus.indexOf(cpu) });
+  const known = new Map(recordings.map((recording) => [recording.kernelThread, `${nameOf(recording, recordings)} of process ${recording.process}`]));
+  const ours = new Set([...kernel.threads, ...known.keys()]);
+  const events = [
+    ...cpus.flatMap((cpu) => turns(kernel.switches.filter((one) => one.cpu === cpu), ours, known).map((turn) => ({ ...turn, ...rowOf(cpu) }))),
+    ...kernel.extensions.flatMap((extension) => {
+      const index = recordings.findLastIndex(({ kernelThread, started }) => kernelThread === extension.thread && started <= extension.from);
+      return stretch(extension, index < 0 ? rowOf(extension.cpu) : placeOf(index));
+    }),
+  ];
+  return {
+    events,
+    threads: new Map(cpus.map((cpu) => [rowOf(cpu).thread, 'threads, as the kernel switched them'])),
+    places: new Map(cpus.map((cpu) => [rowOf(cpu).cpu, `CPU ${cpu}`])),
+    begin: events.reduce((first, { time }) => Math.min(first, time), Infinity),
+  };
+}
+
+/**
+ * Who had a CPU, from each switch to the next. Of threads that are not traced
+ * only the first switch is seen, so what follows may be several of them.
+ */
+function turns(switches: readonly Switch[], ours: ReadonlySet<number>, names: ReadonlyMap<number, string>): Omit<TraceEvent, 'cpu' | 'thread'>[] {
+  return switches.slice(0, -1).flatMap(({ time, to, names: [, name] }, index) => {
+    if (to === IDLE) return [];
+    const isOurs = ours.has(to);
+    const duration = (switches[index + 1]?.time ?? time) - time;
+    const about = { kind: 'span', time, duration } as const;
+    return isOurs ? { ...about, label: names.get(to) ?? `${name} ${to}`, args: { thread: String(to) } } : { ...about, label: 'others' };
+  });
+}
+
+function stretch({ from, to, isExpired }: Extension, where: Where): TraceEvent[] {
+  return [
+    { ...where, time: from, kind: 'granted' },
+    { ...where, time: to, kind: isExpired ? 'expired' : 'cancelled' },
+  ];
+}

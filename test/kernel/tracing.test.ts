@@ -1,0 +1,113 @@
+/**
+ * `rseq-slice trace` with the kernel's own tracing: the threads' account and the
+ * kernel's lie on one clock, and extensions are counted as the kernel's script
+ * counts them.
+ */
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { ensureKernel } from '../../scripts/kernel/ensure-kernel.mjs';
+import type { TraceSummary } from '../../lib/trace/summary.ts';
+import { checkFormat } from '../lib/trace/check-format.ts';
+import type { FormatEvent } from '../lib/trace/check-format.ts';
+import { EXTENSION, node, runLane } from './lane.ts';
+
+const commandLine = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const SCRIPT = 'tools/testing/selftests/rseq/rseq-slice-hist.py';
+
+interface Report {
+  readonly summary: TraceSummary;
+  readonly said: string;
+  readonly histogram: string;
+}
+
+/** us and counts of all threads, as the kernel's script prints them; what expired is under -1. */
+function readHistogram(text: string): Map<number, number> {
+  const counts = new Map<number, number>();
+  for (const [, label = '', count] of text.matchAll(/^\s+(EXPIRED|\d+ us)\s+\| (\d+)$/gm)) {
+    const us = label === 'EXPIRED' ? -1 : Number.parseInt(label, 10);
+    counts.set(us, (counts.get(us) ?? 0) + Number(count));
+  }
+  return counts;
+}
+
+/** Of each one, in us, the shortest first. */
+function durations(histogram: Iterable<readonly [number, number]>): number[] {
+  return [...histogram].flatMap(([us, count]) => Array.from({ length: count }, () => us)).sort((a, b) => a - b);
+}
+
+const median = (sorted: readonly number[]): number => sorted[sorted.length >> 1] ?? NaN;
+
+const hasTools = ['trace-cmd', 'python3'].every((tool) => spawnSync(tool, ['--version']).error === undefined);
+const { tree } = await ensureKernel();
+const missing = !hasTools ? 'trace-cmd or python3 is not installed' : tree === null ? "the kernel's tree was not kept" : null;
+if (missing !== null) console.log(`the kernel's own histogram is not compared: ${missing}`);
+
+describe.skipIf(missing !== null)('the kernel beside the threads', () => {
+  let report: Report;
+  let events: readonly FormatEvent[];
+  beforeAll(async () => {
+    const command = node('tracing.mjs', join(tree ?? '', SCRIPT), process.execPath, commandLine, 'demo', '--workers', '4', '--seconds', '2', '--json');
+    const lane = await runLane({ extension: EXTENSION }, [{ name: 'tracing', command, seconds: 180 }], { leaves: ['trace.json'], selftest: false });
+    report = lane.json('tracing') as Report;
+    events = checkFormat(lane.file('trace.json'), /^(process|CPU) \d+$/);
+  });
+
+  it("counts extensions as the kernel's script does, and finds that they were used as long", () => {
+    const { ended = 0, expired = 0, used = [] } = report.summary.tracing?.extensions ?? {};
+    const theirs = readHistogram(report.histogram);
+    expect(report.summary.tracing).toMatchObject({ lost: 0 });
+    expect(ended).toBeGreaterThan(10);
+    expect(expired).toBe(theirs.get(-1) ?? 0);
+    theirs.delete(-1);
+    const [ourTimes, theirTimes] = [durations(used.map(({ us, count }) => [us, count])), durations(theirs)];
+    expect(ourTimes).toHaveLength(ended);
+    expect(theirTimes).toHaveLength(ended);
+    // Each of the two traces takes a time of its own for what happened once, and an emulated CPU may pause in between.
+    const far = ourTimes.filter((us, index) => {
+      const other = theirTimes[index] ?? NaN;
+      return !(us <= 2 * other + 10 && other <= 2 * us + 10);
+    });
+    expect(far.length, `${ourTimes.join()} against ${theirTimes.join()}`).toBeLessThan(ended / 5);
+    console.log(`${String(ended)} extensions ended, ${String(expired)} expired, as the kernel's script has them; medians ${String(median(ourTimes))} and ${String(median(theirTimes))} us`);
+  });
+
+  it('agrees with what the threads and the kernel count', () => {
+    const { sections, kernel, tracing } = report.summary;
+    expect(tracing?.extensions.ended).toBeGreaterThan(0);
+    expect(tracing?.extensions.expired).toBe(kernel?.expired);
+    expect(kernel?.yielded).toBe(sections.yielded);
+    // One that was over before its thread was back in user space has no timer.
+    expect((tracing?.extensions.ended ?? 0) + (tracing?.extensions.expired ?? 0)).toBeLessThanOrEqual(kernel?.granted ?? 0);
+  });
+
+  it('has both on one clock: an extension begins in its section, and ends in the yield', () => {
+    const yields = events.filter(({ ph, name }) => ph === 'X' && name === 'yielded');
+    expect(yields.length).toBeGreaterThan(5);
+    for (const { tid, ts, dur = 0 } of yields) {
+      const ends = events.filter((event) => event.ph === 'e' && event.tid === tid && event.ts >= ts && event.ts <= ts + dur);
+      expect(ends, `yield at ${ts}`).toHaveLength(1);
+      const [end] = ends;
+      const begin = events.find(({ ph, id }) => ph === 'b' && id === end?.id);
+      const section = events.find((event) => event.ph === 'X' && event.name === 'section' && event.tid === tid && Math.abs(event.ts + (event.dur ?? 0) - ts) < 0.002);
+      expect(section, `section before ${ts}`).toBeDefined();
+      // The request is made before the section's begin is noted, and after all else of the thread.
+      const earlier = events.filter((event) => event.ph === 'X' && event.tid === tid && event.ts + (event.dur ?? 0) <= (section?.ts ?? 0));
+      expect(begin?.ts).toBeGreaterThanOrEqual(Math.max(...earlier.map((event) => event.ts + (event.dur ?? 0))));
+      expect(begin?.ts).toBeLessThanOrEqual(ts);
+      expect(end?.args?.['end']).toBe('cancelled');
+    }
+  });
+
+  it('shows who had each CPU', () => {
+    const names = events.flatMap(({ name, pid, args }) => (name === 'process_name' ? [[pid, args?.['name']] as const] : []));
+    const cpus = names.filter(([, name]) => String(name).startsWith('CPU ')).map(([pid]) => pid);
+    expect(cpus).toHaveLength(2);
+    const turns = events.filter(({ ph, pid }) => ph === 'X' && cpus.includes(pid));
+    const workers = new Set(turns.map(({ name }) => name).filter((name) => /^worker \d of process \d+$/.test(name)));
+    expect(workers.size).toBe(4);
+    expect(turns.length).toBeLessThanOrEqual(report.summary.tracing?.switches ?? 0);
+    expect(report.said).toContain('the kernel traced: ');
+  });
+});

@@ -1,0 +1,104 @@
+/** The kernel's records paired to extensions, and as rows of a trace beside what threads recorded. */
+import { describe, expect, it } from 'vitest';
+import { chromeTrace } from '../../../../lib/trace/chrome.ts';
+import { KernelEvents } from '../../../../lib/trace/kernel/events.ts';
+import type { KernelTrace } from '../../../../lib/trace/kernel/events.ts';
+import { RecordReader } from '../../../../lib/trace/kernel/format.ts';
+import { traceOfRecordings } from '../../../../lib/trace/recorded.ts';
+import type { Recording } from '../../../../lib/trace/recordings.ts';
+import { describe as inWords, summarize } from '../../../../lib/trace/summary.ts';
+import { checkFormat } from '../check-format.ts';
+
+const TIMER = 0xff11n;
+const OTHER = 0xff22n;
+const FIELDS = { common_pid: { offset: 0, size: 4 }, hrtimer: { offset: 8, size: 8 } };
+const reader = new RecordReader({ id: 1, fields: new Map(Object.entries(FIELDS)) }, true);
+
+function record(time: number, timer: bigint, thread = 7, cpu = 0) {
+  const data = new DataView(new ArrayBuffer(16));
+  data.setInt32(0, thread, true);
+  data.setBigUint64(8, timer, true);
+  return { cpu, time, data, reader };
+}
+
+describe('extensions', () => {
+  it('run from the start of their timer until it is cancelled or has run out', () => {
+    const events = new KernelEvents();
+    events.start(record(100, TIMER, 7));
+    events.cancel(record(110, OTHER));
+    events.start(record(120, OTHER, 8, 1));
+    events.cancel(record(130, TIMER));
+    events.expire(record(140, OTHER));
+    events.cancel(record(150, TIMER));
+    expect(events.finish().extensions).toEqual([
+      { cpu: 0, thread: 7, from: 100, to: 130, isExpired: false },
+      { cpu: 1, thread: 8, from: 120, to: 140, isExpired: true },
+    ]);
+  });
+});
+
+const EMPTY: Recording = {
+  process: 40, thread: 0, kernelThread: 7, backend: 'linux', every: 1, started: 1000, isWhole: true, entered: 0, outcomes: [], uses: [], timed: 0, releases: 0,
+  waits: { count: 0, time: 0, longest: 0, gaveUp: 0, abandoned: 0 }, dropped: { timed: 0, events: 0 }, events: [],
+};
+const names = ['a', 'b'] as const;
+const KERNEL: KernelTrace = {
+  switches: [
+    { cpu: 2, time: 900, from: 0, to: 7, names },
+    { cpu: 2, time: 2000, from: 7, to: 99, names },
+    { cpu: 2, time: 2500, from: 98, to: 8, names },
+    { cpu: 2, time: 2600, from: 8, to: 0, names },
+    { cpu: 2, time: 3000, from: 0, to: 7, names },
+  ],
+  extensions: [
+    { cpu: 2, thread: 7, from: 1500, to: 1600, isExpired: false },
+    { cpu: 2, thread: 8, from: 2550, to: 2580, isExpired: true },
+  ],
+  threads: new Set([8]),
+  lost: 0,
+};
+
+describe('in a trace', () => {
+  const events = checkFormat(chromeTrace(traceOfRecordings([EMPTY], {}, KERNEL)), /^(process|CPU) \d+$/);
+  const place = (name: string) => events.find((event) => event.name === 'process_name' && event.args?.['name'] === name)?.pid;
+
+  it('a CPU shows who had it: threads by their recording or their name, others as such, and nothing while idle', () => {
+    const turns = events.filter(({ ph, pid }) => ph === 'X' && pid === place('CPU 2'));
+    expect(turns.map(({ ts, dur, name }) => [ts, dur, name])).toEqual([
+      [0, 1.1, 'main of process 40'],
+      [1.1, 0.5, 'others'],
+      [1.6, 0.1, 'b 8'],
+    ]);
+  });
+
+  it('an extension is in the row of the thread that had it, or else in that of its CPU', () => {
+    const extensions = events.filter(({ name }) => name === 'extension').map(({ ph, ts, pid, args }) => [ph, ts, pid, args?.['end']]);
+    expect(extensions).toEqual([
+      ['b', 0.6, place('process 40'), undefined],
+      ['e', 0.7, place('process 40'), 'cancelled'],
+      ['b', 1.65, place('CPU 2'), undefined],
+      ['e', 1.68, place('CPU 2'), 'expired'],
+    ]);
+  });
+});
+
+describe('in a summary', () => {
+  const ended = (us: number) => ({ cpu: 0, thread: 7, from: 0, to: us * 1000 + 999, isExpired: false });
+  const trace = { ...KERNEL, extensions: [...[3, 3, 20, 23, 24].map(ended), { ...ended(9), isExpired: true }], lost: 12 };
+
+  it('they are counted by whole us, expired ones apart', () => {
+    expect(summarize([EMPTY], { counters: null, trace }).tracing).toEqual({
+      switches: 5,
+      lost: 12,
+      extensions: { ended: 5, expired: 1, used: [{ us: 3, count: 2 }, { us: 20, count: 1 }, { us: 23, count: 1 }, { us: 24, count: 1 }] },
+    });
+    expect(summarize([EMPTY]).tracing).toBeNull();
+  });
+
+  it('people get wider classes for long ones', () => {
+    const lines = inWords(summarize([EMPTY], { counters: null, trace })).slice(-4);
+    expect(lines[0]).toBe('the others took so many us:');
+    expect(lines.slice(1).map((line) => line.replace(/ +#+ +/, ' '))).toEqual(['   3 .. 4 2', '  20 .. 24 2', '  24 .. 28 1']);
+    expect(inWords(summarize([EMPTY], { counters: null, trace })).join('\n')).toContain('6 extensions, of which 1 ran out; the oldest 12 of its records');
+  });
+});
