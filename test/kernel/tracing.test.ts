@@ -76,7 +76,8 @@ describe.skipIf(missing !== null)('the kernel beside the threads', () => {
   it('agrees with what the threads and the kernel count', () => {
     const { sections, kernel, tracing } = report.summary;
     expect(tracing?.extensions.ended).toBeGreaterThan(0);
-    expect(tracing?.extensions.expired).toBe(kernel?.expired);
+    // The timer of one that was taken by a switch may run on, and the kernel does not count that.
+    expect(tracing?.extensions.expired).toBeGreaterThanOrEqual(kernel?.expired ?? Infinity);
     expect(kernel?.yielded).toBe(sections.yielded);
     // One that was over before its thread was back in user space has no timer.
     expect((tracing?.extensions.ended ?? 0) + (tracing?.extensions.expired ?? 0)).toBeLessThanOrEqual(kernel?.granted ?? 0);
