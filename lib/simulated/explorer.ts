@@ -12,8 +12,9 @@ import { formatChoices } from './choices.ts';
 import type { Chooser } from './choices.ts';
 import type { MachineEvent } from './machine.ts';
 import { StateSet } from './state-set.ts';
+import type { Model } from './model.ts';
 import { World } from './world.ts';
-import type { EVENTS, Model } from './world.ts';
+import type { EVENTS } from './world.ts';
 
 export interface ExploreOptions {
   /** How many choices of a schedule may be other than 0. Default: any number. */

@@ -9,7 +9,8 @@ import { fileURLToPath } from 'node:url';
 import { GRANTED_BYTE, REQUEST_BYTE } from '../../lib/abi.ts';
 import { explore } from '../../lib/simulated/explorer.ts';
 import type { Exploration } from '../../lib/simulated/explorer.ts';
-import type { Step, WorldThread } from '../../lib/simulated/world.ts';
+import type { Step } from '../../lib/simulated/model.ts';
+import type { WorldThread } from '../../lib/simulated/world.ts';
 
 export const OPERATIONS = ['ask', 'withdraw', 'request', 'granted', 'yield', 'call', 'spin'] as const;
 type Operation = (typeof OPERATIONS)[number];

@@ -4,7 +4,7 @@
  * woken only then, since a system call inside would end the extension.
  */
 import type { Flavour } from '../../abi.ts';
-import type { Model, Step } from '../world.ts';
+import type { Model, Step } from '../model.ts';
 import { LAYER_REGISTERS, OUTSIDE, section } from './section.ts';
 
 // The lock's word, and what it says.

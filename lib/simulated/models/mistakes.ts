@@ -4,7 +4,7 @@
  * explorer honest.
  */
 import { GRANTED_BIT, GRANTED_BYTE, REQUEST_BIT, REQUEST_BYTE } from '../../abi.ts';
-import type { Model, Step } from '../world.ts';
+import type { Model, Step } from '../model.ts';
 import { OUTSIDE, section, LAYER_REGISTERS } from './section.ts';
 
 const WORK: Step = { label: 'work', run: () => undefined };

@@ -6,7 +6,8 @@
  */
 import type { Flavour } from '../../abi.ts';
 import { GRANTED_BYTE, REQUEST_BIT, REQUEST_BYTE } from '../../abi.ts';
-import type { Model, Step, ThreadProgram, WorldThread } from '../world.ts';
+import type { Model, Step, ThreadProgram } from '../model.ts';
+import type { WorldThread } from '../world.ts';
 
 /** Two registers a layer: what the request was when it was withdrawn, and whether the layer set it. */
 export const LAYER_REGISTERS = 2;

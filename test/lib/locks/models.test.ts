@@ -9,7 +9,7 @@ import { replayed } from '../../../lib/simulated/choices.ts';
 import { explore, run } from '../../../lib/simulated/explorer.ts';
 import type { ExploreOptions } from '../../../lib/simulated/explorer.ts';
 import { formatRun } from '../../../lib/simulated/print.ts';
-import type { Model } from '../../../lib/simulated/world.ts';
+import type { Model } from '../../../lib/simulated/model.ts';
 import { conditionModel } from './models/condition.ts';
 import { exclusiveModel } from './models/exclusive.ts';
 import { rwLockModel, semaphoreModel } from './models/slots.ts';

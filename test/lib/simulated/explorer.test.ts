@@ -12,7 +12,7 @@ import { lockModel } from '../../../lib/simulated/models/lock.ts';
 import { freedWhileRegistered, grantedFirst, MISTAKES, readModifyWrite, wakeInsideGrant } from '../../../lib/simulated/models/mistakes.ts';
 import { greedyModel, sectionModel } from '../../../lib/simulated/models/section.ts';
 import { formatRun } from '../../../lib/simulated/print.ts';
-import type { Model } from '../../../lib/simulated/world.ts';
+import type { Model } from '../../../lib/simulated/model.ts';
 
 /** Explores and says how far that went. */
 function exploreAloud(model: Model, options?: Parameters<typeof explore>[1]): Exploration {

@@ -9,8 +9,10 @@ import { REQUEST_BIT, REQUEST_BYTE } from '../../../lib/abi.ts';
 import { replayed, seeded } from '../../../lib/simulated/choices.ts';
 import { explore, run } from '../../../lib/simulated/explorer.ts';
 import { formatRun } from '../../../lib/simulated/print.ts';
-import { AGAIN, World } from '../../../lib/simulated/world.ts';
-import type { Model, Step, WorldThread } from '../../../lib/simulated/world.ts';
+import { AGAIN } from '../../../lib/simulated/model.ts';
+import { World } from '../../../lib/simulated/world.ts';
+import type { Model, Step } from '../../../lib/simulated/model.ts';
+import type { WorldThread } from '../../../lib/simulated/world.ts';
 
 const clean = { coverage: 'exhausted', violation: null };
 

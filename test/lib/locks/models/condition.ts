@@ -4,8 +4,8 @@
  * `lib/locks/signals.ts`; the lock around it is left out, which allows more.
  */
 import { CALLS, CONDITION_WORDS, leaveLine, lineUp, noteCall, signal, takeSignal } from '../../../../lib/locks/signals.ts';
-import { AGAIN } from '../../../../lib/simulated/world.ts';
-import type { Model, Step } from '../../../../lib/simulated/world.ts';
+import { AGAIN } from '../../../../lib/simulated/model.ts';
+import type { Model, Step } from '../../../../lib/simulated/model.ts';
 
 /** Behind the condition's words: notifications that somebody was promised, and that somebody got. */
 const PROMISED = CONDITION_WORDS;

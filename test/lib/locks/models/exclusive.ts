@@ -32,8 +32,9 @@ import {
 } from '../../../../lib/locks/turnstile.ts';
 import type { Flavour } from '../../../../lib/abi.ts';
 import { LAYER_REGISTERS, section } from '../../../../lib/simulated/models/section.ts';
-import { AGAIN } from '../../../../lib/simulated/world.ts';
-import type { Model, Step, World, WorldThread } from '../../../../lib/simulated/world.ts';
+import { AGAIN } from '../../../../lib/simulated/model.ts';
+import type { Model, Step } from '../../../../lib/simulated/model.ts';
+import type { World, WorldThread } from '../../../../lib/simulated/world.ts';
 
 // Registers, behind those of a section.
 const BATCH = LAYER_REGISTERS;

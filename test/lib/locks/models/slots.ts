@@ -4,8 +4,9 @@
  * is a plain lock here. The lock that it really is has a model of its own.
  */
 import { CHANGES, claimPlace, clearPlace, EMPTY, FIRST, isWatched, noteChange, OWN, stopWatching, watch } from '../../../../lib/locks/slots.ts';
-import { AGAIN } from '../../../../lib/simulated/world.ts';
-import type { Model, Step, ThreadProgram, WorldThread } from '../../../../lib/simulated/world.ts';
+import { AGAIN } from '../../../../lib/simulated/model.ts';
+import type { Model, Step, ThreadProgram } from '../../../../lib/simulated/model.ts';
+import type { WorldThread } from '../../../../lib/simulated/world.ts';
 
 /** The entrance: 0, or who has it. A word that the real one does not use. */
 const ENTRANCE = 5;

@@ -1,0 +1,86 @@
+/**
+ * How a model is described that the explorer goes through: threads on CPUs, each
+ * with a program of small steps, the memory they share, and what may happen to
+ * them. What does happen is up to `world.ts`.
+ */
+import { RseqSliceError } from '../errors.ts';
+import type { MachineOptions } from './machine.ts';
+import type { World, WorldThread } from './world.ts';
+
+/** One step of a thread: at most one access to memory that the kernel or another thread may touch. */
+export interface Step {
+  /** Shown in schedules; unique in its program. */
+  readonly label: string;
+  /** No grant may be outstanding here: the thread is outside of every section. */
+  readonly outside?: boolean;
+  /**
+   * The thread's time may be up while this is its next step: before it waits
+   * here, while it does, and between being woken and running again. See
+   * `giveUps` and {@link WorldThread.gaveUp}. Default false.
+   */
+  readonly abortable?: boolean;
+  /**
+   * Whoever waits here wakes up now and then, to look whether somebody has died.
+   * In the model that happens only when somebody has, and nobody can go on
+   * otherwise: it must not hide that a wake-up was lost. See `polls` for more.
+   * Default false.
+   */
+  readonly polls?: boolean;
+  /**
+   * Does the step. Returns the label of the next one; undefined: the one below;
+   * {@link AGAIN}: waits, and tries this one again when it is woken.
+   */
+  readonly run: (thread: WorldThread) => string | undefined;
+}
+
+export interface ThreadProgram {
+  /** For the print; default: its number. */
+  readonly name?: string;
+  /** Default 0. Threads of one CPU run by turns, those of different CPUs interleave. */
+  readonly cpu?: number;
+  /** How many numbers the program remembers between steps. Default 0. */
+  readonly registers?: number;
+  /** Not registered yet: the program does that itself. Default: registered, with slices enabled. */
+  readonly unregistered?: boolean;
+  /** Never dies, see `deaths`. Default false. */
+  readonly immortal?: boolean;
+  readonly steps: readonly Step[];
+}
+
+/** What is explored. */
+export interface Model extends Omit<MachineOptions, 'threads' | 'areas'> {
+  readonly name: string;
+  readonly threads: readonly ThreadProgram[];
+  /** Words of memory that all threads share, zero at first. Default 0. */
+  readonly shared?: number;
+  /** Whether preempted threads may come back on another CPU. Default false. */
+  readonly migration?: boolean;
+  /** Whether a system call may end a grant, which gives the CPU up before the call does its work. Default false: that is a violation. */
+  readonly allowAborts?: boolean;
+  /**
+   * How many threads may die in a run, each before any of its steps, and with it
+   * what only it knew: `worker.terminate()`. Default 0.
+   */
+  readonly deaths?: number;
+  /** How often in a run a thread's time may be up, at the steps that are `abortable`. Default 0. */
+  readonly giveUps?: number;
+  /** How often in a run a waiter at a step that `polls` may wake up by itself at any time. Default 0: only as told there. */
+  readonly polls?: number;
+  /** Whether waiters are woken in the order in which they began to wait, as futex(2) and Atomics.notify do, which waking a number of them takes. Default false. */
+  readonly arrivalOrder?: boolean;
+  /** What must hold after every step, beside what always must: the reason it does not, or null. */
+  readonly invariant?: (world: World) => string | null;
+}
+
+/** Returned by a step that waits. */
+export const AGAIN = '(again)';
+
+/** The numbers of steps, by their labels. @throws {RseqSliceError} `ERR_RSEQ_INVALID_MODEL` when two have the same. */
+export function indexLabels(model: string, steps: readonly Step[]): ReadonlyMap<string, number> {
+  const labels = new Map<string, number>();
+  steps.forEach(({ label }, index) => {
+    if (labels.has(label)) throw new RseqSliceError('ERR_RSEQ_INVALID_MODEL', `The model '${model}' has two steps called '${label}'.`);
+    labels.set(label, index);
+  });
+  return labels;
+}
