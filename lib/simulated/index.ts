@@ -12,6 +12,7 @@ export type { KernelEvent, KernelStats, Preemption, SimulatedKernelOptions, Simu
 export { Machine } from './machine.ts';
 export type { Feature, MachineEvent, MachineOptions } from './machine.ts';
 export { lockModel } from './models/lock.ts';
+export type { LockModelOptions } from './models/lock.ts';
 export { freedWhileRegistered, grantedFirst, MISTAKES, readModifyWrite, wakeInsideGrant } from './models/mistakes.ts';
 export { greedyModel, section, sectionModel, sectionProgram } from './models/section.ts';
 export { formatRun } from './print.ts';

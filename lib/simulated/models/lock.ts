@@ -59,15 +59,18 @@ function critical(unheld: string): Step[] {
   ];
 }
 
-/**
- * @param rounds how often each thread takes the lock; then it ends, so that one
- *   that is never woken shows.
- * @param cpus 1: they share one. As many as threads: each its own.
- */
-export function lockModel(
-  flavour: Flavour,
-  { threads = 2, cpus = 1, rounds = 2 }: { readonly threads?: number; readonly cpus?: number; readonly rounds?: number } = {},
-): Model {
+/** How large a model of a lock is. */
+export interface LockModelOptions {
+  /** How many threads want the lock. Default 2. */
+  readonly threads?: number;
+  /** 1: they share one. As many as threads: each its own. Default 1. */
+  readonly cpus?: number;
+  /** How often each thread takes the lock; then it ends, so that one that is never woken shows. Default 2. */
+  readonly rounds?: number;
+}
+
+/** A mutex with sections around its holder, to be explored: exclusion, and no wake-up lost. */
+export function lockModel(flavour: Flavour, { threads = 2, cpus = 1, rounds = 2 }: LockModelOptions = {}): Model {
   const leave = flavour === 'rfc' ? 'section: test and clear' : 'section: look whether still asked';
   const steps: Step[] = [
     OUTSIDE,

@@ -1,0 +1,78 @@
+#!/usr/bin/env node
+// The public surface as API reports in api/, one for each entry of "exports" that has types: what a user can import, with
+// signatures. Compares them with dist/ as it is; with --update, writes them. A change of the surface is then a change of a
+// file that a reviewer sees.
+
+import { mkdtempSync, readFileSync, rmSync, mkdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { Extractor, ExtractorConfig, ExtractorLogLevel } from '@microsoft/api-extractor';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const manifest = join(root, 'package.json');
+
+/**
+ * The entries that have types, with the name of their report.
+ * @returns {readonly (readonly [types: string, report: string])[]}
+ */
+function entries() {
+  const { name, exports } = JSON.parse(readFileSync(manifest, 'utf8'));
+  return Object.entries(exports)
+    .filter(([, target]) => typeof target === 'object' && 'types' in target)
+    .map(([path, { types }]) => [join(root, types), `${name}${path.slice(1).replaceAll('/', '-')}.api.md`]);
+}
+
+/**
+ * Holds one report against the declarations, or writes it.
+ * @param {string} types
+ * @param {string} report
+ * @param {{ isUpdate: boolean, temporary: string }} how
+ * @returns {boolean} whether the report is as the declarations are
+ */
+function check(types, report, { isUpdate, temporary }) {
+  const reportFolder = join(root, 'api');
+  mkdirSync(reportFolder, { recursive: true });
+  /** @type {import('@microsoft/api-extractor').IConfigFile} */
+  const configObject = {
+    projectFolder: root,
+    mainEntryPointFilePath: types,
+    compiler: { tsconfigFilePath: join(root, 'tsconfig.build.json') },
+    apiReport: { enabled: true, reportFileName: report, reportFolder, reportTempFolder: temporary },
+    docModel: { enabled: false },
+    dtsRollup: { enabled: false },
+    tsdocMetadata: { enabled: false },
+    newlineKind: 'lf',
+    // What documentation lacks, typedoc says; what types lack, the compiler.
+    messages: {
+      compilerMessageReporting: { default: { logLevel: ExtractorLogLevel.Error } },
+      extractorMessageReporting: { default: { logLevel: ExtractorLogLevel.None } },
+      tsdocMessageReporting: { default: { logLevel: ExtractorLogLevel.None } },
+    },
+  };
+  const config = ExtractorConfig.prepare({ configObject, configObjectFullPath: undefined, packageJsonFullPath: manifest });
+  const result = Extractor.invoke(config, {
+    localBuild: isUpdate,
+    messageCallback(message) {
+      // Which compiler is bundled, and that a report was copied, is nobody's concern.
+      if (message.logLevel !== ExtractorLogLevel.Error) message.handled = true;
+    },
+  });
+  return result.errorCount === 0 && (isUpdate || !result.apiReportChanged);
+}
+
+const { values } = parseArgs({ options: { update: { type: 'boolean', default: false } } });
+const temporary = mkdtempSync(join(tmpdir(), 'rseq-slice-api-'));
+try {
+  for (const [types, report] of entries()) {
+    if (check(types, report, { isUpdate: values.update, temporary })) {
+      console.log(`api/${report}: ${values.update ? 'written' : 'as it is'}.`);
+      continue;
+    }
+    console.error(`api/${report} is not what dist/ declares. If that is meant: npm run api -- --update, and commit it.`);
+    process.exitCode = 1;
+  }
+} finally {
+  rmSync(temporary, { recursive: true, force: true });
+}
