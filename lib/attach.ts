@@ -22,6 +22,7 @@ import { SimulatedKernelThread } from './simulated/thread.ts';
 import type { Thread } from './thread.ts';
 import { createThread } from './trace/recording-thread.ts';
 
+/** How `attach()` is to attach the calling thread; everything may be left out. */
 export interface AttachOptions {
   /**
    * Default `auto`: Linux where it can, else the simulated kernel. `linux`

@@ -9,8 +9,11 @@ import type { Backend, Registration } from './kernel.ts';
 
 /** Published on `rseq-slice:attach` and `rseq-slice:detach`. */
 export interface AttachMessage {
+  /** Which kernel serves the thread. */
   readonly backend: Backend;
+  /** Whose rseq area the thread uses. */
   readonly registration: Registration;
+  /** The ABI's form that the kernel speaks. */
   readonly flavour: Flavour;
   /** `available`, or why the simulated kernel serves: a `reason` of `probe()`. */
   readonly reason: string;
@@ -20,7 +23,9 @@ export interface AttachMessage {
 export interface LockMessage {
   /** `Mutex` and so on. */
   readonly kind: string;
+  /** The memory that the lock lives in. */
   readonly buffer: SharedArrayBuffer;
+  /** Bytes from the buffer's begin. */
   readonly byteOffset: number;
 }
 

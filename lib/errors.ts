@@ -46,6 +46,7 @@ export interface ErrorDetails {
   readonly errno?: number;
   /** The system call's name. */
   readonly syscall?: string;
+  /** What was thrown underneath. */
   readonly cause?: unknown;
 }
 
@@ -53,8 +54,11 @@ const brand = Symbol.for('rseq-slice.error');
 
 /** Thrown by every function of this library. Its `code` tells what failed. */
 export class RseqSliceError extends Error {
+  /** What went wrong, for programs; the message is for people. */
   readonly code: ErrorCode;
+  /** The error number, positive, where a system call failed. */
   readonly errno?: number;
+  /** The system call's name, where one failed. */
   readonly syscall?: string;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {

@@ -5,7 +5,7 @@ export { attach, processStats } from './attach.ts';
 export type { AttachOptions } from './attach.ts';
 export type { Flavour } from './abi.ts';
 export { RseqSliceError } from './errors.ts';
-export type { ErrorCode } from './errors.ts';
+export type { ErrorCode, ErrorDetails } from './errors.ts';
 export type { Backend, Registration } from './kernel.ts';
 export type { AttachMessage, LockMessage } from './channels.ts';
 export { Condition } from './locks/condition.ts';

@@ -14,15 +14,22 @@ import type { AddonStatus, RawProbe } from './linux/binding.ts';
 import { describeAddon, describeProbe } from './linux/status.ts';
 import type { Reason } from './linux/status.ts';
 
+/** What this host can do and why not, as plain data. null: not known here. */
 export interface ProbeReport {
   /** Whether attach() gets slices from the kernel, and if not why and what to do. */
   readonly slices: {
+    /** Whether `attach()` gets slices from the kernel. */
     readonly available: boolean;
+    /** `available`, or what stands in the way, for programs. */
     readonly reason: Reason;
+    /** What is the matter, a sentence. */
     readonly explanation: string;
+    /** What to do about it, a sentence; empty when nothing is the matter. */
     readonly remedy: string;
   };
+  /** The running kernel, and what it answers. */
   readonly kernel: {
+    /** As `uname -r` says. */
     readonly release: string;
     /** null: no slices to be had. */
     readonly flavour: Flavour | null;
@@ -37,6 +44,7 @@ export interface ProbeReport {
     /** How long an extension is, ns; null where debugfs cannot be read. */
     readonly extension: number | null;
   };
+  /** The C library, and its registration of the calling thread. */
   readonly libc: {
     /** `glibc 2.36`, or null for another. */
     readonly name: string | null;
@@ -44,24 +52,46 @@ export interface ProbeReport {
     readonly registered: boolean | null;
     /** `__rseq_size`, bytes. */
     readonly size: number | null;
-    readonly flags: { readonly available: boolean; readonly enabled: boolean } | null;
+    /** What the kernel wrote into `struct rseq.flags` of its area. */
+    readonly flags: {
+      /** The area can have slices. */
+      readonly available: boolean;
+      /** And this thread has asked for them. */
+      readonly enabled: boolean;
+    } | null;
   };
+  /** The native addon, and where it came from. */
   readonly addon: {
+    /** `loaded`, `missing`, `failed` or `not-linux`. */
     readonly state: AddonStatus['state'];
+    /** The file, where one was found. */
     readonly path: string | null;
     /** `prebuild`: it came with the package; `build`: it was compiled here. */
     readonly origin: 'build' | 'prebuild' | null;
   };
   /** The calling thread, if it is attached. */
   readonly thread: {
+    /** Which kernel serves it. */
     readonly backend: Backend;
+    /** Whose rseq area it uses. */
     readonly registration: Registration;
+    /** The ABI's form. */
     readonly flavour: Flavour;
     /** `native`: this runtime refuses to map the word, and every section is two calls into the addon. */
     readonly controlWord: 'mapped' | 'native';
   } | null;
-  readonly environment: { readonly RSEQ_SLICE: string | null };
-  readonly node: { readonly version: string; readonly arch: string };
+  /** Variables that decide something; null: not set. */
+  readonly environment: {
+    /** Decides over `backend: 'auto'`. */
+    readonly RSEQ_SLICE: string | null;
+  };
+  /** The running Node. */
+  readonly node: {
+    /** As `process.version`. */
+    readonly version: string;
+    /** As `process.arch`. */
+    readonly arch: string;
+  };
 }
 
 /** Reports on kernel, libc, registration and addon. */

@@ -36,10 +36,15 @@ const UNDISTURBED = Outcome.Undisturbed;
 export interface Stats {
   /** Calls of `enter`; the others add up to it, less the sections still open. */
   readonly entered: number;
+  /** Sections in which nobody wanted the CPU. */
   readonly undisturbed: number;
+  /** Sections that finished in an extension, with the CPU given up at their end. */
   readonly yielded: number;
+  /** Sections whose extension was over by the time the CPU was to be given up. */
   readonly raced: number;
+  /** Sections in which the thread was scheduled out: nothing was granted, or not enough. */
   readonly revoked: number;
+  /** Inner layers of nested sections, which ask for nothing of their own. */
   readonly nested: number;
 }
 

@@ -26,6 +26,7 @@ export class Condition {
   /** Bytes of memory that one takes. */
   static readonly byteLength: number = CONDITION_WORDS * Int32Array.BYTES_PER_ELEMENT;
 
+  /** Plain data that names this lock in another thread. */
   readonly handle: LockHandle;
   readonly #words: Int32Array;
   readonly #bed: Bed;

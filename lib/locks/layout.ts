@@ -10,12 +10,15 @@ import { types } from 'node:util';
 export interface LockHandle {
   /** The class that it belongs to. */
   readonly lock: LockKind;
+  /** The memory that the lock lives in. */
   readonly buffer: SharedArrayBuffer;
   /** Bytes from the buffer's begin. */
   readonly byteOffset: number;
 }
 
+/** The classes of locks, in the order of their numbers in memory. */
 export const LOCK_KINDS = ['Mutex', 'SpinLock', 'RwLock', 'Semaphore', 'Condition'] as const;
+/** The class that a lock in memory belongs to. */
 export type LockKind = (typeof LOCK_KINDS)[number];
 
 /** 'rsl' and a version in the upper bytes; the kind in the lowest. */

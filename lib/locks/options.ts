@@ -24,6 +24,7 @@ export interface LockOptions {
   readonly timeout?: number;
 }
 
+/** How to wait for a lock without blocking the thread. */
 export interface AsyncLockOptions extends LockOptions {
   /** Ends the wait with its reason; does nothing once the lock is taken. */
   readonly signal?: AbortSignal;

@@ -40,6 +40,7 @@ export class RwLock implements Owner {
   /** How many can read at a time. */
   static readonly maxReaders: number = MOST_READERS;
 
+  /** Plain data that names this lock in another thread. */
   readonly handle: LockHandle;
   readonly #words: Int32Array;
   readonly #thread: Thread;

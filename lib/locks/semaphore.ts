@@ -21,6 +21,7 @@ const IN_SECTION = 1;
 
 /** Lets a number of holders in at a time, over shared memory. */
 export class Semaphore implements Owner {
+  /** Plain data that names this lock in another thread. */
   readonly handle: LockHandle;
   /** How many there are, free or not. */
   readonly permits: number;

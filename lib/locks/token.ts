@@ -39,6 +39,7 @@ export class LockToken implements Disposable {
     owner.giveBack(this.what);
   }
 
+  /** The same as {@link unlock}, for `using`. */
   [Symbol.dispose](): void {
     this.unlock();
   }

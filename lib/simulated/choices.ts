@@ -107,9 +107,15 @@ export class Recorder implements Chooser {
 export interface ChoicesReport {
   /** `exhausted`: every run there is; `bounded`: every one within the disturbances; `capped`: the limit of runs came first. */
   readonly coverage: 'exhausted' | 'bounded' | 'capped';
+  /** How many runs were tried. */
   readonly runs: number;
   /** What a run threw, and its choices; null: none did. */
-  readonly failure: { readonly error: unknown; readonly choices: string } | null;
+  readonly failure: {
+    /** What was thrown. */
+    readonly error: unknown;
+    /** For `replayed`, which makes the same run again. */
+    readonly choices: string;
+  } | null;
 }
 
 /**

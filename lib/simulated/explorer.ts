@@ -16,6 +16,7 @@ import type { Model } from './model.ts';
 import { World } from './world.ts';
 import type { EVENTS } from './world.ts';
 
+/** How far `explore` is to go. */
 export interface ExploreOptions {
   /** How many choices of a schedule may be other than 0. Default: any number. */
   readonly disturbances?: number;
@@ -35,7 +36,9 @@ export interface Violation {
   readonly moves: number;
 }
 
+/** How far `explore` came, and what it found. */
 export interface Exploration {
+  /** The model's name. */
   readonly model: string;
   /** `exhausted`: every state there is; `bounded`: every one within the disturbances; `capped`: the limit of states came first, or a violation. */
   readonly coverage: 'exhausted' | 'bounded' | 'capped';
@@ -45,6 +48,7 @@ export interface Exploration {
   readonly moves: number;
   /** The most disturbances on the way to a state. */
   readonly disturbances: number;
+  /** What breaks, by the shortest schedule; null: nothing that was seen. */
   readonly violation: Violation | null;
 }
 
@@ -213,9 +217,11 @@ export function explore(model: Model, { disturbances = Infinity, states: limit =
 
 /** One move of a run, for prints and traces. */
 export interface Moment {
+  /** The thread's number. */
   readonly thread: number;
   /** The CPU the thread had for it. */
   readonly cpu: number;
+  /** What came: a step of the program, or something that happened to the thread. */
   readonly event: (typeof EVENTS)[number];
   /** The step that was made, or before which the event came. */
   readonly label: string;
@@ -227,10 +233,13 @@ export interface Moment {
   readonly granted: boolean;
 }
 
+/** One schedule of a model, moment by moment. */
 export interface Run {
+  /** What was run. */
   readonly model: Model;
   /** The choices that were made; the same make the same run. */
   readonly choices: string;
+  /** What happened, in order. */
   readonly moments: readonly Moment[];
   /** What was broken, and by the last moment; null: nothing. */
   readonly violation: string | null;

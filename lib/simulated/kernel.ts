@@ -21,6 +21,7 @@ import { Machine } from './machine.ts';
 import type { Feature, MachineEvent } from './machine.ts';
 import { SimulatedKernelThread } from './thread.ts';
 
+/** What kind of kernel it is, and who decides what happens. */
 export interface SimulatedKernelOptions {
   /** Default `mainline`. */
   readonly flavour?: Flavour;
@@ -58,8 +59,11 @@ export interface KernelStats {
 export interface KernelEvent {
   /** ns on the kernel's clock. */
   readonly time: number;
+  /** The CPU on which it happened. */
   readonly cpu: number;
+  /** The thread's name. */
   readonly thread: string;
+  /** What happened. */
   readonly event: MachineEvent | 'interrupt' | 'signal' | 'migrate' | 'request' | 'withdraw' | 'yield' | 'system call';
 }
 
@@ -71,7 +75,9 @@ const DISTURBANCES = ['nothing', 'preempt', 'signal and preempt', 'migrate', 'ex
 
 const MOST_THREADS = 1024;
 
+/** A kernel for tests: it does what it is told, or what a chooser chooses. */
 export class SimulatedKernel {
+  /** The ABI's form that it speaks. */
   readonly flavour: Flavour;
   /** ns; the clock. It moves only when {@link advance} moves it. */
   now = 0;
@@ -158,6 +164,7 @@ export class SimulatedKernel {
 
 /** One thread of a {@link SimulatedKernel}: what happens to it, on command. */
 export class SimulatedThread {
+  /** For messages and traces. */
   readonly name: string;
   /** @internal ns; when the present grant was given. */
   grantedAt = 0;
@@ -177,6 +184,7 @@ export class SimulatedThread {
     this.#chooser = chooser;
   }
 
+  /** The ABI's form that its kernel speaks. */
   get flavour(): Flavour {
     return this.#machine.flavour;
   }
@@ -192,6 +200,7 @@ export class SimulatedThread {
     return this.flavour === 'rfc' ? ((word[0] ?? 0) & REQUEST_BIT) !== 0 : word[REQUEST_BYTE] !== 0;
   }
 
+  /** The CPU on which it runs. */
   get cpu(): number {
     return this.#machine.cpu(this.#index);
   }

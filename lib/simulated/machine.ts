@@ -24,6 +24,7 @@ import type { Flavour } from '../abi.ts';
 /** Whether the kernel has the feature at all, and whether it was booted with it. */
 export type Feature = 'on' | 'off-at-boot' | 'absent';
 
+/** What kind of kernel a machine is, and how large. */
 export interface MachineOptions {
   /** Default `mainline`. */
   readonly flavour?: Flavour;
@@ -105,11 +106,17 @@ const CONCURRENCY_ID = 18;
 const DEATH = 19; // index into DEATHS
 const THREAD_SLOTS = 20;
 
+/** The kernel's side of slice extensions, as a state and the calls that change it: no clock, no scheduler, no threads of its own. */
 export class Machine {
+  /** The ABI's form that it speaks. */
   readonly flavour: Flavour;
+  /** Whether it has slices. */
   readonly feature: Feature;
+  /** Whether it checks everything, as with `rseq_debug=1`. */
   readonly debug: boolean;
+  /** How many threads there are, numbered from 0. */
   readonly threads: number;
+  /** How many areas there are in user memory, numbered from 0. */
   readonly areas: number;
   /** All there is to know; copy it with `slice`, go back with `set`. */
   readonly state: Int32Array;
@@ -285,6 +292,7 @@ export class Machine {
 
   // What is so.
 
+  /** Whether the kernel killed it. */
   isDead(thread: number): boolean {
     return this.#get(thread, DEATH) !== 0;
   }
@@ -299,10 +307,12 @@ export class Machine {
     return this.#get(thread, GRANTED) !== 0;
   }
 
+  /** Whether it asked for slices with prctl, or by its registration. */
   isEnabled(thread: number): boolean {
     return this.#get(thread, ENABLED) !== 0;
   }
 
+  /** Whether it has a registered area. */
   isRegistered(thread: number): boolean {
     return this.#get(thread, AREA) !== 0;
   }
@@ -313,6 +323,7 @@ export class Machine {
     return (this.#word(thread) & (this.#bits ? GRANTED_BIT : GRANTED_AS_BYTE)) !== 0;
   }
 
+  /** The CPU on which it runs. */
   cpu(thread: number): number {
     return this.#get(thread, CPU);
   }

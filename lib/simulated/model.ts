@@ -33,6 +33,7 @@ export interface Step {
   readonly run: (thread: WorldThread) => string | undefined;
 }
 
+/** What one thread of a model does. */
 export interface ThreadProgram {
   /** For the print; default: its number. */
   readonly name?: string;
@@ -44,12 +45,15 @@ export interface ThreadProgram {
   readonly unregistered?: boolean;
   /** Never dies, see `deaths`. Default false. */
   readonly immortal?: boolean;
+  /** From the first to the last; a thread whose last one is done has ended. */
   readonly steps: readonly Step[];
 }
 
 /** What is explored. */
 export interface Model extends Omit<MachineOptions, 'threads' | 'areas'> {
+  /** Shown in reports. */
   readonly name: string;
+  /** The threads, numbered from 0. */
   readonly threads: readonly ThreadProgram[];
   /** Words of memory that all threads share, zero at first. Default 0. */
   readonly shared?: number;

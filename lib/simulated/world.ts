@@ -83,9 +83,11 @@ export type Parked = 'ok' | 'not-equal' | 'timed-out';
 
 /** A thread of a world, as its program sees it. */
 export class WorldThread {
+  /** Its number, from 0. */
   readonly index: number;
-  /** The control word as bytes, and as one word. */
+  /** The control word, as bytes. */
   readonly bytes: Uint8Array;
+  /** The control word, as one word. */
   readonly word: Int32Array;
   /** All 64 bytes of its area, as words. */
   readonly area: Int32Array;
@@ -165,22 +167,28 @@ export class WorldThread {
     return this.#world.wake(word, count);
   }
 
-  /** rseq(2) with this thread's area: registers, or takes it back. */
+  /** Registers this thread's area, as rseq(2). */
   register(): void {
     this.#world.register(this.index);
   }
 
+  /** Takes its registration back, as rseq(2) with RSEQ_FLAG_UNREGISTER. */
   unregister(): void {
     this.#world.unregister(this.index);
   }
 }
 
+/** A model in one of its states, with the moves that lead out of it. */
 export class World {
+  /** What it was made of. */
   readonly model: Model;
+  /** The simulated kernel below. */
   readonly machine: Machine;
   /** The whole state; copy it with `slice`, go back with `set`. */
   readonly state: Int32Array;
+  /** The words that all threads share. */
   readonly shared: Int32Array;
+  /** The threads, in the order of the model. */
   readonly threads: readonly WorldThread[];
   /** Called for what happens in the machine, when set. */
   onEvent: ((event: MachineEvent, thread: number) => void) | null = null;
@@ -241,6 +249,7 @@ export class World {
     machine.prctl(thread, PR_SET, 1);
   }
 
+  /** Takes the registration of a thread back, by its number. */
   unregister(thread: number): void {
     const { machine } = this;
     const length = machine.featureSize > LEGACY_LENGTH ? AT_FEATURE_LENGTH : LEGACY_LENGTH;
@@ -305,7 +314,12 @@ export class World {
   }
 
   /** What a move is, for people. */
-  describe(move: number): { readonly thread: number; readonly event: (typeof EVENTS)[number] } {
+  describe(move: number): {
+    /** Whose it is, by number. */
+    readonly thread: number;
+    /** What comes. */
+    readonly event: (typeof EVENTS)[number];
+  } {
     return { thread: move >> MOVE_SHIFT, event: EVENTS[move & ((1 << MOVE_SHIFT) - 1)] ?? 'step' };
   }
 
@@ -318,6 +332,7 @@ export class World {
     return `nothing can go on: ${[...places, ...dead].join(', ')}`;
   }
 
+  /** A thread's name, by its number. */
   name(thread: number): string {
     return this.model.threads[thread]?.name ?? String(thread);
   }

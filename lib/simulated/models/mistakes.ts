@@ -174,4 +174,5 @@ export const freedWhileRegistered: Model = {
   },
 };
 
+/** The four of them, each broken in a way that `explore` finds. */
 export const MISTAKES: readonly Model[] = [readModifyWrite, grantedFirst, wakeInsideGrant, freedWhileRegistered];

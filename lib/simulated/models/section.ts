@@ -160,6 +160,7 @@ export function sectionProgram(flavour: Flavour, layers: number, body: readonly 
   return { registers: layers * LAYER_REGISTERS, steps: [OUTSIDE, ...steps, REPEAT] };
 }
 
+/** How large a model of sections is. */
 export interface SectionModelOptions {
   /** How many threads share the CPU. Default 2. */
   readonly threads?: number;
