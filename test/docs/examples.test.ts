@@ -12,7 +12,7 @@ import { blocksOf, DOCUMENTS, ExampleFolder, readDocument, root } from '../suppo
 import type { Example } from '../support/examples.ts';
 
 const folder = new ExampleFolder();
-for (const name of ['async-mutex']) folder.install(name);
+for (const name of ['async-mutex', 'multithreading']) folder.install(name);
 afterAll(() => {
   folder.remove();
 });
