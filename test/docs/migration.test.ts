@@ -17,7 +17,6 @@ const ROUNDS = 5_000;
 /** Calls an example's `create()` and lets workers call its `add()`; prints the count. */
 const HARNESS = `
 import { Worker as W, isMainThread as isMain, workerData as data } from 'node:worker_threads';
-// multithreading reads this when it is loaded; Node has it since version 21.
 if (isMain) {
   const shared = create();
   const workers = Array.from({ length: ${WORKERS} }, () => new W(new URL(import.meta.url), { workerData: shared }));

@@ -3,8 +3,9 @@
  * in which the package is installed, as far as module resolution can tell.
  *
  * A comment before a block says what is to be done with it, where that is not
- * to compile and run it: `<!-- example: compile only, because … -->`,
- * `<!-- example: shown only, because … -->`.
+ * to compile it and run it to its end: `<!-- example: compile only, because … -->`,
+ * `<!-- example: shown only, because … -->`, `<!-- example: serves, because … -->`
+ * for one that has no end of its own.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -31,7 +32,7 @@ export const DOCUMENTS: readonly string[] = [
 ];
 
 /** How far an example is to be taken. */
-export type Treatment = 'run' | 'compile only' | 'shown only';
+export type Treatment = 'run' | 'compile only' | 'shown only' | 'serves';
 
 export interface Example {
   readonly document: string;
@@ -43,7 +44,7 @@ export interface Example {
   readonly treatment: Treatment;
 }
 
-const MARK = /<!-- example: (compile only|shown only), because [^]+? -->\n$/;
+const MARK = /<!-- example: (compile only|shown only|serves), because [^]+? -->\n$/;
 
 /** All fenced blocks of a document, in order. */
 export function blocksOf(document: string, text: string = readDocument(document)): readonly Example[] {
@@ -71,6 +72,9 @@ export interface Ending {
 
 /** How long a program of an example may take, ms. */
 const PATIENCE = 60_000;
+
+/** What `multithreading` reads when it is loaded. Node has it since version 21. */
+const NAVIGATOR = `data:text/javascript,${encodeURIComponent('globalThis.navigator ??= { hardwareConcurrency: 2 };')}`;
 
 export class ExampleFolder {
   readonly #folder = mkdtempSync(join(tmpdir(), 'rseq-slice-example-'));
@@ -129,7 +133,7 @@ export class ExampleFolder {
 
   /** The same, while others run. */
   async start(code: string): Promise<Ending> {
-    const child = spawn(process.execPath, [this.#program(code)], { stdio: ['ignore', 'pipe', 'pipe'], timeout: PATIENCE });
+    const child = spawn(process.execPath, ['--import', NAVIGATOR, this.#program(code)], { stdio: ['ignore', 'pipe', 'pipe'], timeout: PATIENCE });
     let [stdout, stderr] = ['', ''];
     child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));

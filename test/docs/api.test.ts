@@ -1,0 +1,52 @@
+/** docs/api.md lists what there is; and what can be imported is as api/ says, with every symbol documented. */
+import { spawnSync } from 'node:child_process';
+import { expect, it } from 'vitest';
+import { Outcome } from '../../lib/index.ts';
+import { REASONS } from '../../lib/linux/status.ts';
+import { Thread } from '../../lib/thread.ts';
+import { readDocument, root } from '../support/examples.ts';
+
+const document = readDocument('docs/api.md');
+
+/** Names in backquotes in the first column of the tables of a text. */
+const named = (text: string) =>
+  [...text.matchAll(/^\| (`[^|]*) \|/gm)].flatMap(([, cell = '']) => [...cell.matchAll(/`(\w+)/g)].map(([, name]) => name));
+
+it('names every outcome', () => {
+  expect(named(document)).toEqual(expect.arrayContaining(Object.keys(Outcome)));
+});
+
+it('names every method and property of a thread', () => {
+  const source = readDocument('lib/thread.ts');
+  const isPublic = (name: string) => name !== 'constructor' && !new RegExp(`@internal (?:[^*]|\\*(?!/))*\\*/\\s+${name}\\(`).test(source);
+  const members = Object.getOwnPropertyNames(Thread.prototype).filter(isPublic);
+  expect(members).toContain('enter');
+  expect(members).not.toContain('pause');
+  expect(named(document)).toEqual(expect.arrayContaining(members));
+});
+
+it('names every reason that probe() gives', () => {
+  for (const reason of REASONS) expect(document).toContain(`\`${reason}\``);
+});
+
+it('names every error code there is in the sources', () => {
+  const declared = readDocument('lib/errors.ts').match(/ERR_RSEQ_\w+/g) ?? [];
+  expect(declared.length).toBeGreaterThan(5);
+  for (const code of declared) expect(document).toContain(`\`${code}\``);
+});
+
+/** Runs a program of the checkout. */
+function run(...command: readonly string[]): { readonly status: number | null; readonly stdout: string; readonly stderr: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, command, { cwd: root, encoding: 'utf8' });
+  return { status, stdout, stderr };
+}
+
+it('has a public surface that is the one of its reports', () => {
+  const { status, stdout, stderr } = run('scripts/api.mjs');
+  expect({ status, stderr }, stdout).toEqual({ status: 0, stderr: '' });
+}, 60_000);
+
+it('has every public symbol documented', () => {
+  const { status, stdout, stderr } = run('node_modules/typedoc/bin/typedoc', '--emit', 'none');
+  expect(status, stdout + stderr).toBe(0);
+}, 120_000);
