@@ -24,6 +24,7 @@ if (isMain) {
   console.log((shared.words ?? shared)[1]);
 } else {
   for (let i = 0; i < ${ROUNDS}; i++) add(data);
+  process.exit(); // multithreading listens for messages, for ever
 }
 `;
 
