@@ -218,6 +218,19 @@ Napi::Value MapFile(const Napi::CallbackInfo& info) {
   return Napi::Value(info.Env(), buffer);
 }
 
+// nativeApi() -> the table of the shim's functions as an external that no other is taken for
+Napi::Value NativeApi(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  const napi_type_tag tag = {RSEQ_SLICE_API_TAG_LOWER, RSEQ_SLICE_API_TAG_UPPER};
+  napi_value external;
+  if (napi_create_external(env, const_cast<rseq_slice_api*>(rseq_slice_get_api()), nullptr, nullptr, &external) != napi_ok ||
+      napi_type_tag_object(env, external, &tag) != napi_ok) {
+    Napi::Error::New(env).ThrowAsJavaScriptException();
+    return env.Undefined();
+  }
+  return Napi::Value(env, external);
+}
+
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new EnvironmentData());
   exports["probe"] = Napi::Function::New<Probe>(env, "probe");
@@ -236,6 +249,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["futexWait"] = Napi::Function::New<FutexWait>(env, "futexWait");
   exports["futexWake"] = Napi::Function::New<FutexWake>(env, "futexWake");
   exports["mapFile"] = Napi::Function::New<MapFile>(env, "mapFile");
+  exports["nativeApi"] = Napi::Function::New<NativeApi>(env, "nativeApi");
   exports["isOwner"] = Napi::Function::New<IsOwner>(env, "isOwner");
   return exports;
 }

@@ -9,6 +9,7 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -21,15 +22,15 @@
 #include "slice.h"
 
 struct rseq_slice_thread {
-	struct rseq_abi *area;
+	struct rseq_slice_section section; /* first: what the header's inline functions see */
 	uint32_t length; /* as registered: unregistering with another is EINVAL */
 	enum rseq_slice_registration registration;
-	enum rseq_slice_flavour flavour;
 	struct rseq_abi *libc_area; /* to put back; NULL unless replaced */
 	uint32_t libc_length;
 	int was_enabled; /* libc's area had slices before we came */
 	pid_t tid;
 	unsigned int references; /* touched by the owner only */
+	unsigned int end_rounds; /* how often its destructor ran */
 	/* One for the registration and one per view that may outlive it. */
 	atomic_uint memory_holds;
 };
@@ -291,8 +292,8 @@ static int register_own(struct rseq_slice_thread *thread, const struct rseq_slic
 	sigset_t saved;
 	int error;
 
-	thread->area = create_area(kernel);
-	if (!thread->area)
+	thread->section.area = create_area(kernel);
+	if (!thread->section.area)
 		return fail(step, RSEQ_SLICE_STEP_MEMORY, -ENOMEM);
 	thread->length = full_length(kernel);
 	/* A handler that used libc's area half-way through would find it dead. */
@@ -310,7 +311,7 @@ static int register_own(struct rseq_slice_thread *thread, const struct rseq_slic
 		}
 	}
 	if (!error) {
-		error = sys_rseq(thread->area, thread->length, 0, RSEQ_ABI_SIGNATURE);
+		error = sys_rseq(thread->section.area, thread->length, 0, RSEQ_ABI_SIGNATURE);
 		if (error == -EINVAL)
 			/* The length is the kernel's own: some other area is registered. */
 			error = fail(step, RSEQ_SLICE_STEP_FOREIGN, -EBUSY);
@@ -318,7 +319,7 @@ static int register_own(struct rseq_slice_thread *thread, const struct rseq_slic
 			*step = RSEQ_SLICE_STEP_REGISTER;
 		else if ((error = rseq_slice_set_enabled(1))) {
 			*step = RSEQ_SLICE_STEP_ENABLE;
-			sys_rseq(thread->area, thread->length, RSEQ_ABI_FLAG_UNREGISTER,
+			sys_rseq(thread->section.area, thread->length, RSEQ_ABI_FLAG_UNREGISTER,
 				 RSEQ_ABI_SIGNATURE);
 		}
 		if (error && thread->libc_area)
@@ -326,7 +327,7 @@ static int register_own(struct rseq_slice_thread *thread, const struct rseq_slic
 	}
 	restore_signals(&saved);
 	if (error)
-		free(thread->area);
+		free(thread->section.area);
 	return error;
 }
 
@@ -354,10 +355,48 @@ static int adopt_libc(struct rseq_slice_thread *thread, const struct rseq_slice_
 			       : 0;
 	if (error)
 		return fail(step, RSEQ_SLICE_STEP_ENABLE, error);
-	thread->area = libc_state->area;
+	thread->section.area = libc_state->area;
 	thread->length = libc_registered_length(libc_state);
 	thread->registration = RSEQ_SLICE_REGISTRATION_LIBC;
 	return 1;
+}
+
+/* What gives a thread back that ends attached: the destructor of this key. */
+static pthread_key_t end_key;
+static int has_end_key;
+
+/*
+ * The area would be lost with the thread otherwise. Other destructors may still
+ * have sections to go through or references to drop, and nobody orders them, so
+ * this one asks to be called again until there is no other round.
+ */
+static void end_thread(void *argument)
+{
+	struct rseq_slice_thread *thread = argument;
+
+	if (++thread->end_rounds < PTHREAD_DESTRUCTOR_ITERATIONS &&
+	    pthread_setspecific(end_key, thread) == 0)
+		return;
+	thread->references = 1;
+	rseq_slice_detach(thread);
+}
+
+static void create_end_key(void)
+{
+	has_end_key = pthread_key_create(&end_key, end_thread) == 0;
+}
+
+/*
+ * NULL: it ends detached. Without a key, or memory for its value, a thread that
+ * ends attached leaves its area behind: a loss, and safe.
+ */
+static void set_end(struct rseq_slice_thread *thread)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, create_end_key);
+	if (has_end_key)
+		pthread_setspecific(end_key, thread);
 }
 
 int rseq_slice_attach(enum rseq_slice_registration policy, enum rseq_slice_flavour flavour,
@@ -396,11 +435,13 @@ int rseq_slice_attach(enum rseq_slice_registration policy, enum rseq_slice_flavo
 		free(thread);
 		return error;
 	}
-	thread->flavour = flavour == RSEQ_SLICE_FLAVOUR_AUTO ? kernel.flavour : flavour;
+	thread->section.flavour = flavour == RSEQ_SLICE_FLAVOUR_AUTO ? kernel.flavour : flavour;
+	thread->section.yield = rseq_slice_yield;
 	thread->tid = sys_gettid();
 	thread->references = 1;
 	atomic_init(&thread->memory_holds, 1);
 	current_thread = thread;
+	set_end(thread);
 	*result = thread;
 	return 0;
 }
@@ -410,20 +451,23 @@ int rseq_slice_detach(struct rseq_slice_thread *thread)
 	sigset_t saved;
 	int error = 0;
 
+	if (!thread)
+		return 0;
 	if (thread->tid != sys_gettid())
 		return -EPERM;
 	if (--thread->references > 0)
 		return 0;
 	/* A thread that ends inside a section: what is granted is given up first. */
-	if (thread->area->slice_ctrl.word != 0)
-		rseq_slice_leave(thread->area, thread->flavour);
+	if (thread->section.area->slice_ctrl.word != 0)
+		rseq_slice_leave(thread->section.area, thread->section.flavour);
 	current_thread = NULL;
+	set_end(NULL);
 	if (thread->registration == RSEQ_SLICE_REGISTRATION_LIBC) {
 		if (!thread->was_enabled)
 			error = rseq_slice_set_enabled(0);
 	} else {
 		block_signals(&saved);
-		error = sys_rseq(thread->area, thread->length, RSEQ_ABI_FLAG_UNREGISTER,
+		error = sys_rseq(thread->section.area, thread->length, RSEQ_ABI_FLAG_UNREGISTER,
 				 RSEQ_ABI_SIGNATURE);
 		if (!error && thread->libc_area)
 			error = sys_rseq(thread->libc_area, thread->libc_length, 0,
@@ -447,13 +491,13 @@ void rseq_slice_release_memory(struct rseq_slice_thread *thread)
 	if (atomic_fetch_sub(&thread->memory_holds, 1) != 1)
 		return;
 	if (thread->registration != RSEQ_SLICE_REGISTRATION_LIBC)
-		free(thread->area);
+		free(thread->section.area);
 	free(thread);
 }
 
 struct rseq_abi *rseq_slice_get_area(const struct rseq_slice_thread *thread)
 {
-	return thread->area;
+	return thread->section.area;
 }
 
 enum rseq_slice_registration rseq_slice_get_registration(const struct rseq_slice_thread *thread)
@@ -463,7 +507,7 @@ enum rseq_slice_registration rseq_slice_get_registration(const struct rseq_slice
 
 enum rseq_slice_flavour rseq_slice_get_flavour(const struct rseq_slice_thread *thread)
 {
-	return thread->flavour;
+	return thread->section.flavour;
 }
 
 uint32_t rseq_slice_get_length(const struct rseq_slice_thread *thread)

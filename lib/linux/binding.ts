@@ -48,6 +48,8 @@ export interface Binding {
   readonly concurrencyId: () => number;
   readonly flags: () => number;
   readonly isOwner: () => boolean;
+  /** The table of `rseq_slice.h` as an external. */
+  readonly nativeApi: () => unknown;
   readonly announceAgent: (id: number) => void;
   readonly hasEnded: (id: number) => boolean;
   readonly futexWait: (words: Int32Array, index: number, expected: number, ms: number) => number;

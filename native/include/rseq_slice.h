@@ -1,8 +1,14 @@
 /*
- * Slice extensions for a thread, in C: attach it, ask inside a critical
+ * Slice extensions for a thread, in C and C++: attach it, ask inside a critical
  * section, give the CPU up if the kernel granted more time. Nothing here knows
  * of JavaScript. Every function concerns the calling thread only, returns
  * -errno on failure, never prints and never ends the process.
+ *
+ * A process has the shim behind these functions once, in rseq_slice.node,
+ * because a thread has one area and one count of who uses it. Another addon
+ * calls them through struct rseq_slice_api, which JavaScript hands it; the
+ * inline functions are compiled into it. A program that is not an addon links
+ * the shim's own sources. rseq_slice(3), in ../man, is the manual.
  *
  * Source of the ABI: Linux Documentation/userspace-api/rseq.rst, and the mail
  * of 2025-09-11 on linux-kernel for the first, bit-based one.
@@ -10,6 +16,7 @@
 #ifndef RSEQ_SLICE_H
 #define RSEQ_SLICE_H
 
+#include <errno.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -25,7 +32,7 @@ enum rseq_slice_outcome {
 	RSEQ_SLICE_YIELDED = 1,     /* granted, and the CPU given up in the grant */
 	RSEQ_SLICE_RACED = 2,       /* granted, but the grant was gone at the yield */
 	RSEQ_SLICE_REVOKED = 3,     /* scheduled out inside the section */
-	RSEQ_SLICE_NESTED = 4,      /* not the outermost layer: nothing was done */
+	RSEQ_SLICE_NESTED = 4,      /* not the layer that asked, or no slices: nothing was done */
 };
 
 enum rseq_slice_flavour {
@@ -80,7 +87,20 @@ struct rseq_slice_kernel {
 	enum rseq_slice_flavour flavour; /* AUTO: no slices to be had */
 };
 
-struct rseq_slice_thread; /* opaque; one per thread */
+/*
+ * A thread that is attached: one object per thread, however many libraries
+ * attached it. The shim makes and frees it, and its first member is a struct
+ * rseq_slice_section; the rest is the shim's own. NULL is a thread without
+ * slices, and good for rseq_slice_enter_section() and what goes with it.
+ */
+struct rseq_slice_thread;
+
+/* What a section needs to know of its thread. It never changes while attached. */
+struct rseq_slice_section {
+	struct rseq_abi *area;
+	int (*yield)(enum rseq_slice_flavour flavour); /* rseq_slice_yield() */
+	enum rseq_slice_flavour flavour;
+};
 
 /*
  * Describe the kernel. Safe from any thread; the first call starts and joins a
@@ -100,8 +120,10 @@ int rseq_slice_get_enabled(void);
 
 /*
  * Give the calling thread an area that can have slices, and enable them. A
- * second call in one thread returns the same object with one more reference.
- * Returns 0 and *thread; else -errno and *step, the thread as it was found.
+ * second call in one thread, whoever made the first, returns the same object
+ * with one more reference; policy and flavour are those of the first then.
+ * Returns 0 and *thread; else -errno and *step, *thread NULL and the thread as
+ * it was found.
  *   -EINVAL    the kernel has no slices (-524 from 7.0 on), or not of this flavour
  *   -524       off at boot, or a legacy area that may not be replaced
  *   -EBUSY     somebody else uses the area
@@ -114,8 +136,14 @@ int rseq_slice_attach(enum rseq_slice_registration policy,
 		      enum rseq_slice_step *step);
 
 /*
- * Drop a reference; the last one gives the thread back as it was found.
- * Only on the thread that attached: elsewhere -EPERM, and nothing is touched.
+ * Drop a reference; the last one gives the thread back as it was found, and
+ * the object is gone. NULL is nothing to drop: 0. Only on the thread that
+ * attached, while it lives: elsewhere, and in a child of fork(2), -EPERM, and
+ * nothing is touched.
+ *
+ * A thread that ends attached is given back in the last round of its
+ * destructors of thread-specific data, so those of others may have sections and
+ * detach. The area of one that ends the process lives as long as that.
  */
 int rseq_slice_detach(struct rseq_slice_thread *thread);
 
@@ -206,8 +234,10 @@ static inline enum rseq_slice_outcome rseq_slice_clear(struct rseq_abi *area,
 	return asked ? RSEQ_SLICE_UNDISTURBED : RSEQ_SLICE_REVOKED;
 }
 
-static inline enum rseq_slice_outcome rseq_slice_leave(struct rseq_abi *area,
-						       enum rseq_slice_flavour flavour)
+/* Withdraw the request, and yield with the function given where that is due. */
+static inline enum rseq_slice_outcome
+rseq_slice_leave_with(struct rseq_abi *area, enum rseq_slice_flavour flavour,
+		      int (*yield)(enum rseq_slice_flavour flavour))
 {
 	enum rseq_slice_outcome outcome = rseq_slice_clear(area, flavour);
 
@@ -218,9 +248,93 @@ static inline enum rseq_slice_outcome rseq_slice_leave(struct rseq_abi *area,
 	 * next system call, and with rseq_debug=1 it kills a thread in which
 	 * that call finds the request of a later section. So let it look now.
 	 */
-	if (rseq_slice_yield(flavour) == 0 && outcome == RSEQ_SLICE_YIELDED)
+	if (yield(flavour) == 0 && outcome == RSEQ_SLICE_YIELDED)
 		return RSEQ_SLICE_RACED;
 	return outcome;
+}
+
+/* For programs that have the shim linked in: an addon has no rseq_slice_yield(). */
+static inline enum rseq_slice_outcome rseq_slice_leave(struct rseq_abi *area,
+						       enum rseq_slice_flavour flavour)
+{
+	return rseq_slice_leave_with(area, flavour, rseq_slice_yield);
+}
+
+/*
+ * Enter a section of an attached thread. What it returns is for
+ * rseq_slice_leave_section() and says whether this layer asked: 0 when one
+ * further out had, in C or in JavaScript, or when the thread is NULL.
+ */
+static inline int rseq_slice_enter_section(const struct rseq_slice_thread *thread)
+{
+	const struct rseq_slice_section *section = (const struct rseq_slice_section *)thread;
+
+	return section ? rseq_slice_enter(section->area, section->flavour) : 0;
+}
+
+/* Leave it. NESTED if `asked` is 0, which is not to say that the section was disturbed. */
+static inline enum rseq_slice_outcome
+rseq_slice_leave_section(const struct rseq_slice_thread *thread, int asked)
+{
+	const struct rseq_slice_section *section = (const struct rseq_slice_section *)thread;
+
+	if (!asked)
+		return RSEQ_SLICE_NESTED;
+	return rseq_slice_leave_with(section->area, section->flavour, section->yield);
+}
+
+/*
+ * The functions above that are not inline, for code that does not have the shim
+ * linked in. Process-wide: it may be kept, and used on any thread, and stays
+ * where it is also when the environment that handed it out is gone. Within a
+ * major version members are only added, at the end, and the structs and enums
+ * above stay as they are.
+ */
+#define RSEQ_SLICE_API_MAJOR 1u
+#define RSEQ_SLICE_API_MINOR 0u
+#define RSEQ_SLICE_API_VERSION ((RSEQ_SLICE_API_MAJOR << 16) | RSEQ_SLICE_API_MINOR)
+
+/* The napi_type_tag of the external that JavaScript has: no other pointer has it. */
+#define RSEQ_SLICE_API_TAG_LOWER 0x9b1d5e0c7f3a4e62u
+#define RSEQ_SLICE_API_TAG_UPPER 0x4c8fa27713d0b695u
+
+struct rseq_slice_api {
+	uint32_t version; /* RSEQ_SLICE_API_VERSION of the one who made it */
+	uint32_t size;    /* of the whole struct there, bytes */
+	int (*get_kernel)(struct rseq_slice_kernel *kernel);
+	void (*get_libc)(struct rseq_slice_libc *libc_state);
+	int (*get_enabled)(void);
+	int (*attach)(enum rseq_slice_registration policy, enum rseq_slice_flavour flavour,
+		      struct rseq_slice_thread **thread, enum rseq_slice_step *step);
+	int (*detach)(struct rseq_slice_thread *thread);
+	void (*hold_memory)(struct rseq_slice_thread *thread);
+	void (*release_memory)(struct rseq_slice_thread *thread);
+	struct rseq_abi *(*get_area)(const struct rseq_slice_thread *thread);
+	enum rseq_slice_registration (*get_registration)(const struct rseq_slice_thread *thread);
+	enum rseq_slice_flavour (*get_flavour)(const struct rseq_slice_thread *thread);
+	uint32_t (*get_length)(const struct rseq_slice_thread *thread);
+	int (*is_owner)(const struct rseq_slice_thread *thread);
+	int (*yield)(enum rseq_slice_flavour flavour);
+};
+
+/* The table of the shim that is linked in. */
+const struct rseq_slice_api *rseq_slice_get_api(void);
+
+/*
+ * Can code that was compiled with this header use the table? Only then may
+ * anything but its version be looked at.
+ *   0
+ *   -ENXIO   it is NULL: no addon
+ *   -ENOSYS  it is older and has not all of these members
+ *   -EPROTO  it is of another major version
+ */
+static inline int rseq_slice_check_api(const struct rseq_slice_api *api)
+{
+	if (!api)
+		return -ENXIO;
+	if (api->version >> 16 != RSEQ_SLICE_API_MAJOR)
+		return -EPROTO;
+	return api->version < RSEQ_SLICE_API_VERSION ? -ENOSYS : 0;
 }
 
 #ifdef __cplusplus

@@ -36,6 +36,7 @@ function fakeBinding(attachment: RawAttachment, parts: Partial<Binding> = {}) {
     concurrencyId: () => 2,
     flags: () => 48,
     isOwner: () => true,
+    nativeApi: () => null,
     announceAgent: () => undefined,
     hasEnded: () => false,
     futexWait: () => 0,

@@ -1,0 +1,65 @@
+/**
+ * What an addon of somebody else's needs to have sections in C and C++, in any
+ * thread: where the header is, and the functions of the one shim in this process.
+ *
+ * A thread has one rseq area, so whoever uses it in a process must share what is
+ * known of it. That is why such an addon does not compile the shim into itself
+ * but is given a table of its functions by JavaScript, at run time. See
+ * `rseq_slice(3)` in `native/man/`, and `rseq_slice.h`, for the C side.
+ */
+import { fileURLToPath } from 'node:url';
+import { loadAddon } from './linux/binding.ts';
+import { describeAddon, describeFailure } from './linux/status.ts';
+import type { Reason } from './linux/status.ts';
+
+/** The table, as an external value: only an addon can look inside. */
+export interface NativeApi {
+  /** There is no such property; no other object has this type. */
+  readonly rseqSliceApi: never;
+}
+
+/** Why slices are not to be had, for programs and in sentences for people; as in `probe().slices`. */
+export interface Explanation {
+  readonly reason: Reason;
+  readonly explanation: string;
+  readonly remedy: string;
+}
+
+/**
+ * The folder of `rseq_slice.h`, an absolute path, for a compiler's include path.
+ * In a binding.gyp:
+ *
+ * ```json
+ * "include_dirs": ["<!(node -p \"require('rseq-slice/native').include\")"]
+ * ```
+ */
+export const include: string = fileURLToPath(new URL('../native/include', import.meta.url));
+
+const addon = loadAddon();
+
+/**
+ * The functions of `rseq_slice.h`, `struct rseq_slice_api` in C, as an external
+ * value to pass to an addon, which reads it with `rseq_slice_get_api_from_value()`
+ * of `rseq_slice_node.h`. The same functions in every thread of the process.
+ *
+ * Null where the addon of this package is not there or does not load:
+ * {@link unavailable} tells why, and sections of the other addon do nothing. On
+ * a host without slices it is there, and attaching fails with an errno.
+ */
+export const api: NativeApi | null = addon.state === 'loaded' ? (addon.binding.nativeApi() as NativeApi) : null;
+
+/** Why {@link api} is null; null when it is not. */
+export const unavailable: Explanation | null = addon.state === 'loaded' ? null : pick(describeAddon(addon));
+
+/**
+ * What a failed `attach` in C means and what to do about it.
+ * @param errno what it returned, negative as it is or positive
+ * @param step the step it stored
+ */
+export function explain(errno: number, step: number): Explanation {
+  return pick(describeFailure(step, Math.abs(errno)));
+}
+
+function pick({ reason, explanation, remedy }: Explanation): Explanation {
+  return { reason, explanation, remedy };
+}

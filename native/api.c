@@ -1,0 +1,28 @@
+/*
+ * The table of the shim's functions, for code that does not have the shim
+ * linked in: other addons, to which lib/native.ts hands it.
+ */
+#include "include/rseq_slice.h"
+
+static const struct rseq_slice_api api = {
+	.version = RSEQ_SLICE_API_VERSION,
+	.size = sizeof(struct rseq_slice_api),
+	.get_kernel = rseq_slice_get_kernel,
+	.get_libc = rseq_slice_get_libc,
+	.get_enabled = rseq_slice_get_enabled,
+	.attach = rseq_slice_attach,
+	.detach = rseq_slice_detach,
+	.hold_memory = rseq_slice_hold_memory,
+	.release_memory = rseq_slice_release_memory,
+	.get_area = rseq_slice_get_area,
+	.get_registration = rseq_slice_get_registration,
+	.get_flavour = rseq_slice_get_flavour,
+	.get_length = rseq_slice_get_length,
+	.is_owner = rseq_slice_is_owner,
+	.yield = rseq_slice_yield,
+};
+
+const struct rseq_slice_api *rseq_slice_get_api(void)
+{
+	return &api;
+}
