@@ -13,7 +13,7 @@
 
 #include "cases.h"
 
-static struct rseq_slice_thread *attach(enum rseq_slice_registration policy)
+struct rseq_slice_thread *attach(enum rseq_slice_registration policy)
 {
 	struct rseq_slice_thread *thread;
 	enum rseq_slice_step step;
@@ -34,8 +34,7 @@ static struct rseq_slice_kernel get_kernel(void)
 	return kernel;
 }
 
-/* The policy that ends in an area of ours. */
-static enum rseq_slice_registration own_policy(void)
+enum rseq_slice_registration own_policy(void)
 {
 	return find_owner() == OWNER_LIBC ? RSEQ_SLICE_REGISTRATION_REPLACE : RSEQ_SLICE_REGISTRATION_OWN;
 }

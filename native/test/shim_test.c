@@ -18,6 +18,11 @@ static const struct test_case cases[] = {
 	{ "leave tells a race from a yield", leave_tells_a_race_from_a_yield, NULL },
 	{ "no grant is lost at any instruction", no_grant_is_lost_at_any_instruction, NULL },
 
+	{ "sections of a thread yield with its function", sections_yield_with_what_they_are_given, NULL },
+	{ "sections without a thread do nothing", sections_without_a_thread, NULL },
+	{ "the table has the functions", table_has_the_functions, NULL },
+	{ "the table is checked", table_is_checked, NULL },
+
 	{ "libc's registration is described", libc_is_described, NULL },
 	{ "the kernel is described, the caller left alone", kernel_is_described, NULL },
 	{ "the kernel is described to many threads at once", kernel_is_described_to_many_threads, NULL },
@@ -62,6 +67,11 @@ static const struct test_case cases[] = {
 	ON_BOTH("many threads attach and detach", many_threads),
 	ON_BOTH("a forked child of an attached thread", forked_child),
 	ON_BOTH("a thousand sections", sections_end_in_an_outcome),
+	ON_BOTH("sections of a thread, nested", sections_of_a_thread),
+	ON_BOTH("a thread that ends attached is given back", thread_that_ends_attached),
+	ON_BOTH("destructors of others come before that", destructors_of_others_come_first),
+	ON_BOTH("a thread that ends attached where keys are out", thread_that_ends_where_keys_are_out),
+	ON_BOTH("a forked child that attaches", forked_child_attaches),
 };
 
 int main(void)
