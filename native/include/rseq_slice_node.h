@@ -31,7 +31,7 @@ static inline bool rseq_slice_get_api_from_value(napi_env env, napi_value value,
 	napi_valuetype type = napi_undefined;
 	bool tagged = false;
 	void *pointer = NULL;
-	char message[240];
+	char message[320];
 
 	*api = NULL;
 	if (napi_typeof(env, value, &type) == napi_ok && type == napi_null)
@@ -49,8 +49,8 @@ static inline bool rseq_slice_get_api_from_value(napi_env env, napi_value value,
 	}
 	snprintf(message, sizeof(message),
 		 "This addon was compiled for version %u.%u of the C interface of rseq-slice, and the "
-		 "rseq-slice that is loaded has %u.%u. Compile the addon against that one, or install "
-		 "a version of rseq-slice that has the same major version and is as new.",
+		 "rseq-slice that is loaded has %u.%u. Compile the addon anew against that one, or "
+		 "update it: the first number must be the same, the second no less.",
 		 RSEQ_SLICE_API_MAJOR, RSEQ_SLICE_API_MINOR,
 		 ((const struct rseq_slice_api *)pointer)->version >> 16,
 		 ((const struct rseq_slice_api *)pointer)->version & 0xffffu);
