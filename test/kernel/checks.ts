@@ -27,7 +27,9 @@ export function expectSelftestPassed(lane: Lane): void {
  * slices and no grant is open at either end:
  *
  * - Every yield of ours inside a grant is one of the kernel's: equal.
- * - Every grant ends in one of three ways: equal.
+ * - Every grant ends in one of three ways, and the kernel counts it, but for one
+ *   that is preempted in the kernel, on the way into our yield: that yield says 0,
+ *   so it is among our `raced`.
  * - A grant that ends otherwise than by our yield is found by us as `raced`
  *   (when we yield) or `revoked` (when we look): the kernel's revocations and
  *   aborts are at most our `raced + revoked`. We may have more, since a request
@@ -37,10 +39,12 @@ export function expectSelftestPassed(lane: Lane): void {
  */
 export function expectReconciled({ stats, kernel }: SectionsReport): void {
   expect(kernel.syield).toBe(stats.yielded);
-  expect(kernel.sgrant).toBe(kernel.syield + kernel.srevok + kernel.sabort);
+  const uncounted = kernel.sgrant - (kernel.syield + kernel.srevok + kernel.sabort);
+  expect(uncounted).toBeGreaterThanOrEqual(0);
+  expect(uncounted).toBeLessThanOrEqual(stats.raced);
   expect(kernel.sexpir).toBeLessThanOrEqual(kernel.srevok + kernel.sabort + kernel.syield);
   const blind = Math.ceil(0.01 * kernel.sgrant);
-  expect(kernel.srevok + kernel.sabort).toBeLessThanOrEqual(stats.raced + stats.revoked + blind);
+  expect(uncounted + kernel.srevok + kernel.sabort).toBeLessThanOrEqual(stats.raced + stats.revoked + blind);
   expect(stats.entered).toBe(stats.undisturbed + stats.yielded + stats.raced + stats.revoked + stats.nested);
 }
 

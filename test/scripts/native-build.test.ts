@@ -33,6 +33,7 @@ const EXPORTS: Record<keyof Binding, 'function'> = {
   concurrencyId: 'function',
   flags: 'function',
   isOwner: 'function',
+  nativeApi: 'function',
   announceAgent: 'function',
   hasEnded: 'function',
   futexWait: 'function',

@@ -1,0 +1,40 @@
+// Workers that use the example addon, each with an area of its own, which JavaScript and C share in it. Argument: the
+// example's folder.
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
+import { observer, report } from './support.mjs';
+
+if (isMainThread) {
+  const folder = process.argv[2];
+  const found = observer.getRegistration();
+  const workers = Array.from({ length: 4 }, () => {
+    const worker = new Worker(new URL(import.meta.url), { workerData: folder });
+    return new Promise((resolve, reject) => {
+      let result;
+      worker.once('message', (message) => (result = message));
+      worker.once('error', reject);
+      worker.once('exit', (exitCode) => resolve({ exitCode, ...result }));
+    });
+  });
+  report({ found, workers: await Promise.all(workers), after: observer.getRegistration() });
+} else {
+  const { ledger } = await import(pathToFileURL(join(workerData, 'index.mjs')).href);
+  const { attach, Outcome } = await import('../../../dist/index.js');
+  const steps = [];
+  const step = (name, value) => steps.push([name, value ?? null, observer.getRegistration()]);
+  step('found');
+  step('C attaches', ledger.attachHere());
+  const thread = attach({ require: 'kernel' });
+  step('JavaScript attaches', thread.registration);
+  // What is scheduled out in between has no request any more: a few may differ.
+  const outcomes = Array.from({ length: 400 }, () => thread.critical(() => ledger.bookOnce(1)));
+  step('C in sections of JavaScript', outcomes.filter((outcome) => outcome === Outcome.Nested).length > 360);
+  step('C detaches', ledger.detachHere());
+  thread.detach();
+  step('JavaScript detaches');
+  step('C attaches', ledger.attachHere());
+  const tally = ledger.bookHere(1500, 2000);
+  // Attached as it is: the end of its environment gives the thread back.
+  parentPort.postMessage({ steps, tally });
+}

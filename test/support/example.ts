@@ -1,0 +1,92 @@
+/**
+ * The example addon of `test/fixtures/`, installed as another team would have it: in a folder of its own, with this
+ * package in `node_modules`, compiled there.
+ */
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, symlinkSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { compileAddon } from '../../scripts/native/compile.mjs';
+import { findCompilers, isThere } from '../../scripts/native/compilers.mjs';
+import { readTarget } from '../../scripts/native/target.mjs';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const fixture = fileURLToPath(new URL('../fixtures/example-addon', import.meta.url));
+
+/** Why node-gyp cannot be used here; undefined when it can. */
+export function whyNoNodeGyp(): string | undefined {
+  const missing = ['make', 'python3'].filter((command) => !isThere([command]));
+  return missing.length === 0 ? undefined : `node-gyp needs ${missing.join(' and ')}`;
+}
+
+/** Puts the example into a folder that is not there yet. @param rseqSlice the package: this checkout, or an unpacked one */
+export function installExample(folder: string, rseqSlice: string = root): void {
+  cpSync(fixture, folder, { recursive: true });
+  mkdirSync(join(folder, 'node_modules'));
+  symlinkSync(rseqSlice, join(folder, 'node_modules/rseq-slice'));
+}
+
+/** As its `npm install` does. @throws with what node-gyp said */
+export function buildWithNodeGyp(folder: string): void {
+  const nodeGyp = createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js');
+  // Headers that are beside the running Node need no download.
+  const prefix = dirname(dirname(process.execPath));
+  const local = existsSync(join(prefix, 'include/node/node_api.h')) ? [`--nodedir=${prefix}`] : [];
+  const args = [nodeGyp, 'rebuild', '--loglevel=warn', ...local];
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`The example addon does not build:\n${stdout}${stderr}`);
+}
+
+/** With the compiler alone, from the same binding.gyp. */
+export function buildDirectly(folder: string): void {
+  const target = readTarget(folder);
+  const output = join(folder, 'build/Release');
+  mkdirSync(output, { recursive: true });
+  const sources = target.sources.map((source) => join(folder, source));
+  compileAddon({ ...target, sources }, findCompilers(), output);
+}
+
+/** Installed and compiled, one way or the other. */
+export function createExample(folder: string): void {
+  installExample(folder);
+  if (whyNoNodeGyp() === undefined) buildWithNodeGyp(folder);
+  else buildDirectly(folder);
+}
+
+/** How the sections of one kind of thread ended, as the addon tells. */
+export interface Tally {
+  readonly errno: number;
+  readonly step: number;
+  /** The reason of `explain()`; null when it attached. */
+  readonly why: string | null;
+  readonly booked: number;
+  readonly undisturbed: number;
+  readonly yielded: number;
+  readonly raced: number;
+  readonly revoked: number;
+  readonly nested: number;
+}
+
+/** What `main.mjs` prints. */
+export interface ExampleReport {
+  readonly available: boolean;
+  readonly here: Tally;
+  readonly pool: Tally;
+  readonly thread: Tally;
+  readonly nested: {
+    readonly errno: number;
+    /** By outcome. */
+    readonly inner: readonly [number, number, number, number, number];
+    readonly outer: Readonly<Record<'entered' | 'undisturbed' | 'yielded' | 'raced' | 'revoked' | 'nested', number>>;
+  };
+  readonly before: { readonly debit: number; readonly credit: number };
+  readonly after: { readonly debit: number; readonly credit: number };
+}
+
+/** Every booking that was made is in the ledger, in debit and in credit: its locks were locks. */
+export function missedBookings({ before, after, here, pool, thread, nested }: ExampleReport): readonly number[] {
+  const inner = nested.inner.reduce((sum, count) => sum + count);
+  const booked = here.booked + pool.booked + thread.booked + inner;
+  return [after.debit - before.debit - booked, after.credit - before.credit - booked];
+}
