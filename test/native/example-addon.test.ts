@@ -1,0 +1,242 @@
+/**
+ * Addons of others on this host: the example, compiled as another team would compile it, and what a consumer is told
+ * that was compiled for another table. Where the host has no slices, errors are told and the work is done.
+ */
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findCompilers, isThere } from '../../scripts/native/compilers.mjs';
+import { nodeHeaders } from '../../scripts/native/target.mjs';
+import { loadAddon } from '../../lib/linux/binding.ts';
+import { buildDirectly, buildWithNodeGyp, createExample, installExample, missedBookings, whyNoNodeGyp } from '../support/example.ts';
+import type { ExampleReport, Tally } from '../support/example.ts';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const native = join(root, 'native');
+const workersProgram = join(root, 'test/native/programs/example-workers.mjs');
+const folder = mkdtempSync(join(tmpdir(), 'rseq-slice-example-'));
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function whyNot(): string | undefined {
+  if (process.platform !== 'linux') return 'slices are a feature of Linux';
+  try {
+    findCompilers();
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+  const addon = loadAddon();
+  return addon.state === 'loaded' ? undefined : `the addon is ${addon.state}`;
+}
+const reason = whyNot();
+if (reason !== undefined) console.log(`addons of others: skipped: ${reason}`);
+
+/** Runs a module of the example's folder in a process of its own, which must end well. */
+function run(cwd: string, args: readonly string[]): unknown {
+  const { status, signal, stdout, stderr } = spawnSync(process.execPath, args, { cwd, encoding: 'utf8', env: { ...process.env, RSEQ_SLICE: '' } });
+  expect({ status, signal, stderr }).toEqual({ status: 0, signal: null, stderr: '' });
+  return JSON.parse(stdout);
+}
+
+const KINDS = ['here', 'pool', 'thread'] as const;
+
+/** All that holds on any host. */
+function expectWorkDone(report: ExampleReport): void {
+  expect(missedBookings(report)).toEqual([0, 0]);
+  for (const kind of KINDS) expect(report[kind].booked, kind).toBeGreaterThan(0);
+  const { inner, outer } = report.nested;
+  expect(inner.reduce((sum, count) => sum + count)).toBe(outer.entered);
+  if (report.available) return;
+  expect(inner.slice(0, 4)).toEqual([0, 0, 0, 0]);
+  for (const kind of KINDS) {
+    expect(report[kind], kind).toMatchObject({ undisturbed: 0, yielded: 0, raced: 0, revoked: 0 });
+    expect(report[kind].nested).toBeGreaterThan(0);
+  }
+}
+
+function expectAttachedOrTold(report: ExampleReport, why: string | null): void {
+  for (const kind of KINDS) {
+    const { errno, step } = report[kind];
+    expect(report[kind].why, kind).toBe(why);
+    expect(errno === 0, kind).toBe(why === null);
+    expect(step === 0, kind).toBe(why === null || why === 'addon-missing');
+    expect(report.nested.errno, kind).toBe(errno);
+  }
+}
+
+describe.skipIf(reason !== undefined)('the example addon', () => {
+  const example = join(folder, 'example');
+  /** What `probe()` says of this host. */
+  let why: string | null;
+  beforeAll(() => {
+    createExample(example);
+    const { available, reason: found } = run(example, [
+      '--input-type=module',
+      '-e',
+      "import { probe } from 'rseq-slice'; console.log(JSON.stringify(probe().slices));",
+    ]) as { available: boolean; reason: string };
+    why = available ? null : found;
+  }, 120_000);
+
+  it('books from three kinds of thread, nested in JavaScript too, with slices or told why not', () => {
+    const report = run(example, ['main.mjs', '100']) as ExampleReport;
+    expectWorkDone(report);
+    expectAttachedOrTold(report, why);
+  });
+
+  it('builds with node-gyp', { timeout: 120_000 }, (context) => {
+    const missing = whyNoNodeGyp();
+    if (missing !== undefined) {
+      console.log(`the example addon with node-gyp: skipped: ${missing}`);
+      context.skip(missing);
+    }
+    const copy = join(folder, 'node-gyp');
+    installExample(copy);
+    buildWithNodeGyp(copy);
+    expectWorkDone(run(copy, ['main.mjs', '20']) as ExampleReport);
+  });
+
+  it('builds with the compiler alone', () => {
+    const copy = join(folder, 'direct');
+    installExample(copy);
+    buildDirectly(copy);
+    expectWorkDone(run(copy, ['main.mjs', '20']) as ExampleReport);
+  });
+
+  it('works in each of several workers, also in those that end attached', () => {
+    const workers = run(example, [workersProgram, example]) as { exitCode: number; tally: Tally & { attached: number } }[];
+    expect(workers).toHaveLength(9);
+    for (const { exitCode, tally } of workers) {
+      expect(exitCode).toBe(0);
+      expect(tally.attached).toBe(tally.errno);
+      expect(tally.errno === 0).toBe(why === null);
+      expect(tally.booked).toBeGreaterThan(0);
+    }
+  });
+
+  it('does its work without slices where rseq-slice has no addon', () => {
+    const bare = join(folder, 'bare');
+    mkdirSync(join(bare, 'native'), { recursive: true });
+    for (const part of ['dist', 'package.json', 'native/include', 'native/abi.h']) cpSync(join(root, part), join(bare, part), { recursive: true });
+    symlinkSync(join(root, 'node_modules'), join(bare, 'node_modules'));
+    const copy = join(folder, 'example-bare');
+    installExample(copy, bare);
+    // The header is to be found without the addon.
+    buildDirectly(copy);
+    const report = run(copy, ['main.mjs', '20']) as ExampleReport;
+    expectWorkDone(report);
+    expectAttachedOrTold(report, 'addon-missing');
+  });
+});
+
+describe.skipIf(reason !== undefined)('a consumer in C++', () => {
+  /** Compiles it with the header changed as told, into a folder of its own. */
+  function compileConsumer(name: string, change: (header: string) => string = (header) => header): string {
+    const copy = join(folder, name);
+    // What the package has of native/, and nothing else: the header must do with it.
+    for (const part of ['abi.h', 'include']) cpSync(join(native, part), join(copy, part), { recursive: true });
+    const header = join(copy, 'include/rseq_slice.h');
+    writeFileSync(header, change(readFileSync(header, 'utf8')));
+    const flags = ['-shared', '-fPIC', '-O2', '-std=c++17', '-Wall', '-Wextra', '-Wpedantic', '-Wshadow', '-Wconversion', '-Werror', '-DNAPI_VERSION=8'];
+    const [command = '', ...words] = findCompilers().cxx;
+    const args = [...words, ...flags, '-isystem', nodeHeaders(), '-I', join(copy, 'include'), join(root, 'test/native/programs/consumer.cc'), '-o', join(copy, 'consumer.node')];
+    const { status, stderr } = spawnSync(command, args, { encoding: 'utf8' });
+    expect(stderr).toBe('');
+    expect(status).toBe(0);
+    return join(copy, 'consumer.node');
+  }
+
+  /** What reading a value gives: the value, or the error. `expression` sees `api` and `consumer`. */
+  function read(consumer: string, expression: string): unknown {
+    const source = `
+      import { createRequire } from 'node:module';
+      import { api } from ${JSON.stringify(pathToFileURL(join(root, 'dist/native.js')).href)};
+      const consumer = createRequire(import.meta.url)(${JSON.stringify(consumer)});
+      let result;
+      try { result = consumer.read(${expression}); } catch ({ name, code, message }) { result = { name, code, message }; }
+      console.log(JSON.stringify({ result, usable: api !== null }));
+    `;
+    return (run(root, ['--input-type=module', '-e', source]) as { result: unknown }).result;
+  }
+
+  let consumer: string;
+  beforeAll(() => {
+    consumer = compileConsumer('as-it-is');
+  });
+
+  it('has the table, and no table for null', () => {
+    expect(read(consumer, 'api')).toBe(true);
+    expect(read(consumer, 'null')).toBe(null);
+  });
+
+  it.each(['undefined', '', '{}', '0', '() => api', 'consumer.foreign()'])('refuses what is no table: %s', (expression) => {
+    expect(read(consumer, expression)).toEqual({
+      name: 'TypeError',
+      code: 'ERR_INVALID_ARG_TYPE',
+      message: "This is not the api of 'rseq-slice/native', nor null.",
+    });
+  });
+
+  const version = (part: 'MAJOR' | 'MINOR', change: (value: number) => number) => (header: string): string => {
+    const changed = header.replace(new RegExp(`(#define RSEQ_SLICE_API_${part} )(\\d+)u`), (_, start: string, value: string) => `${start}${change(Number(value))}u`);
+    expect(changed).not.toBe(header);
+    return changed;
+  };
+
+  it.each([
+    ['a newer table', 'newer', version('MINOR', (minor) => minor + 1), /compiled for version 1\.1 .* loaded has 1\.0\. Compile/],
+    ['the next major version', 'next', version('MAJOR', (major) => major + 1), /compiled for version 2\.0 .* loaded has 1\.0\. Compile/],
+    ['the major version before', 'before', version('MAJOR', (major) => major - 1), /compiled for version 0\.0 .* loaded has 1\.0\. Compile/],
+  ])('that was compiled for %s is told so', (_, name, change, message) => {
+    const error = read(compileConsumer(name, change), 'api');
+    expect(error).toMatchObject({ name: 'Error', code: 'ERR_RSEQ_API_VERSION', message: expect.stringMatching(message) as string });
+  });
+});
+
+/** The header alone, in the dialects and with the warnings that others may have. */
+describe.skipIf(reason !== undefined)('rseq_slice.h', () => {
+  const WARNINGS = ['-Wall', '-Wextra', '-Wpedantic', '-Wshadow', '-Wconversion', '-Wsign-conversion', '-Wstrict-aliasing', '-Werror'];
+  const USE = `#include <rseq_slice.h>
+int use(const struct rseq_slice_api *api, const struct rseq_slice_thread *thread)
+{
+	int error = rseq_slice_check_api(api);
+
+	return error ? error : (int)rseq_slice_leave_section(thread, rseq_slice_enter_section(thread));
+}
+`;
+  const DIALECTS = [
+    ...['gcc', 'clang'].flatMap((compiler) => ['c11', 'c17', 'gnu11'].map((standard) => ({ compiler, standard, language: 'c' }))),
+    ...['g++', 'clang++'].flatMap((compiler) => ['c++11', 'c++17', 'c++20'].map((standard) => ({ compiler, standard, language: 'c++' }))),
+  ];
+
+  it.for(DIALECTS)('compiles with $compiler as $standard, and needs nothing of the shim at run time', ({ compiler, standard, language }, context) => {
+    if (!isThere([compiler])) {
+      console.log(`rseq_slice.h with ${compiler}: skipped: it is not there`);
+      context.skip(`there is no ${compiler}`);
+    }
+    // Not a folder of a checkout: what the package has.
+    const copy = join(folder, `header-${compiler}-${standard}`);
+    for (const part of ['abi.h', 'include']) cpSync(join(native, part), join(copy, part), { recursive: true });
+    const library = join(copy, 'use.so');
+    // Undefined symbols are errors: an addon that has them does not load.
+    const args = ['-x', language, `-std=${standard}`, ...WARNINGS, '-shared', '-fPIC', '-Wl,-z,defs', '-I', join(copy, 'include'), '-', '-o', library];
+    const { status, stderr } = spawnSync(compiler, args, { encoding: 'utf8', input: USE });
+    expect(stderr).toBe('');
+    expect(status).toBe(0);
+  });
+});
+
+/** `createRequire` in a file of CommonJS, as a binding.gyp has it. */
+it('tells where the header is, by require too', () => {
+  const source = "const native = require('rseq-slice/native'); console.log(JSON.stringify(native.include));";
+  const include = run(root, ['--input-type=commonjs', '-e', source]) as string;
+  expect(include).toBe(join(native, 'include'));
+  expect(readFileSync(join(include, 'rseq_slice.h'), 'utf8')).toContain('RSEQ_SLICE_H');
+  const { api, unavailable } = createRequire(import.meta.url)('rseq-slice/native') as { api: unknown; unavailable: unknown };
+  expect(api === null).toBe(unavailable !== null);
+});
