@@ -1,0 +1,41 @@
+/** What JavaScript has for addons of others; that they can use it is tested in `test/native/` and in guests. */
+import { constants } from 'node:os';
+import { isAbsolute } from 'node:path';
+import { types } from 'node:util';
+import { expect, it } from 'vitest';
+import { ENOTSUPP } from '../../lib/abi.ts';
+import { loadAddon } from '../../lib/linux/binding.ts';
+import { describeAddon, describeFailure } from '../../lib/linux/status.ts';
+import { api, explain, include, unavailable } from '../../lib/native.ts';
+
+const { EBUSY, EINVAL, EPERM } = constants.errno;
+
+it('has an external that nothing can be read from, or tells why not', () => {
+  const addon = loadAddon();
+  if (addon.state === 'loaded') {
+    expect(unavailable).toBe(null);
+    expect(types.isExternal(api)).toBe(true);
+    expect(Reflect.ownKeys(api ?? [])).toEqual([]);
+    return;
+  }
+  expect(api).toBe(null);
+  expect(describeAddon(addon)).toMatchObject(unavailable ?? {});
+});
+
+it('has an absolute path of headers', () => {
+  expect(isAbsolute(include)).toBe(true);
+});
+
+it.each([
+  [EINVAL, 1, 'kernel-without-feature'],
+  [ENOTSUPP, 2, 'off-at-boot'],
+  [EBUSY, 4, 'foreign-registration'],
+  [EPERM, 7, 'denied'],
+])('explains errno %i of step %i: %s', (errno, step, reason) => {
+  const { explanation, remedy } = describeFailure(step, errno);
+  // As C has it, and as JavaScript has it.
+  expect(explain(-errno, step)).toEqual({ reason, explanation, remedy });
+  expect(explain(errno, step)).toEqual({ reason, explanation, remedy });
+  expect(explanation).not.toBe('');
+  expect(remedy).not.toBe('');
+});
