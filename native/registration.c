@@ -453,13 +453,19 @@ int rseq_slice_detach(struct rseq_slice_thread *thread)
 
 	if (!thread)
 		return 0;
+	if (thread != current_thread)
+		return -EPERM;
+	/*
+	 * A thread that ends inside a section: what is granted is given up, and
+	 * before any other system call, for which the first ABI kills.
+	 */
+	if (thread->references == 1 && thread->section.area->slice_ctrl.word != 0)
+		rseq_slice_leave(thread->section.area, thread->section.flavour);
+	/* In a child of fork(2) it is the parent's. */
 	if (thread->tid != sys_gettid())
 		return -EPERM;
 	if (--thread->references > 0)
 		return 0;
-	/* A thread that ends inside a section: what is granted is given up first. */
-	if (thread->section.area->slice_ctrl.word != 0)
-		rseq_slice_leave(thread->section.area, thread->section.flavour);
 	current_thread = NULL;
 	set_end(NULL);
 	if (thread->registration == RSEQ_SLICE_REGISTRATION_LIBC) {

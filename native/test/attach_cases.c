@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -187,6 +188,32 @@ void detach_inside_a_section(void)
 	CHECK_EQUAL(area->slice_ctrl.word, 0);
 	rseq_slice_release_memory(thread);
 	check_owner(before);
+}
+
+static struct rseq_abi *watched_area;
+static volatile long word_at_call = -1;
+
+static void on_call(int number)
+{
+	(void)number;
+	word_at_call = (long)watched_area->slice_ctrl.word;
+}
+
+/* The first ABI kills for any call but the yield inside a grant. */
+void detach_leaves_before_it_calls(void)
+{
+	struct rseq_slice_thread *thread = attach(RSEQ_SLICE_REGISTRATION_AUTO);
+	struct sigaction action = { .sa_handler = on_call };
+
+	watched_area = rseq_slice_get_area(thread);
+	CHECK_EQUAL(rseq_slice_enter_section(thread), 1);
+	CHECK_EQUAL(sigaction(SIGSYS, &action, NULL), 0);
+	FILTER({ SYS_gettid, ANSWER_TRAP, { { 0, 0 } } });
+	/* What a trapped call returns is no thread's number. */
+	CHECK_EQUAL(rseq_slice_detach(thread), -EPERM);
+	CHECK_EQUAL(word_at_call, 0);
+	/* A sanitizer would have calls of its own trapped at exit. */
+	_exit(0);
 }
 
 /* Too early a free is for a sanitizer to see, and a forgotten one too. */

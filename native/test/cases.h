@@ -49,6 +49,7 @@ void attach_by_each_policy(void);
 void references_are_counted(void);
 void detach_on_another_thread(void);
 void detach_inside_a_section(void);
+void detach_leaves_before_it_calls(void); /* faked alone */
 void detach_keeps_what_is_held(void);
 void detach_that_the_kernel_refuses(void);
 void detach_that_cannot_put_libc_back(void);

@@ -59,6 +59,8 @@ static const struct test_case cases[] = {
 	ON_BOTH("references are counted", references_are_counted),
 	ON_BOTH("detach on another thread touches nothing", detach_on_another_thread),
 	ON_BOTH("detach inside a section", detach_inside_a_section),
+	{ "detach leaves a section before it calls", detach_leaves_before_it_calls, fake_kernel },
+	{ "detach leaves a section before it calls, rfc", detach_leaves_before_it_calls, fake_kernel_rfc },
 	ON_BOTH("held memory outlives detach", detach_keeps_what_is_held),
 	ON_BOTH("detach that the kernel refuses", detach_that_the_kernel_refuses),
 	ON_BOTH("detach that cannot put libc's area back", detach_that_cannot_put_libc_back),
