@@ -195,7 +195,8 @@ void leave_tells_a_race_from_a_yield(void)
 	CHECK_EQUAL(rseq_slice_yield(RSEQ_SLICE_FLAVOUR_RFC), -ENOSYS);
 }
 
-#if defined(__x86_64__)
+/* ThreadSanitizer calls handlers when it suits it, and then the steps never end. */
+#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
 
 #define TRAP_FLAG 0x100
 
@@ -282,7 +283,7 @@ void no_grant_is_lost_at_any_instruction(void)
 
 void no_grant_is_lost_at_any_instruction(void)
 {
-	test_skip("single steps are taken on x86-64 only");
+	test_skip("single steps are taken on x86-64 only, and not under ThreadSanitizer");
 }
 
 #endif
