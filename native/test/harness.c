@@ -221,7 +221,7 @@ static uint32_t answer_of(int answer)
 /* seccomp_data has 64-bit arguments; this is where the low half is. */
 static uint32_t low_half(unsigned int argument)
 {
-	uint32_t offset = (uint32_t)(offsetof(struct seccomp_data, args) + 8 * argument);
+	uint32_t offset = (uint32_t)(offsetof(struct seccomp_data, args) + sizeof(uint64_t) * argument);
 
 	return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? offset + 4 : offset;
 }

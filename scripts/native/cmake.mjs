@@ -6,19 +6,36 @@ import { isThere } from './compilers.mjs';
 import { root } from './target.mjs';
 
 /**
- * @param {string} folder for what is made; the addon is in its folder Release
- * @param {Readonly<Record<string, string>>} [variables] of CMakeLists.txt
+ * @param {'configure' | 'compile'} command of cmake-js
+ * @param {string} folder for what is made
+ * @param {Readonly<Record<string, string>>} variables of CMakeLists.txt
  */
-export function buildWithCMake(folder, variables = {}) {
+function callCMakeJs(command, folder, variables) {
   if (!isThere(['cmake'])) throw new Error('There is no cmake in PATH. On Debian, as root: apt-get install cmake make g++');
   const cmakeJs = createRequire(import.meta.url).resolve('cmake-js/bin/cmake-js');
   const options = Object.entries(variables).map(([name, value]) => `--CD${name}=${value}`);
-  const { status, error, stdout, stderr } = spawnSync(process.execPath, [cmakeJs, 'compile', '--out', folder, ...options], {
+  const { status, error, stdout, stderr } = spawnSync(process.execPath, [cmakeJs, command, '--out', folder, ...options], {
     cwd: root,
     encoding: 'utf8',
     maxBuffer: 64 << 20,
   });
-  if (status !== 0) throw new Error(`the build with cmake-js in ${folder} failed:\n${error?.message ?? stdout + stderr}`);
+  if (status !== 0) throw new Error(`cmake-js ${command} in ${folder} failed:\n${error?.message ?? stdout + stderr}`);
+}
+
+/**
+ * Makes compile_commands.json, and nothing else.
+ * @param {string} folder
+ */
+export function configureWithCMake(folder) {
+  callCMakeJs('configure', folder, {});
+}
+
+/**
+ * @param {string} folder for what is made; the addon is in its folder Release
+ * @param {Readonly<Record<string, string>>} [variables] of CMakeLists.txt
+ */
+export function buildWithCMake(folder, variables = {}) {
+  callCMakeJs('compile', folder, variables);
 }
 
 /**
