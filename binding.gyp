@@ -7,11 +7,13 @@
       "defines": [
         "NAPI_VERSION=8",
         "NAPI_DISABLE_CPP_EXCEPTIONS",
-        "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"
+        "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS",
+        "RSEQ_SLICE_OLDEST_GLIBC"
       ],
-      "cflags": ["-Wall", "-Wextra", "-Werror", "-fvisibility=hidden"],
+      "cflags": ["-Wall", "-Wextra", "-Werror", "-fvisibility=hidden", "-ffunction-sections", "-fdata-sections"],
       "cflags_c": ["-std=gnu11"],
-      "ldflags": ["-Wl,-z,nodelete", "-pthread"],
+      "cflags_cc": ["-Os"],
+      "ldflags": ["-Wl,-z,nodelete", "-Wl,-z,noseparate-code", "-Wl,--gc-sections", "-pthread"],
       "libraries": ["-ldl"]
     }
   ]

@@ -20,6 +20,9 @@
 #include <unistd.h>
 
 #include "slice.h"
+#ifdef RSEQ_SLICE_OLDEST_GLIBC
+#include "glibc.h"
+#endif
 
 struct rseq_slice_thread {
 	struct rseq_slice_section section; /* first: what the header's inline functions see */

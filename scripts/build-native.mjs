@@ -3,13 +3,13 @@
 // compiler is needed.
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { compileAddon } from './native/compile.mjs';
+import { buildDirectly } from './native/direct.mjs';
 import { findCompilers, isThere } from './native/compilers.mjs';
-import { readTarget, root } from './native/target.mjs';
+import { root } from './native/target.mjs';
 
 const HELP = `Compiles the addon into build/Release.
 
@@ -42,23 +42,6 @@ function buildWithNodeGyp({ c, cxx }) {
     stdio: ['ignore', 2, 2],
   });
   return status === 0;
-}
-
-/** @param {Compilers} compilers */
-function buildDirectly(compilers) {
-  const target = readTarget();
-  mkdirSync(join(root, 'build/Release'), { recursive: true });
-  // Beside the place it goes to, so that it can be renamed there: whoever loads the addon meanwhile gets a whole one.
-  const folder = mkdtempSync(join(root, 'build/direct-'));
-  try {
-    const addon = compileAddon(target, compilers, folder);
-    renameSync(addon, join(root, 'build/Release', basename(addon)));
-  } catch (error) {
-    const advice = 'Should it be a header or the linker that is missing, on Debian, as root: apt-get install g++ libc6-dev binutils';
-    throw new Error(`${messageOf(error)}\n${advice}`, { cause: error });
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
 }
 
 /** @param {boolean} direct @returns {number} the exit code */

@@ -37,7 +37,7 @@ export function run(words, step = `running ${words[0]}`) {
  */
 export function compileSource(target, compilers, source, folder) {
   const object = join(folder, `${basename(source)}.o`);
-  const headers = [nodeHeaders(), ...target.include_dirs].map((path) => `-I${path}`);
+  const headers = [nodeHeaders(target.modules), ...target.include_dirs].map((path) => `-I${path}`);
   const defines = target.defines.map((name) => `-D${name}`);
   const [compiler, flags] = source.endsWith('.c')
     ? [compilers.c, target.cflags_c]

@@ -1,0 +1,37 @@
+// The addon compiled into build/Release, where it is preferred to a prebuilt one, with nothing but a compiler: what
+// `npm run build:native` does in a checkout that has no make or Python 3, and `rseq-slice build` in an installed package.
+
+import { mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { compileAddon } from './compile.mjs';
+import { findCompilers } from './compilers.mjs';
+import { areInstalled, unpackHeaders } from './headers.mjs';
+import { readTarget, root } from './target.mjs';
+
+const ADVICE = 'Should it be a header or the linker that is missing, on Debian, as root: apt-get install g++ libc6-dev binutils';
+
+/**
+ * @param {import('./compile.mjs').Compilers} [compilers]
+ * @returns {string} the addon
+ * @throws with what the compiler said and what to do
+ */
+export function buildDirectly(compilers = findCompilers()) {
+  mkdirSync(join(root, 'build/Release'), { recursive: true });
+  // Beside the place it goes to, so that it can be renamed there: whoever loads the addon meanwhile gets a whole one.
+  const folder = mkdtempSync(join(root, 'build/direct-'));
+  try {
+    let modules;
+    if (!areInstalled()) {
+      modules = join(folder, 'modules');
+      unpackHeaders(modules);
+    }
+    const addon = compileAddon(readTarget(root, modules), compilers, folder);
+    const place = join(root, 'build/Release', basename(addon));
+    renameSync(addon, place);
+    return place;
+  } catch (error) {
+    throw new Error(`${error instanceof Error ? error.message : String(error)}\n${ADVICE}`, { cause: error });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
