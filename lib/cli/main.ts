@@ -6,6 +6,7 @@
 import { cac } from 'cac';
 import { version } from '../version.ts';
 import { addBench } from './bench.ts';
+import { addBuild } from './build.ts';
 import { ExitCode, UsageError } from './command.ts';
 import type { AddCommand } from './command.ts';
 import { addDemo } from './demo.ts';
@@ -18,7 +19,7 @@ interface Section {
   body: string;
 }
 
-const COMMANDS: readonly AddCommand[] = [addDoctor, addDemo, addBench, addReport, addTrace];
+const COMMANDS: readonly AddCommand[] = [addDoctor, addDemo, addBench, addReport, addTrace, addBuild];
 
 /** @param argv the words behind the program's name */
 async function main(argv: readonly string[]): Promise<ExitCode> {

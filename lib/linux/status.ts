@@ -49,6 +49,8 @@ const STEPS = [
   'flavour',
 ] as const;
 
+/** Also in a checkout: npx finds the program of the package it is in. */
+const BUILD = 'npx rseq-slice build';
 const VM = 'To see slices on this machine run the program in a guest: npm run vm -- COMMAND.';
 
 export const AVAILABLE: Status = {
@@ -71,13 +73,13 @@ export function describeAddon(addon: AddonStatus): Status {
       return {
         reason: 'addon-missing',
         explanation: `The native addon is not built for ${process.platform} ${process.arch}. ${addon.reason}`,
-        remedy: 'Build it: npm run build:native (needs a C and a C++17 compiler).',
+        remedy: `Build it: ${BUILD} (needs a C and a C++17 compiler). Of a bundle, leave rseq-slice out (external), so that it finds its addon.`,
       };
     case 'failed':
       return {
         reason: 'addon-failed',
         explanation: `The native addon ${addon.path} did not load: ${addon.reason}`,
-        remedy: 'Build it anew for this Node and libc: npm run build:native.',
+        remedy: `Build it anew for this Node and libc: ${BUILD}.`,
       };
   }
 }

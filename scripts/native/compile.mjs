@@ -15,14 +15,14 @@ import { NODE_FLAGS, NODE_FLAGS_CXX, nodeHeaders, root } from './target.mjs';
  */
 
 /**
- * Runs a command in the project's folder.
  * @param {readonly string[]} words
  * @param {string} [step] what it does, for the error
+ * @param {string} [cwd] default: the project's folder
  * @returns {string} its output
  */
-export function run(words, step = `running ${words[0]}`) {
+export function run(words, step = `running ${words[0]}`, cwd = root) {
   const [command = '', ...args] = words;
-  const { status, signal, stdout, stderr, error } = spawnSync(command, args, { cwd: root, encoding: 'utf8', maxBuffer: 64 << 20 });
+  const { status, signal, stdout, stderr, error } = spawnSync(command, args, { cwd, encoding: 'utf8', maxBuffer: 64 << 20 });
   if (status === 0) return stdout;
   const said = error?.message ?? `${stderr}${stdout}${signal === null ? '' : `ended by ${signal}`}`;
   throw new Error(`${step} failed:\n${words.join(' ')}\n${said}`.trimEnd());
@@ -33,17 +33,18 @@ export function run(words, step = `running ${words[0]}`) {
  * @param {Compilers} compilers
  * @param {string} source
  * @param {string} folder
+ * @param {string} [project] where the sources are
  * @returns {string} the object file, in that folder
  */
-export function compileSource(target, compilers, source, folder) {
+export function compileSource(target, compilers, source, folder, project = root) {
   const object = join(folder, `${basename(source)}.o`);
-  const headers = [nodeHeaders(target.modules), ...target.include_dirs].map((path) => `-I${path}`);
+  const headers = [nodeHeaders(project), ...target.include_dirs].map((path) => `-I${path}`);
   const defines = target.defines.map((name) => `-D${name}`);
   const [compiler, flags] = source.endsWith('.c')
     ? [compilers.c, target.cflags_c]
     : [compilers.cxx, [...NODE_FLAGS_CXX, ...target.cflags_cc]];
   const words = [...compiler, ...headers, ...defines, ...NODE_FLAGS, ...target.cflags, ...flags, '-c', source, '-o', object];
-  run(words, `compiling ${source}`);
+  run(words, `compiling ${source}`, project);
   return object;
 }
 
@@ -51,10 +52,11 @@ export function compileSource(target, compilers, source, folder) {
  * @param {Target} target
  * @param {Compilers} compilers
  * @param {string} folder for what is made
+ * @param {string} [project] where the sources are
  * @returns {string} the addon, in that folder
  */
-export function compileAddon(target, compilers, folder) {
-  const objects = target.sources.map((source) => compileSource(target, compilers, source, folder));
+export function compileAddon(target, compilers, folder, project = root) {
+  const objects = target.sources.map((source) => compileSource(target, compilers, source, folder, project));
   const addon = join(folder, `${target.name}.node`);
   run([...compilers.cxx, '-shared', ...target.ldflags, ...objects, '-o', addon, ...target.libraries], `linking ${target.name}.node`);
   return addon;

@@ -1,11 +1,11 @@
 // The addon compiled into build/Release, where it is preferred to a prebuilt one, with nothing but a compiler: what
 // `npm run build:native` does in a checkout that has no make or Python 3, and `rseq-slice build` in an installed package.
 
-import { mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { unpackSources } from './archive.mjs';
 import { compileAddon } from './compile.mjs';
 import { findCompilers } from './compilers.mjs';
-import { areInstalled, unpackHeaders } from './headers.mjs';
 import { readTarget, root } from './target.mjs';
 
 const ADVICE = 'Should it be a header or the linker that is missing, on Debian, as root: apt-get install g++ libc6-dev binutils';
@@ -20,12 +20,10 @@ export function buildDirectly(compilers = findCompilers()) {
   // Beside the place it goes to, so that it can be renamed there: whoever loads the addon meanwhile gets a whole one.
   const folder = mkdtempSync(join(root, 'build/direct-'));
   try {
-    let modules;
-    if (!areInstalled()) {
-      modules = join(folder, 'modules');
-      unpackHeaders(modules);
-    }
-    const addon = compileAddon(readTarget(root, modules), compilers, folder);
+    const isCheckout = existsSync(join(root, 'native/addon.cc'));
+    if (!isCheckout) unpackSources(folder);
+    const project = isCheckout ? root : folder;
+    const addon = compileAddon(readTarget(project), compilers, folder, project);
     const place = join(root, 'build/Release', basename(addon));
     renameSync(addon, place);
     return place;

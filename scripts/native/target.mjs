@@ -17,41 +17,36 @@ export const NODE_FLAGS_CXX = ['-std=gnu++17', '-fno-rtti', '-fno-exceptions'];
 
 /**
  * Node-API's headers; node-gyp takes those of the running Node.
- * @param {string} [modules] a folder of packages; default: as installed
+ * @param {string} [folder] the project's
  * @returns {string} a folder
  */
-export const nodeHeaders = (modules) => createRequire(import.meta.url)(modules === undefined ? 'node-api-headers' : join(modules, 'node-api-headers')).include_dir;
+export const nodeHeaders = (folder = root) => createRequire(join(folder, 'binding.gyp'))('node-api-headers').include_dir;
 
 /** What is read from the target in binding.gyp. Anything else in it would be ignored here, so it is an error. */
 const KEYS = /** @type {const} */ (['sources', 'include_dirs', 'defines', 'cflags', 'cflags_c', 'cflags_cc', 'ldflags', 'libraries']);
 
-/** @typedef {{ name: string, modules: string | undefined } & Record<(typeof KEYS)[number], string[]>} Target */
+/** @typedef {{ name: string } & Record<(typeof KEYS)[number], string[]>} Target */
 
-/**
- * @param {string} [folder] where binding.gyp is
- * @param {string} [modules] a folder of packages that are found beside those that are installed
- * @returns {Target}
- */
-export function readTarget(folder = root, modules) {
+/** @param {string} [folder] where binding.gyp is @returns {Target} */
+export function readTarget(folder = root) {
   const [target, ...others] = JSON.parse(readFileSync(join(folder, 'binding.gyp'), 'utf8')).targets;
   if (others.length > 0) throw new Error('binding.gyp has more than one target: scripts/native/ knows what to do with one.');
   const { target_name: name, ...rest } = target;
   const unknown = Object.keys(rest).filter((key) => !KEYS.some((known) => known === key));
   if (unknown.length > 0) throw new Error(`binding.gyp has ${unknown.join(', ')}, which scripts/native/ would ignore: teach it.`);
-  const entries = KEYS.map((key) => [key, (rest[key] ?? []).map((/** @type {string} */ value) => expand(value, folder, modules))]);
-  return { name, modules, ...Object.fromEntries(entries) };
+  const entries = KEYS.map((key) => [key, (rest[key] ?? []).map((/** @type {string} */ value) => expand(value, folder))]);
+  return { name, ...Object.fromEntries(entries) };
 }
 
 /**
  * @param {string} value of binding.gyp
  * @param {string} folder
- * @param {string | undefined} modules
  * @returns {string} with a command in `<!(...)` replaced by what it prints
  */
-function expand(value, folder, modules) {
+function expand(value, folder) {
   const command = /^<!\((.*)\)$/.exec(value)?.[1];
   if (command === undefined) return value;
   // The `node` it calls is this one, in PATH or not.
-  const env = { ...process.env, PATH: [dirname(process.execPath), process.env['PATH'] ?? ''].join(delimiter), NODE_PATH: modules };
+  const env = { ...process.env, PATH: [dirname(process.execPath), process.env['PATH'] ?? ''].join(delimiter) };
   return execFileSync('sh', ['-c', command], { cwd: folder, env, encoding: 'utf8' }).trim();
 }

@@ -268,7 +268,7 @@ describe('the addon', () => {
     expect(probe.addon.state).toBe(state);
     expect(probe.addon.path === null).toBe(state === 'missing');
     expect(probe.slices.reason).toBe(reason);
-    expect(probe.slices.remedy).toMatch(/npm run build:native/);
+    expect(probe.slices.remedy).toMatch(/npx rseq-slice build/);
     expect(probe).toMatchObject({ kernel: { flavour: null, featureSize: null }, libc: { registered: null, size: null, flags: null } });
     expect(error).toEqual({ code: 'ERR_RSEQ_UNAVAILABLE', message: expect.stringMatching(words) as string });
     expect(error?.message).toContain(probe.slices.remedy);

@@ -1,0 +1,99 @@
+// The command `npm run build:lib`: the library as it is installed, in dist/. One file for each of lib/, since workers and
+// child programs are started by the address of theirs; small, since most of what is in it is never looked at: without
+// comments and local names, which the sources have. Names of functions and classes stay, and lines too, for stack traces.
+
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { brotliCompressSync } from 'node:zlib';
+import { minify } from 'terser';
+import ts from 'typescript';
+import { packSources } from './native/archive.mjs';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** Whose types are for users: the modules that package.json exports. */
+const PUBLIC = Object.values(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).exports).flatMap((entry) => entry.types ?? []);
+
+/** @param {string} folder @returns {boolean} */
+function compile(folder) {
+  const tsc = fileURLToPath(import.meta.resolve('typescript/bin/tsc'));
+  return spawnSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json'), '--outDir', folder], { stdio: 'inherit' }).status === 0;
+}
+
+/** @param {string} folder @param {string} ending @returns {string[]} */
+const filesIn = (folder, ending) => readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith(ending)).map((name) => join(folder, name));
+
+/** @param {string} folder */
+async function shrinkPrograms(folder) {
+  for (const path of filesIn(folder, '.js')) {
+    const { code } = await minify(readFileSync(path, 'utf8'), {
+      module: true,
+      ecma: 2020,
+      // What is called where is left as it was written: the way into a section is written for V8.
+      compress: { toplevel: false, keep_classnames: true, keep_fnames: true, inline: false, reduce_funcs: false, passes: 2 },
+      mangle: { toplevel: false, keep_classnames: true, keep_fnames: true },
+      format: { semicolons: false },
+    });
+    if (code === undefined) throw new Error(`${path}: nothing came out of it`);
+    writeFileSync(path, code);
+  }
+}
+
+/** Removes the declarations of modules that no public type leads to, and makes indentation short. @param {string} folder */
+function shrinkTypes(folder) {
+  /** @type {Set<string>} */
+  const reached = new Set();
+  const left = PUBLIC.map((entry) => join(folder, entry.replace('./dist/', '')));
+  for (let path = left.pop(); path !== undefined; path = left.pop()) {
+    if (reached.has(path)) continue;
+    reached.add(path);
+    for (const { fileName } of ts.preProcessFile(readFileSync(path, 'utf8')).importedFiles) {
+      if (fileName.startsWith('.')) left.push(resolve(dirname(path), fileName.replace(/\.[jt]s$/, '.d.ts')));
+    }
+  }
+  for (const path of filesIn(folder, '.d.ts')) {
+    if (!reached.has(path)) rmSync(path);
+    else writeFileSync(path, readFileSync(path, 'utf8').replaceAll(/^( {4})+/gm, (spaces) => '\t'.repeat(spaces.length / 4)));
+  }
+}
+
+/**
+ * What a report's page carries in it: the page's script and looks from lib/, and the plotting library with its licence.
+ * @param {string} folder
+ */
+function packAssets(folder) {
+  const own = join(root, 'lib/report/assets');
+  const library = join(root, 'node_modules/uplot');
+  const files = [
+    ...readdirSync(own).map((name) => join(own, name)),
+    ...['uPlot.iife.min.js', 'uPlot.min.css'].map((name) => join(library, 'dist', name)),
+  ];
+  const to = join(folder, 'report/assets');
+  mkdirSync(to, { recursive: true });
+  for (const path of files) writeFileSync(join(to, `${path.slice(dirname(path).length + 1)}.br`), brotliCompressSync(readFileSync(path)));
+  copyFileSync(join(library, 'LICENSE'), join(to, 'uPlot.LICENSE'));
+}
+
+async function main() {
+  mkdirSync(join(root, 'build'), { recursive: true });
+  // Whoever uses the library meanwhile has the old one to the end, and nothing is left of what lib/ has no more.
+  const folder = mkdtempSync(join(root, 'build/lib-'));
+  try {
+    if (!compile(folder)) return 1;
+    await shrinkPrograms(folder);
+    shrinkTypes(folder);
+    packAssets(folder);
+    writeFileSync(join(folder, 'native.br'), packSources(root));
+    const schema = JSON.parse(readFileSync(join(root, 'schema/bench.schema.json'), 'utf8'));
+    writeFileSync(join(folder, 'bench.schema.json'), JSON.stringify(schema));
+    rmSync(join(root, 'dist'), { recursive: true, force: true });
+    renameSync(folder, join(root, 'dist'));
+    return 0;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+process.exitCode = await main();
