@@ -4,6 +4,7 @@
  * does not load is told with its reason.
  */
 import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** Raw facts; numbers as in `native/include/rseq_slice.h`, errors positive. */
@@ -74,11 +75,13 @@ export function loadAddon(): AddonStatus {
 
 function findAddon(): AddonStatus {
   if (process.platform !== 'linux') return { state: 'not-linux' };
-  const require = createRequire(import.meta.url);
+  // Paths, and not the URLs that bundlers look for, to bring what they name.
+  const here = fileURLToPath(import.meta.url);
+  const require = createRequire(here);
   let path: string;
   try {
     const finder = require('node-gyp-build') as { resolve(directory: string): string };
-    path = finder.resolve(fileURLToPath(new URL('../..', import.meta.url)));
+    path = finder.resolve(join(dirname(here), '../..'));
   } catch (error) {
     return { state: 'missing', reason: messageOf(error) };
   }

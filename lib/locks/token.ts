@@ -6,7 +6,7 @@
 
 /** A lock as its tokens see it. */
 export interface Owner {
-  /** Releases what was taken; `what` tells the lock what that is. */
+  /** @internal Releases what was taken; `what` tells the lock what that is. */
   giveBack(what: number): void;
 }
 

@@ -16,7 +16,11 @@ const ADVICE = 'Should it be a header or the linker that is missing, on Debian, 
  * @throws with what the compiler said and what to do
  */
 export function buildDirectly(compilers = findCompilers()) {
-  mkdirSync(join(root, 'build/Release'), { recursive: true });
+  try {
+    mkdirSync(join(root, 'build/Release'), { recursive: true });
+  } catch (error) {
+    throw new Error(`${error instanceof Error ? error.message : String(error)}\nThe addon goes into ${root}: run this as who may write there.`, { cause: error });
+  }
   // Beside the place it goes to, so that it can be renamed there: whoever loads the addon meanwhile gets a whole one.
   const folder = mkdtempSync(join(root, 'build/direct-'));
   try {

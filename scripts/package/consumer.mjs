@@ -1,0 +1,75 @@
+// The project that the package is installed into, file by file: small programs that use it in each way there is. Each
+// prints JSON.
+
+/** A section, a lock and a simulated kernel, and where the addon came from. */
+const USE = `
+const thread = attach();
+const seven = thread.critical(() => 7);
+const mutex = new Mutex();
+const token = mutex.tryLock();
+const isExclusive = token !== null && mutex.tryLock() === null;
+token.unlock();
+const cpu = new SimulatedKernel().thread('writer');
+const simulated = attach({ backend: cpu });
+simulated.enter();
+cpu.preempt();
+const isYielded = simulated.leave() === Outcome.Yielded;
+const { addon, slices } = probe();
+console.log(JSON.stringify({ seven, isExclusive, isYielded, backend: thread.backend, origin: addon.origin, state: addon.state, reason: slices.reason, remedy: slices.remedy }));
+`;
+
+const IMPORTS = `import { Mutex, Outcome, attach, probe } from 'rseq-slice';
+import { SimulatedKernel } from 'rseq-slice/simulated';
+`;
+
+/** @type {Readonly<Record<string, string>>} */
+export const FILES = {
+  'package.json': JSON.stringify({ name: 'consumer', private: true, version: '1.0.0' }),
+  'esm.mjs': `${IMPORTS}${USE}`,
+  'require.cjs': `const { Mutex, Outcome, attach, probe } = require('rseq-slice');
+const { SimulatedKernel } = require('rseq-slice/simulated');
+${USE}`,
+  'schema.cjs': "console.log(JSON.stringify(require('rseq-slice/schema/bench.schema.json').$schema));",
+  'worker.mjs': `import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
+import { Mutex, attach, probe } from 'rseq-slice';
+
+if (isMainThread) {
+  const count = new Int32Array(new SharedArrayBuffer(4));
+  const workerData = { lock: new Mutex().handle, count };
+  const workers = [1, 2].map(() => new Worker(new URL(import.meta.url), { workerData }));
+  const origins = await Promise.all(workers.map((worker) => new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject))));
+  await Promise.all(workers.map((worker) => worker.terminate()));
+  console.log(JSON.stringify({ count: count[0], origins }));
+} else {
+  const mutex = Mutex.from(workerData.lock);
+  attach();
+  for (let i = 0; i < 10_000; i++) mutex.withLock(() => { workerData.count[0]++; });
+  parentPort.postMessage(probe().addon.origin);
+}
+`,
+  'types.mts': `import { attach, Condition, Mutex, Outcome, probe, processStats, RseqSliceError, RwLock, Semaphore, SpinLock } from 'rseq-slice';
+import type { AttachOptions, LockHandle, ProbeReport, Stats, Thread } from 'rseq-slice';
+import { explore, lockModel, SimulatedKernel } from 'rseq-slice/simulated';
+
+const options: AttachOptions = { backend: new SimulatedKernel({ seed: 1 }).thread('a') };
+const thread: Thread = attach(options);
+const text: string = thread.critical(() => 'text');
+const outcome: Outcome = thread.leave();
+const stats: Stats = thread.stats();
+const report: ProbeReport = probe();
+const handle: LockHandle = new Mutex().handle;
+const locks = [Mutex.from(handle), new SpinLock(), new RwLock(), new Semaphore(2), new Condition()] as const;
+const reason: 'not-linux' | undefined = report.slices.reason === 'not-linux' ? report.slices.reason : undefined;
+if (RseqSliceError.is(null) || outcome === Outcome.Raced) throw new Error(text + String(stats.entered) + String(locks.length) + String(reason));
+// @ts-expect-error a promise is refused by its type
+thread.critical(async () => 1);
+// @ts-expect-error no such option
+attach({ backend: 'windows' });
+export const entered: number = processStats().entered;
+export const violation = explore(lockModel('mainline')).violation;
+`,
+  'types.cts': `import { attach } from 'rseq-slice';
+
+export const result: number = attach().critical(() => 7);
+`,
+};
