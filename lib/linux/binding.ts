@@ -3,7 +3,6 @@
  * a prebuilt one, and only 'there is none' is quiet: a file that is there and
  * does not load is told with its reason.
  */
-import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -75,9 +74,9 @@ export function loadAddon(): AddonStatus {
 
 function findAddon(): AddonStatus {
   if (process.platform !== 'linux') return { state: 'not-linux' };
-  // Paths, and not the URLs that bundlers look for, to bring what they name.
   const here = fileURLToPath(import.meta.url);
-  const require = createRequire(here);
+  // Where bundlers do not see it: they would want to bring what is required, and cannot know what that is.
+  const require = process.getBuiltinModule('node:module').createRequire(here);
   let path: string;
   try {
     const finder = require('node-gyp-build') as { resolve(directory: string): string };

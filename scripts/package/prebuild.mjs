@@ -3,12 +3,18 @@
 // needs, make and Python 3.
 
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { promisify } from 'node:util';
-import prebuildify from 'prebuildify';
 import { root } from '../native/target.mjs';
 import { checkImports } from './symbols.mjs';
+
+/**
+ * It has no types.
+ * @type {(options: object, done: (error: Error | null) => void) => void}
+ */
+const prebuildify = createRequire(import.meta.url)('prebuildify');
 
 /** @param {string} message */
 const say = (message) => process.stderr.write(`prebuild: ${message}\n`);
