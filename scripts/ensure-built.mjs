@@ -37,7 +37,7 @@ if (process.env['RSEQ_SLICE_GUEST'] === undefined) {
       console.error('Going on without the addon, on the simulated kernel.');
     }
   }
-  if (newest(['lib', 'tsconfig.json', 'tsconfig.build.json']) > newest(['dist/index.js'])) {
+  if (newest(['lib', 'schema', 'tsconfig.json', 'tsconfig.build.json']) > newest(['dist/index.js'])) {
     const { status } = build('build:lib');
     if (status !== 0) process.exit(status ?? 1);
   }

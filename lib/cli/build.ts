@@ -21,6 +21,7 @@ export const addBuild: AddCommand = (cli) => {
     .command('build', `${DESCRIPTION}. The compilers are $CC and $CXX, else cc and c++, gcc and g++, or clang and clang++. ${EXIT_CODES}`)
     .usage('build [options]')
     .option('--json', 'One object on stdout: the path of the addon, null where there is none, and what went wrong')
+    .example('  npx rseq-slice build')
     .action(({ json }: Readonly<Record<string, unknown>>) => build(json === true));
 };
 

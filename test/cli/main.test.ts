@@ -18,7 +18,7 @@ const listed = [...(/Commands:\n([^]*?)\n\n/.exec(run('--help').stdout)?.[1] ?? 
 
 describe('help', () => {
   it('lists the commands', () => {
-    expect(listed).toEqual(['doctor', 'demo', 'bench', 'report', 'trace']);
+    expect(listed).toEqual(['doctor', 'demo', 'bench', 'report', 'trace', 'build']);
   });
 
   it.each(listed)('of %s says what it does, its options and its exit codes', (name) => {

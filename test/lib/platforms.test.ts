@@ -1,0 +1,124 @@
+/**
+ * Elsewhere than on Linux, and on a Linux without the addon: the library is imported, and works on the simulated kernel.
+ * Child processes take another platform's name before they import anything, and tell what was asked of the system.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { afterAll, expect, it } from 'vitest';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'rseq-slice-platforms-'));
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { exports: Record<string, string | { default: string }> };
+/** Everything that can be imported from the package and is a program. */
+const entries = Object.entries(exports).flatMap(([name, entry]) => (typeof entry === 'string' ? [] : [name.replace('.', 'rseq-slice')]));
+
+/** Another platform's name, in workers too, and a list of what only Linux has that was asked for meanwhile. */
+const preload = join(folder, 'preload.mjs');
+writeFileSync(preload, `
+import childProcess from 'node:child_process';
+import fs from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+const { PLATFORM } = process.env;
+Object.defineProperty(process, 'platform', { value: PLATFORM });
+globalThis.asked = [];
+const watch = (object, name, isOfLinux) => {
+  const original = object[name];
+  object[name] = (...args) => {
+    if (isOfLinux(...args)) asked.push([name, String(args[0])]);
+    return original.apply(object, args);
+  };
+};
+for (const name of ['readFileSync', 'existsSync', 'openSync', 'statSync', 'readdirSync', 'readlinkSync', 'accessSync']) {
+  watch(fs, name, (path) => /^\\/(proc|sys|dev|etc)\\//.test(String(path)));
+}
+for (const name of ['spawn', 'spawnSync', 'execFileSync', 'execSync']) watch(childProcess, name, () => true);
+watch(process, 'dlopen', () => true);
+syncBuiltinESMExports();
+`);
+
+const program = `
+import { Worker } from 'node:worker_threads';
+const modules = {};
+for (const name of ${JSON.stringify(entries)}) modules[name] = Object.keys(await import(name)).length;
+const askedByImport = [...asked];
+const { attach, Mutex, Outcome, probe, Semaphore, processStats } = await import('rseq-slice');
+const { explore, lockModel, SimulatedKernel } = await import('rseq-slice/simulated');
+const thread = attach();
+const seven = thread.critical(() => 7);
+const count = new Int32Array(new SharedArrayBuffer(4));
+const mutex = new Mutex();
+const source = \`
+  import { parentPort, workerData } from 'node:worker_threads';
+  const { attach, Mutex, probe } = await import(workerData.index);
+  const mutex = Mutex.from(workerData.handle);
+  const thread = attach();
+  for (let i = 0; i < 1000; i++) mutex.withLock(() => { workerData.count[0]++; });
+  parentPort.postMessage({ reason: probe().slices.reason, backend: thread.backend });\`;
+const index = import.meta.resolve('rseq-slice');
+const workers = await Promise.all([1, 2].map(() => new Promise((resolve, reject) => {
+  new Worker(source, { eval: true, workerData: { index, handle: mutex.handle, count } }).once('message', resolve).once('error', reject);
+})));
+const locked = await mutex.withLockAsync(() => count[0]);
+const permit = await new Semaphore(1).acquireAsync();
+permit.unlock();
+const cpu = new SimulatedKernel().thread('a');
+const simulated = attach({ backend: cpu });
+simulated.enter();
+cpu.preempt();
+const isYielded = simulated.leave() === Outcome.Yielded;
+const { violation } = explore(lockModel('mainline', { threads: 2, cpus: 1, rounds: 1 }));
+let refused = null;
+try { (await import('rseq-slice')).attach({ backend: 'linux' }); } catch (error) { refused = error.code; }
+const { slices, addon, kernel } = probe();
+console.log(JSON.stringify({
+  modules, askedByImport, dlopened: asked.filter(([name]) => name === 'dlopen').length, backend: thread.backend, seven, locked, workers, isYielded, violation, refused,
+  reason: slices.reason, remedy: slices.remedy, state: addon.state, flavour: kernel.flavour, entered: processStats().entered > 0,
+}));
+`;
+
+function run(platform: string, environment: Readonly<Record<string, string>>) {
+  const { status, signal, stdout, stderr } = spawnSync(process.execPath, ['--import', pathToFileURL(preload).href, '--input-type=module', '-e', program], {
+    cwd: root,
+    encoding: 'utf8',
+    env: { ...process.env, RSEQ_SLICE: '', PLATFORM: platform, ...environment },
+  });
+  expect({ status, signal, stderr }).toEqual({ status: 0, signal: null, stderr: '' });
+  return JSON.parse(stdout) as Record<string, unknown>;
+}
+
+it.each([
+  ['darwin', {}, 'not-linux', 'not-linux', /everything works on the simulated kernel/],
+  ['win32', {}, 'not-linux', 'not-linux', /everything works on the simulated kernel/],
+  // node-gyp-build looks there instead, and finds nothing.
+  ['linux', { RSEQ_SLICE_PREBUILD: folder }, 'addon-missing', 'missing', /npx rseq-slice build/],
+] as const)('%s %o: everything can be imported, and works on the simulated kernel', (platform, environment, reason, state, remedy) => {
+  const { modules, ...found } = run(platform, environment);
+  expect(found).toEqual({
+    askedByImport: [],
+    dlopened: 0,
+    backend: 'simulated',
+    seven: 7,
+    locked: 2000,
+    workers: [{ reason, backend: 'simulated' }, { reason, backend: 'simulated' }],
+    isYielded: true,
+    violation: null,
+    refused: 'ERR_RSEQ_ALREADY_ATTACHED',
+    reason,
+    remedy: expect.stringMatching(remedy) as string,
+    state,
+    flavour: null,
+    entered: true,
+  });
+  for (const count of Object.values(modules as Record<string, number>)) expect(count).toBeGreaterThan(0);
+});
+
+it('here, too, nothing is asked of the system by importing', () => {
+  expect(run(process.platform, {})).toMatchObject({ askedByImport: [] });
+});
