@@ -7,6 +7,7 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isThere } from '../native/compilers.mjs';
 import { root } from '../native/target.mjs';
+import { checkImports } from './symbols.mjs';
 
 /**
  * @typedef {object} Context
@@ -116,8 +117,8 @@ export const CHECKS = [
     run: ({ packed }) => {
       const prebuilt = packed.files.filter((name) => name.startsWith('prebuilds/'));
       ok(prebuilt.some((name) => name.startsWith(`prebuilds/${process.platform}-${process.arch}/`)), `none for ${process.arch}`);
-      // Held against the floor when it was made: npm run prebuild.
-      return prebuilt.join(', ');
+      const found = prebuilt.filter((name) => name.includes('.glibc.')).map((name) => `${name}, ${checkImports(join(root, name))} symbols, none newer than Node's own`);
+      return found.join('; ');
     },
   },
   {
