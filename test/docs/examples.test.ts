@@ -56,13 +56,9 @@ it.skipIf(!compiler).each(of('c'))('%s compiles', (_, { code }) => {
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
 });
 
-/** Named before they are there: whoever brings the last of them removes this list. */
-const COMING = ['npm run test:sanitize', 'npm run test:package', 'npm run build:prebuilds', 'npm run build:cmake', 'rseq-slice build'];
-
 describe.each(DOCUMENTS)('%s', (document) => {
   it('names only commands that are there', () => {
     for (const { command, isAny } of commandsOf(document)) {
-      if (COMING.some((coming) => command.includes(coming))) continue;
       expect(complainOf(command, { isAny }), command).toBeNull();
     }
   });
@@ -81,8 +77,4 @@ describe.each(DOCUMENTS)('%s', (document) => {
       expect(headingsOf(readDocument(file)), `${target}#${anchor}`).toContain(anchor);
     }
   });
-});
-
-it('waits for commands that are still coming', () => {
-  expect(COMING.filter((command) => complainOf(command, { isAny: false }) !== null)).not.toEqual([]);
 });
