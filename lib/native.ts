@@ -20,8 +20,11 @@ export interface NativeApi {
 
 /** Why slices are not to be had, for programs and in sentences for people; as in `probe().slices`. */
 export interface Explanation {
+  /** For programs. */
   readonly reason: Reason;
+  /** What stands in the way. */
   readonly explanation: string;
+  /** What to do about it. */
   readonly remedy: string;
 }
 
