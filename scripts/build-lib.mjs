@@ -3,13 +3,13 @@
 // comments and local names, which the sources have. Names of functions and classes stay, and lines too, for stack traces.
 
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { brotliCompressSync } from 'node:zlib';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { minify } from 'terser';
-import ts from 'typescript';
 import { packSources } from './native/archive.mjs';
+import { shakeTypes } from './shake-types.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -28,12 +28,14 @@ const filesIn = (folder, ending) => readdirSync(folder, { recursive: true, encod
 /** @param {string} folder */
 async function shrinkPrograms(folder) {
   for (const path of filesIn(folder, '.js')) {
+    // Of what nobody can import, functions' names are of use to nobody.
+    const toplevel = /^(bench|cli|report)\//.test(relative(folder, path));
     const { code } = await minify(readFileSync(path, 'utf8'), {
       module: true,
       ecma: 2020,
       // What is called where is left as it was written: the way into a section is written for V8.
       compress: { toplevel: false, keep_classnames: true, keep_fnames: true, inline: false, reduce_funcs: false, passes: 2 },
-      mangle: { toplevel: false, keep_classnames: true, keep_fnames: true },
+      mangle: { toplevel, keep_classnames: true, keep_fnames: !toplevel },
       format: { semicolons: false },
     });
     if (code === undefined) throw new Error(`${path}: nothing came out of it`);
@@ -41,21 +43,11 @@ async function shrinkPrograms(folder) {
   }
 }
 
-/** Removes the declarations of modules that no public type leads to, and makes indentation short. @param {string} folder */
+/** Declarations of what users can name, with tabs: a tenth of them is indentation. @param {string} folder */
 function shrinkTypes(folder) {
-  /** @type {Set<string>} */
-  const reached = new Set();
-  const left = PUBLIC.map((entry) => join(folder, entry.replace('./dist/', '')));
-  for (let path = left.pop(); path !== undefined; path = left.pop()) {
-    if (reached.has(path)) continue;
-    reached.add(path);
-    for (const { fileName } of ts.preProcessFile(readFileSync(path, 'utf8')).importedFiles) {
-      if (fileName.startsWith('.')) left.push(resolve(dirname(path), fileName.replace(/\.[jt]s$/, '.d.ts')));
-    }
-  }
+  shakeTypes(folder, PUBLIC.map((entry) => join(folder, entry.replace('./dist/', ''))), filesIn(folder, '.d.ts'));
   for (const path of filesIn(folder, '.d.ts')) {
-    if (!reached.has(path)) rmSync(path);
-    else writeFileSync(path, readFileSync(path, 'utf8').replaceAll(/^( {4})+/gm, (spaces) => '\t'.repeat(spaces.length / 4)));
+    writeFileSync(path, readFileSync(path, 'utf8').replaceAll(/^( {4})+/gm, (spaces) => '\t'.repeat(spaces.length / 4)));
   }
 }
 
@@ -76,6 +68,15 @@ function packAssets(folder) {
   copyFileSync(join(library, 'LICENSE'), join(to, 'uPlot.LICENSE'));
 }
 
+/** Manual pages, as man(1) and npm take them too. @param {string} folder */
+function packManuals(folder) {
+  const manuals = join(root, 'native/man');
+  for (const name of existsSync(manuals) ? readdirSync(manuals) : []) {
+    mkdirSync(join(folder, 'man'), { recursive: true });
+    writeFileSync(join(folder, 'man', `${name}.gz`), gzipSync(readFileSync(join(manuals, name)), { level: 9 }));
+  }
+}
+
 async function main() {
   mkdirSync(join(root, 'build'), { recursive: true });
   // Whoever uses the library meanwhile has the old one to the end, and nothing is left of what lib/ has no more.
@@ -85,6 +86,7 @@ async function main() {
     await shrinkPrograms(folder);
     shrinkTypes(folder);
     packAssets(folder);
+    packManuals(folder);
     writeFileSync(join(folder, 'native.br'), packSources(root));
     const schema = JSON.parse(readFileSync(join(root, 'schema/bench.schema.json'), 'utf8'));
     writeFileSync(join(folder, 'bench.schema.json'), JSON.stringify(schema));

@@ -1,6 +1,7 @@
 // All that a compiler needs to make the addon, in one file of the package: the sources, binding.gyp, and the headers of
 // node-addon-api and node-api-headers, which whoever installs the package has not got. As they are they would be larger
-// than all the rest of it, and most people have a prebuilt addon and never look at them.
+// than all the rest of it, and most people have a prebuilt addon and never look at them. They are without comments: who
+// wants to read them has the repository.
 
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -49,8 +50,8 @@ function filesOf({ name, licence }) {
  */
 export function packSources(root) {
   const sources = readdirSync(join(root, 'native'), { recursive: true, encoding: 'utf8' }).filter((name) => /\.(c|cc|h)$/.test(name) && !name.startsWith('test'));
-  const own = ['binding.gyp', ...sources.map((name) => join('native', name))].map((name) => [name, readFileSync(join(root, name), 'utf8')]);
-  const files = Object.fromEntries([...own, ...PACKAGES.flatMap(filesOf)]);
+  const own = sources.map((name) => join('native', name)).map((name) => [name, stripComments(readFileSync(join(root, name), 'utf8'))]);
+  const files = Object.fromEntries([['binding.gyp', readFileSync(join(root, 'binding.gyp'), 'utf8')], ...own, ...PACKAGES.flatMap(filesOf)]);
   const { BROTLI_PARAM_LGWIN, BROTLI_PARAM_MODE, BROTLI_MODE_TEXT, BROTLI_MAX_WINDOW_BITS } = constants;
   return brotliCompressSync(JSON.stringify(files), { params: { [BROTLI_PARAM_LGWIN]: BROTLI_MAX_WINDOW_BITS, [BROTLI_PARAM_MODE]: BROTLI_MODE_TEXT } });
 }
