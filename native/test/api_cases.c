@@ -150,6 +150,15 @@ static int is_let_go(const struct rseq_abi *area)
 	return area->cpu_id == RSEQ_ABI_CPU_ID_UNINITIALIZED;
 }
 
+/*
+ * TSan has a thread end before the destructors of its keys, and holds what they
+ * write for a race with whoever has joined it.
+ */
+__attribute__((noinline, no_sanitize("thread"))) static uint32_t word_left(const struct rseq_abi *area)
+{
+	return area->slice_ctrl.word;
+}
+
 static struct rseq_slice_thread *held_thread;
 
 static void *end_attached(void *unused)
@@ -180,7 +189,7 @@ void thread_that_ends_attached(void)
 	for (i = 0; i < 3; i++) {
 		join(end_attached);
 		CHECK(is_let_go(rseq_slice_get_area(held_thread)));
-		CHECK_EQUAL(rseq_slice_get_area(held_thread)->slice_ctrl.word, 0);
+		CHECK_EQUAL(word_left(rseq_slice_get_area(held_thread)), 0);
 		/* The last hold: a sanitizer sees what is left over. */
 		rseq_slice_release_memory(held_thread);
 	}
