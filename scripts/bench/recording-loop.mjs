@@ -1,9 +1,9 @@
 // The section loop in a process that does nothing else: on a thread of the class alone, on one that attach() gave, or on
 // one that is recorded. All are on the simulated kernel, so that they differ in nothing else. Speaks the protocol of
-// child-loop.mjs; its arguments are what the thread is, and the folder of the recording.
+// lib/bench/sections/child-loop.ts; its arguments are what the thread is, and the folder of the recording.
 
 import { createInterface } from 'node:readline';
-import { sectionLoop } from './loops.mjs';
+import { sectionLoop } from '../../dist/bench/sections/loops.js';
 
 const [kind, folder = ''] = process.argv.slice(2);
 

@@ -6,10 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { startChildLoop } from './child-loop.mjs';
-import { measure } from './loops.mjs';
-import { compareLoops, describeRun, formatTable } from './report.mjs';
-import { summarize } from './statistics.mjs';
+import { startChildLoop } from '../../dist/bench/sections/child-loop.js';
+import { measure } from '../../dist/bench/sections/loops.js';
+import { compareLoops, formatSections } from '../../dist/bench/sections/report.js';
+import { summarize } from '../../dist/bench/statistics.js';
+import { describeRun } from './report.mjs';
 
 const program = fileURLToPath(new URL('recording-loop.mjs', import.meta.url));
 /** How many records each recorded loop keeps; the ring goes round many times in a measurement. */
@@ -72,9 +73,9 @@ async function run({ rounds, batch, json, check }) {
     }
     const samples = await measure(loops, { rounds, batch });
     const comparisons = compareLoops(samples, QUESTIONS);
-    const machine = { ...describeRun(), command: ['node', 'scripts/bench/recording.mjs', ...process.argv.slice(2)].join(' ') };
+    const machine = describeRun('recording.mjs', process.argv.slice(2));
     process.stdout.write(`${machine.cpu}, Linux ${machine.kernel}, Node ${machine.node}; ${rounds} rounds\n\n`);
-    process.stdout.write(formatTable(loops, samples, comparisons));
+    process.stdout.write(formatSections(loops, samples, comparisons));
     if (json !== undefined) {
       const results = Object.fromEntries(loops.map(({ name, what }) => [name, { what, ...summarize(samples.get(name) ?? []) }]));
       writeFileSync(json, `${JSON.stringify({ ...machine, rounds, batch, unit: 'ns', results, comparisons }, null, 2)}\n`);
