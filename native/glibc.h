@@ -30,9 +30,6 @@
 #ifdef RSEQ_SLICE_GLIBC_FIRST
 /* Each for whoever uses it: a name that is not used asks for nothing. */
 __asm__(".symver dlsym, dlsym@" RSEQ_SLICE_GLIBC_FIRST);
-__asm__(".symver pthread_key_create, pthread_key_create@" RSEQ_SLICE_GLIBC_FIRST);
-__asm__(".symver pthread_once, pthread_once@" RSEQ_SLICE_GLIBC_FIRST);
-__asm__(".symver pthread_setspecific, pthread_setspecific@" RSEQ_SLICE_GLIBC_FIRST);
 __asm__(".symver pthread_create, pthread_create@" RSEQ_SLICE_GLIBC_FIRST);
 __asm__(".symver pthread_join, pthread_join@" RSEQ_SLICE_GLIBC_FIRST);
 __asm__(".symver pthread_key_create, pthread_key_create@" RSEQ_SLICE_GLIBC_FIRST);
