@@ -11,7 +11,7 @@
         "RSEQ_SLICE_OLDEST_GLIBC"
       ],
       "cflags": ["-Wall", "-Wextra", "-Werror", "-fvisibility=hidden", "-ffunction-sections", "-fdata-sections"],
-      "cflags_c": ["-std=gnu11"],
+      "cflags_c": ["-std=gnu11", "-O2"],
       "cflags_cc": ["-Os"],
       "ldflags": ["-Wl,-z,nodelete", "-Wl,-z,noseparate-code", "-Wl,--gc-sections", "-pthread"],
       "libraries": ["-ldl"]

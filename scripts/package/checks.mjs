@@ -80,9 +80,10 @@ function bundled(name, bundle, expected) {
   };
 }
 
+const esbuildProgram = fileURLToPath(new URL('esbuild.mjs', import.meta.url));
 const webpackProgram = fileURLToPath(new URL('webpack.mjs', import.meta.url));
 /** @param {string} entry @param {string} output */
-const esbuild = (entry, output) => [...tool('esbuild'), entry, '--bundle', '--platform=node', '--format=esm', '--log-level=warning', `--outfile=${output}`];
+const esbuild = (entry, output) => [process.execPath, esbuildProgram, entry, output];
 /** @param {string} entry @param {string} output */
 const webpack = (entry, output) => [process.execPath, webpackProgram, entry, output];
 /** @param {string} resolution @param {string} module @param {readonly string[]} files @returns {Check} */
@@ -188,7 +189,7 @@ export const CHECKS = [
   types('nodenext', 'nodenext', ['types.mts', 'types.cts']),
   types('node16', 'node16', ['types.mts']),
   types('bundler', 'esnext', ['types.mts']),
-  bundled('esbuild, external', (entry, output) => [...esbuild(entry, output), '--external:rseq-slice']),
+  bundled('esbuild, external', (entry, output) => [...esbuild(entry, output), 'rseq-slice']),
   bundled('webpack, external', (entry, output) => [...webpack(entry, output), 'external']),
   {
     name: 'vite build --ssr',

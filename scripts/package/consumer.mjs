@@ -49,6 +49,7 @@ if (isMainThread) {
 `,
   'types.mts': `import { attach, Condition, Mutex, Outcome, probe, processStats, RseqSliceError, RwLock, Semaphore, SpinLock } from 'rseq-slice';
 import type { AttachOptions, LockHandle, ProbeReport, Stats, Thread } from 'rseq-slice';
+import * as native from 'rseq-slice/native';
 import { explore, lockModel, SimulatedKernel } from 'rseq-slice/simulated';
 
 const options: AttachOptions = { backend: new SimulatedKernel({ seed: 1 }).thread('a') };
@@ -66,6 +67,7 @@ thread.critical(async () => 1);
 // @ts-expect-error no such option
 attach({ backend: 'windows' });
 export const entered: number = processStats().entered;
+export const names: string[] = Object.keys(native);
 export const violation = explore(lockModel('mainline')).violation;
 `,
   'types.cts': `import { attach } from 'rseq-slice';

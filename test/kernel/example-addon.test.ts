@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { KernelStats } from '../../lib/simulated/kernel.ts';
-import { createExample, missedBookings } from '../support/example.ts';
+import { createExample, installExample, installPacked, missedBookings } from '../support/example.ts';
 import type { ExampleReport, Tally } from '../support/example.ts';
 import { expectReconciled, expectSelftestPassed, expectShimTestsPassed } from './checks.ts';
 import { EXTENSION, node, runLane, SHIM_TESTS } from './lane.ts';
@@ -26,10 +26,10 @@ interface Report {
 const JITLESS = { flags: ['--jitless'], remark: /^Warning: disabling flag --expose_wasm due to conflicting flags\n$/ };
 
 describe.each([
-  { name: 'mainline', options: {}, flags: [], remark: /^$/ },
-  { name: '7.0, rseq_debug=1', options: { flavour: '7.0', append: 'rseq_debug=1' }, flags: [], remark: /^$/ },
-  { name: 'rfc, rseq_debug=1', options: { flavour: 'rfc', append: 'rseq_debug=1' }, ...JITLESS },
-])('the example addon, $name', ({ options, flags, remark }) => {
+  { name: 'mainline, the package as it is published', options: {}, flags: [], remark: /^$/, install: installPacked },
+  { name: '7.0, rseq_debug=1', options: { flavour: '7.0', append: 'rseq_debug=1' }, flags: [], remark: /^$/, install: installExample },
+  { name: 'rfc, rseq_debug=1', options: { flavour: 'rfc', append: 'rseq_debug=1' }, ...JITLESS, install: installExample },
+])('the example addon, $name', ({ options, flags, remark, install }) => {
   let lane: Lane;
   let run: ExampleReport;
   let kernel: KernelStats;
@@ -43,7 +43,7 @@ describe.each([
       ],
       {
         prepare: (job) => {
-          createExample(join(job, 'example'));
+          createExample(join(job, 'example'), install);
         },
       },
     );

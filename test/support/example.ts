@@ -3,13 +3,14 @@
  * package in `node_modules`, compiled there.
  */
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { compileAddon } from '../../scripts/native/compile.mjs';
 import { findCompilers, isThere } from '../../scripts/native/compilers.mjs';
 import { readTarget } from '../../scripts/native/target.mjs';
+import { pack } from '../../scripts/package/pack.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const fixture = fileURLToPath(new URL('../fixtures/example-addon', import.meta.url));
@@ -25,6 +26,19 @@ export function installExample(folder: string, rseqSlice: string = root): void {
   cpSync(fixture, folder, { recursive: true });
   mkdirSync(join(folder, 'node_modules'));
   symlinkSync(rseqSlice, join(folder, 'node_modules/rseq-slice'));
+}
+
+/** The same with the tarball that is published, unpacked, and what it depends on: nothing of the checkout is used. */
+export function installPacked(folder: string): void {
+  cpSync(fixture, folder, { recursive: true });
+  const modules = join(folder, 'node_modules');
+  mkdirSync(join(modules, 'rseq-slice'), { recursive: true });
+  const { path } = pack(modules);
+  const { status, stderr } = spawnSync('tar', ['-xzf', path, '-C', join(modules, 'rseq-slice'), '--strip-components=1'], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`The package does not unpack: ${stderr}`);
+  rmSync(path);
+  const { dependencies } = JSON.parse(readFileSync(join(modules, 'rseq-slice/package.json'), 'utf8')) as { dependencies: Record<string, string> };
+  for (const name of Object.keys(dependencies)) cpSync(join(root, 'node_modules', name), join(modules, name), { recursive: true });
 }
 
 /** As its `npm install` does. @throws with what node-gyp said */
@@ -47,9 +61,9 @@ export function buildDirectly(folder: string): void {
   compileAddon({ ...target, sources }, findCompilers(), output);
 }
 
-/** Installed and compiled, one way or the other. */
-export function createExample(folder: string): void {
-  installExample(folder);
+/** Installed and compiled, one way or the other. @param install how the package gets there */
+export function createExample(folder: string, install: (folder: string) => void = installExample): void {
+  install(folder);
   if (whyNoNodeGyp() === undefined) buildWithNodeGyp(folder);
   else buildDirectly(folder);
 }

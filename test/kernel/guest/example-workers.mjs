@@ -1,5 +1,6 @@
 // Workers that use the example addon, each with an area of its own, which JavaScript and C share in it. Argument: the
 // example's folder.
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
@@ -20,7 +21,9 @@ if (isMainThread) {
   report({ found, workers: await Promise.all(workers), after: observer.getRegistration() });
 } else {
   const { ledger } = await import(pathToFileURL(join(workerData, 'index.mjs')).href);
-  const { attach, Outcome } = await import('../../../dist/index.js');
+  // The copy that the example has: registrations are shared within one.
+  const { resolve } = createRequire(join(workerData, 'index.mjs'));
+  const { attach, Outcome } = await import(pathToFileURL(resolve('rseq-slice')).href);
   const steps = [];
   const step = (name, value) => steps.push([name, value ?? null, observer.getRegistration()]);
   step('found');
