@@ -19,6 +19,9 @@ const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 /** Everything that can be imported from the package and is a program. */
 const entries = Object.entries(exports).flatMap(([name, entry]) => (typeof entry === 'string' ? [] : [name.replace('.', 'rseq-slice')]));
 
+/** What it is for is in the addon, so this one looks for it. */
+const NATIVE = 'rseq-slice/native';
+
 /** Another platform's name, in workers too, and a list of what only Linux has that was asked for meanwhile. */
 const preload = join(folder, 'preload.mjs');
 writeFileSync(preload, `
@@ -46,8 +49,11 @@ syncBuiltinESMExports();
 const program = `
 import { Worker } from 'node:worker_threads';
 const modules = {};
-for (const name of ${JSON.stringify(entries)}) modules[name] = Object.keys(await import(name)).length;
+const load = async (name) => { modules[name] = Object.keys(await import(name)).length; };
+for (const name of ${JSON.stringify(entries.filter((name) => name !== NATIVE))}) await load(name);
 const askedByImport = [...asked];
+await load('${NATIVE}');
+const askedByNative = asked.length - askedByImport.length;
 const { attach, Mutex, Outcome, probe, Semaphore, processStats } = await import('rseq-slice');
 const { explore, lockModel, SimulatedKernel } = await import('rseq-slice/simulated');
 const thread = attach();
@@ -78,7 +84,7 @@ let refused = null;
 try { (await import('rseq-slice')).attach({ backend: 'linux' }); } catch (error) { refused = error.code; }
 const { slices, addon, kernel } = probe();
 console.log(JSON.stringify({
-  modules, askedByImport, dlopened: asked.filter(([name]) => name === 'dlopen').length, backend: thread.backend, seven, locked, workers, isYielded, violation, refused,
+  modules, askedByImport, askedByNative, dlopened: asked.filter(([name]) => name === 'dlopen').length, backend: thread.backend, seven, locked, workers, isYielded, violation, refused,
   reason: slices.reason, remedy: slices.remedy, state: addon.state, flavour: kernel.flavour, entered: processStats().entered > 0,
 }));
 `;
@@ -99,7 +105,8 @@ it.each([
   // node-gyp-build looks there instead, and finds nothing.
   ['linux', { RSEQ_SLICE_PREBUILD: folder }, 'addon-missing', 'missing', /npx rseq-slice build/],
 ] as const)('%s %o: everything can be imported, and works on the simulated kernel', (platform, environment, reason, state, remedy) => {
-  const { modules, ...found } = run(platform, environment);
+  const { modules, askedByNative, ...found } = run(platform, environment);
+  if (platform !== 'linux') expect(askedByNative).toBe(0);
   expect(found).toEqual({
     askedByImport: [],
     dlopened: 0,
