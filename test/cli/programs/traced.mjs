@@ -59,10 +59,17 @@ async function main(ending) {
     const data = { workerData: { handle, buffer, isEndless: index === 0 } };
     // One has an environment of its own, with nothing in it.
     const worker = new Worker(new URL(import.meta.url), index === 1 ? { ...data, env: {} } : data);
-    return { worker, stats: new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject)) };
+    return {
+      worker,
+      stats: new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject)),
+      end: new Promise((resolve) => worker.once('exit', resolve)),
+    };
   });
   const stats = await Promise.all(all.map((one) => one.stats));
-  await all[0].worker.terminate();
+  const [endless, ...others] = all;
+  // The end of the process would terminate these, too, as long as they are on their way to their own.
+  await Promise.all(others.map((one) => one.end));
+  await endless.worker.terminate();
   console.log(JSON.stringify({ count: new Int32Array(buffer)[COUNT], stats: [...stats, grants()] }));
   if (ending.startsWith('SIG')) process.kill(process.pid, ending);
   process.exit(Number(ending));
