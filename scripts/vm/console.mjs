@@ -56,3 +56,18 @@ export function describeSplats(found) {
   const more = found.length > shown.length ? `\n  and ${found.length - shown.length} lines more` : '';
   return `The guest's kernel complained, so whatever the command said cannot be relied on (--allow-splats to accept it):\n${shown.join('\n')}${more}`;
 }
+
+/**
+ * What a guest may have died of, and what to do: a sentence with a space before it, or nothing.
+ *
+ * Linux patches its code under a breakpoint, and takes a breakpoint it knows nothing of for a fault. QEMU may translate an
+ * instruction on one thread while another patches it, and then keeps the breakpoint. Seen with 7.2, one run of tracing in
+ * ten, and reported for 8.0.
+ * @param {string} console
+ * @param {Pick<import('./qemu.mjs').Machine, 'accelerator' | 'icount' | 'roundRobin'>} machine
+ * @returns {string}
+ */
+export function explainDeath(console, { accelerator, icount, roundRobin }) {
+  if (accelerator !== 'tcg' || icount || roundRobin || !/\bint3: 0000\b/.test(console)) return '';
+  return ' Its kernel ran into a breakpoint that it had taken away: older versions of QEMU emulate that wrongly; --round-robin avoids it.';
+}

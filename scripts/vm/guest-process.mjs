@@ -4,6 +4,7 @@
 import { spawn } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import { StringDecoder } from 'node:string_decoder';
+import { explainDeath } from './console.mjs';
 import { EndMarkerFilter } from './end-marker.mjs';
 import { HarnessError } from './errors.mjs';
 import { findCommand } from './packages.mjs';
@@ -144,7 +145,8 @@ export async function runGuestProcess({ machine, marker, deadlines, onStdout, on
         err.flush();
         const kind = phase === 'booting' ? 'boot' : 'died';
         const said = qemuSays.trim() === '' ? '' : ` QEMU said: ${qemuSays.trim()}`;
-        fail(kind, `The guest ended (QEMU: ${how ?? `exit code ${code}`}) while ${phase}, without an exit code.${said}`);
+        const why = explainDeath(readConsole(machine.console), machine);
+        fail(kind, `The guest ended (QEMU: ${how ?? `exit code ${code}`}) while ${phase}, without an exit code.${said}${why}`);
       });
 
       let heard = false;

@@ -17,6 +17,8 @@ What runs it
   --cpus N           virtual CPUs  (2)
   --memory MB        (2048)
   --icount           guest time counts instructions: 5 us are 5,000 of them however busy the host is. One CPU, TCG
+  --round-robin      emulated CPUs take turns on one thread: for what makes the kernel patch its own code, such as
+                     tracing, with a QEMU that loses track of that (7.2 does)
   --kernel FILE      another bzImage
   --flavour NAME     kernel of this flavour from the cache, built first when missing: ${[...FLAVOURS.keys()].join(', ')}
   --append 'A=B …'   more kernel command line: 'rseq_debug=1', 'rseq_slice_ext=0', …
@@ -101,6 +103,7 @@ export function readOptions(args) {
   if (extension !== undefined) options.extension = extension;
   if (timeout !== undefined) options.timeout = timeout;
   if (values.icount === true) options.icount = true;
+  if (values['round-robin'] === true) options.roundRobin = true;
   if (values['allow-splats'] === true) options.allowSplats = true;
   for (const name of /** @type {const} */ (['append', 'cwd', 'root', 'kernel', 'flavour', 'job', 'console'])) {
     const value = values[name];
@@ -112,7 +115,7 @@ export function readOptions(args) {
 const text = /** @type {const} */ ({ type: 'string' });
 const flag = /** @type {const} */ ({ type: 'boolean' });
 const OPTIONS = {
-  ...{ accelerator: text, cpus: text, memory: text, icount: flag, kernel: text, flavour: text, append: text },
+  ...{ accelerator: text, cpus: text, memory: text, icount: flag, 'round-robin': flag, kernel: text, flavour: text, append: text },
   ...{ extension: text, root: text, cwd: text, job: text, timeout: text, console: text },
   ...{ env: { ...text, multiple: /** @type {const} */ (true) }, 'allow-splats': flag, help: flag },
 };

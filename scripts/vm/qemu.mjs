@@ -8,6 +8,7 @@
  * @property {number} cpus
  * @property {number} memory MB
  * @property {boolean} icount
+ * @property {boolean} roundRobin emulated CPUs take turns instead of having a thread each
  * @property {string} kernel
  * @property {string} append extra kernel command line
  * @property {string} root host folder that is the guest's /
@@ -32,13 +33,13 @@ export function machineArguments() {
 
 /**
  * With an instruction count, guest time follows the guest's own instructions, so there can only be one CPU.
- * @param {Pick<Machine, 'accelerator' | 'icount' | 'cpus'>} machine
+ * @param {Pick<Machine, 'accelerator' | 'icount' | 'roundRobin' | 'cpus'>} machine
  * @returns {string[]}
  */
-export function cpuArguments({ accelerator, icount, cpus }) {
+export function cpuArguments({ accelerator, icount, roundRobin, cpus }) {
   if (icount) return ['-accel', 'tcg,thread=single', '-icount', 'shift=0,sleep=off', '-cpu', 'max', '-smp', '1'];
   if (accelerator === 'kvm') return ['-accel', 'kvm', '-cpu', 'host', '-smp', String(cpus)];
-  return ['-accel', 'tcg,thread=multi', '-cpu', 'max', '-smp', String(cpus)];
+  return ['-accel', `tcg,thread=${roundRobin ? 'single' : 'multi'}`, '-cpu', 'max', '-smp', String(cpus)];
 }
 
 /** @param {number} memory MB @returns {string[]} */

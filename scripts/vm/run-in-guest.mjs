@@ -31,6 +31,7 @@ const INIT_SECONDS = 120;
  * @property {number} [cpus] default 2; 1 with icount
  * @property {number} [memory] MB, default 2048
  * @property {boolean} [icount] default false: guest time by the wall clock
+ * @property {boolean} [roundRobin] default false: a thread for each emulated CPU. Real ones are not concerned
  * @property {string} [append] extra kernel command line, for example 'rseq_debug=1'
  * @property {number} [extension] ns, written to debugfs rseq/slice_ext_nsec before the command starts
  * @property {number} [timeout] seconds for the whole guest, boot included; default 600
@@ -195,6 +196,7 @@ async function attempt(options, { accelerator, kernel, work, started, onFirstByt
       cpus: options.icount === true ? 1 : (options.cpus ?? 2),
       memory: options.memory ?? 2048,
       icount: options.icount === true,
+      roundRobin: options.roundRobin === true,
       kernel,
       append: options.append ?? '',
       root: resolve(options.root ?? '/'),

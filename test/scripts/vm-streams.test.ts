@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { describeSplats, scanConsole } from '../../scripts/vm/console.mjs';
+import { describeSplats, explainDeath, scanConsole } from '../../scripts/vm/console.mjs';
 import { EndMarkerFilter } from '../../scripts/vm/end-marker.mjs';
 import { ExitCode, HarnessError } from '../../scripts/vm/errors.mjs';
 import { messageReader, readConsole } from '../../scripts/vm/guest-process.mjs';
@@ -131,6 +131,17 @@ describe('the console', () => {
     expect(message).toContain('BUG: 9\n    (the kernel found itself');
     expect(message).not.toContain('BUG: 10');
     expect(message).toContain('and 2 lines more');
+  });
+
+  it('explains a death by a breakpoint under emulation by threads, and no other', () => {
+    const machine = { accelerator: 'tcg', icount: false, roundRobin: false } as const;
+    const fault = '[    6.4] Oops: int3: 0000 [#1] SMP\n[    6.5] CPU: 1';
+    expect(explainDeath(fault, machine)).toMatch(/^ Its kernel ran into a breakpoint .* --round-robin avoids it\.$/);
+    expect(explainDeath('[    6.4] int3: 0000 [#1] PREEMPT SMP NOPTI', machine)).toContain('--round-robin');
+    expect(explainDeath('[    6.4] Oops: general protection fault: 0000 [#1] SMP', machine)).toBe('');
+    expect(explainDeath(fault, { ...machine, roundRobin: true })).toBe('');
+    expect(explainDeath(fault, { ...machine, icount: true })).toBe('');
+    expect(explainDeath(fault, { ...machine, accelerator: 'kvm' })).toBe('');
   });
 
   it('is read without what terminals want, and is empty when not there', () => {

@@ -68,11 +68,12 @@ describe('readOptions', () => {
       allowSplats: true,
     });
     expect(readOptions(['--icount', 'x'])).toEqual({ command: ['x'], env: {}, accelerator: 'auto', icount: true });
+    expect(readOptions(['--round-robin', 'x'])).toEqual({ command: ['x'], env: {}, accelerator: 'auto', roundRobin: true });
   });
 
   it('gives null for --help, which names every option', () => {
     expect(readOptions(['--help'])).toBeNull();
-    for (const name of ['accelerator', 'flavour', 'append', 'extension', 'job', 'allow-splats']) expect(HELP).toContain(`--${name}`);
+    for (const name of ['accelerator', 'round-robin', 'flavour', 'append', 'extension', 'job', 'allow-splats']) expect(HELP).toContain(`--${name}`);
   });
 
   it.each([
@@ -105,7 +106,7 @@ describe('readOptions', () => {
 
 describe("QEMU's arguments", () => {
   const machine: qemu.Machine = {
-    ...{ accelerator: 'kvm', cpus: 4, memory: 256, icount: false, kernel: '/k,1', append: '', root: '/' },
+    ...{ accelerator: 'kvm', cpus: 4, memory: 256, icount: false, roundRobin: false, kernel: '/k,1', append: '', root: '/' },
     ...{ harness: '/h', job: '/a,b=c,,d', console: '/co,n', privileged: true },
   };
 
@@ -119,9 +120,11 @@ describe("QEMU's arguments", () => {
   });
 
   it.each([
-    [{ accelerator: 'kvm', icount: false, cpus: 4 }, ['kvm', 'host', '4']],
-    [{ accelerator: 'tcg', icount: false, cpus: 4 }, ['tcg,thread=multi', 'max', '4']],
-    [{ accelerator: 'tcg', icount: true, cpus: 1 }, ['tcg,thread=single', 'max', '1']],
+    [{ accelerator: 'kvm', icount: false, roundRobin: false, cpus: 4 }, ['kvm', 'host', '4']],
+    [{ accelerator: 'kvm', icount: false, roundRobin: true, cpus: 4 }, ['kvm', 'host', '4']],
+    [{ accelerator: 'tcg', icount: false, roundRobin: false, cpus: 4 }, ['tcg,thread=multi', 'max', '4']],
+    [{ accelerator: 'tcg', icount: false, roundRobin: true, cpus: 4 }, ['tcg,thread=single', 'max', '4']],
+    [{ accelerator: 'tcg', icount: true, roundRobin: false, cpus: 1 }, ['tcg,thread=single', 'max', '1']],
   ] as const)('chooses accelerator and CPUs for %j', (options, [accel, cpu, smp]) => {
     const args = qemu.cpuArguments(options);
     const after = (name: string) => args[args.indexOf(name) + 1];
