@@ -33,12 +33,13 @@ export function kernelRows(kernel: KernelTrace, recordings: readonly Recording[]
   const rowOf = (cpu: number): Where => ({ cpu: place + cpus.indexOf(cpu), thread: number + cpus.indexOf(cpu) });
   const known = new Map(recordings.map((recording) => [recording.kernelThread, `${nameOf(recording, recordings)} of process ${recording.process}`]));
   const ours = new Set([...kernel.threads, ...known.keys()]);
+  const placed = kernel.extensions.map((extension) => {
+    const index = recordings.findLastIndex(({ kernelThread, started }) => kernelThread === extension.thread && started <= extension.from);
+    return { ...extension, where: index < 0 ? rowOf(extension.cpu) : placeOf(index) };
+  });
   const events = [
     ...cpus.flatMap((cpu) => turns(kernel.switches.filter((one) => one.cpu === cpu), ours, known).map((turn) => ({ ...turn, ...rowOf(cpu) }))),
-    ...kernel.extensions.flatMap((extension) => {
-      const index = recordings.findLastIndex(({ kernelThread, started }) => kernelThread === extension.thread && started <= extension.from);
-      return stretch(extension, index < 0 ? rowOf(extension.cpu) : placeOf(index));
-    }),
+    ...stretches(placed),
   ];
   return {
     events,
@@ -62,9 +63,17 @@ function turns(switches: readonly Switch[], ours: ReadonlySet<number>, names: Re
   });
 }
 
-function stretch({ from, to, isExpired }: Extension, where: Where): TraceEvent[] {
-  return [
-    { ...where, time: from, kind: 'granted' },
-    { ...where, time: to, kind: isExpired ? 'expired' : 'cancelled' },
-  ];
+/**
+ * Extensions in their rows. The timer of one that a switch took runs on, and the
+ * thread may have another one on another CPU meanwhile: that ends the first,
+ * whatever becomes of its timer.
+ */
+function stretches(extensions: readonly (Extension & { readonly where: Where })[]): TraceEvent[] {
+  const sorted = extensions.toSorted((a, b) => a.where.thread - b.where.thread || a.from - b.from);
+  return sorted.flatMap(({ where, from, to, isExpired }, index): TraceEvent[] => {
+    const next = sorted[index + 1];
+    const granted: TraceEvent = { ...where, time: from, kind: 'granted' };
+    if (next?.where.thread === where.thread && next.from <= to) return [granted];
+    return [granted, { ...where, time: to, kind: isExpired ? 'expired' : 'cancelled' }];
+  });
 }

@@ -82,6 +82,30 @@ describe('in a trace', () => {
   });
 });
 
+describe('two extensions of one thread, the first of which was taken by a switch to another CPU', () => {
+  const second = { cpu: 0, thread: 7, from: 1570, to: 1590, isExpired: false };
+  // What is read first is that of the first CPU.
+  const show = (first: { from: number; to: number; isExpired: boolean }) =>
+    checkFormat(chromeTrace(traceOfRecordings([EMPTY], {}, { ...KERNEL, extensions: [second, { cpu: 2, thread: 7, ...first }] })), /^(process|CPU) \d+$/)
+      .filter(({ name }) => name === 'extension' || name === 'expired' || name === 'cancelled')
+      .map(({ ph, ts, args }) => [ph, ts, args?.['end']]);
+
+  it.each([
+    ['runs out during the second', 1580, true],
+    ['is cancelled during the second', 1580, false],
+    ['runs out when the second begins', 1570, true],
+    ['runs out when the second ends', 1590, true],
+    ['runs out after the second', 1600, true],
+  ])('and whose timer %s: the second ends as it did', (_, to, isExpired) => {
+    expect(show({ from: 1550, to, isExpired })).toEqual([
+      ['b', 0.65, undefined],
+      ['e', 0.67, 'another one was granted'],
+      ['b', 0.67, undefined],
+      ['e', 0.69, 'cancelled'],
+    ]);
+  });
+});
+
 describe('in a summary', () => {
   const ended = (us: number) => ({ cpu: 0, thread: 7, from: 0, to: us * 1000 + 999, isExpired: false });
   const trace = { ...KERNEL, extensions: [...[3, 3, 20, 23, 24].map(ended), { ...ended(9), isExpired: true }], lost: 12 };
