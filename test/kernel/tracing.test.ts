@@ -90,12 +90,13 @@ describe.skipIf(missing !== null)('the kernel beside the threads', () => {
 
   it('has both on one clock: an extension begins in its section, and ends in the yield', () => {
     const yields = events.filter(({ ph, name }) => ph === 'X' && name === 'yielded');
-    let cancelled = 0;
+    let [cancelled, outlived] = [0, 0];
     expect(yields.length).toBeGreaterThan(5);
     for (const { tid, ts, dur = 0 } of yields) {
-      const ends = events.filter((event) => event.ph === 'e' && event.tid === tid && event.ts >= ts && event.ts <= ts + dur);
-      expect(ends, `yield at ${ts}`).toHaveLength(1);
-      const [end] = ends;
+      const ends = events.filter((event) => event.ph === 'e' && event.tid === tid && event.ts <= ts + dur);
+      const within = ends.filter((event) => event.ts >= ts);
+      expect(within.length, `yield at ${ts}`).toBeLessThanOrEqual(1);
+      const end = ends.at(-1);
       const begin = events.find(({ ph, id }) => ph === 'b' && id === end?.id);
       const section = events.find((event) => event.ph === 'X' && event.name === 'section' && event.tid === tid && Math.abs(event.ts + (event.dur ?? 0) - ts) < 0.002);
       expect(section, `section before ${ts}`).toBeDefined();
@@ -103,11 +104,14 @@ describe.skipIf(missing !== null)('the kernel beside the threads', () => {
       const earlier = events.filter((event) => event.ph === 'X' && event.tid === tid && event.ts + (event.dur ?? 0) <= (section?.ts ?? 0));
       expect(begin?.ts).toBeGreaterThanOrEqual(Math.max(...earlier.map((event) => event.ts + (event.dur ?? 0))));
       expect(begin?.ts).toBeLessThanOrEqual(ts);
-      // The timer may still run out on the way into the yield.
-      expect(['cancelled', 'expired']).toContain(end?.args?.['end']);
+      // The timer may still run out on the way into the yield; or, while the thread is in the kernel for a page that is
+      // not there, before it: if the scheduler chooses the same thread again, the grant outlives its time.
+      expect(within.length === 0 ? ['expired'] : ['cancelled', 'expired'], `yield at ${ts}`).toContain(end?.args?.['end']);
+      if (within.length === 0) outlived++;
       if (end?.args?.['end'] === 'cancelled') cancelled++;
     }
-    console.log(`${cancelled} of ${yields.length} timers were stopped by the yield`);
+    console.log(`${cancelled} of ${yields.length} timers were stopped by the yield, ${outlived} ran out before it`);
+    expect(outlived).toBeLessThanOrEqual(1 + yields.length / 20);
     expect(cancelled).toBeGreaterThan(yields.length / 2);
   });
 
