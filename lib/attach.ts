@@ -14,6 +14,8 @@ import { LinuxKernelThread, REGISTRATIONS } from './linux/kernel.ts';
 import type { RegistrationPolicy } from './linux/kernel.ts';
 import { AVAILABLE, describeAddon } from './linux/status.ts';
 import type { Status } from './linux/status.ts';
+import { checkOptions, describeValue, oneOf } from './options.ts';
+import type { Check, OptionChecks } from './options.ts';
 import { openSlot, sumSlots } from './process-stats.ts';
 import type { ProcessStats } from './process-stats.ts';
 import { SimulatedThread } from './simulated/kernel.ts';
@@ -58,13 +60,18 @@ interface Attached {
   readonly options: Choice;
 }
 
-const CHOICES = {
-  backend: ['auto', 'linux', 'simulated'],
-  require: ['auto', 'kernel'],
-  registration: REGISTRATIONS,
-  flavour: ['auto', ...FLAVOURS],
-  controlWord: ['auto', 'native'],
-} as const;
+const BACKENDS = oneOf(['auto', 'linux', 'simulated']);
+const BACKEND: Check = {
+  accepts: `${BACKENDS.accepts} or a thread of a SimulatedKernel`,
+  isGood: (value) => value instanceof SimulatedThread || BACKENDS.isGood(value),
+};
+const CHECKS: OptionChecks<AttachOptions> = {
+  backend: BACKEND,
+  require: oneOf(['auto', 'kernel']),
+  registration: oneOf(REGISTRATIONS),
+  flavour: oneOf(['auto', ...FLAVOURS]),
+  controlWord: oneOf(['auto', 'native']),
+};
 
 const ENVIRONMENT = ['', 'auto', 'linux', 'simulated', 'off'] as const;
 
@@ -82,7 +89,7 @@ const attachedSimulated = new WeakMap<SimulatedThread, Thread>();
  * when this thread is attached in another way.
  */
 export function attach(options: AttachOptions = {}): Thread {
-  const wanted = checkOptions(options);
+  const wanted = choose(options);
   if (wanted.simulated !== null) return attachSimulated(wanted.simulated);
   if (attached !== undefined) {
     assertCompatible(attached, wanted, options);
@@ -142,26 +149,8 @@ export function environmentChoice(): (typeof ENVIRONMENT)[number] {
   return choice;
 }
 
-function checkOptions(options: AttachOptions): Choice {
-  // Callers without types can pass anything.
-  const given: unknown = options;
-  if (typeof given !== 'object' || given === null) {
-    throw new RseqSliceError('ERR_RSEQ_INVALID_OPTION', 'attach() takes an object of options.');
-  }
-  for (const [name, value] of Object.entries(options)) {
-    if (!Object.hasOwn(CHOICES, name)) {
-      throw new RseqSliceError(
-        'ERR_RSEQ_INVALID_OPTION',
-        `attach() has no option '${name}'; it has ${Object.keys(CHOICES).join(', ')}.`,
-      );
-    }
-    const choices: readonly unknown[] = CHOICES[name as keyof typeof CHOICES];
-    if (value === undefined || choices.includes(value) || (name === 'backend' && value instanceof SimulatedThread)) continue;
-    throw new RseqSliceError(
-      'ERR_RSEQ_INVALID_OPTION',
-      `attach() cannot have ${name}: ${describeValue(value)}; it takes ${choices.join(', ')}.`,
-    );
-  }
+function choose(options: AttachOptions): Choice {
+  checkOptions('attach()', options, CHECKS);
   const simulated = options.backend instanceof SimulatedThread ? options.backend : null;
   if (simulated !== null) assertAlone(simulated, options);
   let backend = options.backend instanceof SimulatedThread ? 'simulated' : (options.backend ?? 'auto');
@@ -188,14 +177,10 @@ function checkOptions(options: AttachOptions): Choice {
   };
 }
 
-function describeValue(value: unknown): string {
-  if (typeof value === 'string') return `'${value}'`;
-  return typeof value === 'object' && value !== null ? 'an object' : String(value);
-}
-
 /** A simulated thread has all its properties from its kernel. */
 function assertAlone(simulated: SimulatedThread, options: AttachOptions): void {
-  for (const [name, value] of Object.entries(options)) {
+  for (const name of Object.keys(CHECKS) as (keyof AttachOptions)[]) {
+    const value = options[name];
     if (name === 'backend' || value === undefined || value === 'auto' || value === simulated.flavour) continue;
     throw new RseqSliceError(
       'ERR_RSEQ_INVALID_OPTION',

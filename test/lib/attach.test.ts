@@ -29,6 +29,9 @@ it.each([
   ['attach({ backnd: "linux" })'],
   ['attach({ flavour: 7 })'],
   ['attach(3)'],
+  ['attach([])'],
+  ['attach(new Map([["backend", "linux"]]))'],
+  ['attach(Object.create({ backend: "windows" }))'],
   ['attach({ require: "kernel", backend: "simulated" })'],
 ])('refuses lib.%s', (call) => {
   expect(run(code(`lib.${call}`))).toMatchObject({ code: 'ERR_RSEQ_INVALID_OPTION', ours: true });
