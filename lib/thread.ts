@@ -145,6 +145,19 @@ export class Thread {
   }
 
   /**
+   * @internal Leaves a section that was for nothing: a lock was not free. An
+   * undisturbed one does not count as a section then.
+   */
+  retract(): Outcome {
+    const outcome = this.leave();
+    if (outcome === UNDISTURBED) {
+      if (this.#entered === 0) this.#enteredHigh--;
+      this.#entered = (this.#entered - 1) | 0;
+    }
+    return outcome;
+  }
+
+  /**
    * Runs a function in a section and returns its result.
    *
    * Keep it to microseconds. A system call inside (`Atomics.wait`, `notify`,

@@ -7,36 +7,77 @@
 import { attach } from '../attach.ts';
 import { RseqSliceError } from '../errors.ts';
 import type { Thread } from '../thread.ts';
+import { onAbort } from './abort.ts';
+import { leftUntil, now } from './clock.ts';
 import { ExclusiveLock } from './exclusive.ts';
-import { checkHandle, place } from './layout.ts';
+import { joinHeartbeat, leaveHeartbeat } from './heartbeat.ts';
+import { lengthOf, openHandle, place } from './layout.ts';
 import type { LockHandle } from './layout.ts';
-import { checkOptions, deadlineOf, MAIN_THREAD, refuseToBlock } from './options.ts';
+import { currentAgent, TRUST } from './liveness.ts';
+import type { Agent } from './liveness.ts';
+import { checkAsyncOptions, checkOptions, checkPlacement, deadlineOf, MAIN_THREAD, refuseToBlock } from './options.ts';
 import type { AsyncLockOptions, LockOptions, PlacementOptions } from './options.ts';
-import { createParking } from './parking.ts';
+import { createParking, EventLoopSleep, POLL, wakeEventLoops } from './parking.ts';
 import type { Bed, Parking } from './parking.ts';
-import { waitFor, waitForAsync } from './patience.ts';
-import type { Awaited } from './patience.ts';
-import { CALLS, CONDITION_WORDS, leaveLine, lineUp, noteCall, signal as signalWaiters, takeSignal } from './signals.ts';
+import { describeLock, refuseCopies } from './posting.ts';
+import { recordWait } from './recording.ts';
+import {
+  BELL,
+  CALLS,
+  countOwn,
+  forgetDead,
+  isAwaited,
+  leaveLine,
+  lineUp,
+  LISTENING,
+  MOST_WAITING,
+  noteCall,
+  placeOf,
+  readCalls,
+  signal as signalWaiters,
+  SLEEPERS,
+  takeSignal,
+} from './signals.ts';
+import { startTimeout } from './timeout.ts';
 import type { LockToken } from './token.ts';
 
-const SLEEPERS = 3;
+const NO_OPTIONS: LockOptions = {};
+
+/** How a wait in the event loop ended. */
+type Ending = { readonly how: 'notified' | 'timed out' | 'unlocked' } | { readonly how: 'aborted'; readonly reason: unknown };
+
+/** One that waits in the event loop. */
+interface Wait {
+  /** What the calls were when it lined up. */
+  readonly calls: number;
+  readonly end: (ending: Ending) => void;
+}
 
 /** A condition variable over shared memory, for use with a `Mutex` or a `SpinLock`. */
 export class Condition {
   /** Bytes of memory that one takes. */
-  static readonly byteLength: number = CONDITION_WORDS * Int32Array.BYTES_PER_ELEMENT;
+  static readonly byteLength: number = lengthOf('Condition') * Int32Array.BYTES_PER_ELEMENT;
 
-  /** Plain data that names this lock in another thread. */
+  /** Plain data that names this condition in another thread. */
   readonly handle: LockHandle;
   readonly #words: Int32Array;
   readonly #bed: Bed;
   readonly #thread: Thread;
+  readonly #agent: Agent;
   readonly #parking: Parking = createParking();
+  readonly #sleep: EventLoopSleep;
   readonly #mayBlock: boolean;
+  /** Those who wait in this event loop, in their order. */
+  readonly #waits = new Set<Wait>();
+  /** When the dead were looked for last. */
+  #searched = -Infinity;
 
-  /** The condition that another thread's `handle` names. */
+  /**
+   * The condition that another thread's `handle` names.
+   * @throws {TypeError} there is none.
+   */
   static from(handle: LockHandle, options?: PlacementOptions): Condition {
-    const { buffer, byteOffset } = checkHandle('Condition', handle);
+    const { buffer, byteOffset } = openHandle('Condition', handle);
     return new Condition(buffer, byteOffset, options);
   }
 
@@ -47,72 +88,88 @@ export class Condition {
    * @throws {RangeError} a bad offset, or no room.
    */
   constructor(buffer?: SharedArrayBuffer, byteOffset = 0, options: PlacementOptions = {}) {
-    checkOptions('Condition', options);
-    const { words, handle } = place('Condition', CONDITION_WORDS, buffer, byteOffset);
+    refuseCopies(this, 'Condition');
+    checkPlacement('Condition', options);
+    const { words, handle } = place('Condition', lengthOf('Condition'), buffer, byteOffset);
     this.handle = handle;
     this.#words = words;
     this.#bed = { words, sleepers: SLEEPERS };
     this.#thread = options.thread ?? attach();
+    this.#agent = currentAgent();
     this.#mayBlock = !MAIN_THREAD || options.blockMainThread === true;
+    this.#sleep = new EventLoopSleep(words, BELL, this.#serve);
   }
 
   /**
    * Releases a lock, waits for a notification, and takes the lock again, however the wait ends. Look at what was waited
    * for in a loop: it may have changed back before the lock was ours. `token.abandoned` tells how the lock was found.
    * @returns false: the time was over first.
-   * @throws {RseqSliceError} `ERR_RSEQ_NOT_LOCKED` when the token is not held; `ERR_RSEQ_WOULD_BLOCK`.
+   * @throws {RseqSliceError} `ERR_RSEQ_NOT_LOCKED` when the token is not held; `ERR_RSEQ_WOULD_BLOCK` in the main thread;
+   * `ERR_RSEQ_TOO_MANY_WAITERS`; `ERR_RSEQ_INVALID_OPTION`. The lock is held as before then.
    */
-  wait(token: LockToken, { timeout }: LockOptions = {}): boolean {
+  wait(token: LockToken, options: LockOptions = NO_OPTIONS): boolean {
+    checkOptions('Condition', options);
     if (!this.#mayBlock) refuseToBlock('Condition');
     const lock = lockOf(token);
-    const deadline = deadlineOf(timeout);
-    const calls = lineUp(this.#words);
-    lock.giveBack(token.what);
-    let isNotified = true;
-    try {
-      waitFor(this.#parking, this.#thread, this.#notification(calls), { deadline, timeout });
-    } catch (error) {
-      isNotified = this.#leaveLine(calls, error);
-    }
-    token.taken(lock.takeAgain(token.what));
+    const deadline = deadlineOf(options.timeout);
+    const calls = this.#lineUp();
+    this.#suspend(token, calls, null);
+    const isNotified = recordWait(this.#thread, 'Condition', () => this.#sleepUntil(calls, deadline));
+    lock.takeAgain(token);
     return isNotified;
   }
 
   /**
-   * The same without blocking the thread. The lock is taken again in no section, as `lockAsync` does.
+   * The same without blocking the thread. The lock is taken again in no section, as `lockAsync` does. The token holds
+   * nothing while it waits: to unlock it then ends the wait.
    * @returns false: the time was over first.
-   * @throws rejects with the signal's reason; the lock has been taken again then, too.
+   * @throws rejects with the signal's reason; the lock has been taken again then, too. With `ERR_RSEQ_NOT_LOCKED` when the
+   * token was unlocked meanwhile, and then the lock is not taken.
    */
-  async waitAsync(token: LockToken, { timeout, signal }: AsyncLockOptions = {}): Promise<boolean> {
+  async waitAsync(token: LockToken, options: AsyncLockOptions = NO_OPTIONS): Promise<boolean> {
+    checkAsyncOptions('Condition', options);
     const lock = lockOf(token);
-    signal?.throwIfAborted();
-    const deadline = deadlineOf(timeout);
-    const calls = lineUp(this.#words);
-    lock.giveBack(token.what);
-    let isNotified = true;
-    let reason: unknown = null;
-    try {
-      await waitForAsync(this.#notification(calls), { deadline, timeout, signal });
-    } catch (error) {
-      isNotified = this.#leaveLine(calls, error, (other) => {
-        reason = other;
-      });
+    options.signal?.throwIfAborted();
+    const calls = this.#lineUp();
+    const state = { isUnlocked: false };
+    let stop = (): void => undefined;
+    this.#suspend(token, calls, () => {
+      state.isUnlocked = true;
+      stop();
+    });
+    const ending = await this.#waitInEventLoop(calls, options, (giveUp) => {
+      stop = giveUp;
+    });
+    // It may be unlocked while it waits for the lock, too.
+    if (!state.isUnlocked) await lock.takeAgainAsync(token, () => !state.isUnlocked);
+    if (state.isUnlocked) {
+      throw new RseqSliceError('ERR_RSEQ_NOT_LOCKED', 'The token was unlocked while it waited for the Condition. The wait has ended, and the lock was not taken again.');
     }
-    token.taken(await lock.takeAgainAsync(), 0);
-    // eslint-disable-next-line @typescript-eslint/only-throw-error -- a signal's reason can be anything
-    if (reason !== null && !isNotified) throw reason;
-    return isNotified;
+    if (ending.how === 'aborted') throw ending.reason;
+    return ending.how === 'notified';
   }
 
   /**
    * Wakes some of those who wait. The lock need not be held; if it is, release it first: what they are woken for is the lock.
+   * @param count how many at most, a whole number or Infinity
    * @returns how many will be woken.
+   * @throws {RangeError} the count is no such number.
    */
   notify(count = 1): number {
-    const more = signalWaiters(this.#words, count);
-    if (more > 0) {
-      noteCall(this.#words);
-      this.#parking.wake(this.#bed, CALLS, more);
+    if (count !== Infinity && !(Number.isSafeInteger(count) && count >= 0)) {
+      throw new RangeError(`notify() takes how many to wake, a whole number from 0 on or Infinity, not ${String(count)}.`);
+    }
+    const words = this.#words;
+    if (!isAwaited(words)) return 0;
+    this.#forgetDead();
+    const more = signalWaiters(words, count);
+    if (more === 0) return 0;
+    noteCall(words);
+    this.#parking.wake(this.#bed, CALLS, more);
+    if (Atomics.load(words, LISTENING) !== 0) {
+      Atomics.store(words, LISTENING, 0);
+      Atomics.add(words, BELL, 1);
+      wakeEventLoops(words, BELL);
     }
     return more;
   }
@@ -122,25 +179,124 @@ export class Condition {
     return this.notify(Infinity);
   }
 
-  #notification(calls: number): Awaited<true> {
-    const words = this.#words;
-    return { kind: 'Condition', bed: this.#bed, word: CALLS, look: () => (takeSignal(words, calls) ? true : null) };
+  /** @internal */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return describeLock(this.handle, isAwaited(this.#words) ? 'someone waits' : 'nobody waits');
   }
 
-  /** @returns whether one who gives up was notified at that moment, and must not say otherwise. */
-  #leaveLine(calls: number, error: unknown, onOther?: (error: unknown) => void): boolean {
-    const isNotified = leaveLine(this.#words, calls);
-    if (!isNotified && !(RseqSliceError.is(error) && error.code === 'ERR_RSEQ_TIMEOUT')) {
-      if (onOther === undefined) throw error;
-      onOther(error);
+  /** Lines up. @returns what the calls are then */
+  #lineUp(): number {
+    const words = this.#words;
+    if (!lineUp(words)) {
+      this.#forgetDead();
+      if (!lineUp(words)) throw new RseqSliceError('ERR_RSEQ_TOO_MANY_WAITERS', `${MOST_WAITING} wait for this Condition already, and it cannot count more.`);
     }
-    return isNotified;
+    this.#countOwn(1);
+    return readCalls(words);
   }
+
+  /** Releases the lock that the token holds, or leaves the line. */
+  #suspend(token: LockToken, calls: number, stop: (() => void) | null): void {
+    try {
+      token.suspend(stop);
+    } catch (error) {
+      // It is not held through this token any more.
+      if (this.#leaveLine(calls)) this.notify();
+      throw error;
+    }
+  }
+
+  /** Takes a notification and leaves the line. */
+  #take(calls: number): boolean {
+    if (readCalls(this.#words) === calls) return false;
+    this.#countOwn(-1);
+    if (takeSignal(this.#words, calls)) return true;
+    this.#countOwn(1);
+    return false;
+  }
+
+  /** Leaves the line because the wait is over. @returns whether it was notified at that moment, and must not say otherwise */
+  #leaveLine(calls: number): boolean {
+    this.#countOwn(-1);
+    return leaveLine(this.#words, calls);
+  }
+
+  #countOwn(change: number): void {
+    const { id } = this.#agent;
+    countOwn(this.#words, placeOf(this.#words, id), id, change);
+  }
+
+  /** Looking for the dead costs more than a notification, and they are no trouble for a moment: who lives takes theirs. */
+  #forgetDead(): void {
+    const at = now();
+    if (at - this.#searched < TRUST) return;
+    this.#searched = at;
+    forgetDead(this.#words, this.#agent.hasEnded);
+  }
+
+  #sleepUntil(calls: number, deadline: number): boolean {
+    for (;;) {
+      const seen = readCalls(this.#words);
+      if (this.#take(calls)) return true;
+      const left = leftUntil(deadline);
+      if (left <= 0) return this.#leaveLine(calls);
+      const paused = this.#thread.pause();
+      this.#parking.sleep(this.#bed, CALLS, seen, Math.min(left, POLL));
+      if (paused) this.#thread.resume();
+    }
+  }
+
+  /** @param started gets a function that ends the wait of a token that was unlocked */
+  #waitInEventLoop(calls: number, { timeout, signal }: AsyncLockOptions, started: (giveUp: () => void) => void): Promise<Ending> {
+    return new Promise((resolve) => {
+      const end = (ending: Ending): void => {
+        this.#waits.delete(wait);
+        if (this.#waits.size === 0) leaveHeartbeat(this.#serve);
+        stopTimeout();
+        stopListening();
+        resolve(ending);
+      };
+      const wait: Wait = { calls, end };
+      const giveUp = (ending: Ending): void => {
+        if (this.#waits.has(wait)) end(this.#leaveLine(calls) ? { how: 'notified' } : ending);
+      };
+      const stopTimeout = startTimeout(timeout, () => {
+        giveUp({ how: 'timed out' });
+      });
+      const stopListening = onAbort(signal, (reason) => {
+        giveUp({ how: 'aborted', reason });
+      });
+      this.#waits.add(wait);
+      if (this.#waits.size === 1) joinHeartbeat(this.#serve);
+      started(() => {
+        if (!this.#waits.has(wait)) return;
+        end({ how: 'unlocked' });
+        // Another one has what this one was told.
+        if (this.#leaveLine(calls)) this.notify();
+      });
+      this.#serve();
+    });
+  }
+
+  /** Ends the waits of this event loop that have been notified, then sleeps if there are more. */
+  readonly #serve = (): void => {
+    const words = this.#words;
+    while (this.#waits.size > 0) {
+      const bell = Atomics.load(words, BELL);
+      Atomics.store(words, LISTENING, 1);
+      for (const wait of this.#waits) {
+        // Those behind have lined up later.
+        if (!this.#take(wait.calls)) break;
+        wait.end({ how: 'notified' });
+      }
+      if (this.#waits.size === 0 || this.#sleep.sleep(bell)) return;
+    }
+  };
 }
 
 function lockOf(token: LockToken): ExclusiveLock {
   const lock = token.of;
   if (lock instanceof ExclusiveLock) return lock;
-  if (lock === null) throw new RseqSliceError('ERR_RSEQ_NOT_LOCKED', 'The token given to a Condition is not held any more.');
+  if (lock === null) throw new RseqSliceError('ERR_RSEQ_NOT_LOCKED', 'The token given to a Condition is not held any more, or waits already.');
   throw new TypeError('A Condition waits with the token of a Mutex or a SpinLock.');
 }

@@ -11,112 +11,103 @@
  * V8 of Node 20 calls a function for every `Atomics`, so there is no third.
  */
 import { attach } from '../attach.ts';
-import { LOCK_ABANDONED, LOCK_TIMEOUT, publishLater } from '../channels.ts';
-import type { LockMessage } from '../channels.ts';
 import { RseqSliceError } from '../errors.ts';
 import { refusePromise } from '../thread.ts';
 import type { Thread } from '../thread.ts';
-import { currentAgent } from './agents.ts';
-import type { Agent } from './agents.ts';
+import { sharedNow } from './clock.ts';
 import { place } from './layout.ts';
 import type { LockHandle, LockKind } from './layout.ts';
-import { checkOptions, deadlineOf, MAIN_THREAD, refuseToBlock, timedOut } from './options.ts';
+import { currentAgent } from './liveness.ts';
+import type { Agent } from './liveness.ts';
+import { checkAsyncOptions, checkOptions, checkPlacement } from './options.ts';
 import type { AsyncLockOptions, LockOptions, PlacementOptions } from './options.ts';
-import { createParking, POLL, sleepAsync } from './parking.ts';
-import type { Bed, Parking, Wake } from './parking.ts';
-import { recordLock } from './recording.ts';
-import type { LockRecording } from './recording.ts';
-import { Requests } from './requests.ts';
+import { describeLock, refuseCopies } from './posting.ts';
 import { LockToken } from './token.ts';
 import type { Owner } from './token.ts';
 import {
-  call,
+  awaitHolder,
   chooseNext,
-  ENGINE_SLEEPERS,
-  hasWaiters,
+  HOLD,
   holderOf,
+  HOLDS,
+  isGateClosed,
   isHeld,
-  markCalled,
   overtakingBound,
   releaseFast,
   releaseTo,
+  RESERVED,
   showWaiters,
-  tryTake,
+  take,
   TURNSTILE_WORDS,
   unreserve,
 } from './turnstile.ts';
-import { Look, Waiter } from './waiter.ts';
-
-/** What this object has seen in this thread. The way in that meets nobody counts nothing. */
-export interface LockStats {
-  /** How often the lock was not to be had at once. */
-  readonly contended: number;
-  /** How often a waiter went to sleep, at least once, until it had the lock or gave up. */
-  readonly parked: number;
-  /** How often others were called. */
-  readonly called: number;
-  /** How often it was taken over from a holder that died. */
-  readonly abandoned: number;
-  /** How often waiting ended without it. */
-  readonly gaveUp: number;
-}
+import { AGAIN, NOT_YET } from './waiter.ts';
+import type { Door } from './waiter.ts';
+import { Waiting } from './waiting.ts';
+import type { LockStats } from './waiting.ts';
 
 // Constants of this module, for the reason given in `control-word.ts`.
 const STATE = 1;
 const FREE = 0;
+const HELD_BY_TOKEN = 12;
+const NO_TOKEN = 0;
 const NO_OPTIONS: LockOptions = {};
 
-/** How a lock was taken. */
+/** How a lock was taken, beside the number of the token's hold. */
 const IN_SECTION = 1;
 const WITHOUT_SECTION = 0;
+/** Numbers of holds, which are counted in a word of the lock. */
+const HOLD_NUMBERS = 0x3fff_ffff;
+
+/** What the doors return. */
+const TAKEN = 0;
+const ABANDONED = 1;
+
+/** What sets the kinds apart. */
+export interface ExclusiveRules {
+  /** Releases with somebody waiting until those who wait go first. */
+  readonly limit: number;
+  /** Looks at the lock before lining up. */
+  readonly spins: number;
+  /** What waiters do between two looks. */
+  readonly inside: 'sleep' | 'spin';
+}
 
 export abstract class ExclusiveLock implements Owner {
-  /** @internal What messages call it: a lock may be part of another one. */
-  readonly name: string;
   /** Plain data that names this lock in another thread. */
   readonly handle: LockHandle;
   /** Written once each, see `Thread.word`. */
-  protected declare readonly words: Int32Array;
-  protected declare readonly thread: Thread;
+  private declare readonly words: Int32Array;
+  private declare readonly thread: Thread;
   private declare readonly id: number;
-  private declare readonly mayBlock: boolean;
-  private declare readonly limit: number;
-  protected readonly parking: Parking;
-  protected readonly bed: Bed;
-  protected contended = 0;
-  protected parked = 0;
-  protected called = 0;
-  readonly #agent: Agent;
-  readonly #requests: Requests;
-  /** null: the thread is not recorded. */
-  readonly #recording: LockRecording | null;
-  #abandoned = 0;
-  #gaveUp = 0;
+  readonly #rules: ExclusiveRules;
+  readonly #waiting: Waiting;
+  /** In a section, and for those who wait in the event loop in none. */
+  readonly #door: ExclusiveDoor;
+  readonly #asyncDoor: ExclusiveDoor;
 
-  protected constructor(kind: LockKind, limit: number, buffer: SharedArrayBuffer | undefined, byteOffset: number, options: PlacementOptions & { readonly name?: string }) {
-    checkOptions(kind, options);
+  protected constructor(kind: LockKind, rules: ExclusiveRules, buffer: SharedArrayBuffer | undefined, byteOffset: number, options: PlacementOptions) {
+    refuseCopies(this, kind);
+    checkPlacement(kind, options);
     const { words, handle } = place(kind, TURNSTILE_WORDS, buffer, byteOffset);
+    const agent = currentAgent();
     this.handle = handle;
-    this.name = options.name ?? kind;
-    this.#agent = currentAgent();
     this.words = words;
     this.thread = options.thread ?? attach();
-    this.id = this.#agent.id;
-    this.mayBlock = !MAIN_THREAD || options.blockMainThread === true;
-    this.limit = limit;
-    this.parking = createParking();
-    this.bed = { words, sleepers: ENGINE_SLEEPERS };
-    this.#requests = new Requests(() => this.#serve());
-    this.#recording = recordLock(this.thread, this.name, words);
+    this.id = agent.id;
+    this.#rules = rules;
+    this.#waiting = new Waiting(words, this.thread, handle, { inside: rules.inside, showWaiters, unreserve }, options.blockMainThread === true);
+    this.#door = new ExclusiveDoor(words, agent, this.thread);
+    this.#asyncDoor = new ExclusiveDoor(words, agent, null);
   }
 
   /**
    * Takes the lock, waiting for it. The section around the holder ends with the token.
-   * @throws {RseqSliceError} `ERR_RSEQ_TIMEOUT`; `ERR_RSEQ_RECURSIVE_LOCK` when this thread holds it;
-   * `ERR_RSEQ_WOULD_BLOCK` in the main thread, unless the lock was made with `blockMainThread`.
+   * @throws {RseqSliceError} `ERR_RSEQ_TIMEOUT`; `ERR_RSEQ_RECURSIVE_LOCK` when this thread holds it; `ERR_RSEQ_WOULD_BLOCK`
+   * when it is not free in the main thread, unless the lock was made with `blockMainThread`; `ERR_RSEQ_INVALID_OPTION`.
    */
   lock(options: LockOptions = NO_OPTIONS): LockToken {
-    return new LockToken(this, IN_SECTION, this.acquire(options));
+    return this.#token(IN_SECTION, this.acquire(options));
   }
 
   /**
@@ -125,33 +116,40 @@ export abstract class ExclusiveLock implements Owner {
    * @returns whether the one who held the lock before died with it.
    */
   acquire(options: LockOptions = NO_OPTIONS): boolean {
-    if (!this.mayBlock) refuseToBlock(this.name);
+    if (options !== NO_OPTIONS) checkOptions(this.handle.lock, options);
     this.thread.enter();
     if (Atomics.compareExchange(this.words, STATE, FREE, this.id) === FREE) return false;
-    this.thread.leave();
+    this.thread.retract();
     return this.#acquireSlowly(options);
   }
 
   /**
    * Releases what {@link acquire} took, and leaves its section.
-   * @throws {RseqSliceError} `ERR_RSEQ_NOT_LOCKED` when this thread does not hold the lock.
+   * @throws {RseqSliceError} `ERR_RSEQ_NOT_LOCKED` when this thread does not hold the lock, or holds it through a token.
    */
   release(): void {
-    if (Atomics.compareExchange(this.words, STATE, this.id, FREE) === this.id) this.thread.leave();
-    else this.#releaseSlowly(IN_SECTION);
+    if (this.words[HELD_BY_TOKEN] === NO_TOKEN && Atomics.compareExchange(this.words, STATE, this.id, FREE) === this.id) this.thread.leave();
+    else this.#releaseSlowly(NO_TOKEN, IN_SECTION);
   }
 
-  /** Takes the lock if it is to be had at once; null: it is not. Never waits, nor refuses. */
+  /** Takes the lock if it is free or its holder has died; null: it is held. Never waits, nor refuses. */
   tryLock(): LockToken | null {
-    return this.tryEnter() ? new LockToken(this, IN_SECTION, false) : null;
+    this.thread.enter();
+    if (Atomics.compareExchange(this.words, STATE, FREE, this.id) === FREE) return this.#token(IN_SECTION, false);
+    this.thread.retract();
+    const result = this.#waiting.attempt(this.#door, true);
+    return result === NOT_YET ? null : this.#token(IN_SECTION, this.#wasAbandoned(result));
   }
 
-  /** Runs a synchronous function with the lock held and returns its result. What it throws is thrown on, the lock released. */
-  withLock<T>(run: () => T extends PromiseLike<unknown> ? never : T, options: LockOptions = NO_OPTIONS): T {
+  /**
+   * Runs a synchronous function with the lock held and returns its result. What it throws is thrown on, the lock released.
+   * @param run gets whether the one who held the lock before died with it
+   */
+  withLock<T>(run: (abandoned: boolean) => T extends PromiseLike<unknown> ? never : T, options: LockOptions = NO_OPTIONS): T {
     let result: T;
-    this.acquire(options);
+    const abandoned = this.acquire(options);
     try {
-      result = run();
+      result = run(abandoned);
     } finally {
       this.release();
     }
@@ -164,17 +162,18 @@ export abstract class ExclusiveLock implements Owner {
    * their order. The holder is in no section: it may be held across an `await`.
    * @throws {RseqSliceError} rejects with `ERR_RSEQ_TIMEOUT`, or with the signal's reason. Both are about waiting only.
    */
-  async lockAsync(options: AsyncLockOptions = {}): Promise<LockToken> {
+  async lockAsync(options: AsyncLockOptions = NO_OPTIONS): Promise<LockToken> {
+    if (options !== NO_OPTIONS) checkAsyncOptions(this.handle.lock, options);
     options.signal?.throwIfAborted();
-    const deadline = deadlineOf(options.timeout);
-    if (this.#requests.isEmpty() && tryTake(this.words, this.id)) return new LockToken(this, WITHOUT_SECTION, false);
-    this.contended++;
-    const abandoned = await this.#requests.add(deadline, options.signal, () => timedOut(this.name, options.timeout));
-    return new LockToken(this, WITHOUT_SECTION, abandoned);
+    if (!this.#waiting.hasRequests) {
+      const result = this.#waiting.attempt(this.#asyncDoor, false);
+      if (result >= 0) return this.#token(WITHOUT_SECTION, this.#wasAbandoned(result));
+    }
+    return this.#waiting.waitAsync(this.#asyncDoor, options, (result) => this.#token(WITHOUT_SECTION, this.#wasAbandoned(result)));
   }
 
   /** Runs a function with the lock held until what it returns has settled. */
-  async withLockAsync<T>(run: (token: LockToken) => T | PromiseLike<T>, options: AsyncLockOptions = {}): Promise<T> {
+  async withLockAsync<T>(run: (token: LockToken) => T | PromiseLike<T>, options: AsyncLockOptions = NO_OPTIONS): Promise<T> {
     const token = await this.lockAsync(options);
     try {
       return await run(token);
@@ -185,178 +184,175 @@ export abstract class ExclusiveLock implements Owner {
 
   /** What this object has seen in this thread. */
   stats(): LockStats {
-    const { contended, parked, called } = this;
-    return { contended, parked, called, abandoned: this.#abandoned, gaveUp: this.#gaveUp };
+    return this.#waiting.stats();
   }
 
   /**
    * The most often that others can take the lock while a thread waits for it, if so many threads use it. It holds as long
-   * as no waiter of an earlier turn is stalled for a quarter of a second.
+   * as no waiter of an earlier turn is stalled: for a quarter of a second in its thread, or for 10 ms in its event loop.
+   * @throws {RangeError} no number of threads.
    */
   overtakingBound(threads: number): number {
-    return overtakingBound(this.limit, threads);
+    if (!Number.isSafeInteger(threads) || threads < 1) throw new RangeError(`overtakingBound() takes a number of threads from 1 on, not ${String(threads)}.`);
+    return overtakingBound(this.#rules.limit, threads);
   }
 
   /** @internal Takes the lock for a token that had it before, wherever that is and however long it takes. */
-  takeAgain(what: number): boolean {
-    this.thread.enter();
-    if (tryTake(this.words, this.id)) {
-      if (what !== IN_SECTION) this.thread.leave();
-      return false;
-    }
-    this.thread.leave();
-    const abandoned = this.#acquireSlowly(NO_OPTIONS);
-    if (what !== IN_SECTION) this.thread.leave();
-    return abandoned;
+  takeAgain(token: LockToken): void {
+    const section = token.what & IN_SECTION;
+    let result = this.#waiting.attempt(this.#door, false);
+    if (result === NOT_YET) result = this.#waiting.waitAnyway(this.#door);
+    if (section !== IN_SECTION) this.thread.leave();
+    token.resume(this, this.#hold(section), this.#wasAbandoned(result));
   }
 
-  /** @internal The same in the event loop, in no section. */
-  async takeAgainAsync(): Promise<boolean> {
-    return tryTake(this.words, this.id) ? false : this.#requests.add(Infinity, undefined, () => timedOut(this.name, Infinity));
-  }
-
-  /** @internal For those who build on this lock. */
-  get turnstile(): Int32Array {
-    return this.words;
+  /**
+   * @internal The same in the event loop, in no section.
+   * @param isWanted asked when the lock is there: false leaves it
+   */
+  async takeAgainAsync(token: LockToken, isWanted: () => boolean): Promise<void> {
+    let result = this.#waiting.hasRequests ? NOT_YET : this.#waiting.attempt(this.#asyncDoor, false);
+    if (result === NOT_YET) result = await this.#waiting.waitAsync(this.#asyncDoor, NO_OPTIONS, (taken) => taken);
+    const hold = this.#hold(WITHOUT_SECTION);
+    const abandoned = this.#wasAbandoned(result);
+    if (isWanted()) token.resume(this, hold, abandoned);
+    else this.giveBack(hold);
   }
 
   /** @internal A token's way back. */
   giveBack(what: number): void {
-    if (what === IN_SECTION) this.release();
-    else if (!releaseFast(this.words, this.id)) this.#releaseSlowly(what);
+    const hold = what >>> 1;
+    const section = what & IN_SECTION;
+    const { words } = this;
+    if (words[HELD_BY_TOKEN] !== hold || holderOf(Atomics.load(words, STATE)) !== this.id) this.#refuseRelease(hold);
+    words[HELD_BY_TOKEN] = NO_TOKEN;
+    if (!releaseFast(words, this.id)) this.#passOn(section);
+    else if (section === IN_SECTION) this.thread.leave();
   }
 
-  /** What a waiter does between two looks, for at most `ms`. */
-  protected abstract rest(waiter: Waiter, ms: number): Wake;
-
-  /** Tries for a while without lining up. Whether it has the lock then, in a section. */
-  protected abstract spin(): boolean;
-
-  /** Takes the lock if it is free, in a section. */
-  protected tryEnter(): boolean {
-    this.thread.enter();
-    if (tryTake(this.words, this.id)) return true;
-    this.thread.leave();
-    return false;
+  /** @internal */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return describeLock(this.handle, this.#describeHolder());
   }
 
-  /** Looks at the lock so often, and takes it when it is free. Whether it has it then, in a section. */
-  protected spinFor(looks: number): boolean {
-    for (let i = 0; i < looks; i++) {
-      if (!isHeld(Atomics.load(this.words, STATE)) && this.tryEnter()) return true;
-    }
-    return false;
-  }
-
-  /** Calls one who waits, unless the lock is held, whose holder will, or one is called already. */
-  protected callNext(): void {
-    if (!showWaiters(this.words)) return;
-    const word = markCalled(this.words);
-    if (word < 0) return;
-    this.called++;
-    call(this.words, word);
-    this.parking.wake(this.bed, word, 1);
-  }
-
-  /** Called when a waiter that took the lock has opened the gate for those outside. */
-  protected abstract gateOpened(): void;
-
-  /** Sleeps, without a request of an outer section. */
-  protected sleep(waiter: Waiter, ms: number): Wake {
-    const paused = this.thread.pause();
-    const wake = this.parking.sleep(this.bed, waiter.word, waiter.calls, ms);
-    if (paused) this.thread.resume();
-    return wake;
-  }
-
-  #acquireSlowly({ timeout }: LockOptions): boolean {
-    const deadline = deadlineOf(timeout);
+  #acquireSlowly(options: LockOptions): boolean {
     if (holderOf(Atomics.load(this.words, STATE)) === this.id) {
-      throw new RseqSliceError('ERR_RSEQ_RECURSIVE_LOCK', `This thread holds the ${this.name} already, and would wait for itself.`);
+      throw new RseqSliceError('ERR_RSEQ_RECURSIVE_LOCK', `This thread holds the ${this.handle.lock} already, and would wait for itself.`);
     }
     // Free, and others wait: whoever comes may still take it, while the gate is open.
-    if (this.tryEnter()) return false;
-    this.contended++;
-    if (this.#recording === null) return this.#wait(deadline, timeout);
-    return this.#recording.waiting(() => this.#wait(deadline, timeout));
+    let result = this.#waiting.attempt(this.#door, false);
+    if (result === NOT_YET) result = this.#waiting.wait(this.#door, options, this.#spin);
+    return this.#wasAbandoned(result);
   }
 
-  #wait(deadline: number, timeout: number | undefined): boolean {
-    if (this.spin()) return false;
-    const waiter = new Waiter(this.words, this.#agent);
-    for (;;) {
-      const look = waiter.look(this.thread);
-      if (look !== Look.NotYet) return this.#arrived(waiter, look);
-      const left = deadline === Infinity ? Infinity : deadline - performance.now();
-      if (left <= 0) {
-        this.#leaveLine(waiter);
-        throw timedOut(this.name, timeout);
-      }
-      waiter.slept(this.rest(waiter, left));
+  /** Looks at the lock so often, and takes it when it is free. */
+  readonly #spin = (): number => {
+    for (let i = 0; i < this.#rules.spins; i++) {
+      if (isHeld(Atomics.load(this.words, STATE))) continue;
+      const result = this.#waiting.attempt(this.#door, false);
+      if (result >= 0) return result;
     }
-  }
+    return NOT_YET;
+  };
 
-  #releaseSlowly(what: number): void {
-    const { words } = this;
-    const state = Atomics.load(words, STATE);
-    if (!isHeld(state) || holderOf(state) !== this.id) {
-      throw new RseqSliceError('ERR_RSEQ_NOT_LOCKED', `This thread does not hold the ${this.name}, and cannot release it.`);
-    }
-    if (this.#recording === null) this.#passOn(what);
-    else {
-      this.#recording.releasing(() => {
-        this.#passOn(what);
-      });
-    }
-  }
-
-  #passOn(what: number): void {
-    const { words } = this;
-    releaseTo(words, chooseNext(words, this.limit));
-    if (what === IN_SECTION) this.thread.leave();
-    // Also those who lined up before the lock was free, and after that was decided.
-    if (hasWaiters(words)) this.callNext();
-  }
-
-  #arrived(waiter: Waiter, look: Look): boolean {
-    if (waiter.openedGate) this.gateOpened();
-    if (look !== Look.Abandoned) return false;
-    this.#abandoned++;
-    publishLater(LOCK_ABANDONED, this.#message());
+  #wasAbandoned(result: number): boolean {
+    if (result !== ABANDONED) return false;
+    this.#waiting.noteAbandoned();
     return true;
   }
 
-  #leaveLine(waiter: Waiter): void {
-    this.#gaveUp++;
-    publishLater(LOCK_TIMEOUT, this.#message());
-    if (waiter.giveUp()) this.gateOpened();
-    unreserve(this.words);
-    if (hasWaiters(this.words)) this.callNext();
+  #token(section: number, abandoned: boolean): LockToken {
+    return new LockToken(this, this.#hold(section), abandoned);
   }
 
-  #message(): LockMessage {
-    const { buffer, byteOffset } = this.handle;
-    return { kind: this.name, buffer, byteOffset };
+  /** Marks the lock, which this thread holds, as held through a token. @returns what that token gives back */
+  #hold(section: number): number {
+    const { words } = this;
+    const hold = ((words[HOLDS] ?? 0) & HOLD_NUMBERS) + 1;
+    words[HOLDS] = hold & HOLD_NUMBERS;
+    words[HOLD] = hold;
+    return hold * 2 + section;
   }
 
-  /** Waits in the event loop for as long as there are requests of this thread. */
-  async #serve(): Promise<void> {
-    while (!this.#requests.isEmpty()) {
-      const waiter = new Waiter(this.words, this.#agent);
-      let look = waiter.look(null);
-      let slept = false;
-      while (look === Look.NotYet) {
-        if (!slept) this.parked++;
-        slept = true;
-        waiter.slept(await sleepAsync(this.bed, waiter.word, waiter.calls, POLL));
-        // All of them may have given up meanwhile. What called us is passed on.
-        if (this.#requests.isEmpty()) {
-          this.#leaveLine(waiter);
-          return;
-        }
-        look = waiter.look(null);
-      }
-      this.#requests.grant(this.#arrived(waiter, look));
+  #releaseSlowly(hold: number, section: number): void {
+    const { words } = this;
+    const state = Atomics.load(words, STATE);
+    if (!isHeld(state) || holderOf(state) !== this.id || words[HELD_BY_TOKEN] !== hold) this.#refuseRelease(hold);
+    this.#passOn(section);
+  }
+
+  #refuseRelease(hold: number): never {
+    const { lock } = this.handle;
+    const isOurs = holderOf(Atomics.load(this.words, STATE)) === this.id;
+    const why = !isOurs
+      ? `This thread does not hold the ${lock}, and cannot release it.`
+      : hold === NO_TOKEN
+        ? `The ${lock} is held through a token: call the token's unlock(), release() is for what acquire() took.`
+        : `The ${lock} is not held through this token any more.`;
+    throw new RseqSliceError('ERR_RSEQ_NOT_LOCKED', why);
+  }
+
+  #passOn(section: number): void {
+    const { words } = this;
+    releaseTo(words, chooseNext(words, this.#rules.limit, sharedNow));
+    if (section === IN_SECTION) this.thread.leave();
+    // Also those who lined up before the lock was free, and after that was decided.
+    this.#waiting.release();
+  }
+
+  #describeHolder(): string {
+    const state = Atomics.load(this.words, STATE);
+    if (!isHeld(state)) return 'free';
+    return holderOf(state) === this.id ? 'held by this thread' : 'held by another thread';
+  }
+}
+
+class ExclusiveDoor implements Door {
+  readonly #words: Int32Array;
+  readonly #agent: Agent;
+  readonly #thread: Thread | null;
+
+  /** @param thread whose section is entered before the lock is taken; null: none */
+  constructor(words: Int32Array, agent: Agent, thread: Thread | null) {
+    this.#words = words;
+    this.#agent = agent;
+    this.#thread = thread;
+  }
+
+  attempt(isLinedUp: boolean, mayTake: boolean, isLate: boolean): number {
+    const words = this.#words;
+    const state = Atomics.load(words, STATE);
+    const isDead = isLate && isHeld(state) && this.#agent.hasEnded(holderOf(state));
+    if (isHeld(state) && !isDead) {
+      // Only when the holder knows of us may we sleep: its release will call.
+      return !isLinedUp || awaitHolder(words, state) ? NOT_YET : AGAIN;
     }
+    // When a holder has died, so may have those inside: it is anybody's.
+    if (!mayTake && !isDead) return NOT_YET;
+    if (!isLinedUp && state === RESERVED && isGateClosed(words)) return NOT_YET;
+    this.#thread?.enter();
+    if (!take(words, state, this.#agent.id, isLinedUp)) {
+      this.#thread?.retract();
+      return AGAIN;
+    }
+    if (!isDead) return TAKEN;
+    words[HOLD] = NO_TOKEN;
+    return ABANDONED;
+  }
+
+  isOpen(): boolean {
+    return !isHeld(Atomics.load(this.#words, STATE));
+  }
+
+  isKeptByEventLoop(): boolean {
+    return false;
+  }
+
+  admitsMore(): boolean {
+    return false;
+  }
+
+  cancel(): boolean {
+    return false;
   }
 }

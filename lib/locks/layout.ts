@@ -5,6 +5,8 @@
  * thread.
  */
 import { types } from 'node:util';
+import { describeValue } from '../options.ts';
+import { OWN, TURNSTILE_WORDS } from './turnstile.ts';
 
 /** What `postMessage` and `workerData` take: plain data that names a lock. */
 export interface LockHandle {
@@ -21,60 +23,126 @@ export const LOCK_KINDS = ['Mutex', 'SpinLock', 'RwLock', 'Semaphore', 'Conditio
 /** The class that a lock in memory belongs to. */
 export type LockKind = (typeof LOCK_KINDS)[number];
 
-/** 'rsl' and a version in the upper bytes; the kind in the lowest. */
-const MAGIC = 0x72_73_01_00;
+/** 'rs' and the version of the layout in the upper bytes, the kind in the lowest. */
+const MAGIC = 0x72_73_02_00;
 const KIND_WORD = 0;
 const WORD_BYTES = Int32Array.BYTES_PER_ELEMENT;
 
-/** Whether a piece of shared memory has been used before. */
+/** How many permits a semaphore can have. */
+export const MOST_PERMITS = 1024;
+/** How many can read at a time; more wait. */
+export const MOST_READERS = 48;
+/** Index of the first place of those that have a place for each holder. */
+export const FIRST: number = TURNSTILE_WORDS;
+/** Index of the first of a condition's places, where threads are known that wait for it. */
+export const CONDITION_HEAD = 8;
+/** How many threads a condition can know. Those beyond wait like the others, but are not missed when they die. */
+export const CONDITION_PLACES = 60;
+/** Words of such a place. */
+export const PLACE_WORDS = 2;
+
+/** Words that a lock takes. @param own what is in its word `OWN`: the number of a semaphore's permits */
+export function lengthOf(kind: LockKind, own = 0): number {
+  switch (kind) {
+    case 'RwLock':
+      return FIRST + MOST_READERS;
+    case 'Semaphore':
+      return FIRST + own;
+    case 'Condition':
+      return CONDITION_HEAD + CONDITION_PLACES * PLACE_WORDS;
+    default:
+      return TURNSTILE_WORDS;
+  }
+}
+
+const LONGEST: number = lengthOf('Semaphore', MOST_PERMITS);
+
+/** A lock in memory. */
 export interface Placed {
   readonly words: Int32Array;
   readonly handle: LockHandle;
 }
 
 /**
- * Finds a lock in memory, or makes a fresh one of memory that is all zero.
+ * Finds a lock in memory, or makes a fresh one of memory that is all zero and
+ * within no other lock. Memory that is neither is left as it is.
  * @param buffer undefined: a new one, just large enough
  * @throws {TypeError} no SharedArrayBuffer, or something else is there.
  * @throws {RangeError} the offset is no multiple of 4, or the lock does not fit.
  */
 export function place(kind: LockKind, wordCount: number, buffer: SharedArrayBuffer | undefined, byteOffset: number): Placed {
   const size = wordCount * WORD_BYTES;
-  const memory: unknown = buffer ?? new SharedArrayBuffer(byteOffset + size);
-  if (!types.isSharedArrayBuffer(memory)) {
-    throw new TypeError(`A ${kind} lives in a SharedArrayBuffer, not in ${describe(memory)}: other threads could not see it.`);
+  checkOffset(kind, byteOffset);
+  const memory = checkMemory(kind, buffer ?? new SharedArrayBuffer(byteOffset + size), byteOffset, size);
+  const words = new Int32Array(memory, byteOffset, wordCount);
+  const mark = markOf(kind);
+  if (Atomics.load(words, KIND_WORD) === 0) {
+    const reason = whyNotFresh(memory, byteOffset, words);
+    // Another thread may have made the same lock meanwhile.
+    if (reason !== null && Atomics.load(words, KIND_WORD) !== mark) throw new TypeError(`A ${kind} does not fit at byte ${byteOffset} of this buffer: ${reason}`);
+    Atomics.compareExchange(words, KIND_WORD, 0, mark);
   }
-  if (!Number.isInteger(byteOffset) || byteOffset < 0 || byteOffset % WORD_BYTES !== 0) {
+  const found = Atomics.load(words, KIND_WORD);
+  if (found !== mark) throw new TypeError(`There is no ${kind} at byte ${byteOffset} of this buffer but ${nameOf(found)}: a lock begins in memory that is all zero.`);
+  return { words, handle: { lock: kind, buffer: memory, byteOffset } };
+}
+
+function checkOffset(kind: LockKind, byteOffset: number): void {
+  if (!Number.isSafeInteger(byteOffset) || byteOffset < 0 || byteOffset % WORD_BYTES !== 0) {
     throw new RangeError(`A ${kind} begins at a multiple of ${WORD_BYTES} bytes, not at ${String(byteOffset)}.`);
+  }
+}
+
+function checkMemory(kind: LockKind, memory: unknown, byteOffset: number, size: number): SharedArrayBuffer {
+  if (!types.isSharedArrayBuffer(memory)) {
+    throw new TypeError(`A ${kind} lives in a SharedArrayBuffer, not in ${describeValue(memory)}: other threads could not see it.`);
   }
   if (byteOffset + size > memory.byteLength) {
     throw new RangeError(`A ${kind} takes ${size} bytes; at ${byteOffset} this buffer of ${memory.byteLength} bytes has room for ${Math.max(0, memory.byteLength - byteOffset)}.`);
   }
-  const words = new Int32Array(memory, byteOffset, wordCount);
-  const mark = MAGIC | (LOCK_KINDS.indexOf(kind) + 1);
-  const found = Atomics.compareExchange(words, KIND_WORD, 0, mark);
-  if (found !== 0 && found !== mark) {
-    const other = (found & ~0xff) === MAGIC ? LOCK_KINDS[(found & 0xff) - 1] : undefined;
-    throw new TypeError(
-      `There is no ${kind} at byte ${byteOffset} of this buffer but ${other === undefined ? 'other data' : `a ${other}`}: a lock begins in memory that is all zero.`,
-    );
+  return memory;
+}
+
+const markOf = (kind: LockKind): number => MAGIC | (LOCK_KINDS.indexOf(kind) + 1);
+
+const kindOf = (word: number): LockKind | undefined => ((word & ~0xff) === MAGIC ? LOCK_KINDS[(word & 0xff) - 1] : undefined);
+
+function nameOf(word: number): string {
+  const kind = kindOf(word);
+  if (kind !== undefined) return `a ${kind}`;
+  return word === 0 ? 'memory that no lock has used' : 'other data';
+}
+
+/** Why memory whose first word is zero is no place for a new lock, a sentence; null: it is. */
+function whyNotFresh(memory: SharedArrayBuffer, byteOffset: number, words: Int32Array): string | null {
+  const data = words.findIndex((_, index) => Atomics.load(words, index) !== 0);
+  if (data >= 0) return `there is other data at byte ${byteOffset + data * WORD_BYTES}. A lock begins in memory that is all zero.`;
+  // Locks that begin before it may reach into it.
+  const all = new Int32Array(memory, 0, byteOffset / WORD_BYTES);
+  for (let index = all.length - 1; index >= Math.max(0, all.length - LONGEST); index--) {
+    const kind = kindOf(Atomics.load(all, index));
+    if (kind === undefined) continue;
+    const length = lengthOf(kind, Atomics.load(all, Math.min(index + OWN, all.length - 1)));
+    if (index + length > all.length) return `it would lie in the ${kind} at byte ${index * WORD_BYTES}, which takes ${length * WORD_BYTES} bytes.`;
   }
-  return { words, handle: { lock: kind, buffer: memory, byteOffset } };
+  return null;
 }
 
 /**
- * Checks what came from another thread.
+ * Checks what came from another thread, and that the lock is there. Nothing is changed.
  * @throws {TypeError} it names no such lock.
  */
-export function checkHandle(kind: LockKind, handle: unknown): LockHandle {
+export function openHandle(kind: LockKind, handle: unknown): LockHandle {
   const given = (typeof handle === 'object' && handle !== null ? handle : {}) as Partial<LockHandle>;
-  if (given.lock !== kind || given.byteOffset === undefined || given.buffer === undefined) {
-    throw new TypeError(`${kind}.from() takes the handle of a ${kind}, not ${given.lock === undefined ? describe(handle) : `that of a ${given.lock}`}.`);
+  const { buffer, byteOffset } = given;
+  if (given.lock !== kind || byteOffset === undefined || buffer === undefined) {
+    throw new TypeError(`${kind}.from() takes the handle of a ${kind}, not ${given.lock === undefined ? describeValue(handle) : `that of a ${given.lock}`}.`);
   }
-  return given as LockHandle;
-}
-
-function describe(value: unknown): string {
-  if (value === null || value === undefined) return String(value);
-  return typeof value === 'object' ? `an object of ${value.constructor.name}` : `a ${typeof value}`;
+  checkOffset(kind, byteOffset);
+  const words = new Int32Array(checkMemory(kind, buffer, byteOffset, TURNSTILE_WORDS * WORD_BYTES), byteOffset, TURNSTILE_WORDS);
+  const found = Atomics.load(words, KIND_WORD);
+  if (found !== markOf(kind)) {
+    throw new TypeError(`There is no ${kind} at byte ${byteOffset} of this buffer but ${nameOf(found)}: ${kind}.from() takes the handle of one that was made.`);
+  }
+  return { lock: kind, buffer, byteOffset };
 }

@@ -1,10 +1,13 @@
 /**
- * The options that all locks share, checked, and the errors that say what a
- * caller asked for and cannot have.
+ * The options that all locks share, checked whether the lock is free or not, and
+ * the errors that say what a caller asked for and cannot have.
  */
 import { isMainThread } from 'node:worker_threads';
 import { RseqSliceError } from '../errors.ts';
+import { checkOptions as checkAllOptions, numberWithin, objectWith, orInfinity, TRUE_OR_FALSE } from '../options.ts';
+import type { Check, OptionChecks } from '../options.ts';
 import { Thread } from '../thread.ts';
+import { now } from './clock.ts';
 import type { LockKind } from './layout.ts';
 
 /** How this thread uses a lock. */
@@ -13,14 +16,14 @@ export interface PlacementOptions {
   readonly thread?: Thread;
   /**
    * Default false: what would block the main thread throws `ERR_RSEQ_WOULD_BLOCK` there. A blocked main thread starts no
-   * worker and hears of none. The asynchronous ways and those that only try are always allowed.
+   * worker and hears of none. A lock that is free, the asynchronous ways and those that only try are always allowed.
    */
   readonly blockMainThread?: boolean;
 }
 
 /** How to wait for a lock. */
 export interface LockOptions {
-  /** ms; 0 tries once. Default: for ever. */
+  /** ms, also fractions; 0 tries once. Default: no limit. */
   readonly timeout?: number;
 }
 
@@ -32,36 +35,61 @@ export interface AsyncLockOptions extends LockOptions {
 
 export const MAIN_THREAD: boolean = isMainThread;
 
-/** @throws {TypeError} what the constructor of a lock was given is of another type. */
-export function checkOptions(kind: LockKind, { thread, blockMainThread }: PlacementOptions): void {
-  const [givenThread, givenBlock]: readonly unknown[] = [thread, blockMainThread];
-  if (givenThread !== undefined && !(givenThread instanceof Thread)) {
-    throw new TypeError(`The option 'thread' of a ${kind} is what attach() returned in this thread.`);
-  }
-  if (givenBlock !== undefined && typeof givenBlock !== 'boolean') {
-    throw new TypeError(`The option 'blockMainThread' of a ${kind} is true or false.`);
-  }
+const TIMEOUT: Check = orInfinity({ ...numberWithin(0, Number.MAX_VALUE), accepts: 'a number of milliseconds from 0 on' });
+const LOCK_CHECKS: OptionChecks<LockOptions> = { timeout: TIMEOUT };
+const ASYNC_CHECKS: OptionChecks<AsyncLockOptions> = {
+  timeout: TIMEOUT,
+  signal: objectWith('an AbortSignal', 'addEventListener', 'throwIfAborted'),
+};
+const PLACEMENT_CHECKS: OptionChecks<PlacementOptions> = {
+  thread: { accepts: 'what attach() returned in this thread', isGood: (value) => value instanceof Thread },
+  blockMainThread: TRUE_OR_FALSE,
+};
+
+/** @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`. */
+export function checkPlacement(kind: LockKind, options: PlacementOptions): void {
+  checkAllOptions(`new ${kind}()`, options, PLACEMENT_CHECKS);
 }
 
-/**
- * When waiting ends, on the clock of `performance.now()`.
- * @throws {RangeError} no number of milliseconds.
- */
+/** @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`. */
+export function checkOptions(kind: LockKind, options: LockOptions): void {
+  checkAllOptions(`Waiting for a ${kind}`, options, LOCK_CHECKS);
+}
+
+/** @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`. */
+export function checkAsyncOptions(kind: LockKind, options: AsyncLockOptions): void {
+  checkAllOptions(`Waiting for a ${kind}`, options, ASYNC_CHECKS);
+}
+
+/** When waiting ends, on the clock of `clock.ts`. */
 export function deadlineOf(timeout: number | undefined): number {
-  if (timeout === undefined || timeout === Infinity) return Infinity;
-  if (typeof timeout !== 'number' || !(timeout >= 0)) {
-    throw new RangeError(`A timeout is a number of milliseconds from 0 on, not ${String(timeout)}.`);
-  }
-  return performance.now() + timeout;
+  return timeout === undefined ? Infinity : now() + timeout;
 }
 
 export function refuseToBlock(kind: string): never {
   throw new RseqSliceError(
     'ERR_RSEQ_WOULD_BLOCK',
-    `Waiting for a ${kind} would block the main thread. Wait asynchronously, only try, or make it with { blockMainThread: true } if no worker depends on the main thread.`,
+    `The ${kind} is not available at once, and waiting for it would block the main thread. Wait asynchronously (${asyncWay(kind)}), only try, or make it with { blockMainThread: true } if no worker depends on the main thread.`,
   );
 }
 
 export function timedOut(kind: string, timeout: number | undefined): RseqSliceError {
-  return new RseqSliceError('ERR_RSEQ_TIMEOUT', `The ${kind} was not to be had within ${String(timeout)} ms.`);
+  return new RseqSliceError('ERR_RSEQ_TIMEOUT', `Could not ${verbOf(kind)} the ${kind} within ${String(timeout)} ms.`);
+}
+
+function verbOf(kind: string): string {
+  return kind === 'Condition' ? 'hear of' : 'acquire';
+}
+
+function asyncWay(kind: string): string {
+  switch (kind) {
+    case 'RwLock':
+      return 'withReadLockAsync, withWriteLockAsync';
+    case 'Semaphore':
+      return 'withPermitAsync';
+    case 'Condition':
+      return 'waitAsync';
+    default:
+      return 'withLockAsync';
+  }
 }

@@ -29,14 +29,14 @@ export class LockRecording {
     this.#words = words;
   }
 
-  /** @param wait returns whether the lock was taken from a dead holder; throws when it gives up */
-  waiting(wait: () => boolean): boolean {
+  /** @param wait returns how the lock was taken: odd from a dead holder; throws when it gives up */
+  waiting(wait: () => number): number {
     const from = now();
     let end: number = WaitEnd.GaveUp;
     try {
-      const abandoned = wait();
-      end = abandoned ? WaitEnd.Abandoned : WaitEnd.Taken;
-      return abandoned;
+      const result = wait();
+      end = (result & 1) === 1 ? WaitEnd.Abandoned : WaitEnd.Taken;
+      return result;
     } finally {
       this.#recorder.waited(this.#kind, end, from, now(), this.#id());
     }
@@ -66,19 +66,14 @@ export function recordLock(thread: Thread, name: string, words: Int32Array): Loc
   return recorder === null ? null : new LockRecording(recorder, kindOf(name), words);
 }
 
-/** Waits for something that others do and no release is recorded of: that readers leave, or a notification. */
-export function recordWait<T>(thread: Thread, name: string, wait: () => T): T {
+/** Waits for a notification, of which no release is recorded. @param wait returns whether it came */
+export function recordWait(thread: Thread, name: string, wait: () => boolean): boolean {
   const recorder = recorderOf(thread);
   if (recorder === null) return wait();
   const from = now();
-  let end: number = WaitEnd.GaveUp;
-  try {
-    const result = wait();
-    end = WaitEnd.Taken;
-    return result;
-  } finally {
-    recorder.waited(kindOf(name), end, from, now(), NO_LOCK);
-  }
+  const isNotified = wait();
+  recorder.waited(kindOf(name), isNotified ? WaitEnd.Taken : WaitEnd.GaveUp, from, now(), NO_LOCK);
+  return isNotified;
 }
 
 const kindOf = (name: string): number => LOCK_KINDS.findIndex((kind) => kind === name);

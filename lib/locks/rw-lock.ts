@@ -1,57 +1,73 @@
 /**
  * A lock for one writer or many readers. Each reader has a place of its own, so
- * readers do not fight for one word, and a dead one is found. A writer keeps the
- * entrance for as long as it writes: readers who come meanwhile line up there
- * with other writers, and all are served in the entrance's turn.
+ * readers do not fight for one word, and a dead one is found. A writer first
+ * claims the lock, which keeps new readers out, and writes when those who were
+ * in have left. Whoever cannot get in waits in one line, readers and writers.
  */
 import { attach } from '../attach.ts';
 import { RseqSliceError } from '../errors.ts';
-import { refusePromise } from '../thread.ts';
 import type { Thread } from '../thread.ts';
-import { currentAgent } from './agents.ts';
-import { checkHandle, place } from './layout.ts';
+import { leftUntil, sharedNow, since } from './clock.ts';
+import { lengthOf, MOST_READERS, openHandle, place } from './layout.ts';
 import type { LockHandle } from './layout.ts';
-import { checkOptions, deadlineOf, MAIN_THREAD, refuseToBlock } from './options.ts';
+import { currentAgent } from './liveness.ts';
+import type { Agent } from './liveness.ts';
+import { checkAsyncOptions, checkOptions, checkPlacement, deadlineOf } from './options.ts';
 import type { AsyncLockOptions, LockOptions, PlacementOptions } from './options.ts';
-import { waitFor, waitForAsync } from './patience.ts';
-import { OWN, Slots, slotsWords } from './slots.ts';
+import { describeLock, refuseCopies } from './posting.ts';
+import { runWith, runWithAsync } from './run-with.ts';
+import { Slots } from './slots.ts';
 import { LockToken } from './token.ts';
 import type { Owner } from './token.ts';
+import { chooseNext, EVENT_LOOP_LEASE, hasWaiters, OWN, STATE } from './turnstile.ts';
+import { AGAIN, NOT_YET } from './waiter.ts';
+import type { Door } from './waiter.ts';
+import { Waiting } from './waiting.ts';
+import type { LockStats } from './waiting.ts';
+import { claimWriting, clearWriter, confirmWriting, isClaimed, isWritten, leaveTorn, TORN, withdrawClaim, writerOf } from './writer.ts';
 
-/** How many read at a time; more wait. */
-const MOST_READERS = 48;
-const WORDS = slotsWords(MOST_READERS);
+/** Releases with somebody waiting until those who wait go first. */
+const LIMIT = 1024;
+const NO_OPTIONS: LockOptions = {};
+
+/** A writer that has claimed the lock sleeps on it until readers leave. Counted up when one does. */
+const DRAIN = OWN;
+/** When an event loop claimed the lock, or a reader left after that; 0: a thread claimed it, which comes when it is called. */
+const CLAIMED_SINCE = OWN + 1;
 
 /** What a token's number says beside a reader's place. */
 const IN_SECTION = 1;
+const WITHOUT_SECTION = 0;
 /** In the place of a place. */
 const WRITER = 0;
-
-// What `OWN` says; nothing when it is 0.
-/** A writer is in, or waits at the entrance for the readers to leave. */
-const WRITING = 1;
-/** A writer died, and nobody who could be told has had the lock since. */
-const TORN = 2;
+/** Beside the place in what the doors return. */
+const ABANDONED = 1;
 
 /** Many readers or one writer at a time, over shared memory. */
 export class RwLock implements Owner {
   /** Bytes of memory that one takes. */
-  static readonly byteLength: number = WORDS * Int32Array.BYTES_PER_ELEMENT;
+  static readonly byteLength: number = lengthOf('RwLock') * Int32Array.BYTES_PER_ELEMENT;
   /** How many can read at a time. */
   static readonly maxReaders: number = MOST_READERS;
 
   /** Plain data that names this lock in another thread. */
   readonly handle: LockHandle;
   readonly #words: Int32Array;
+  readonly #agent: Agent;
   readonly #thread: Thread;
-  readonly #mayBlock: boolean;
   readonly #slots: Slots;
-  /** Tokens of readers that this object has given out. */
-  #reading = 0;
+  readonly #waiting: Waiting;
+  readonly #shared: Shared;
+  readonly #readDoor: ReadDoor;
+  readonly #readAsyncDoor: ReadDoor;
+  readonly #writeDoor: WriteDoor;
 
-  /** The lock that another thread's `handle` names. */
+  /**
+   * The lock that another thread's `handle` names.
+   * @throws {TypeError} there is none.
+   */
   static from(handle: LockHandle, options?: PlacementOptions): RwLock {
-    const { buffer, byteOffset } = checkHandle('RwLock', handle);
+    const { buffer, byteOffset } = openHandle('RwLock', handle);
     return new RwLock(buffer, byteOffset, options);
   }
 
@@ -62,126 +78,118 @@ export class RwLock implements Owner {
    * @throws {RangeError} a bad offset, or no room.
    */
   constructor(buffer?: SharedArrayBuffer, byteOffset = 0, options: PlacementOptions = {}) {
-    checkOptions('RwLock', options);
-    const { words, handle } = place('RwLock', WORDS, buffer, byteOffset);
+    refuseCopies(this, 'RwLock');
+    checkPlacement('RwLock', options);
+    const { words, handle } = place('RwLock', lengthOf('RwLock'), buffer, byteOffset);
     this.handle = handle;
     this.#words = words;
+    this.#agent = currentAgent();
     this.#thread = options.thread ?? attach();
-    this.#mayBlock = !MAIN_THREAD || options.blockMainThread === true;
-    this.#slots = new Slots('RwLock', words, { ...options, thread: this.#thread }, currentAgent());
+    this.#slots = new Slots(words, this.#agent);
+    this.#waiting = new Waiting(words, this.#thread, handle, { inside: 'sleep', showWaiters: () => true, unreserve: () => undefined }, options.blockMainThread === true);
+    this.#shared = {
+      words,
+      agent: this.#agent,
+      slots: this.#slots,
+      tellWriter: this.#tellWriter,
+      noteAbandoned: () => {
+        this.#waiting.noteAbandoned();
+      },
+    };
+    this.#readDoor = new ReadDoor(this.#shared, this.#thread);
+    this.#readAsyncDoor = new ReadDoor(this.#shared, null);
+    this.#writeDoor = new WriteDoor(this.#shared, false);
   }
 
   /**
-   * Takes the lock for reading, waiting for it. `abandoned` tells that a writer died with it.
-   * @throws {RseqSliceError} `ERR_RSEQ_TIMEOUT`; `ERR_RSEQ_RECURSIVE_LOCK` when this thread has the lock in any way;
-   * `ERR_RSEQ_WOULD_BLOCK` in the main thread.
+   * Takes the lock for reading, waiting for it. `abandoned` tells that a writer died with it, and no other has had it since.
+   * @throws {RseqSliceError} `ERR_RSEQ_TIMEOUT`; `ERR_RSEQ_RECURSIVE_LOCK` when it must wait and this thread has the lock in
+   * any way; `ERR_RSEQ_WOULD_BLOCK` when it must wait in the main thread; `ERR_RSEQ_INVALID_OPTION`.
    */
-  readLock(options: LockOptions = {}): LockToken {
-    this.#assertMayWait();
-    const token = this.tryReadLock();
-    if (token !== null) return token;
-    const { entrance, parking } = this.#slots;
-    const { timeout } = options;
-    const deadline = deadlineOf(timeout);
-    entrance.acquire(options);
-    try {
-      this.#assertNoReader();
-      const { place } = waitFor(parking, this.#thread, this.#slots.emptyPlace(), { deadline, timeout });
-      this.#thread.enter();
-      return this.#reader(place * 2 + IN_SECTION, this.#setOwn(0));
-    } finally {
-      this.#slots.stopWatching();
-      entrance.release();
+  readLock(options: LockOptions = NO_OPTIONS): LockToken {
+    checkOptions('RwLock', options);
+    let result = this.#waiting.attempt(this.#readDoor, false);
+    if (result === NOT_YET) {
+      if (options.timeout !== 0) this.#refuseRecursion();
+      result = this.#waiting.wait(this.#readDoor, options);
     }
+    return this.#reader(result, IN_SECTION);
   }
 
-  /** Takes it for reading if that is possible at once; null: it is not. */
+  /** Takes it for reading if that is possible at once; null: it is not. Never waits, nor refuses. */
   tryReadLock(): LockToken | null {
-    this.#thread.enter();
-    const place = this.#tryRead();
-    if (place >= 0) return this.#reader(place * 2 + IN_SECTION, false);
-    this.#thread.leave();
-    return null;
+    const result = this.#waiting.attempt(this.#readDoor, true);
+    return result === NOT_YET ? null : this.#reader(result, IN_SECTION);
   }
 
-  /** Takes it for reading without blocking the thread, in no section. */
-  async readLockAsync(options: AsyncLockOptions = {}): Promise<LockToken> {
-    const { signal, timeout } = options;
-    signal?.throwIfAborted();
-    const deadline = deadlineOf(timeout);
-    const free = this.#tryRead();
-    if (free >= 0) return this.#reader(free * 2, false);
-    const entered = await this.#slots.entrance.lockAsync(options);
-    try {
-      const { place } = await waitForAsync(this.#slots.emptyPlace(), { deadline, timeout, signal });
-      return this.#reader(place * 2, this.#setOwn(0));
-    } finally {
-      this.#slots.stopWatching();
-      entered.unlock();
+  /**
+   * Takes it for reading without blocking the thread, in no section.
+   * @throws {RseqSliceError} rejects with `ERR_RSEQ_TIMEOUT`, or with the signal's reason.
+   */
+  async readLockAsync(options: AsyncLockOptions = NO_OPTIONS): Promise<LockToken> {
+    checkAsyncOptions('RwLock', options);
+    options.signal?.throwIfAborted();
+    if (!this.#waiting.hasRequests) {
+      const result = this.#waiting.attempt(this.#readAsyncDoor, false);
+      if (result !== NOT_YET) return this.#reader(result, WITHOUT_SECTION);
     }
+    return this.#waiting.waitAsync(this.#readAsyncDoor, options, (result) => this.#reader(result, WITHOUT_SECTION));
   }
 
   /**
    * Takes the lock for writing, waiting for it.
    * @throws {RseqSliceError} as {@link readLock}.
    */
-  writeLock(options: LockOptions = {}): LockToken {
-    this.#assertMayWait();
-    const { entrance, parking } = this.#slots;
-    const { timeout } = options;
-    const deadline = deadlineOf(timeout);
-    entrance.acquire(options);
-    const abandoned = this.#setOwn(WRITING);
-    try {
-      this.#assertNoReader();
-      waitFor(parking, this.#thread, this.#slots.allEmpty(), { deadline, timeout });
-    } catch (error) {
-      this.#giveUpWriting(abandoned);
-      entrance.release();
-      throw error;
+  writeLock(options: LockOptions = NO_OPTIONS): LockToken {
+    checkOptions('RwLock', options);
+    const deadline = deadlineOf(options.timeout);
+    let claimed = this.#waiting.attempt(this.#writeDoor, false);
+    for (;;) {
+      if (claimed === NOT_YET) {
+        if (options.timeout !== 0) this.#refuseRecursion();
+        this.#waiting.wait(this.#writeDoor, options, undefined, deadline);
+      }
+      const result = this.#drain(options, deadline);
+      if (result !== NOT_YET) return this.#writer(result, IN_SECTION);
+      claimed = NOT_YET;
     }
-    this.#slots.stopWatching();
-    return new LockToken(this, WRITER + IN_SECTION, abandoned);
   }
 
-  /** Takes it for writing if that is possible at once; null: it is not. */
+  /** Takes it for writing if that is possible at once; null: it is not. Never waits, nor refuses. */
   tryWriteLock(): LockToken | null {
-    const entered = this.#slots.entrance.tryLock();
-    if (entered === null) return null;
-    const abandoned = this.#setOwn(WRITING);
-    if (this.#slots.allEmpty().look(true) !== null) {
-      this.#slots.stopWatching();
-      return new LockToken(this, WRITER + IN_SECTION, abandoned);
-    }
-    this.#giveUpWriting(abandoned);
-    entered.unlock();
-    return null;
+    const result = this.#tryWrite(true);
+    return result === NOT_YET ? null : this.#writer(result, IN_SECTION);
   }
 
-  /** Takes it for writing without blocking the thread, in no section. */
-  async writeLockAsync(options: AsyncLockOptions = {}): Promise<LockToken> {
-    const { signal, timeout } = options;
-    const deadline = deadlineOf(timeout);
-    const entered = await this.#slots.entrance.lockAsync(options);
-    const abandoned = this.#setOwn(WRITING);
-    try {
-      await waitForAsync(this.#slots.allEmpty(), { deadline, timeout, signal });
-    } catch (error) {
-      this.#giveUpWriting(abandoned);
-      entered.unlock();
-      throw error;
+  /**
+   * Takes it for writing without blocking the thread, in no section.
+   * @throws {RseqSliceError} rejects with `ERR_RSEQ_TIMEOUT`, or with the signal's reason.
+   */
+  async writeLockAsync(options: AsyncLockOptions = NO_OPTIONS): Promise<LockToken> {
+    checkAsyncOptions('RwLock', options);
+    options.signal?.throwIfAborted();
+    // A door per request: it remembers whether it has claimed the lock.
+    const door = new WriteDoor(this.#shared, true);
+    if (!this.#waiting.hasRequests) {
+      const result = this.#waiting.attempt(door, false);
+      if (result !== NOT_YET) return this.#writer(result, WITHOUT_SECTION);
     }
-    this.#slots.stopWatching();
-    return new LockToken(this, WRITER, abandoned);
+    return this.#waiting.waitAsync(door, options, (result) => this.#writer(result, WITHOUT_SECTION));
   }
 
-  /** Runs a synchronous function with the lock held for reading. */
-  withReadLock<T>(run: () => T extends PromiseLike<unknown> ? never : T, options?: LockOptions): T {
+  /**
+   * Runs a synchronous function with the lock held for reading.
+   * @param run gets whether a writer died with the lock, and no other has had it since
+   */
+  withReadLock<T>(run: (abandoned: boolean) => T extends PromiseLike<unknown> ? never : T, options?: LockOptions): T {
     return runWith(this.readLock(options), run, 'withReadLock');
   }
 
-  /** Runs a synchronous function with the lock held for writing. */
-  withWriteLock<T>(run: () => T extends PromiseLike<unknown> ? never : T, options?: LockOptions): T {
+  /**
+   * Runs a synchronous function with the lock held for writing.
+   * @param run gets whether a writer died with the lock, and no other has had it since
+   */
+  withWriteLock<T>(run: (abandoned: boolean) => T extends PromiseLike<unknown> ? never : T, options?: LockOptions): T {
     return runWith(this.writeLock(options), run, 'withWriteLock');
   }
 
@@ -195,84 +203,239 @@ export class RwLock implements Owner {
     return runWithAsync(await this.writeLockAsync(options), run);
   }
 
+  /** What this object has seen in this thread. */
+  stats(): LockStats {
+    return this.#waiting.stats();
+  }
+
   /** @internal A token's way back. */
   giveBack(what: number): void {
-    const isInSection = (what & IN_SECTION) !== 0;
     const place = what >> 1;
-    if (place === WRITER) {
-      Atomics.store(this.#words, OWN, 0);
-      this.#slots.entrance.giveBack(what);
-      return;
+    if (place === WRITER) clearWriter(this.#words);
+    else this.#slots.clear(place);
+    if ((what & IN_SECTION) !== 0) this.#thread.leave();
+    // Nobody else can get in when a writer has claimed it.
+    if (place === WRITER || !this.#tellWriter()) this.#passOn();
+  }
+
+  /** @internal */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    const state = Atomics.load(this.#words, STATE);
+    const readers = this.#slots.count();
+    return describeLock(this.handle, isWritten(state) && !isClaimed(state) ? 'written' : readers > 0 ? `read by ${readers}` : 'free');
+  }
+
+  #passOn(): void {
+    if (!hasWaiters(this.#words)) return;
+    chooseNext(this.#words, LIMIT, sharedNow);
+    this.#waiting.release();
+  }
+
+  /** A reader has left: a writer that has claimed the lock is woken. @returns whether there is one */
+  readonly #tellWriter = (): boolean => {
+    const words = this.#words;
+    if (!isClaimed(Atomics.load(words, STATE))) return false;
+    // Both: the claim may be a thread's or an event loop's by now.
+    if (Atomics.load(words, CLAIMED_SINCE) !== 0) Atomics.store(words, CLAIMED_SINCE, stamp());
+    this.#waiting.wakeOn(DRAIN);
+    this.#waiting.ring();
+    return true;
+  };
+
+  /** Claims the lock and takes it if nobody reads; else leaves it as it was. */
+  #tryWrite(isLate: boolean): number {
+    const door = this.#writeDoor;
+    const claimed = this.#waiting.attempt(door, isLate);
+    if (claimed === NOT_YET) return NOT_YET;
+    this.#thread.enter();
+    const result = door.confirm(isLate);
+    if (result >= 0) return result;
+    this.#thread.retract();
+    if (door.cancel()) this.#waiting.callNext();
+    return NOT_YET;
+  }
+
+  /** Waits until those who read have left. @returns {@link NOT_YET}: the claim was lost, so line up again */
+  #drain({ timeout }: LockOptions, deadline: number): number {
+    const door = this.#writeDoor;
+    let isLate = true;
+    for (;;) {
+      const seen = Atomics.load(this.#words, DRAIN);
+      this.#thread.enter();
+      const result = door.confirm(isLate);
+      if (result >= 0) return result;
+      this.#thread.retract();
+      if (result === AGAIN) return NOT_YET;
+      try {
+        if (timeout !== 0) {
+          this.#refuseRecursion();
+          this.#waiting.assertMayBlock();
+        }
+        if (leftUntil(deadline) <= 0) throw this.#waiting.giveUp(timeout);
+      } catch (error) {
+        if (door.cancel()) this.#waiting.callNext();
+        throw error;
+      }
+      isLate = this.#waiting.sleepOn(DRAIN, seen, leftUntil(deadline)) === 'timed out';
     }
-    this.#reading--;
-    this.#slots.clear(place);
-    if (isInSection) this.#thread.leave();
-    this.#slots.tell();
   }
 
-  /** @returns the place; -1: not possible now. */
-  #tryRead(): number {
-    if (Atomics.load(this.#words, OWN) !== 0) return -1;
-    const place = this.#slots.claim();
-    // A writer that came meanwhile has seen our place, or we see it here.
-    if (place < 0 || Atomics.load(this.#words, OWN) === 0) return place;
-    this.#slots.clear(place);
-    this.#slots.tell();
-    return -1;
+  #reader(result: number, section: number): LockToken {
+    return new LockToken(this, (result & ~1) + section, (result & 1) === ABANDONED);
   }
 
-  #reader(what: number, abandoned: boolean): LockToken {
-    this.#reading++;
-    return new LockToken(this, what, abandoned);
+  #writer(result: number, section: number): LockToken {
+    return new LockToken(this, WRITER + section, result === ABANDONED);
+  }
+
+  #refuseRecursion(): void {
+    const state = Atomics.load(this.#words, STATE);
+    // What an event loop has claimed is no hold, and goes by.
+    const isWriting = !isClaimed(state) && writerOf(state) === this.#agent.id;
+    if (!isWriting && this.#slots.countOwn() === 0) return;
+    throw new RseqSliceError('ERR_RSEQ_RECURSIVE_LOCK', 'This thread has the RwLock already, and would wait for itself.');
+  }
+}
+
+function isClaimedByEventLoop(words: Int32Array): boolean {
+  return isClaimed(Atomics.load(words, STATE)) && Atomics.load(words, CLAIMED_SINCE) !== 0;
+}
+
+/** Never 0, which says something else. */
+const stamp = (): number => sharedNow() | 1;
+
+/** What the doors of one lock have in common. */
+interface Shared {
+  readonly words: Int32Array;
+  readonly agent: Agent;
+  readonly slots: Slots;
+  /** Wakes a writer that waits for readers to leave. */
+  readonly tellWriter: () => boolean;
+  readonly noteAbandoned: () => void;
+}
+
+/**
+ * Looks at the writer's word for one who wants in.
+ * @returns {@link AGAIN} when it was changed, {@link NOT_YET} when a writer is in or has claimed the lock; 0: nobody writes
+ */
+function lookAtWriter({ words, agent, slots, noteAbandoned }: Shared, state: number, isLate: boolean): number {
+  if (!isWritten(state)) return 0;
+  if (isLate && agent.hasEnded(writerOf(state))) {
+    if (isClaimed(state)) withdrawClaim(words, state);
+    else if (leaveTorn(words, state)) noteAbandoned();
+    return AGAIN;
+  }
+  // A claim of an event loop that does not come round, while nobody reads, is in nobody's way for long.
+  if (!isClaimed(state)) return NOT_YET;
+  const claimed = Atomics.load(words, CLAIMED_SINCE);
+  if (claimed === 0 || since(claimed, sharedNow()) <= EVENT_LOOP_LEASE || !slots.isEmpty()) return NOT_YET;
+  withdrawClaim(words, state);
+  return AGAIN;
+}
+
+class ReadDoor implements Door {
+  readonly #shared: Shared;
+  readonly #thread: Thread | null;
+
+  /** @param thread whose section is entered before the lock is taken; null: none */
+  constructor(shared: Shared, thread: Thread | null) {
+    this.#shared = shared;
+    this.#thread = thread;
+  }
+
+  attempt(_isLinedUp: boolean, mayTake: boolean, isLate: boolean): number {
+    const { words, slots, tellWriter } = this.#shared;
+    const writer = lookAtWriter(this.#shared, Atomics.load(words, STATE), isLate);
+    if (writer !== 0) return writer;
+    if (!mayTake) return NOT_YET;
+    this.#thread?.enter();
+    const place = slots.claim();
+    if (place < 0) {
+      this.#thread?.retract();
+      return isLate && slots.clearDead() ? AGAIN : NOT_YET;
+    }
+    const state = Atomics.load(words, STATE);
+    if (!isWritten(state)) return place * 2 + (state === TORN ? ABANDONED : 0);
+    // A writer that came meanwhile has seen our place, or we see its claim here.
+    slots.clear(place);
+    this.#thread?.retract();
+    tellWriter();
+    return AGAIN;
+  }
+
+  isOpen(): boolean {
+    return !isWritten(Atomics.load(this.#shared.words, STATE)) && this.#shared.slots.hasRoom();
+  }
+
+  isKeptByEventLoop(): boolean {
+    return isClaimedByEventLoop(this.#shared.words);
+  }
+
+  admitsMore(): boolean {
+    return hasWaiters(this.#shared.words) && this.isOpen();
+  }
+
+  cancel(): boolean {
+    return false;
+  }
+}
+
+/** Lets a thread claim the lock; an event loop, which sleeps at the door only, also take it. */
+class WriteDoor implements Door {
+  readonly #shared: Shared;
+  readonly #isEventLoop: boolean;
+  /** The word that this door has put there; 0: it has not claimed the lock. */
+  #claim = 0;
+
+  constructor(shared: Shared, isEventLoop: boolean) {
+    this.#shared = shared;
+    this.#isEventLoop = isEventLoop;
+  }
+
+  attempt(_isLinedUp: boolean, mayTake: boolean, isLate: boolean): number {
+    if (this.#claim === 0) {
+      const { words, agent } = this.#shared;
+      const state = Atomics.load(words, STATE);
+      const writer = lookAtWriter(this.#shared, state, isLate);
+      if (writer !== 0) return writer;
+      if (!mayTake) return NOT_YET;
+      this.#claim = claimWriting(words, state, agent.id);
+      if (this.#claim === 0) return AGAIN;
+      Atomics.store(words, CLAIMED_SINCE, this.#isEventLoop ? stamp() : 0);
+    }
+    return this.#isEventLoop ? this.confirm(isLate) : 0;
   }
 
   /**
-   * Whoever has the entrance says what is so from now on. Nobody else writes meanwhile, so what still says otherwise is a
-   * writer that died.
-   * @returns whether there was one.
+   * Takes the lock that was claimed.
+   * @returns whether a writer has died with it; {@link NOT_YET}: others read; {@link AGAIN}: the claim was lost
    */
-  #setOwn(value: number): boolean {
-    return Atomics.exchange(this.#words, OWN, value) !== 0;
+  confirm(isLate: boolean): number {
+    const { words, slots } = this.#shared;
+    const claim = this.#claim;
+    if (Atomics.load(words, STATE) === claim) {
+      if (isLate) slots.clearDead();
+      if (!slots.isEmpty()) return NOT_YET;
+    }
+    this.#claim = 0;
+    return confirmWriting(words, claim) ? (claim < 0 ? ABANDONED : 0) : AGAIN;
   }
 
-  #giveUpWriting(abandoned: boolean): void {
-    this.#slots.stopWatching();
-    Atomics.store(this.#words, OWN, abandoned ? TORN : 0);
+  isOpen(): boolean {
+    return !isWritten(Atomics.load(this.#shared.words, STATE));
   }
 
-  #assertMayWait(): void {
-    if (!this.#mayBlock) refuseToBlock('RwLock');
-    if (this.#reading > 0) refuseRecursion();
+  isKeptByEventLoop(): boolean {
+    return this.#claim === 0 && isClaimedByEventLoop(this.#shared.words);
   }
 
-  /** This thread may also have it through another object. */
-  #assertNoReader(): void {
-    if (this.#slots.hasOwn()) refuseRecursion();
+  admitsMore(): boolean {
+    return false;
   }
-}
 
-function refuseRecursion(): never {
-  throw new RseqSliceError(
-    'ERR_RSEQ_RECURSIVE_LOCK',
-    'This thread has the RwLock for reading already: a writer that waits for that would make it wait for itself.',
-  );
-}
-
-function runWith<T>(token: LockToken, run: () => T, caller: string): T {
-  let result: T;
-  try {
-    result = run();
-  } finally {
-    token.unlock();
-  }
-  if (typeof result === 'object' && result !== null && 'then' in result) refusePromise(result, caller, `Use ${caller}Async().`);
-  return result;
-}
-
-async function runWithAsync<T>(token: LockToken, run: (token: LockToken) => T | PromiseLike<T>): Promise<T> {
-  try {
-    return await run(token);
-  } finally {
-    token.unlock();
+  cancel(): boolean {
+    const claim = this.#claim;
+    this.#claim = 0;
+    return claim !== 0 && withdrawClaim(this.#shared.words, claim);
   }
 }

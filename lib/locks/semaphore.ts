@@ -3,21 +3,32 @@
  * that has died are given to the next who want one.
  */
 import { attach } from '../attach.ts';
-import { refusePromise } from '../thread.ts';
+import { RseqSliceError } from '../errors.ts';
 import type { Thread } from '../thread.ts';
-import { currentAgent } from './agents.ts';
-import { checkHandle, place } from './layout.ts';
+import { sharedNow } from './clock.ts';
+import { FIRST, lengthOf, MOST_PERMITS, openHandle, place } from './layout.ts';
 import type { LockHandle } from './layout.ts';
-import { checkOptions, deadlineOf, MAIN_THREAD, refuseToBlock } from './options.ts';
+import { currentAgent } from './liveness.ts';
+import { checkAsyncOptions, checkOptions, checkPlacement } from './options.ts';
 import type { AsyncLockOptions, LockOptions, PlacementOptions } from './options.ts';
-import { waitFor, waitForAsync } from './patience.ts';
-import { OWN, Slots, slotsWords } from './slots.ts';
+import { describeLock, refuseCopies } from './posting.ts';
+import { runWith, runWithAsync } from './run-with.ts';
+import { Slots } from './slots.ts';
 import { LockToken } from './token.ts';
 import type { Owner } from './token.ts';
+import { chooseNext, hasWaiters, overtakingBound, OWN } from './turnstile.ts';
+import { NOT_YET } from './waiter.ts';
+import type { Door } from './waiter.ts';
+import { Waiting } from './waiting.ts';
+import type { LockStats } from './waiting.ts';
 
-const MOST_PERMITS = 1024;
+/** Releases with somebody waiting until those who wait go first. */
+const LIMIT = 1024;
+const NO_OPTIONS: LockOptions = {};
+
 /** What a token's number says beside the place. */
 const IN_SECTION = 1;
+const WITHOUT_SECTION = 0;
 
 /** Lets a number of holders in at a time, over shared memory. */
 export class Semaphore implements Owner {
@@ -25,20 +36,30 @@ export class Semaphore implements Owner {
   readonly handle: LockHandle;
   /** How many there are, free or not. */
   readonly permits: number;
+  readonly #words: Int32Array;
   readonly #thread: Thread;
-  readonly #mayBlock: boolean;
   readonly #slots: Slots;
+  readonly #waiting: Waiting;
+  readonly #door: PermitDoor;
+  readonly #asyncDoor: PermitDoor;
 
-  /** Bytes of memory that one with so many permits takes. */
+  /**
+   * Bytes of memory that one with so many permits takes.
+   * @throws {RangeError} no number of permits.
+   */
   static byteLength(permits: number): number {
-    return slotsWords(permits) * Int32Array.BYTES_PER_ELEMENT;
+    checkPermits(permits);
+    return lengthOf('Semaphore', permits) * Int32Array.BYTES_PER_ELEMENT;
   }
 
-  /** The semaphore that another thread's `handle` names. */
+  /**
+   * The semaphore that another thread's `handle` names.
+   * @throws {TypeError} there is none.
+   */
   static from(handle: LockHandle, options?: PlacementOptions): Semaphore {
-    const { buffer, byteOffset } = checkHandle('Semaphore', handle);
-    const { words } = place('Semaphore', slotsWords(1), buffer, byteOffset);
-    return new Semaphore(Atomics.load(words, OWN), buffer, byteOffset, options);
+    const { buffer, byteOffset } = openHandle('Semaphore', handle);
+    const permits = Atomics.load(new Int32Array(buffer, byteOffset, FIRST), OWN);
+    return new Semaphore(permits, buffer, byteOffset, options);
   }
 
   /**
@@ -49,18 +70,20 @@ export class Semaphore implements Owner {
    * @throws {RangeError} a bad offset, no room, or another number of permits than the semaphore there has.
    */
   constructor(permits: number, buffer?: SharedArrayBuffer, byteOffset = 0, options: PlacementOptions = {}) {
-    checkOptions('Semaphore', options);
-    if (!Number.isInteger(permits) || permits < 1 || permits > MOST_PERMITS) {
-      throw new RangeError(`A Semaphore has from 1 to ${MOST_PERMITS} permits, not ${String(permits)}.`);
-    }
-    const { words, handle } = place('Semaphore', slotsWords(permits), buffer, byteOffset);
+    refuseCopies(this, 'Semaphore');
+    checkPlacement('Semaphore', options);
+    checkPermits(permits);
+    const { words, handle } = place('Semaphore', lengthOf('Semaphore', permits), buffer, byteOffset);
     const found = Atomics.compareExchange(words, OWN, 0, permits);
     if (found !== 0 && found !== permits) throw new RangeError(`The Semaphore at byte ${byteOffset} of this buffer has ${found} permits, not ${permits}.`);
     this.handle = handle;
     this.permits = permits;
+    this.#words = words;
     this.#thread = options.thread ?? attach();
-    this.#mayBlock = !MAIN_THREAD || options.blockMainThread === true;
-    this.#slots = new Slots('Semaphore', words, { ...options, thread: this.#thread }, currentAgent());
+    this.#slots = new Slots(words, currentAgent());
+    this.#waiting = new Waiting(words, this.#thread, handle, { inside: 'sleep', showWaiters: () => true, unreserve: () => undefined }, options.blockMainThread === true);
+    this.#door = new PermitDoor(words, this.#slots, this.#thread);
+    this.#asyncDoor = new PermitDoor(words, this.#slots, null);
   }
 
   /** How many permits nobody has at the moment. Those of the dead count as taken until somebody wants them. */
@@ -70,80 +93,134 @@ export class Semaphore implements Owner {
 
   /**
    * Takes a permit, waiting for one. The section around it ends with the token.
-   * @throws {RseqSliceError} `ERR_RSEQ_TIMEOUT`; `ERR_RSEQ_WOULD_BLOCK` in the main thread.
+   * @throws {RseqSliceError} `ERR_RSEQ_TIMEOUT`; `ERR_RSEQ_RECURSIVE_LOCK` when this thread has all of them;
+   * `ERR_RSEQ_WOULD_BLOCK` when none is free in the main thread; `ERR_RSEQ_INVALID_OPTION`.
    */
-  acquire(options: LockOptions = {}): LockToken {
-    if (!this.#mayBlock) refuseToBlock('Semaphore');
-    const token = this.tryAcquire();
-    if (token !== null) return token;
-    const { entrance, parking } = this.#slots;
-    const { timeout } = options;
-    const deadline = deadlineOf(timeout);
-    entrance.acquire(options);
-    try {
-      const { place, abandoned } = waitFor(parking, this.#thread, this.#slots.emptyPlace(), { deadline, timeout });
-      // One section inside the other, so that it goes on when the entrance is left.
-      this.#thread.enter();
-      return new LockToken(this, place * 2 + IN_SECTION, abandoned);
-    } finally {
-      this.#slots.stopWatching();
-      entrance.release();
+  acquire(options: LockOptions = NO_OPTIONS): LockToken {
+    checkOptions('Semaphore', options);
+    let result = this.#waiting.attempt(this.#door, false);
+    if (result === NOT_YET) {
+      if (options.timeout !== 0 && this.#slots.countOwn() === this.permits) {
+        throw new RseqSliceError('ERR_RSEQ_RECURSIVE_LOCK', 'This thread has all permits of the Semaphore, and would wait for itself.');
+      }
+      result = this.#waiting.wait(this.#door, options);
     }
+    return this.#token(result, IN_SECTION);
   }
 
-  /** Takes a permit if one is to be had at once and nobody waits for it; null: it is not. */
+  /** Takes a permit if one is free, or its holder has died; null: none is. Never waits, nor refuses. */
   tryAcquire(): LockToken | null {
-    this.#thread.enter();
-    const place = this.#slots.isEntranceTaken() ? -1 : this.#slots.claim();
-    if (place >= 0) return new LockToken(this, place * 2 + IN_SECTION, false);
-    this.#thread.leave();
-    return null;
+    const result = this.#waiting.attempt(this.#door, true);
+    return result === NOT_YET ? null : this.#token(result, IN_SECTION);
   }
 
-  /** Takes a permit without blocking the thread, in no section. */
-  async acquireAsync(options: AsyncLockOptions = {}): Promise<LockToken> {
-    const { signal, timeout } = options;
-    signal?.throwIfAborted();
-    const deadline = deadlineOf(timeout);
-    const free = this.#slots.isEntranceTaken() ? -1 : this.#slots.claim();
-    if (free >= 0) return new LockToken(this, free * 2, false);
-    const entered = await this.#slots.entrance.lockAsync(options);
-    try {
-      const { place, abandoned } = await waitForAsync(this.#slots.emptyPlace(), { deadline, timeout, signal });
-      return new LockToken(this, place * 2, abandoned);
-    } finally {
-      this.#slots.stopWatching();
-      entered.unlock();
+  /**
+   * Takes a permit without blocking the thread, in no section.
+   * @throws {RseqSliceError} rejects with `ERR_RSEQ_TIMEOUT`, or with the signal's reason.
+   */
+  async acquireAsync(options: AsyncLockOptions = NO_OPTIONS): Promise<LockToken> {
+    checkAsyncOptions('Semaphore', options);
+    options.signal?.throwIfAborted();
+    if (!this.#waiting.hasRequests) {
+      const result = this.#waiting.attempt(this.#asyncDoor, false);
+      if (result !== NOT_YET) return this.#token(result, WITHOUT_SECTION);
     }
+    return this.#waiting.waitAsync(this.#asyncDoor, options, (result) => this.#token(result, WITHOUT_SECTION));
   }
 
-  /** Runs a synchronous function with a permit. */
-  withPermit<T>(run: () => T extends PromiseLike<unknown> ? never : T, options?: LockOptions): T {
-    const token = this.acquire(options);
-    let result: T;
-    try {
-      result = run();
-    } finally {
-      token.unlock();
-    }
-    if (typeof result === 'object' && result !== null && 'then' in result) refusePromise(result, 'withPermit', 'Use withPermitAsync().');
-    return result;
+  /**
+   * Runs a synchronous function with a permit.
+   * @param run gets whether the one who had the permit before died with it
+   */
+  withPermit<T>(run: (abandoned: boolean) => T extends PromiseLike<unknown> ? never : T, options?: LockOptions): T {
+    return runWith(this.acquire(options), run, 'withPermit');
   }
 
   /** Runs a function with a permit until what it returns has settled. */
   async withPermitAsync<T>(run: (token: LockToken) => T | PromiseLike<T>, options?: AsyncLockOptions): Promise<T> {
-    const token = await this.acquireAsync(options);
-    try {
-      return await run(token);
-    } finally {
-      token.unlock();
-    }
+    return runWithAsync(await this.acquireAsync(options), run);
+  }
+
+  /** What this object has seen in this thread. */
+  stats(): LockStats {
+    return this.#waiting.stats();
+  }
+
+  /**
+   * The most often that others can take a permit while a thread waits for one, if so many threads use it; see
+   * `Mutex.overtakingBound`.
+   * @throws {RangeError} no number of threads.
+   */
+  overtakingBound(threads: number): number {
+    if (!Number.isSafeInteger(threads) || threads < 1) throw new RangeError(`overtakingBound() takes a number of threads from 1 on, not ${String(threads)}.`);
+    return overtakingBound(LIMIT, threads) + this.permits;
   }
 
   /** @internal A token's way back. */
   giveBack(what: number): void {
     this.#slots.clear(what >> 1);
     if ((what & IN_SECTION) !== 0) this.#thread.leave();
-    this.#slots.tell();
+    if (!hasWaiters(this.#words)) return;
+    chooseNext(this.#words, LIMIT, sharedNow);
+    this.#waiting.release();
+  }
+
+  /** @internal */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return describeLock(this.handle, `${this.available} of ${this.permits} permits available`);
+  }
+
+  #token(result: number, section: number): LockToken {
+    const abandoned = (result & 1) === ABANDONED;
+    if (abandoned) this.#waiting.noteAbandoned();
+    return new LockToken(this, (result & ~1) + section, abandoned);
+  }
+}
+
+/** Beside the place in what the doors return. */
+const ABANDONED = 1;
+
+function checkPermits(permits: number): void {
+  if (Number.isInteger(permits) && permits >= 1 && permits <= MOST_PERMITS) return;
+  throw new RangeError(`A Semaphore has from 1 to ${MOST_PERMITS} permits, not ${String(permits)}.`);
+}
+
+class PermitDoor implements Door {
+  readonly #words: Int32Array;
+  readonly #slots: Slots;
+  readonly #thread: Thread | null;
+
+  /** @param thread whose section is entered before a permit is taken; null: none */
+  constructor(words: Int32Array, slots: Slots, thread: Thread | null) {
+    this.#words = words;
+    this.#slots = slots;
+    this.#thread = thread;
+  }
+
+  attempt(_isLinedUp: boolean, mayTake: boolean, isLate: boolean): number {
+    if (!mayTake && !isLate) return NOT_YET;
+    this.#thread?.enter();
+    const free = mayTake ? this.#slots.claim() : -1;
+    if (free >= 0) return free * 2;
+    const inherited = isLate ? this.#slots.inherit() : -1;
+    if (inherited >= 0) return inherited * 2 + ABANDONED;
+    this.#thread?.retract();
+    return NOT_YET;
+  }
+
+  isOpen(): boolean {
+    return this.#slots.hasRoom();
+  }
+
+  isKeptByEventLoop(): boolean {
+    return false;
+  }
+
+  admitsMore(): boolean {
+    return hasWaiters(this.#words) && this.#slots.hasRoom();
+  }
+
+  cancel(): boolean {
+    return false;
   }
 }

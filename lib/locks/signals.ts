@@ -5,26 +5,52 @@
  *
  * A notification is for those who had lined up when it was made: whoever lines
  * up later finds the calls as they are then, and takes nothing until they change.
+ *
+ * Whoever dies while it waits leaves its count behind. So each thread says in a
+ * place of its own how many of those who are counted are its: after it lines up
+ * and before it leaves, so that no death between the two takes away more than
+ * was there. {@link forget} takes that out of the line.
  */
+import { CONDITION_HEAD, CONDITION_PLACES, PLACE_WORDS } from './layout.ts';
 
 /** Waiters, and signals that none of them has taken. */
 const LINE = 1;
-/** Counted up at every notification; waiters sleep on it. */
+/** Counted up at every notification; threads sleep on it. */
 export const CALLS = 2;
-/** Words of a condition; the first is its mark, the last counts those who sleep in the engine. */
-export const CONDITION_WORDS = 4;
+/** Counts threads that sleep in the engine. */
+export const SLEEPERS = 3;
+/** Event loops sleep on it, and are rung as those of a lock are. */
+export const BELL = 4;
+/** 1: an event loop wants to be rung. */
+export const LISTENING = 5;
 
 const WAITER = 1;
 const WAITERS = 0x7fff;
 const SIGNAL_SHIFT = 15;
 const SIGNAL = 1 << SIGNAL_SHIFT;
+/** How many can wait at a time. */
+export const MOST_WAITING: number = WAITERS;
 
 const waitersIn = (line: number): number => line & WAITERS;
 const signalsIn = (line: number): number => line >> SIGNAL_SHIFT;
 
-/** Lines up, which must come before the lock is released. @returns what the calls are at that moment. */
-export function lineUp(words: Int32Array): number {
-  Atomics.add(words, LINE, WAITER);
+/** Whether anybody waits, the dead that were not missed yet included. */
+export function isAwaited(words: Int32Array): boolean {
+  return waitersIn(Atomics.load(words, LINE)) > 0;
+}
+
+/** Lines up, which must come before the lock is released. False: more wait already than can be counted. */
+export function lineUp(words: Int32Array): boolean {
+  for (let line = Atomics.load(words, LINE); ; ) {
+    if (waitersIn(line) === WAITERS) return false;
+    const found = Atomics.compareExchange(words, LINE, line, line + WAITER);
+    if (found === line) return true;
+    line = found;
+  }
+}
+
+/** What the calls are, which a waiter reads after it has lined up. */
+export function readCalls(words: Int32Array): number {
   return Atomics.load(words, CALLS);
 }
 
@@ -66,5 +92,53 @@ export function leaveLine(words: Int32Array, calls: number): boolean {
     const found = Atomics.compareExchange(words, LINE, line, line - WAITER - (isOurs ? SIGNAL : 0));
     if (found === line) return isOurs;
     line = found;
+  }
+}
+
+/** Takes waiters out of the line that have died, and signals that nobody is left for. */
+export function forget(words: Int32Array, count: number): void {
+  for (let line = Atomics.load(words, LINE); ; ) {
+    const waiters = Math.max(0, waitersIn(line) - count);
+    const found = Atomics.compareExchange(words, LINE, line, waiters + Math.min(waiters, signalsIn(line)) * SIGNAL);
+    if (found === line) return;
+    line = found;
+  }
+}
+
+/** The places of threads: each an id, and how many of those in the line are that thread's. */
+export function placeOf(words: Int32Array, id: number): number {
+  let free = -1;
+  for (let place = CONDITION_HEAD; place < CONDITION_HEAD + CONDITION_PLACES * PLACE_WORDS; place += PLACE_WORDS) {
+    const found = Atomics.load(words, place);
+    if (found === id) return place;
+    if (found === 0 && free < 0) free = place;
+  }
+  return free;
+}
+
+/** Says how many of those in the line are the calling thread's. @param place as {@link placeOf} says; -1: it has none */
+export function countOwn(words: Int32Array, place: number, id: number, change: number): void {
+  if (place < 0) return;
+  const found = Atomics.compareExchange(words, place, 0, id);
+  // Another thread was faster.
+  if (found !== 0 && found !== id) {
+    countOwn(words, placeOf(words, id), id, change);
+    return;
+  }
+  if (Atomics.add(words, place + 1, change) + change <= 0) {
+    Atomics.store(words, place + 1, 0);
+    Atomics.store(words, place, 0);
+  }
+}
+
+/** Forgets the waiters of threads that have ended. */
+export function forgetDead(words: Int32Array, hasEnded: (id: number) => boolean): void {
+  for (let place = CONDITION_HEAD; place < CONDITION_HEAD + CONDITION_PLACES * PLACE_WORDS; place += PLACE_WORDS) {
+    const id = Atomics.load(words, place);
+    if (id === 0 || !hasEnded(id)) continue;
+    // Who takes the count takes it out of the line, and nobody else.
+    const count = Atomics.exchange(words, place + 1, 0);
+    if (count > 0) forget(words, count);
+    Atomics.compareExchange(words, place, id, 0);
   }
 }

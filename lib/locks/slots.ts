@@ -1,37 +1,14 @@
 /**
  * A row of places in shared memory, each empty or with the id of the thread that
- * has it, and an entrance that those pass one by one who find things not as they
- * want them. So it is always known who holds what, and a place of a thread that
- * has died is found; and whoever is at the entrance is overtaken by nobody but
- * those who were in already, or came in before.
- *
- * At the entrance at most one waits at a time for a place to change.
+ * has it. So it is always known who holds what, and a place of a thread that has
+ * died is found. Who waits for a place waits in the line of `turnstile.ts`.
  */
-import { Mutex } from './mutex.ts';
-import type { Agent } from './agents.ts';
-import type { LockKind } from './layout.ts';
-import type { PlacementOptions } from './options.ts';
-import { createParking } from './parking.ts';
-import type { Bed, Parking } from './parking.ts';
-import type { Awaited } from './patience.ts';
-import { FREE, MOST_WAITERS, STATE, TURNSTILE_WORDS } from './turnstile.ts';
+import { FIRST } from './layout.ts';
+import { now } from './clock.ts';
+import type { Agent } from './liveness.ts';
+import { TRUST } from './liveness.ts';
 
-/** The kind's own word, next to the mark in word 0. */
-export const OWN = 1;
-/** Counted up for the one at the entrance when something has changed. */
-export const CHANGES = 2;
-const SLEEPERS = 3;
-/** 1: somebody at the entrance waits for a change. */
-const IS_WATCHED = 4;
-const ENTRANCE = 8;
-/** The first place. */
-export const FIRST: number = ENTRANCE + TURNSTILE_WORDS;
 export const EMPTY = 0;
-
-/** Words of a row with so many places, all told. */
-export function slotsWords(places: number): number {
-  return FIRST + places;
-}
 
 /** Takes a place if it is empty, or if a thread has it that has ended: `from` is what was seen there. */
 export function claimPlace(words: Int32Array, place: number, from: number, id: number): boolean {
@@ -42,55 +19,19 @@ export function clearPlace(words: Int32Array, place: number): void {
   Atomics.store(words, place, EMPTY);
 }
 
-/** Has whoever gives a place back from now on tell of it. First this, then a look; they do it the other way round. */
-export function watch(words: Int32Array): void {
-  Atomics.store(words, IS_WATCHED, 1);
-}
-
-export function stopWatching(words: Int32Array): void {
-  Atomics.store(words, IS_WATCHED, 0);
-}
-
-export function isWatched(words: Int32Array): boolean {
-  return Atomics.load(words, IS_WATCHED) !== 0;
-}
-
-/** Makes one who is about to sleep look again. */
-export function noteChange(words: Int32Array): void {
-  Atomics.add(words, CHANGES, 1);
-}
-
-/** A place that was had: its number, and whether the one before died in it. */
-export interface Place {
-  readonly place: number;
-  readonly abandoned: boolean;
-}
-
 export class Slots {
-  readonly entrance: Mutex;
-  readonly parking: Parking = createParking();
   readonly #words: Int32Array;
-  readonly #bed: Bed;
-  readonly #kind: LockKind;
   readonly #agent: Agent;
   /** Where this thread had its place last: it is likely to be empty, and in this CPU's cache. */
   #usual: number;
+  /** When all places were last looked through for the dead, and none was found. */
+  #searched = -Infinity;
 
-  /** @param words the whole of a lock, that begins at `byteOffset` of its buffer */
-  constructor(kind: LockKind, words: Int32Array, options: PlacementOptions, agent: Agent) {
+  /** @param words the whole of a lock */
+  constructor(words: Int32Array, agent: Agent) {
     this.#words = words;
-    this.#bed = { words, sleepers: SLEEPERS };
     this.#agent = agent;
-    const offset = words.byteOffset + ENTRANCE * Int32Array.BYTES_PER_ELEMENT;
-    // A thread that waits here has chosen to, whichever it is.
-    this.entrance = new Mutex(words.buffer as SharedArrayBuffer, offset, { ...options, blockMainThread: true, name: kind });
-    this.#kind = kind;
     this.#usual = FIRST + (agent.id % (words.length - FIRST));
-  }
-
-  /** Whether somebody is at the entrance, or is about to be: who comes now must line up. */
-  isEntranceTaken(): boolean {
-    return Atomics.load(this.entrance.turnstile, STATE) !== FREE;
   }
 
   /** Takes an empty place. -1: there is none. */
@@ -106,17 +47,24 @@ export class Slots {
     return -1;
   }
 
-  /** Gives a place back. Whoever watches is told by {@link tell}. */
+  /** Gives a place back. */
   clear(place: number): void {
     clearPlace(this.#words, place);
   }
 
-  /** Wakes the one at the entrance who waits for a change. */
-  tell(): void {
-    if (!isWatched(this.#words)) return;
-    noteChange(this.#words);
-    // All of them: one that has given up may still be asleep in the engine.
-    this.parking.wake(this.#bed, CHANGES, MOST_WAITERS);
+  /** Takes the place of a thread that has died. -1: there is none. */
+  inherit(): number {
+    return this.#findDead((place, id) => claimPlace(this.#words, place, id, this.#agent.id));
+  }
+
+  /** Empties the places of the dead. @returns whether there was one. */
+  clearDead(): boolean {
+    let found = false;
+    this.#findDead((place, id) => {
+      found ||= claimPlace(this.#words, place, id, EMPTY);
+      return false;
+    });
+    return found;
   }
 
   /** How many places are taken. */
@@ -126,50 +74,36 @@ export class Slots {
     return taken;
   }
 
-  /** Whether this thread has a place, also through another object. */
-  hasOwn(): boolean {
-    return this.#words.indexOf(this.#agent.id, FIRST) >= 0;
+  /** Whether there is an empty place. */
+  hasRoom(): boolean {
+    for (let place = FIRST; place < this.#words.length; place++) if (Atomics.load(this.#words, place) === EMPTY) return true;
+    return false;
   }
 
-  /** An empty place, or one of the dead; for whoever is at the entrance. */
-  emptyPlace(): Awaited<Place> {
-    return this.#watch((isLate) => {
-      const place = this.claim();
-      if (place >= 0) return { place, abandoned: false };
-      return isLate ? this.#inherit() : null;
-    });
+  /** Whether every place is empty. */
+  isEmpty(): boolean {
+    for (let place = FIRST; place < this.#words.length; place++) if (Atomics.load(this.#words, place) !== EMPTY) return false;
+    return true;
   }
 
-  /** That every place is empty; for whoever is at the entrance. */
-  allEmpty(): Awaited<true> {
-    return this.#watch((isLate) => {
-      let isEmpty = true;
-      for (let place = FIRST; place < this.#words.length; place++) {
-        const id = Atomics.load(this.#words, place);
-        if (id === EMPTY) continue;
-        if (isLate && this.#agent.hasEnded(id)) this.clear(place);
-        else isEmpty = false;
-      }
-      return isEmpty ? true : null;
-    });
+  /** How many places this thread has, also through another object. */
+  countOwn(): number {
+    let own = 0;
+    for (let place = FIRST; place < this.#words.length; place++) if (Atomics.load(this.#words, place) === this.#agent.id) own++;
+    return own;
   }
 
-  /** Nobody watches any more. */
-  stopWatching(): void {
-    stopWatching(this.#words);
-  }
-
-  #watch<T>(look: (isLate: boolean) => T | null): Awaited<T> {
-    watch(this.#words);
-    return { kind: this.#kind, bed: this.#bed, word: CHANGES, look };
-  }
-
-  #inherit(): Place | null {
+  /** @param take takes the place of a dead thread; false: look on. @returns the place; -1: none was taken */
+  #findDead(take: (place: number, id: number) => boolean): number {
+    const at = now();
+    // A row of a thousand is not looked through for every try that fails.
+    if (at - this.#searched < TRUST) return -1;
     for (let place = FIRST; place < this.#words.length; place++) {
       const id = Atomics.load(this.#words, place);
       if (id === EMPTY || !this.#agent.hasEnded(id)) continue;
-      if (claimPlace(this.#words, place, id, this.#agent.id)) return { place, abandoned: true };
+      if (take(place, id)) return place;
     }
-    return null;
+    this.#searched = at;
+    return -1;
   }
 }

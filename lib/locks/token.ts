@@ -18,11 +18,14 @@ export class LockToken implements Disposable {
   private declare owner: Owner | null;
   /** @internal How the lock was taken, in its own terms. */
   declare what: number;
+  /** Set while a `Condition` waits with this token, which then holds nothing: ends that wait. */
+  private declare stopWaiting: (() => void) | null;
 
   /** @internal Locks make them. */
   constructor(owner: Owner, what: number, abandoned: boolean) {
     this.owner = owner;
     this.what = what;
+    this.stopWaiting = null;
     this.abandoned = abandoned;
   }
 
@@ -31,10 +34,18 @@ export class LockToken implements Disposable {
     return this.owner !== null;
   }
 
-  /** Releases the lock; the second time nothing. */
+  /**
+   * Releases the lock; the second time nothing. Of a token that waits with `Condition.waitAsync` it ends the wait, which
+   * rejects with `ERR_RSEQ_NOT_LOCKED` and does not take the lock again.
+   */
   unlock(): void {
     const { owner } = this;
-    if (owner === null) return;
+    if (owner === null) {
+      const stop = this.stopWaiting;
+      this.stopWaiting = null;
+      stop?.();
+      return;
+    }
     this.owner = null;
     owner.giveBack(this.what);
   }
@@ -44,13 +55,26 @@ export class LockToken implements Disposable {
     this.unlock();
   }
 
-  /** @internal The lock was released and taken again, for a `Condition`. */
-  taken(abandoned: boolean, what: number = this.what): void {
-    this.abandoned = abandoned;
-    this.what = what;
+  /**
+   * @internal Releases the lock for as long as a `Condition` waits.
+   * @param stop called when the token is unlocked meanwhile
+   */
+  suspend(stop: (() => void) | null): void {
+    const { owner } = this;
+    this.owner = null;
+    owner?.giveBack(this.what);
+    this.stopWaiting = stop;
   }
 
-  /** @internal The lock that it belongs to; null: released. */
+  /** @internal The wait is over; the lock was taken again, or is left (null). */
+  resume(owner: Owner | null, what: number, abandoned: boolean): void {
+    this.stopWaiting = null;
+    this.owner = owner;
+    this.what = what;
+    this.abandoned = abandoned;
+  }
+
+  /** @internal The lock that it belongs to; null: released, or waiting. */
   get of(): Owner | null {
     return this.owner;
   }

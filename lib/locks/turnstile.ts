@@ -1,9 +1,9 @@
 /**
- * The words of an exclusive lock and everything that is done to them, as
- * functions over an Int32Array: how it is taken, how waiters line up, who may
- * come next. Each function changes one word, or loops until its one change is
- * made, so the explorer's models call the very same functions as their steps.
- * Who spins, who sleeps and for how long is not decided here.
+ * The words that every lock begins with and everything that is done to them, as
+ * functions over an Int32Array: how an exclusive lock is taken, how waiters line
+ * up, who may come next. Each function changes one word, or loops until its one
+ * change is made, so the explorer's models call the very same functions as their
+ * steps. Who spins, who sleeps and for how long is not decided here.
  *
  * `STATE` says who holds the lock. `QUEUE` counts who waits, in one of two
  * places. While the gate is open everybody who waits is inside, and anybody may
@@ -14,10 +14,17 @@
  * the gate opens and those outside are inside. So a waiter is overtaken at most
  * {@link overtakingBound} times.
  *
- * A thread that dies while it waits leaves its count behind. The gate then
- * would not open, and waiters open it by force when they see that nothing moves
- * ({@link forceOpen}); the gate is about fairness only, so that is always safe.
+ * Those inside may be dead, or sleep in an event loop that is busy with
+ * something else. So a reservation is a lease: when nobody has taken the lock
+ * for that long, anybody may open the gate ({@link openIfStuck}). The gate is
+ * about fairness only, so that is always safe.
+ *
+ * Who waits in an event loop is counted in the line like everybody else, but
+ * sleeps on a word of its own, the bell. All of them are rung at a release,
+ * beside the one thread that is called: nobody's turn is spent on an event loop
+ * that does not come round.
  */
+import { since } from './clock.ts';
 
 /** What kind of lock this is; zero before its first use. Owned by `layout.ts`. */
 export const KIND = 0;
@@ -27,14 +34,28 @@ export const STATE = 1;
 export const QUEUE = 2;
 /** Waiters sleep on one of two words, those of even batches on the first. Counted up at every call. */
 export const CALLS = 3;
-/** How often it was released with somebody inside since the gate closed last. Written by the holder only. */
+/** How often it was released with somebody inside since the gate closed last. */
 export const BYPASS = 5;
-/** How many waiters sleep in the engine and not in the kernel: they hear `Atomics.notify` only. */
-export const ENGINE_SLEEPERS = 6;
+/** Event loops sleep on it. Counted up when they are rung. */
+export const BELL = 6;
 /** What recordings call this lock, the same in every thread; 0 until one does. The locks themselves do not look at it. */
 export const RECORDED_AS = 7;
-/** Words of an exclusive lock. */
-export const TURNSTILE_WORDS = 8;
+/** How many threads sleep in the engine and not in the kernel: they hear `Atomics.notify` only. */
+export const ENGINE_SLEEPERS = 8;
+/** 1: an event loop is about to sleep, or sleeps, and was not rung since. */
+export const LISTENING = 9;
+/** How many of those in the line are event loops. Those of the dead stay counted: it decides about leases only. */
+export const EVENT_LOOPS = 10;
+/** When the lock was released last with the gate closed, on the clock of `clock.ts`. */
+export const RESERVED_SINCE = 11;
+/** The number of the token that it is held through; 0: none. Written by the holder only. */
+export const HOLD = 12;
+/** The last number that a token got. Written by the holder only. */
+export const HOLDS = 13;
+/** The first word that belongs to a kind of lock. */
+export const OWN = 14;
+/** Words of an exclusive lock: a cache line. */
+export const TURNSTILE_WORDS = 16;
 
 /** Nobody holds it, and nobody waits: the only state from which it is taken in one step. */
 export const FREE = 0;
@@ -82,6 +103,11 @@ export function overtakingBound(limit: number, threads: number): number {
   return limit + 2 * threads;
 }
 
+/** ms that a lock stays reserved for threads which do not come to take it. */
+export const LEASE = 250;
+/** ms that it stays reserved for event loops only. */
+export const EVENT_LOOP_LEASE = 10;
+
 const batchOf = (queue: number): number => (queue >>> BATCH_SHIFT) & (BATCHES - 1);
 
 /** Whether somebody has it. */
@@ -99,6 +125,12 @@ export function hasWaiters(words: Int32Array): boolean {
   return (Atomics.load(words, QUEUE) & WAITERS) !== 0;
 }
 
+/** How many wait, inside and outside, those who died waiting included. */
+export function countWaiters(words: Int32Array): number {
+  const queue = Atomics.load(words, QUEUE);
+  return (queue & INSIDE) + ((queue & OUTSIDE) >>> OUTSIDE_SHIFT);
+}
+
 /** Whether the gate is closed. */
 export function isGateClosed(words: Int32Array): boolean {
   return (Atomics.load(words, QUEUE) & GATE) !== 0;
@@ -114,21 +146,13 @@ export function presentCalls(words: Int32Array): number {
   return callsOf(batchOf(Atomics.load(words, QUEUE)));
 }
 
-/** Takes the lock unless it is held, or reserved for others. For those who have not lined up. */
-export function tryTake(words: Int32Array, agent: number): boolean {
-  for (let seen = FREE; ; ) {
-    const found = Atomics.compareExchange(words, STATE, seen, seen === FREE ? agent : agent | AWAITED);
-    if (found === seen) return true;
-    if (isHeld(found)) return false;
-    // With an open gate it was left over by somebody inside who gave up as the last one.
-    if (found === RESERVED && isGateClosed(words)) return false;
-    seen = found;
-  }
-}
-
-/** Takes a lock that was seen in a state, for a waiter: it is free, or its holder has ended. */
-export function take(words: Int32Array, seen: number, agent: number): boolean {
-  return Atomics.compareExchange(words, STATE, seen, agent | AWAITED) === seen;
+/**
+ * Takes a lock that was seen in a state: it is free, or its holder has ended.
+ * @param isLinedUp whether the caller waits in the line, and others may
+ */
+export function take(words: Int32Array, seen: number, agent: number, isLinedUp: boolean): boolean {
+  const next = seen === FREE && !isLinedUp ? agent : agent | AWAITED;
+  return Atomics.compareExchange(words, STATE, seen, next) === seen;
 }
 
 /** Releases the lock if nobody waits. */
@@ -219,33 +243,38 @@ function opened(queue: number): number {
 }
 
 /**
- * Opens a closed gate although there are still some counted inside: they seem
- * to be dead. Those of them who are not line up again.
- * @param batch the caller's, which stands outside
+ * Opens a closed gate although there are still some counted inside, when none
+ * of them has taken a lock that is free for longer than they have it reserved.
+ * Those of them who are not dead line up again.
+ * @param now on the clock of `clock.ts`
  */
-export function forceOpen(words: Int32Array, batch: number): boolean {
+export function openIfStuck(words: Int32Array, now: number): boolean {
   const queue = Atomics.load(words, QUEUE);
-  if ((queue & GATE) === 0 || standingIn(queue, batch) !== Standing.Outside) return false;
+  if ((queue & GATE) === 0) return false;
+  const lease = (queue & INSIDE) <= Atomics.load(words, EVENT_LOOPS) ? EVENT_LOOP_LEASE : LEASE;
+  if (since(Atomics.load(words, RESERVED_SINCE), now) <= lease) return false;
   return Atomics.compareExchange(words, QUEUE, queue, opened(queue)) === queue;
 }
 
 /**
  * Counts one more release with somebody inside, and closes the gate when there
- * were enough. The holder does this before it releases.
- * @returns what the state must be when it is released.
+ * were enough. Who releases does this before the lock is free.
+ * @param clock `sharedNow`
+ * @returns what the state of an exclusive lock must be when it is released.
  */
-export function chooseNext(words: Int32Array, limit: number): number {
+export function chooseNext(words: Int32Array, limit: number, clock: () => number): number {
   for (let queue = Atomics.load(words, QUEUE); ; ) {
-    if ((queue & GATE) !== 0) return RESERVED;
-    if ((queue & INSIDE) === 0) return FREE;
-    const count = (words[BYPASS] ?? 0) + 1;
-    if (count < limit) {
-      words[BYPASS] = count;
-      return WANTED;
+    if ((queue & GATE) !== 0) {
+      Atomics.store(words, RESERVED_SINCE, clock());
+      return RESERVED;
     }
+    if ((queue & INSIDE) === 0) return FREE;
+    if (Atomics.add(words, BYPASS, 1) + 1 < limit) return WANTED;
+    // Before anybody can find the gate closed.
+    Atomics.store(words, RESERVED_SINCE, clock());
     const found = Atomics.compareExchange(words, QUEUE, queue, queue | GATE);
     if (found === queue) {
-      words[BYPASS] = 0;
+      Atomics.store(words, BYPASS, 0);
       return RESERVED;
     }
     queue = found;
@@ -274,4 +303,29 @@ export function markCalled(words: Int32Array): number {
 /** Makes those about to sleep on a word look again. Whoever sleeps already must be woken. */
 export function call(words: Int32Array, word: number): void {
   Atomics.add(words, word, 1);
+}
+
+/** What the bell is. An event loop reads it first, then says that it {@link listen}s, then looks at the lock, then sleeps. */
+export function readBell(words: Int32Array): number {
+  return Atomics.load(words, BELL);
+}
+
+/** Says that an event loop wants to be rung. */
+export function listen(words: Int32Array): void {
+  Atomics.store(words, LISTENING, 1);
+}
+
+/** Whether an event loop wants to be rung. Whoever frees the lock asks afterwards. */
+export function isListening(words: Int32Array): boolean {
+  return Atomics.load(words, LISTENING) !== 0;
+}
+
+/** Comes before {@link ring}: who listens from now on looks at the lock anew, or finds the bell changed. */
+export function answerListeners(words: Int32Array): void {
+  Atomics.store(words, LISTENING, 0);
+}
+
+/** Counts the bell up. The caller then wakes all who sleep on it. */
+export function ring(words: Int32Array): void {
+  Atomics.add(words, BELL, 1);
 }

@@ -1,27 +1,38 @@
 /**
- * One waiter of an exclusive lock, from lining up to leaving the line. It looks
- * at the lock in the one order in which no call is lost, and knows what to do
- * about those who died; whoever owns it sleeps between two looks, in its thread
+ * One waiter of a lock, from lining up to leaving the line. It looks at the lock
+ * in the one order in which no call is lost, and knows what to do when those
+ * before it do not move; whoever owns it sleeps between two looks, in its thread
  * or in its event loop.
  */
 import { RseqSliceError } from '../errors.ts';
-import type { Thread } from '../thread.ts';
-import type { Agent } from './agents.ts';
+import { sharedNow } from './clock.ts';
 import type { Wake } from './parking.ts';
-import { answerCall, arrive, awaitHolder, callsOf, depart, forceOpen, holderOf, isHeld, MOST_WAITERS, STATE, Standing, standing, take } from './turnstile.ts';
+import { answerCall, arrive, callsOf, depart, EVENT_LOOPS, MOST_WAITERS, openIfStuck, Standing, standing } from './turnstile.ts';
 
-/** What a look at the lock came to. */
-export const Look = {
-  /** It is not ours yet: sleep on {@link Waiter.word} while it is {@link Waiter.calls}. */
-  NotYet: 0,
-  Taken: 1,
-  /** Taken from a holder that died. */
-  Abandoned: 2,
-} as const;
-export type Look = (typeof Look)[keyof typeof Look];
+/** What {@link Door.attempt} returns when it is not our turn: sleep. */
+export const NOT_YET = -1;
+/** What it returns when something changed under its eyes: look again. */
+export const AGAIN = -2;
 
-/** Sleeps in a row without being called, in front of a free lock, after which the gate is opened by force. */
-const PATIENCE = 5;
+/** One way to get into a lock. */
+export interface Door {
+  /**
+   * Tries to get in.
+   * @param isLinedUp whether the caller waits in the line: then it must be told when the lock is released
+   * @param mayTake false: only what a dead thread holds may be taken
+   * @param isLate whether to ask if those who hold the lock are alive
+   * @returns from 0 on: in, in the lock's own terms; else {@link NOT_YET} or {@link AGAIN}
+   */
+  attempt(isLinedUp: boolean, mayTake: boolean, isLate: boolean): number;
+  /** Whether those who have the lock reserved could get in, as far as holders are concerned. */
+  isOpen(): boolean;
+  /** Whether an event loop may keep others out that does not come round: then it is worth a look before long. */
+  isKeptByEventLoop(): boolean;
+  /** Whether another waiter can get in beside the one that just did, and is to be called. */
+  admitsMore(): boolean;
+  /** Takes back what an attempt has left behind that did not get in. @returns whether that can let others in. */
+  cancel(): boolean;
+}
 
 export class Waiter {
   /** The word to sleep on, and its value at the last look. */
@@ -29,28 +40,24 @@ export class Waiter {
   calls = 0;
   /** Whether only the gate keeps it from the lock. */
   isOutside = false;
-  /** Whether taking the lock opened the gate for others. */
+  /** Whether getting in opened the gate for others. */
   openedGate = false;
+  /** Whether the next look asks if those who hold the lock are alive. So does the first: they may be dead for long. */
+  isLate = true;
   readonly #words: Int32Array;
-  readonly #agent: Agent;
+  readonly #isEventLoop: boolean;
   #batch: number;
-  /** Sleeps in a row in which nothing happened. */
-  #idle = 0;
-  /** At the first look too: the holder may be dead for long. */
-  #suspicious = true;
 
   /** @throws {RseqSliceError} `ERR_RSEQ_TOO_MANY_WAITERS`. */
-  constructor(words: Int32Array, agent: Agent) {
+  constructor(words: Int32Array, isEventLoop: boolean) {
     this.#words = words;
-    this.#agent = agent;
-    this.#batch = lineUp(words);
+    this.#isEventLoop = isEventLoop;
+    if (isEventLoop) Atomics.add(words, EVENT_LOOPS, 1);
+    this.#batch = this.#lineUp();
   }
 
-  /**
-   * Tries to take the lock.
-   * @param thread enters a section before taking it, and stays in it when it is taken. null: no section.
-   */
-  look(thread: Thread | null): Look {
+  /** Tries to get in, and leaves the line when it is. @returns as {@link Door.attempt}, never {@link AGAIN} */
+  look(door: Door): number {
     const words = this.#words;
     for (;;) {
       // In this order: a call that comes before the answer is answered by it, and one that comes after it is seen when
@@ -60,36 +67,23 @@ export class Waiter {
       answerCall(words);
       const where = standing(words, this.#batch);
       if (where === Standing.Forgotten) {
-        this.#batch = lineUp(words);
+        this.#batch = this.#lineUp();
         continue;
       }
-      const state = Atomics.load(words, STATE);
       this.isOutside = where === Standing.Outside;
-      const isDead = isHeld(state) && this.#suspicious && this.#agent.hasEnded(holderOf(state));
-      if (isHeld(state) && !isDead) {
-        // Only now may we sleep: its release will call.
-        if (awaitHolder(words, state)) return Look.NotYet;
-        continue;
+      const result = door.attempt(true, !this.isOutside, this.isLate);
+      if (result >= 0) {
+        this.openedGate = this.#depart();
+        return result;
       }
-      // Who is outside waits for the gate. But when a holder has died, so may have those inside.
-      if (this.isOutside && !isDead) return Look.NotYet;
-      thread?.enter();
-      if (take(words, state, this.#agent.id)) {
-        this.openedGate = depart(words, this.#batch);
-        return isDead ? Look.Abandoned : Look.Taken;
-      }
-      thread?.leave();
+      if (result === AGAIN) continue;
+      if (!this.isOutside || !door.isOpen() || !openIfStuck(words, sharedNow())) return NOT_YET;
     }
   }
 
   /** Notes how a sleep ended. */
   slept(wake: Wake): void {
-    this.#suspicious = wake === 'timed out';
-    if (!this.#suspicious) this.#idle = 0;
-    else if (++this.#idle >= PATIENCE && this.isOutside && !isHeld(Atomics.load(this.#words, STATE))) {
-      this.#idle = 0;
-      forceOpen(this.#words, this.#batch);
-    }
+    this.isLate = wake === 'timed out';
   }
 
   /**
@@ -97,14 +91,22 @@ export class Waiter {
    * @returns whether that opened the gate.
    */
   giveUp(): boolean {
-    return depart(this.#words, this.#batch);
+    return this.#depart();
   }
-}
 
-function lineUp(words: Int32Array): number {
-  const batch = arrive(words);
-  if (batch < 0) {
-    throw new RseqSliceError('ERR_RSEQ_TOO_MANY_WAITERS', `${String(MOST_WAITERS)} threads wait for this lock already, and no more can be counted.`);
+  #depart(): boolean {
+    const opened = depart(this.#words, this.#batch);
+    if (this.#isEventLoop) Atomics.sub(this.#words, EVENT_LOOPS, 1);
+    return opened;
   }
-  return batch;
+
+  #lineUp(): number {
+    const batch = arrive(this.#words);
+    if (batch >= 0) return batch;
+    if (this.#isEventLoop) Atomics.sub(this.#words, EVENT_LOOPS, 1);
+    throw new RseqSliceError(
+      'ERR_RSEQ_TOO_MANY_WAITERS',
+      `${MOST_WAITERS} threads wait for this lock already, and it cannot count more. Let fewer threads wait for it at a time.`,
+    );
+  }
 }

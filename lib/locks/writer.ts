@@ -1,0 +1,54 @@
+/**
+ * The word that says who writes, of a lock for readers and writers: 0 nobody, a
+ * thread's id, or that id with a flag while it has only claimed the lock and
+ * waits for readers to leave. One more flag says that a writer died with the
+ * lock; it stays until another one has had the lock, who can repair what was
+ * left. Each function makes one change, so the explorer's models call the same.
+ */
+import { STATE } from './turnstile.ts';
+
+/** A writer died, and none has had the lock since. The sign of the word. */
+export const TORN = -0x8000_0000;
+const CLAIMED = 1 << 30;
+const ID = CLAIMED - 1;
+
+/** Whether somebody writes, or has claimed the lock. */
+export function isWritten(state: number): boolean {
+  return (state & ID) !== 0;
+}
+
+/** Whether somebody waits with it for readers to leave. */
+export function isClaimed(state: number): boolean {
+  return (state & CLAIMED) !== 0;
+}
+
+/** Who that is. */
+export function writerOf(state: number): number {
+  return state & ID;
+}
+
+/** Claims a lock that was seen in a state in which nobody writes. @returns what it is then; 0: it has changed */
+export function claimWriting(words: Int32Array, seen: number, id: number): number {
+  const claim = seen | CLAIMED | id;
+  return Atomics.compareExchange(words, STATE, seen, claim) === seen ? claim : 0;
+}
+
+/** Takes the lock that was claimed. False: the claim was withdrawn meanwhile. */
+export function confirmWriting(words: Int32Array, claim: number): boolean {
+  return Atomics.compareExchange(words, STATE, claim, writerOf(claim)) === claim;
+}
+
+/** Leaves the lock to others, as it was before the claim. False: it was withdrawn meanwhile. */
+export function withdrawClaim(words: Int32Array, claim: number): boolean {
+  return Atomics.compareExchange(words, STATE, claim, claim & TORN) === claim;
+}
+
+/** Takes the lock away from a writer that has died. */
+export function leaveTorn(words: Int32Array, seen: number): boolean {
+  return Atomics.compareExchange(words, STATE, seen, TORN) === seen;
+}
+
+/** The writer has written. */
+export function clearWriter(words: Int32Array): void {
+  Atomics.store(words, STATE, 0);
+}
