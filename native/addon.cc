@@ -5,9 +5,9 @@
 
 #include <cerrno>
 
+#include "futex.h"
 #include "include/rseq_slice.h"
 #include "mapping.h"
-#include "sync.h"
 
 namespace {
 
@@ -16,8 +16,6 @@ namespace {
 struct EnvironmentData {
   rseq_slice_thread* thread = nullptr;
   int references = 0;
-  // What this environment's thread is called in the words of locks; 0: it has used none.
-  uint32_t agent = 0;
 };
 
 // Runs on the thread that attached, before its memory goes.
@@ -25,12 +23,6 @@ void GiveThreadBack(void* argument) {
   auto* data = static_cast<EnvironmentData*>(argument);
   for (; data->references > 0; data->references--) rseq_slice_detach(data->thread);
   data->thread = nullptr;
-}
-
-// Runs when no JavaScript can run in this environment any more, so whatever
-// lock its thread holds, it will not release.
-void NoteEnd(void* argument) {
-  rseq_slice_note_end(static_cast<EnvironmentData*>(argument)->agent);
 }
 
 EnvironmentData* Data(const Napi::CallbackInfo& info) {
@@ -156,20 +148,6 @@ Napi::Value IsOwner(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), thread != nullptr && rseq_slice_is_owner(thread));
 }
 
-// announceAgent(id): from the end of this environment on, hasEnded(id) is true.
-Napi::Value AnnounceAgent(const Napi::CallbackInfo& info) {
-  EnvironmentData* data = Data(info);
-  if (data->agent == 0) {
-    data->agent = info[0].As<Napi::Number>().Uint32Value();
-    napi_add_env_cleanup_hook(info.Env(), NoteEnd, data);
-  }
-  return info.Env().Undefined();
-}
-
-Napi::Value HasEnded(const Napi::CallbackInfo& info) {
-  return Napi::Boolean::New(info.Env(), rseq_slice_has_ended(info[0].As<Napi::Number>().Uint32Value()));
-}
-
 // The address of words[index], or null. Node-API gives the data of a typed
 // array also where its buffer is shared, though not that buffer itself.
 const int32_t* Word(const Napi::CallbackInfo& info) {
@@ -244,8 +222,6 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["node"] = Napi::Function::New<Read<&rseq_abi::node_id>>(env, "node");
   exports["concurrencyId"] = Napi::Function::New<Read<&rseq_abi::mm_cid>>(env, "concurrencyId");
   exports["flags"] = Napi::Function::New<Read<&rseq_abi::flags>>(env, "flags");
-  exports["announceAgent"] = Napi::Function::New<AnnounceAgent>(env, "announceAgent");
-  exports["hasEnded"] = Napi::Function::New<HasEnded>(env, "hasEnded");
   exports["futexWait"] = Napi::Function::New<FutexWait>(env, "futexWait");
   exports["futexWake"] = Napi::Function::New<FutexWake>(env, "futexWake");
   exports["mapFile"] = Napi::Function::New<MapFile>(env, "mapFile");

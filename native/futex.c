@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "sync.h"
+#include "futex.h"
 
 #define NS_PER_S 1000000000
 

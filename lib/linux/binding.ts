@@ -50,8 +50,6 @@ export interface Binding {
   readonly isOwner: () => boolean;
   /** The table of `rseq_slice.h` as an external. */
   readonly nativeApi: () => unknown;
-  readonly announceAgent: (id: number) => void;
-  readonly hasEnded: (id: number) => boolean;
   readonly futexWait: (words: Int32Array, index: number, expected: number, ms: number) => number;
   readonly futexWake: (words: Int32Array, index: number, count: number) => number;
   /** The first bytes of an open file as memory, which is the file's however the process ends; else an errno, 0: external memory is forbidden. */

@@ -34,8 +34,6 @@ const EXPORTS: Record<keyof Binding, 'function'> = {
   flags: 'function',
   isOwner: 'function',
   nativeApi: 'function',
-  announceAgent: 'function',
-  hasEnded: 'function',
   futexWait: 'function',
   futexWake: 'function',
   mapFile: 'function',

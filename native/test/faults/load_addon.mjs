@@ -10,9 +10,10 @@ if (isMainThread) {
   for (let i = 0; i < 2; i++) new Worker(new URL(import.meta.url), { workerData: { path, fault: Number(fault), gate } });
 } else {
   const { path, fault, gate } = workerData;
-  const { hasEnded } = createRequire(import.meta.url)(path);
+  const { futexWake } = createRequire(import.meta.url)(path);
+  const words = new Int32Array(new SharedArrayBuffer(4));
   Atomics.add(gate, 0, 1);
   // Not Atomics.wait: its lock would order what the two do, and to a sanitizer that is no race.
   while (Atomics.load(gate, 0) < 2);
-  for (let i = 0; i < 100; i++) hasEnded(fault);
+  for (let i = 0; i < 100; i++) futexWake(words, 0, fault);
 }
