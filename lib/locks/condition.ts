@@ -108,7 +108,7 @@ export class Condition {
    * `ERR_RSEQ_TOO_MANY_WAITERS`; `ERR_RSEQ_INVALID_OPTION`. The lock is held as before then.
    */
   wait(token: LockToken, options: LockOptions = NO_OPTIONS): boolean {
-    checkOptions('Condition', options);
+    if (options !== NO_OPTIONS) checkOptions('Condition', options);
     if (!this.#mayBlock) refuseToBlock('Condition');
     const lock = lockOf(token);
     const deadline = deadlineOf(options.timeout);
@@ -127,7 +127,7 @@ export class Condition {
    * token was unlocked meanwhile, and then the lock is not taken.
    */
   async waitAsync(token: LockToken, options: AsyncLockOptions = NO_OPTIONS): Promise<boolean> {
-    checkAsyncOptions('Condition', options);
+    if (options !== NO_OPTIONS) checkAsyncOptions('Condition', options);
     const lock = lockOf(token);
     options.signal?.throwIfAborted();
     const calls = this.#lineUp();

@@ -224,7 +224,8 @@ export abstract class ExclusiveLock implements Owner {
     const hold = what >>> 1;
     const section = what & IN_SECTION;
     const { words } = this;
-    if (words[HELD_BY_TOKEN] !== hold || holderOf(Atomics.load(words, STATE)) !== this.id) this.#refuseRelease(hold);
+    // No two holds of a lock have the same number, so this one is ours.
+    if (words[HELD_BY_TOKEN] !== hold) this.#refuseRelease(hold);
     words[HELD_BY_TOKEN] = NO_TOKEN;
     if (!releaseFast(words, this.id)) this.#passOn(section);
     else if (section === IN_SECTION) this.thread.leave();

@@ -107,7 +107,7 @@ export class RwLock implements Owner {
    * any way; `ERR_RSEQ_WOULD_BLOCK` when it must wait in the main thread; `ERR_RSEQ_INVALID_OPTION`.
    */
   readLock(options: LockOptions = NO_OPTIONS): LockToken {
-    checkOptions('RwLock', options);
+    if (options !== NO_OPTIONS) checkOptions('RwLock', options);
     let result = this.#waiting.attempt(this.#readDoor, false);
     if (result === NOT_YET) {
       if (options.timeout !== 0) this.#refuseRecursion();
@@ -127,7 +127,7 @@ export class RwLock implements Owner {
    * @throws {RseqSliceError} rejects with `ERR_RSEQ_TIMEOUT`, or with the signal's reason.
    */
   async readLockAsync(options: AsyncLockOptions = NO_OPTIONS): Promise<LockToken> {
-    checkAsyncOptions('RwLock', options);
+    if (options !== NO_OPTIONS) checkAsyncOptions('RwLock', options);
     options.signal?.throwIfAborted();
     if (!this.#waiting.hasRequests) {
       const result = this.#waiting.attempt(this.#readAsyncDoor, false);
@@ -141,7 +141,7 @@ export class RwLock implements Owner {
    * @throws {RseqSliceError} as {@link readLock}.
    */
   writeLock(options: LockOptions = NO_OPTIONS): LockToken {
-    checkOptions('RwLock', options);
+    if (options !== NO_OPTIONS) checkOptions('RwLock', options);
     const deadline = deadlineOf(options.timeout);
     let claimed = this.#waiting.attempt(this.#writeDoor, false);
     for (;;) {
@@ -166,7 +166,7 @@ export class RwLock implements Owner {
    * @throws {RseqSliceError} rejects with `ERR_RSEQ_TIMEOUT`, or with the signal's reason.
    */
   async writeLockAsync(options: AsyncLockOptions = NO_OPTIONS): Promise<LockToken> {
-    checkAsyncOptions('RwLock', options);
+    if (options !== NO_OPTIONS) checkAsyncOptions('RwLock', options);
     options.signal?.throwIfAborted();
     // A door per request: it remembers whether it has claimed the lock.
     const door = new WriteDoor(this.#shared, true);

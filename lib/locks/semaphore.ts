@@ -97,7 +97,7 @@ export class Semaphore implements Owner {
    * `ERR_RSEQ_WOULD_BLOCK` when none is free in the main thread; `ERR_RSEQ_INVALID_OPTION`.
    */
   acquire(options: LockOptions = NO_OPTIONS): LockToken {
-    checkOptions('Semaphore', options);
+    if (options !== NO_OPTIONS) checkOptions('Semaphore', options);
     let result = this.#waiting.attempt(this.#door, false);
     if (result === NOT_YET) {
       if (options.timeout !== 0 && this.#slots.countOwn() === this.permits) {
@@ -119,7 +119,7 @@ export class Semaphore implements Owner {
    * @throws {RseqSliceError} rejects with `ERR_RSEQ_TIMEOUT`, or with the signal's reason.
    */
   async acquireAsync(options: AsyncLockOptions = NO_OPTIONS): Promise<LockToken> {
-    checkAsyncOptions('Semaphore', options);
+    if (options !== NO_OPTIONS) checkAsyncOptions('Semaphore', options);
     options.signal?.throwIfAborted();
     if (!this.#waiting.hasRequests) {
       const result = this.#waiting.attempt(this.#asyncDoor, false);

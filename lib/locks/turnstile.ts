@@ -136,6 +136,11 @@ export function isGateClosed(words: Int32Array): boolean {
   return (Atomics.load(words, QUEUE) & GATE) !== 0;
 }
 
+/** The same for those who only try, as it was a moment ago: it is about fairness only. */
+export function looksClosed(words: Int32Array): boolean {
+  return ((words[QUEUE] ?? 0) & GATE) !== 0;
+}
+
 /** The word that the waiters of a batch sleep on. */
 export function callsOf(batch: number): number {
   return CALLS + (batch & 1);

@@ -30,9 +30,9 @@ import {
   ENGINE_SLEEPERS,
   EVENT_LOOP_LEASE,
   hasWaiters,
-  isGateClosed,
   isListening,
   listen,
+  looksClosed,
   markCalled,
   MOST_WAITERS,
   openIfStuck,
@@ -120,7 +120,7 @@ export class Waiting {
   attempt(door: Door, isLate: boolean): number {
     const words = this.#words;
     for (;;) {
-      const mayTake = !isGateClosed(words) || (door.isOpen() && openIfStuck(words, sharedNow()));
+      const mayTake = !looksClosed(words) || (door.isOpen() && openIfStuck(words, sharedNow()));
       const result = door.attempt(false, mayTake, isLate);
       if (result !== AGAIN) return result;
     }

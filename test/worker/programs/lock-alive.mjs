@@ -25,13 +25,25 @@ if (!isMainThread) {
 } else if (kind === 'main thread') {
   const lock = new Mutex();
   const codes = [];
-  for (const run of [() => lock.lock(), () => lock.acquire(), () => lock.withLock(() => 1)]) {
-    try {
-      run();
-    } catch ({ code }) {
-      codes.push(code);
+  const runAll = () => {
+    for (const run of [() => lock.lock().unlock(), () => (lock.acquire(), lock.release()), () => lock.withLock(() => 1), () => lock.lock({ timeout: 0 }).unlock()]) {
+      try {
+        run();
+        codes.push('had');
+      } catch ({ code }) {
+        codes.push(code);
+      }
     }
-  }
+  };
+  runAll();
+  const held = new Worker(`const { parentPort, workerData } = require('worker_threads'); import(workerData.url).then(({ Mutex }) => { Mutex.from(workerData.handle).lock(); parentPort.postMessage('holds'); parentPort.once('message', () => undefined); });`, {
+    eval: true,
+    workerData: { url: new URL('../../../dist/index.js', import.meta.url).href, handle: lock.handle },
+  });
+  await nextMessage(held);
+  runAll();
+  await held.terminate();
+  (await lock.lockAsync()).unlock();
   new Mutex(lock.handle.buffer, 0, { blockMainThread: true }).lock().unlock();
   // A worker may, with the same words.
   const worker = new Worker(`const { workerData } = require('worker_threads'); import(workerData.url).then(({ Mutex }) => { Mutex.from(workerData.handle).lock().unlock(); });`, {

@@ -7,23 +7,38 @@ import { Mutex, SpinLock } from '../../../dist/index.js';
 const [COUNT, MOST, WAITS] = [0, 1, 2];
 
 const LOCKS = { Mutex, SpinLock };
+const [STATE, QUEUE] = [1, 2];
+const AWAITED = 1 << 30;
+const LOCK_WORDS = Mutex.byteLength / 4;
 
 function work({ kind, handle, words, ms }) {
   const none = -1;
   let lined = none;
-  // The first rest comes after lining up and a first look. A class's method, wherever the class is.
-  class Watched extends LOCKS[kind] {
-    rest(...args) {
-      if (lined === none) lined = Atomics.load(words, COUNT);
-      return super.rest(...args);
-    }
-  }
-  const lock = new Watched(handle.buffer, handle.byteOffset);
+  const lock = new LOCKS[kind](handle.buffer, handle.byteOffset);
+  // From when it has lined up, which changes the word that counts who waits, and the holder's word shows that.
+  const { compareExchange, load } = Atomics;
+  let hasArrived = false;
+  const note = (isShown) => {
+    if (hasArrived && isShown && lined === none) lined = load(words, COUNT);
+  };
+  Atomics.compareExchange = (array, index, expected, value) => {
+    const found = compareExchange(array, index, expected, value);
+    if (array.length !== LOCK_WORDS || found !== expected) return found;
+    if (index === QUEUE && value > expected) hasArrived = true;
+    if (index === STATE) note(expected > 0 && value === (expected | AWAITED));
+    return found;
+  };
+  Atomics.load = (array, index) => {
+    const value = load(array, index);
+    if (index === STATE && array.length === LOCK_WORDS) note(value > 0 && (value & AWAITED) !== 0);
+    return value;
+  };
   let most = 0;
   let waits = 0;
   const end = performance.now() + ms;
   for (let i = 0; (i & 63) !== 0 || performance.now() < end; i++) {
     lined = none;
+    hasArrived = false;
     lock.acquire();
     const count = Atomics.load(words, COUNT);
     if (lined !== none) {

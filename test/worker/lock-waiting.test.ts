@@ -1,0 +1,57 @@
+/**
+ * What is around the locks: that waiting costs nothing while nothing happens,
+ * that an event loop that does not come round is in nobody's way, and that no
+ * death or give-up keeps others out. Each program runs in a process of its own,
+ * whose exit code and signal count.
+ */
+import { describe, expect, it } from 'vitest';
+import { runProgram } from '../support/program.ts';
+import { TOKENS } from './tokens.ts';
+
+const PATIENCE = 120_000;
+const HEAP = 2_000_000;
+
+describe('waits in the event loop', { timeout: PATIENCE }, () => {
+  it.each(['Mutex.lockAsync', 'Condition.waitAsync'])('keep no memory in a thousand turns: %s', (way) => {
+    const { idle, repeated } = runProgram('async-heap.mjs', [way], ['--expose-gc']) as Record<'idle' | 'repeated', number>;
+    expect(idle).toBeLessThan(HEAP);
+    expect(repeated).toBeLessThan(HEAP);
+  });
+
+  it('cost nothing while nothing happens, however many there are', () => {
+    const { sleeps, timers, served } = runProgram('async-idle.mjs') as Record<'sleeps' | 'timers' | 'served', number>;
+    console.log(`8,000 waits: ${sleeps} sleeps and ${timers} timers in a second`);
+    expect(served).toBe(8000);
+    // A sleep is begun anew every five seconds, of which some may fall into this one: 2,003 at most.
+    expect(sleeps).toBeLessThanOrEqual(2003);
+    expect(timers).toBeLessThan(50);
+  });
+
+  it.each(['Mutex', 'Semaphore of 4', 'RwLock, read'])('are in nobody’s way while their event loop is busy: %s', (kind) => {
+    const { waited, gaveUp, long } = runProgram('lock-busy-loop.mjs', [kind]) as Record<'waited' | 'gaveUp' | 'long', number>;
+    console.log(`${kind}: a worker waited ${waited.toFixed(0)} ms for a free lock while an event loop that wants it computed for 1,500 ms; ${long} long waits after ${gaveUp} that gave up`);
+    expect(waited).toBeLessThan(750);
+    // Each of them used to cost somebody a quarter of a second.
+    expect(long).toBeLessThanOrEqual(gaveUp / 2);
+  });
+});
+
+describe('nobody is kept out', { timeout: PATIENCE }, () => {
+  it.each(['Mutex', 'Semaphore'])('by waits that end while the lock is released: %s', (kind) => {
+    expect(runProgram('lock-give-up.mjs', [kind, '2000'])).toEqual({ refused: 0, enough: true });
+  });
+
+  it('by the dead and those who gave up, whichever way in is taken', () => {
+    const results = runProgram('lock-ways.mjs', ['Mutex']) as readonly { readonly how: string; readonly way: string; readonly got: string }[];
+    expect(results).toHaveLength(20);
+    for (const result of results) expect(result).toEqual({ ...result, got: result.how === 'dead holder' ? 'abandoned' : 'free' });
+  });
+
+  it('nor let in, by old tokens', () => {
+    expect(runProgram('lock-tokens.mjs')).toEqual(TOKENS);
+  });
+
+  it('and no notification goes to the dead', () => {
+    expect(runProgram('condition-death.mjs')).toEqual({ nobody: [0, 0], first: 1, wokenByOne: 1, rest: 1, woken: 2 });
+  });
+});

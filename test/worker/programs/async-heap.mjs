@@ -1,0 +1,86 @@
+// Waits in the event loop that go on for a thousand turns, and a thousand waits one after the other that end in each way.
+// Argument: what waits. Prints by how many bytes the heap has grown. Run with --expose-gc.
+const TURN = 1;
+const { waitAsync } = Atomics;
+const { setInterval: startInterval } = globalThis;
+// Turns come fast: whatever the library looks at now and then, it looks at all the time.
+Atomics.waitAsync = (words, index, value, ms) => waitAsync(words, index, value, Math.min(ms ?? TURN, TURN));
+globalThis.setInterval = (run, ms, ...rest) => startInterval(run, Math.min(ms, TURN), ...rest);
+const { Condition, Mutex, RwLock, Semaphore, SpinLock } = await import('../../../dist/index.js');
+
+const WAITERS = 50;
+const TURNS = 1000;
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const ignore = () => undefined;
+
+const mutex = new Mutex();
+const spin = new SpinLock();
+const rw = new RwLock();
+const semaphore = new Semaphore(1);
+const condition = new Condition();
+const other = new Mutex();
+
+async function waitOn(how) {
+  const token = await other.lockAsync();
+  try {
+    return await condition.waitAsync(token, how);
+  } finally {
+    token.unlock();
+  }
+}
+
+/** What is held meanwhile, how it is waited for, and what happens to those who get it. */
+const WAYS = {
+  'Mutex.lockAsync': [() => mutex.tryLock(), (how) => mutex.lockAsync(how).then((token) => token.unlock())],
+  'Mutex.withLockAsync': [() => mutex.tryLock(), (how) => mutex.withLockAsync(ignore, how)],
+  'SpinLock.lockAsync': [() => spin.tryLock(), (how) => spin.lockAsync(how).then((token) => token.unlock())],
+  'RwLock.readLockAsync': [() => rw.tryWriteLock(), (how) => rw.readLockAsync(how).then((token) => token.unlock())],
+  'RwLock.withReadLockAsync': [() => rw.tryWriteLock(), (how) => rw.withReadLockAsync(ignore, how)],
+  'RwLock.writeLockAsync': [() => rw.tryReadLock(), (how) => rw.writeLockAsync(how).then((token) => token.unlock())],
+  'RwLock.withWriteLockAsync': [() => rw.tryReadLock(), (how) => rw.withWriteLockAsync(ignore, how)],
+  'Semaphore.acquireAsync': [() => semaphore.tryAcquire(), (how) => semaphore.acquireAsync(how).then((token) => token.unlock())],
+  'Semaphore.withPermitAsync': [() => semaphore.tryAcquire(), (how) => semaphore.withPermitAsync(ignore, how)],
+  'Condition.waitAsync': [() => ({ unlock: () => condition.notifyAll() }), waitOn],
+};
+
+const heap = () => {
+  globalThis.gc();
+  globalThis.gc();
+  return process.memoryUsage().heapUsed;
+};
+
+async function idle([hold, wait]) {
+  const held = hold();
+  const waits = Array.from({ length: WAITERS }, () => wait());
+  await pause(200);
+  const before = heap();
+  await pause(TURNS * 2 * TURN);
+  const grown = heap() - before;
+  held.unlock();
+  await Promise.all(waits);
+  return grown;
+}
+
+async function repeated([hold, wait]) {
+  const turn = async () => {
+    const held = hold();
+    const controller = new AbortController();
+    const served = wait();
+    const late = wait({ timeout: 0.5 }).catch(ignore);
+    const aborted = wait({ signal: controller.signal }).catch(ignore);
+    controller.abort();
+    await Promise.all([late, aborted]);
+    held.unlock();
+    await served;
+  };
+  for (let i = 0; i < 100; i++) await turn();
+  const before = heap();
+  for (let i = 0; i < TURNS; i++) await turn();
+  // What sleeps for nobody any more is forgotten by then.
+  await pause(20);
+  return heap() - before;
+}
+
+const [, , name] = process.argv;
+const way = WAYS[name];
+console.log(JSON.stringify({ idle: await idle(way), repeated: await repeated(way) }));
