@@ -46,12 +46,17 @@ export class Waiter {
   isLate = true;
   readonly #words: Int32Array;
   readonly #isEventLoop: boolean;
+  readonly #callAll: () => void;
   #batch: number;
 
-  /** @throws {RseqSliceError} `ERR_RSEQ_TOO_MANY_WAITERS`. */
-  constructor(words: Int32Array, isEventLoop: boolean) {
+  /**
+   * @param callAll makes all who wait look again, after the gate was opened by force
+   * @throws {RseqSliceError} `ERR_RSEQ_TOO_MANY_WAITERS`.
+   */
+  constructor(words: Int32Array, isEventLoop: boolean, callAll: () => void) {
     this.#words = words;
     this.#isEventLoop = isEventLoop;
+    this.#callAll = callAll;
     if (isEventLoop) Atomics.add(words, EVENT_LOOPS, 1);
     this.#batch = this.#lineUp();
   }
@@ -78,7 +83,13 @@ export class Waiter {
       }
       if (result === AGAIN) continue;
       if (!this.isOutside || !door.isOpen() || !openIfStuck(words, sharedNow())) return NOT_YET;
+      this.#callAll();
     }
+  }
+
+  /** Whether it is counted in the line: not when the gate was opened by force since its last look. */
+  get isInLine(): boolean {
+    return standing(this.#words, this.#batch) !== Standing.Forgotten;
   }
 
   /** Notes how a sleep ended. */

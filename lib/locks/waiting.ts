@@ -26,6 +26,7 @@ import {
   answerListeners,
   BELL,
   call,
+  callsOf,
   countWaiters,
   ENGINE_SLEEPERS,
   EVENT_LOOP_LEASE,
@@ -120,7 +121,7 @@ export class Waiting {
   attempt(door: Door, isLate: boolean): number {
     const words = this.#words;
     for (;;) {
-      const mayTake = !looksClosed(words) || (door.isOpen() && openIfStuck(words, sharedNow()));
+      const mayTake = !looksClosed(words) || (door.isOpen() && this.#openIfStuck());
       const result = door.attempt(false, mayTake, isLate);
       if (result !== AGAIN) return result;
     }
@@ -248,7 +249,7 @@ export class Waiting {
   }
 
   #passOn(): void {
-    if (this.#waiter === null || countWaiters(this.#words) !== 1) {
+    if (this.#waiter?.isInLine !== true || countWaiters(this.#words) !== 1) {
       this.callNext();
       return;
     }
@@ -265,7 +266,7 @@ export class Waiting {
   #waitUntil(door: Door, deadline: number, timeout: number | undefined, spin?: () => number): number {
     const early = spin?.() ?? NOT_YET;
     if (early !== NOT_YET) return early;
-    const waiter = new Waiter(this.#words, false);
+    const waiter = new Waiter(this.#words, false, this.#callAll);
     let hasSlept = false;
     for (;;) {
       const result = waiter.look(door);
@@ -316,6 +317,22 @@ export class Waiting {
     if (this.#rules.inside === 'spin') this.#call(presentCalls(this.#words), MOST_WAITERS);
   }
 
+  #openIfStuck(): boolean {
+    if (!openIfStuck(this.#words, sharedNow())) return false;
+    this.#callAll();
+    return true;
+  }
+
+  /**
+   * After the gate was opened by force. Those who were inside are counted no more, and asleep perhaps: a release would
+   * pass them over until they look for themselves. Those who were outside may find room for more than one of them.
+   */
+  readonly #callAll = (): void => {
+    this.#call(callsOf(0), MOST_WAITERS);
+    this.#call(callsOf(1), MOST_WAITERS);
+    this.ring();
+  };
+
   #call(word: number, count: number): void {
     this.#called++;
     call(this.#words, word);
@@ -346,7 +363,7 @@ export class Waiting {
       let result: number;
       let bell: number;
       try {
-        this.#waiter ??= new Waiter(words, true);
+        this.#waiter ??= new Waiter(words, true, this.#callAll);
         this.#waiter.isLate = isLate;
         bell = readBell(words);
         listen(words);
