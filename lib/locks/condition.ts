@@ -95,7 +95,7 @@ export class Condition {
     this.#words = words;
     this.#bed = { words, sleepers: SLEEPERS };
     this.#thread = options.thread ?? attach();
-    this.#agent = currentAgent();
+    this.#agent = currentAgent(this.#thread);
     this.#mayBlock = !MAIN_THREAD || options.blockMainThread === true;
     this.#sleep = new EventLoopSleep(words, BELL, this.#serve);
   }
@@ -165,12 +165,14 @@ export class Condition {
     const more = signalWaiters(words, count);
     if (more === 0) return 0;
     noteCall(words);
+    const paused = this.#thread.pause();
     this.#parking.wake(this.#bed, CALLS, more);
     if (Atomics.load(words, LISTENING) !== 0) {
       Atomics.store(words, LISTENING, 0);
       Atomics.add(words, BELL, 1);
       wakeEventLoops(words, BELL);
     }
+    if (paused) this.#thread.resume();
     return more;
   }
 

@@ -90,10 +90,10 @@ export abstract class ExclusiveLock implements Owner {
     refuseCopies(this, kind);
     checkPlacement(kind, options);
     const { words, handle } = place(kind, TURNSTILE_WORDS, buffer, byteOffset);
-    const agent = currentAgent();
     this.handle = handle;
     this.words = words;
     this.thread = options.thread ?? attach();
+    const agent = currentAgent(this.thread);
     this.id = agent.id;
     this.#rules = rules;
     this.#waiting = new Waiting(words, this.thread, handle, { inside: rules.inside, showWaiters, unreserve }, options.blockMainThread === true);

@@ -13,6 +13,7 @@ import { subscribe } from 'node:diagnostics_channel';
 import { readFileSync } from 'node:fs';
 import { getEnvironmentData, isMainThread, setEnvironmentData, threadId } from 'node:worker_threads';
 import type { Worker } from 'node:worker_threads';
+import type { Thread } from '../thread.ts';
 import { now } from './clock.ts';
 
 /** The calling thread, as lock words name it. */
@@ -39,10 +40,23 @@ const MOST_AGENTS = 1 << 16;
 
 let present: Agent | undefined;
 
-/** The calling thread. */
-export function currentAgent(): Agent {
+/**
+ * The calling thread.
+ * @param thread whose section is left for the moment when the kernel is asked: a system call ends an extension, and on
+ * `rfc` the process
+ */
+export function currentAgent(thread: Thread): Agent {
   present ??= agentByKernel(readStat) ?? { id: (threadId + 1) & TID, hasEnded: watchWorkers() };
-  return present;
+  const { id, hasEnded } = present;
+  return {
+    id,
+    hasEnded: (other) => {
+      const paused = thread.pause();
+      const result = hasEnded(other);
+      if (paused) thread.resume();
+      return result;
+    },
+  };
 }
 
 /**

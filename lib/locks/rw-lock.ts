@@ -83,8 +83,8 @@ export class RwLock implements Owner {
     const { words, handle } = place('RwLock', lengthOf('RwLock'), buffer, byteOffset);
     this.handle = handle;
     this.#words = words;
-    this.#agent = currentAgent();
     this.#thread = options.thread ?? attach();
+    this.#agent = currentAgent(this.#thread);
     this.#slots = new Slots(words, this.#agent);
     this.#waiting = new Waiting(words, this.#thread, handle, { inside: 'sleep', showWaiters: () => true, unreserve: () => undefined }, options.blockMainThread === true);
     this.#shared = {

@@ -80,7 +80,7 @@ export class Semaphore implements Owner {
     this.permits = permits;
     this.#words = words;
     this.#thread = options.thread ?? attach();
-    this.#slots = new Slots(words, currentAgent());
+    this.#slots = new Slots(words, currentAgent(this.#thread));
     this.#waiting = new Waiting(words, this.#thread, handle, { inside: 'sleep', showWaiters: () => true, unreserve: () => undefined }, options.blockMainThread === true);
     this.#door = new PermitDoor(words, this.#slots, this.#thread);
     this.#asyncDoor = new PermitDoor(words, this.#slots, null);

@@ -210,7 +210,9 @@ export class Waiting {
     if (!isListening(words)) return;
     answerListeners(words);
     ring(words);
+    const paused = this.#thread.pause();
     wakeEventLoops(words, BELL);
+    if (paused) this.#thread.resume();
   }
 
   /** Sleeps on a word of the lock's own, without a request of an outer section. */
@@ -223,8 +225,7 @@ export class Waiting {
 
   /** Wakes the thread that sleeps on a word of the lock's own. */
   wakeOn(word: number): void {
-    Atomics.add(this.#words, word, 1);
-    this.#parking.wake(this.#bed, word, MOST_WAITERS);
+    this.#wake(word, MOST_WAITERS);
   }
 
   /** Notes that the lock was taken over from a dead holder. */
@@ -335,8 +336,15 @@ export class Waiting {
 
   #call(word: number, count: number): void {
     this.#called++;
+    this.#wake(word, count);
+  }
+
+  /** Without a request of an outer section, as a sleep is. */
+  #wake(word: number, count: number): void {
     call(this.#words, word);
+    const paused = this.#thread.pause();
     this.#parking.wake(this.#bed, word, count);
+    if (paused) this.#thread.resume();
   }
 
   #noteGivenUp(): void {
