@@ -19,7 +19,7 @@ export interface AttachMessage {
   readonly reason: string;
 }
 
-/** Published on `rseq-slice:lock:abandoned` and `rseq-slice:lock:timeout`, by `Mutex` and `SpinLock` and what is built on them. */
+/** Published on `rseq-slice:lock:abandoned` and `rseq-slice:lock:timeout`, by all locks but `Condition`. */
 export interface LockMessage {
   /** `Mutex` and so on. */
   readonly kind: string;

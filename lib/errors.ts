@@ -21,7 +21,7 @@ export type ErrorCode =
   | 'ERR_RSEQ_ASYNC_SECTION'
   /** A thread object belongs to the thread that attached it. */
   | 'ERR_RSEQ_WRONG_THREAD'
-  /** A lock was not to be had in the time that was given. */
+  /** A lock could not be acquired in the time that was given. */
   | 'ERR_RSEQ_TIMEOUT'
   /** This thread holds the lock already, and would wait for itself. */
   | 'ERR_RSEQ_RECURSIVE_LOCK'
@@ -29,7 +29,7 @@ export type ErrorCode =
   | 'ERR_RSEQ_WOULD_BLOCK'
   /** More threads wait for one lock than it can count. */
   | 'ERR_RSEQ_TOO_MANY_WAITERS'
-  /** A token whose lock is not held any more. */
+  /** The lock is not held, or not through this token, or held through a token where none is expected. */
   | 'ERR_RSEQ_NOT_LOCKED'
   /** What is explored contradicts itself: a step that is not there, a label twice. */
   | 'ERR_RSEQ_INVALID_MODEL'

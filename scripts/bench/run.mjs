@@ -8,6 +8,7 @@ const BENCHMARKS = new Map([
   ['locks', 'locks/main.mjs'],
   ['lanes', 'locks/lanes.mjs'],
   ['uncontended', 'uncontended.mjs'],
+  ['requests', 'requests.mjs'],
   ['recording', 'recording.mjs'],
   ['explorer', 'explorer.mjs'],
 ]);
@@ -20,6 +21,7 @@ const HELP = `Measures something, in rounds that alternate what is compared.
   locks        throughput, waits and fairness of locks, with slices and without
   lanes        the same in a guest on a kernel with the feature
   uncontended  what a lock costs when nobody else wants it
+  requests     what many requests of one thread cost, and waits that go on
   recording    what it costs to record a thread's sections, and what it costs when nobody does
   explorer     how many states of a model are gone through in a second
 `;
