@@ -55,6 +55,11 @@ export class LockToken implements Disposable {
     this.unlock();
   }
 
+  /** @internal */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return `LockToken { locked: ${String(this.locked)}, abandoned: ${String(this.abandoned)} }`;
+  }
+
   /**
    * @internal Releases the lock for as long as a `Condition` waits.
    * @param stop called when the token is unlocked meanwhile

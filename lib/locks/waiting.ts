@@ -377,9 +377,9 @@ export class Waiting {
         listen(words);
         result = this.#waiter.look(request.door);
       } catch (error) {
-        // More threads wait than can be counted.
-        this.#waiter = null;
+        // More threads wait than can be counted, say.
         this.#remove(request);
+        this.#leave(request.door.cancel());
         request.fail(error);
         continue;
       }
@@ -418,14 +418,18 @@ export class Waiting {
     if (!wasFirst) return;
     const letsOthersIn = request.door.cancel();
     if (this.#first === null) {
-      const waiter = this.#waiter;
-      this.#waiter = null;
-      if (waiter !== null) this.#departed(waiter, letsOthersIn);
+      this.#leave(letsOthersIn);
       return;
     }
     if (letsOthersIn) this.callNext();
     // What the first one could not have, the next one may.
     this.#serve(false);
+  }
+
+  #leave(letsOthersIn: boolean): void {
+    const waiter = this.#waiter;
+    this.#waiter = null;
+    if (waiter !== null) this.#departed(waiter, letsOthersIn);
   }
 
   #append(request: Request): void {
