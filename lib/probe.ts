@@ -11,6 +11,7 @@ import { currentAttachment, environmentChoice } from './attach.ts';
 import type { Backend, Registration } from './kernel.ts';
 import { loadAddon } from './linux/binding.ts';
 import type { AddonStatus, RawProbe } from './linux/binding.ts';
+import { libcName } from './linux/libc.ts';
 import { describeAddon, describeProbe } from './linux/status.ts';
 import type { Reason } from './linux/status.ts';
 
@@ -46,7 +47,7 @@ export interface ProbeReport {
   };
   /** The C library, and its registration of the calling thread. */
   readonly libc: {
-    /** `glibc 2.36`, or null for another. */
+    /** `glibc 2.36`; null for another, or where /proc/self/maps cannot be read. */
     readonly name: string | null;
     /** It registered the calling thread's area. */
     readonly registered: boolean | null;
@@ -94,7 +95,7 @@ export interface ProbeReport {
   };
 }
 
-/** Reports on kernel, libc, registration and addon. */
+/** Reports on kernel, libc, registration and addon. It asks nobody but the kernel, and waits for no other thread. */
 export function probe(): ProbeReport {
   const addon = loadAddon();
   const raw = addon.state === 'loaded' ? addon.binding.probe() : null;
@@ -166,10 +167,4 @@ function readExtension(): number | null {
     // Not root, not mounted, or a kernel without it: nothing to tell.
     return null;
   }
-}
-
-function libcName(): string | null {
-  const report = process.report.getReport() as { header?: { glibcVersionRuntime?: string } };
-  const version = report.header?.glibcVersionRuntime;
-  return version === undefined ? null : `glibc ${version}`;
 }

@@ -102,7 +102,7 @@ const EXAMINATIONS: readonly Examination[] = [
     return warned('extension', 'How long it is cannot be read.', 'As root: mount -t debugfs none /sys/kernel/debug; cat /sys/kernel/debug/rseq/slice_ext_nsec. It begins at 5 us.');
   },
   function libc({ probe: { libc, kernel, slices }, environment }) {
-    const name = libc.name ?? 'This libc (not glibc)';
+    const name = libc.name ?? 'This libc (not glibc, as far as is known)';
     if (libc.registered === null) return passed('libc', `${name}.`);
     if (libc.registered) return passed('libc', `${name} registered an area for each thread, ${worth(libc.flags?.available === true, kernel.flavour !== null, slices.available)}.`);
     const tunable = /glibc\.pthread\.rseq=0/.test(environment.GLIBC_TUNABLES ?? '') ? ', as GLIBC_TUNABLES says' : '';
