@@ -1,7 +1,7 @@
 /**
  * Which kernel serves this thread: reads the options and RSEQ_SLICE, tries
  * Linux, falls back to the simulated kernel where that is allowed. One thread
- * object per thread.
+ * object per thread, which all who attach it share.
  */
 import { FLAVOURS } from './abi.ts';
 import type { Flavour } from './abi.ts';
@@ -82,8 +82,10 @@ process.once('exit', publishAttached);
 const attachedSimulated = new WeakMap<SimulatedThread, Thread>();
 
 /**
- * Attaches the calling thread, main or worker; the same object again on a
- * second call.
+ * Attaches the calling thread, main or worker. A second call returns the same
+ * object, with one more user: each call needs a {@link Thread.detach} of its
+ * own, and the last of those really detaches. Whoever attaches for as long as
+ * the thread lives, as locks do, never calls it.
  * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`; `ERR_RSEQ_UNAVAILABLE`
  * when Linux is demanded and slices are not to be had; `ERR_RSEQ_ALREADY_ATTACHED`
  * when this thread is attached in another way.
@@ -93,6 +95,7 @@ export function attach(options: AttachOptions = {}): Thread {
   if (wanted.simulated !== null) return attachSimulated(wanted.simulated);
   if (attached !== undefined) {
     assertCompatible(attached, wanted, options);
+    attached.thread.retain();
     return attached.thread;
   }
   const [kernel, status] = chooseKernel(wanted);
@@ -113,7 +116,10 @@ export function attach(options: AttachOptions = {}): Thread {
 
 function attachSimulated(simulated: SimulatedThread): Thread {
   const present = attachedSimulated.get(simulated);
-  if (present !== undefined) return present;
+  if (present !== undefined) {
+    present.retain();
+    return present;
+  }
   const thread = createThread(simulated.connect(), () => attachedSimulated.delete(simulated));
   attachedSimulated.set(simulated, thread);
   return thread;
@@ -216,7 +222,8 @@ function assertCompatible(
   if (clashes.length > 0) {
     throw new RseqSliceError(
       'ERR_RSEQ_ALREADY_ATTACHED',
-      `This thread is attached already, and otherwise: asked for ${clashes.join('; ')}. Detach it first.`,
+      `This thread is attached already, and otherwise: asked for ${clashes.join('; ')}. ` +
+        'Ask for what it has, or have everyone who attached it detach first.',
     );
   }
 }

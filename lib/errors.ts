@@ -11,7 +11,7 @@ export type ErrorCode =
   | 'ERR_RSEQ_INVALID_OPTION'
   /** This thread is attached already, and not as it is asked for now. */
   | 'ERR_RSEQ_ALREADY_ATTACHED'
-  /** The thread object was detached. */
+  /** The thread object was detached by everyone who attached it. */
   | 'ERR_RSEQ_DETACHED'
   /** `leave` without `enter`. */
   | 'ERR_RSEQ_NOT_IN_SECTION'

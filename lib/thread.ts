@@ -84,6 +84,8 @@ export class Thread {
   #raced = 0;
   #revoked = 0;
   #nested = 0;
+  /** How often it was attached and not yet detached. */
+  #users = 1;
 
   /** @internal Use {@link attach}. */
   constructor(kernel: KernelThread, onDetach: () => void, slot: Slot | null = null) {
@@ -245,24 +247,44 @@ export class Thread {
     return this.#kernel.concurrencyId();
   }
 
+  /** @internal One more user, who detaches too. */
+  retain(): void {
+    this.#users++;
+  }
+
   /**
-   * Gives the thread back as it was found. The counters stay readable.
-   * Detaching twice does nothing.
-   * @throws {RseqSliceError} `ERR_RSEQ_IN_SECTION`; `ERR_RSEQ_SYSTEM` when the
-   * kernel refused to take the registration back.
+   * Gives back what one {@link attach} took: call it once per call of that. The
+   * last one gives the thread back as it was found; until then it stays attached
+   * for those who still use it. The counters stay readable.
+   *
+   * A lock that was made without the option `thread` has attached its thread
+   * and never gives it back: a thread with such a lock stays attached until it ends.
+   * @throws {RseqSliceError} `ERR_RSEQ_DETACHED` when everyone has detached
+   * already; `ERR_RSEQ_IN_SECTION` for the last one inside a section, which
+   * changes nothing; `ERR_RSEQ_SYSTEM` when the kernel refused to take the
+   * registration back: the object is detached all the same.
    */
   detach(): void {
-    if (this.#depth === DETACHED) return;
+    this.#assertAttached();
+    if (this.#users > 1) {
+      this.#users--;
+      return;
+    }
     if (this.#depth > 0) {
       throw new RseqSliceError(
         'ERR_RSEQ_IN_SECTION',
-        `detach() inside a section (${String(this.#depth)} deep): leave it first.`,
+        `detach() inside a section (${this.#depth} deep), and nobody else has this thread attached: leave it first.`,
       );
     }
-    this.#kernel.detach();
+    // Also when the kernel refuses: what it still knows of the thread then is in
+    // doubt, so there is no state to go back to, and nothing to be tried again.
     this.#depth = DETACHED;
-    this.publish();
-    this.#onDetach();
+    try {
+      this.#kernel.detach();
+    } finally {
+      this.publish();
+      this.#onDetach();
+    }
   }
 
   #countEntered(): number {
@@ -278,7 +300,7 @@ export class Thread {
     if (this.#depth === DETACHED) {
       throw new RseqSliceError(
         'ERR_RSEQ_DETACHED',
-        'This thread object was detached: call attach() for a new one.',
+        'This thread object was detached by everyone who attached it: call attach() for a new one.',
       );
     }
   }

@@ -73,7 +73,8 @@ export class LinuxKernelThread implements KernelThread {
     if (errno !== 0) {
       throw new RseqSliceError(
         'ERR_RSEQ_SYSTEM',
-        `The kernel did not take this thread's registration back: rseq says ${nameErrno(errno)}. The thread keeps the area it has.`,
+        `The kernel did not take this thread's registration back: rseq says ${nameErrno(errno)}. ` +
+          'The thread object is detached all the same.',
         { errno, syscall: 'rseq' },
       );
     }

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { expect, it } from 'vitest';
 
 const library = new URL('../../dist/index.js', import.meta.url).href;
+const simulated = new URL('../../dist/simulated/index.js', import.meta.url).href;
 
 /** Runs a program with the built library; it must end by itself, without a signal. */
 function run(source: string, environment: Record<string, string> = {}): unknown {
@@ -49,8 +50,68 @@ it('gives the same object twice and a new one after detach', () => {
       const a = lib.attach({ backend: 'simulated' });
       const same = a === lib.attach();
       a.detach();
-      console.log(JSON.stringify([same, a !== lib.attach()]))`),
-  ).toEqual([true, true]);
+      const still = a === lib.attach();
+      a.detach();
+      a.detach();
+      console.log(JSON.stringify([same, still, a !== lib.attach()]))`),
+  ).toEqual([true, true, true]);
+});
+
+const BACKENDS = [
+  ['the calling thread', "const get = (options) => lib.attach({ backend: 'simulated', ...options });"],
+  [
+    'a simulated thread',
+    `const { SimulatedKernel } = await import(${JSON.stringify(simulated)});
+    const backend = new SimulatedKernel().thread();
+    const get = (options) => lib.attach({ backend, ...options });`,
+  ],
+] as const;
+
+const TRY = `
+  const outcome = (call) => { try { call(); return 'done' } catch (error) { return error.code } };`;
+
+it.each(BACKENDS)('counts those who attach %s', (_, get) => {
+  expect(
+    run(`${get}${TRY}
+      const [mine, yours] = [get(), get()];
+      const detach = () => outcome(() => mine.detach());
+      mine.enter();
+      const results = [mine === yours, detach(), outcome(() => yours.critical(() => 1)), detach()];
+      mine.leave();
+      results.push(detach(), detach(), outcome(() => yours.enter()));
+      const anew = get();
+      results.push(anew !== mine, outcome(() => anew.critical(() => 1)), detach());
+      console.log(JSON.stringify([...results, anew.stats().entered]))`),
+  ).toEqual([
+    ...[true, 'done', 'done', 'ERR_RSEQ_IN_SECTION'],
+    ...['done', 'ERR_RSEQ_DETACHED', 'ERR_RSEQ_DETACHED'],
+    ...[true, 'done', 'ERR_RSEQ_DETACHED', 1],
+  ]);
+});
+
+it.each(BACKENDS)('counts nobody who asks for something else of %s', (_, get) => {
+  const code = get.includes('SimulatedKernel') ? 'ERR_RSEQ_INVALID_OPTION' : 'ERR_RSEQ_ALREADY_ATTACHED';
+  expect(
+    run(`${get}${TRY}
+      const thread = get();
+      const others = [{ controlWord: 'native' }, { flavour: 'rfc' }, { flavour: 'none' }];
+      const refused = others.map((options) => outcome(() => get(options)));
+      console.log(JSON.stringify([...refused, outcome(() => thread.detach()), outcome(() => thread.enter())]))`),
+  ).toEqual([code, code, 'ERR_RSEQ_INVALID_OPTION', 'done', 'ERR_RSEQ_DETACHED']);
+});
+
+it('keeps a thread attached for its locks, whoever else detaches', () => {
+  expect(
+    run(`${TRY}
+      const locks = [new lib.Mutex(), new lib.SpinLock(), new lib.Semaphore(1), new lib.RwLock()];
+      const mine = lib.attach();
+      mine.critical(() => 1);
+      mine.detach();
+      const tokens = [locks[0].tryLock(), locks[1].tryLock(), locks[2].tryAcquire(), locks[3].tryReadLock()];
+      for (const token of tokens) token.unlock();
+      (await locks[0].lockAsync()).unlock();
+      console.log(JSON.stringify([tokens.map((token) => token.locked), outcome(() => mine.critical(() => 1))]))`),
+  ).toEqual([[false, false, false, false], 'done']);
 });
 
 it('refuses a second backend or flavour in one thread', () => {

@@ -77,19 +77,26 @@ describe('attaching', () => {
     }
   });
 
-  it("tells an errno when the kernel does not take the registration back, and keeps the thread", () => {
-    let errno: number = EPERM;
+  it('tells an errno when the kernel does not take the registration back, and is detached', () => {
     const onDetach = vi.fn();
-    const thread = new Thread(attachFake(fakeBinding(ATTACHED, { detach: () => errno })), onDetach);
+    const binding = fakeBinding(ATTACHED);
+    binding.detach.mockImplementation(() => EPERM);
+    const thread = new Thread(attachFake(binding), onDetach);
+    thread.critical(() => 7);
+    thread.retain();
+    thread.detach();
+    expect(onDetach).not.toHaveBeenCalled();
     expect(() => {
       thread.detach();
     }).toThrow(
       expect.objectContaining({ code: 'ERR_RSEQ_SYSTEM', errno: EPERM, syscall: 'rseq' }) as RseqSliceError,
     );
-    expect(onDetach).not.toHaveBeenCalled();
-    expect(thread.critical(() => 7)).toBe(7);
-    errno = 0;
-    thread.detach();
+    expect(onDetach).toHaveBeenCalledOnce();
+    for (const use of [() => { thread.detach(); }, () => { thread.enter(); }]) {
+      expect(use).toThrow(expect.objectContaining({ code: 'ERR_RSEQ_DETACHED' }) as RseqSliceError);
+    }
+    expect(thread.stats()).toMatchObject({ entered: 1, undisturbed: 1 });
+    expect(binding.detach).toHaveBeenCalledOnce();
     expect(onDetach).toHaveBeenCalledOnce();
   });
 });

@@ -1,5 +1,5 @@
 /** Sections, nesting, outcomes and counters against a kernel the test plays itself. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Flavour } from '../../lib/abi.ts';
 import type { KernelThread } from '../../lib/kernel.ts';
 import { Outcome, Thread } from '../../lib/thread.ts';
@@ -43,8 +43,11 @@ function createKernel(flavour: Flavour, answer = 1) {
 
 const create = (flavour: Flavour, answer?: number) => {
   const fake = createKernel(flavour, answer);
-  return { ...fake, thread: new Thread(fake.kernel, () => undefined) };
+  const onDetach = vi.fn();
+  return { ...fake, thread: new Thread(fake.kernel, onDetach), detached: () => onDetach.mock.calls.length };
 };
+
+const DETACHED: unknown = expect.objectContaining({ code: 'ERR_RSEQ_DETACHED' });
 
 describe.each(['mainline', '7.0', 'rfc'] as const)('sections on %s', (flavour) => {
   it('asks on entry and withdraws on leaving', () => {
@@ -158,23 +161,26 @@ describe('misuse', () => {
   });
 
   it('refuses everything after detach, but stats', () => {
-    const { thread, word } = create('mainline');
+    const { thread, word, detached } = create('mainline');
     thread.critical(() => 1);
     thread.detach();
-    thread.detach();
-    const detached: unknown = expect.objectContaining({ code: 'ERR_RSEQ_DETACHED' });
-    expect(() => { thread.enter(); }).toThrow(detached);
-    expect(() => thread.leave()).toThrow(detached);
-    expect(() => thread.cpu()).toThrow(detached);
+    expect(() => { thread.enter(); }).toThrow(DETACHED);
+    expect(() => thread.leave()).toThrow(DETACHED);
+    expect(() => thread.cpu()).toThrow(DETACHED);
+    expect(() => { thread.detach(); }).toThrow(DETACHED);
     expect(word[0]).toBe(0);
     expect(thread.stats()).toMatchObject({ entered: 1, undisturbed: 1 });
+    expect(detached()).toBe(1);
   });
 
-  it('refuses detach inside a section', () => {
-    const { thread } = create('mainline');
+  it('refuses detach inside a section, and changes nothing', () => {
+    const { thread, detached } = create('mainline');
     thread.enter();
     expect(() => { thread.detach(); }).toThrow(expect.objectContaining({ code: 'ERR_RSEQ_IN_SECTION' }));
     expect(thread.leave()).toBe(Outcome.Undisturbed);
+    expect(detached()).toBe(0);
+    thread.detach();
+    expect(detached()).toBe(1);
   });
 
   it('cannot be copied to another thread', () => {
@@ -191,4 +197,24 @@ it('leaves a section at the end of a using block', () => {
     expect(word[0]).toBe(1);
   }
   expect(word[0]).toBe(0);
+});
+
+describe('with several users', () => {
+  it('is detached by the last of them', () => {
+    const { thread, word, detached } = create('mainline');
+    thread.retain();
+    thread.retain();
+    thread.detach();
+    thread.enter();
+    // Its turn to go does not come at a bad moment: somebody else has the section.
+    thread.detach();
+    expect(word[0]).toBe(1);
+    expect(() => { thread.detach(); }).toThrow(expect.objectContaining({ code: 'ERR_RSEQ_IN_SECTION' }));
+    expect(thread.leave()).toBe(Outcome.Undisturbed);
+    expect(detached()).toBe(0);
+    thread.detach();
+    expect(detached()).toBe(1);
+    expect(() => { thread.detach(); }).toThrow(DETACHED);
+    expect(detached()).toBe(1);
+  });
 });

@@ -1,4 +1,5 @@
 /** The test double: what happens to its threads when it is told, through the public API. */
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FLAVOURS } from '../../../lib/abi.ts';
 import { attach } from '../../../lib/attach.ts';
@@ -150,6 +151,7 @@ describe('attach', () => {
     expect(attach({ backend: cpu })).toBe(thread);
     expect(kernel.thread('writer')).toBe(cpu);
     thread.detach();
+    thread.detach();
     expect(() => {
       thread.enter();
     }).toThrow(failing('ERR_RSEQ_DETACHED'));
@@ -160,11 +162,52 @@ describe('attach', () => {
     again.leave();
   });
 
+  it('counts its users, in any order of calls', () => {
+    const call = fc.constantFrom('attach', 'attach otherwise', 'detach', 'enter', 'leave');
+    const calls = fc.array(call, { maxLength: 40 });
+    fc.assert(
+      fc.property(calls, (names) => {
+        const { cpu, thread } = create();
+        // create() is its first user.
+        let [users, depth] = [1, 0];
+        for (const name of names) {
+          if (users === 0) break;
+          if (name === 'attach') {
+            expect(attach({ backend: cpu })).toBe(thread);
+            users++;
+          } else if (name === 'attach otherwise') {
+            expect(() => attach({ backend: cpu, controlWord: 'native' })).toThrow(failing('ERR_RSEQ_INVALID_OPTION'));
+          } else if (name === 'enter') {
+            thread.enter();
+            depth++;
+          } else if (name === 'leave') {
+            if (depth === 0) continue;
+            thread.leave();
+            depth--;
+          } else if (users === 1 && depth > 0) {
+            expect(() => { thread.detach(); }).toThrow(failing('ERR_RSEQ_IN_SECTION'));
+          } else {
+            thread.detach();
+            users--;
+          }
+        }
+        for (; depth > 0; depth--) thread.leave();
+        for (; users > 0; users--) thread.detach();
+        expect(() => { thread.detach(); }).toThrow(failing('ERR_RSEQ_DETACHED'));
+        expect(cpu.requested).toBe(false);
+      }),
+    );
+  });
+
   it('leaves the calling thread\'s own attachment alone', () => {
     const own = attach({ backend: 'simulated' });
     create();
     expect(attach()).toBe(own);
     own.detach();
+    own.detach();
+    expect(() => {
+      own.enter();
+    }).toThrow(failing('ERR_RSEQ_DETACHED'));
   });
 
   it('refuses what contradicts the kernel', () => {
