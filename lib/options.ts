@@ -140,7 +140,10 @@ function range(least: number, most: number): string {
 function nameObject(value: object): string {
   if (Array.isArray(value)) return 'an array';
   const tag = Object.prototype.toString.call(value).slice('[object '.length, -1);
-  return tag === 'Object' ? 'an object' : `an object of type ${shorten(tag)}`;
+  // A class of the caller's has its own name; an object without a prototype has none.
+  const { constructor } = value as { readonly constructor?: unknown };
+  const name = tag === 'Object' && typeof constructor === 'function' ? constructor.name : tag;
+  return name === 'Object' ? 'an object' : `an object of type ${shorten(name)}`;
 }
 
 function shorten(text: string): string {

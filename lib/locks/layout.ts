@@ -136,7 +136,7 @@ export function openHandle(kind: LockKind, handle: unknown): LockHandle {
   const given = (typeof handle === 'object' && handle !== null ? handle : {}) as Partial<LockHandle>;
   const { buffer, byteOffset } = given;
   if (given.lock !== kind || byteOffset === undefined || buffer === undefined) {
-    throw new TypeError(`${kind}.from() takes the handle of a ${kind}, not ${given.lock === undefined ? describeValue(handle) : `that of a ${given.lock}`}.`);
+    throw new TypeError(`${kind}.from() takes the handle of a ${kind}, not ${describeHandle(handle, given.lock)}.`);
   }
   checkOffset(kind, byteOffset);
   const words = new Int32Array(checkMemory(kind, buffer, byteOffset, TURNSTILE_WORDS * WORD_BYTES), byteOffset, TURNSTILE_WORDS);
@@ -145,4 +145,10 @@ export function openHandle(kind: LockKind, handle: unknown): LockHandle {
     throw new TypeError(`There is no ${kind} at byte ${byteOffset} of this buffer but ${nameOf(found)}: ${kind}.from() takes the handle of one that was made.`);
   }
   return { lock: kind, buffer, byteOffset };
+}
+
+/** @param lock what the value has under that name: a Mutex has a method there */
+function describeHandle(handle: unknown, lock: unknown): string {
+  const kind = LOCK_KINDS.find((known) => known === lock);
+  return kind === undefined ? describeValue(handle) : `that of a ${kind}`;
 }

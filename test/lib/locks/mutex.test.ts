@@ -4,17 +4,34 @@
  * kernel. Other holders are numbers written into the lock's words; what only
  * real threads can show is in `test/worker/locks.test.ts`.
  */
-import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isMainThread, Worker } from 'node:worker_threads';
+import { isMainThread } from 'node:worker_threads';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { attach, Mutex, RseqSliceError, SpinLock } from '../../../lib/index.ts';
-import type { ErrorCode, LockToken, PlacementOptions } from '../../../lib/index.ts';
+import type { AsyncLockOptions, ErrorCode, LockOptions, LockToken, PlacementOptions } from '../../../lib/index.ts';
 import { loadAddon } from '../../../lib/linux/binding.ts';
-import { AWAITED, isGateClosed, isHeld, QUEUE, STATE, WAITERS, WANTED } from '../../../lib/locks/turnstile.ts';
+import { sharedNow } from '../../../lib/locks/clock.ts';
+import { currentAgent } from '../../../lib/locks/liveness.ts';
+import {
+  AWAITED,
+  EVENT_LOOP_LEASE,
+  EVENT_LOOPS,
+  HOLD,
+  HOLDS,
+  isGateClosed,
+  isHeld,
+  LEASE,
+  QUEUE,
+  RESERVED,
+  RESERVED_SINCE,
+  STATE,
+  WAITERS,
+  WANTED,
+} from '../../../lib/locks/turnstile.ts';
 import { SimulatedKernel } from '../../../lib/simulated/kernel.ts';
 import type { SimulatedThread } from '../../../lib/simulated/kernel.ts';
+import { endedThread } from '../../support/ended-thread.ts';
 
 const KINDS = [
   { kind: 'Mutex', Lock: Mutex },
@@ -36,12 +53,13 @@ function withCode(code: ErrorCode): unknown {
 }
 
 function got(token: LockToken | null): LockToken {
-  if (token === null) throw new Error('the lock was not to be had');
+  if (token === null) throw new Error('the lock was not free');
   return token;
 }
 
 afterEach(() => {
   vi.restoreAllMocks();
+  vi.useRealTimers();
 });
 
 /** Calls a function before each system call that a lock makes, to sleep or to wake. */
@@ -62,9 +80,23 @@ function watchCalls(onCall: (call: 'sleep' | 'wake') => void): void {
   watch(Atomics as unknown as Record<'notify', () => unknown>, 'notify', 'wake');
 }
 
-/** Closes the gate, as if one were inside already: whoever comes then sleeps, whichever lock it is. */
-function closeGate(lock: Lock): void {
+/**
+ * Closes the gate, as if one were inside already: whoever comes then sleeps, whichever lock it is.
+ * @param ago ms since the lock was released to the one inside
+ */
+function closeGate(lock: Lock, ago = 0): void {
+  Atomics.store(wordsOf(lock), RESERVED_SINCE, (sharedNow() - ago) | 0);
   Atomics.store(wordsOf(lock), QUEUE, GATE | 1);
+}
+
+/** What is thrown. */
+function thrownBy(run: () => unknown): unknown {
+  try {
+    run();
+  } catch (error) {
+    return error;
+  }
+  throw new Error('nothing was thrown');
 }
 
 describe.each(KINDS)('a $kind', ({ kind, Lock }) => {
@@ -138,6 +170,81 @@ describe.each(KINDS)('a $kind', ({ kind, Lock }) => {
       );
     });
 
+    it('is not released by an old token, whatever was done past it', async () => {
+      const lock = create();
+      const other = again(lock);
+      const takings = [
+        () => lock.lock(),
+        () => got(lock.tryLock()),
+        () => other.lock(),
+        () => lock.lockAsync(),
+        () => other.lockAsync(),
+      ];
+      for (const take of takings) {
+        for (const next of [...takings, () => void lock.acquire(), () => void other.acquire()]) {
+          const old = await take();
+          // As if another one had taken it from us, and released it.
+          wordsOf(lock)[STATE] = 0;
+          wordsOf(lock)[HOLD] = 0;
+          const token = await next();
+          const [state, hold] = [stateOf(lock), wordsOf(lock)[HOLD]];
+          const error = thrownBy(() => {
+            old.unlock();
+          });
+          expect(error).toEqual(withCode('ERR_RSEQ_NOT_LOCKED'));
+          expect(error).toMatchObject({ message: `The ${kind} is not held through this token any more.` });
+          expect([old.locked, stateOf(lock), wordsOf(lock)[HOLD]]).toEqual([false, state, hold]);
+          old.unlock();
+          expect(stateOf(lock)).toBe(state);
+          if (token === undefined) lock.release();
+          else token.unlock();
+          expect([stateOf(lock), wordsOf(lock)[HOLD]]).toEqual([0, 0]);
+        }
+      }
+    });
+
+    it('is held by its token alone: release() changes nothing', async () => {
+      const lock = create();
+      for (const take of [() => lock.lock(), () => got(lock.tryLock()), () => lock.lockAsync()]) {
+        const token = await take();
+        const before = [...wordsOf(lock)];
+        for (const object of [lock, again(lock)]) {
+          const error = thrownBy(() => {
+            object.release();
+          });
+          expect(error).toEqual(withCode('ERR_RSEQ_NOT_LOCKED'));
+          expect(error).toMatchObject({ message: `The ${kind} is held through a token: call the token's unlock(), release() is for what acquire() took.` });
+        }
+        expect([...wordsOf(lock)]).toEqual(before);
+        // Neither when somebody waits.
+        wordsOf(lock)[STATE] = stateOf(lock) | AWAITED;
+        expect(() => {
+          lock.release();
+        }).toThrow(withCode('ERR_RSEQ_NOT_LOCKED'));
+        expect([token.locked, isHeld(stateOf(lock))]).toEqual([true, true]);
+        token.unlock();
+        expect(isHeld(stateOf(lock))).toBe(false);
+        wordsOf(lock)[STATE] = 0;
+      }
+    });
+
+    it.each([0, 1, 0x3fff_fffe, 0x3fff_ffff, 0x4000_0000, 0x7fff_fffe, 0x7fff_ffff, -1])('goes on when the number of holds wraps: %i', async (holds) => {
+      const lock = create();
+      wordsOf(lock)[HOLDS] = holds;
+      const numbers: (number | undefined)[] = [];
+      for (let round = 0; round < 4; round++) {
+        const token = round % 2 === 0 ? lock.lock() : await lock.lockAsync();
+        numbers.push(wordsOf(lock)[HOLD]);
+        expect(() => {
+          lock.release();
+        }).toThrow(withCode('ERR_RSEQ_NOT_LOCKED'));
+        token.unlock();
+        expect([token.locked, stateOf(lock), wordsOf(lock)[HOLD]]).toEqual([false, 0, 0]);
+      }
+      expect(new Set(numbers).size).toBe(4);
+      expect(numbers).not.toContain(0);
+    });
+
     it('cannot be disposed itself', () => {
       expect(Symbol.dispose in create()).toBe(false);
     });
@@ -169,7 +276,19 @@ describe.each(KINDS)('a $kind', ({ kind, Lock }) => {
       expect(lock.withLock(() => ({ then: 1 }))).toEqual({ then: 1 });
     });
 
-    it('takes options, and leaves everything as it is when the lock is not to be had', () => {
+    it('says whether the one before died with the lock', async (context) => {
+      const lock = create();
+      wordsOf(lock)[STATE] = await endedThread(context);
+      const told: boolean[] = [];
+      for (let round = 0; round < 2; round++) {
+        lock.withLock((abandoned) => {
+          told.push(abandoned);
+        });
+      }
+      expect(told).toEqual([true, false]);
+    });
+
+    it('takes options, and leaves everything as it is when the lock is held', () => {
       const lock = create();
       wordsOf(lock)[STATE] = SOMEBODY;
       const run = vi.fn(() => 1);
@@ -236,28 +355,81 @@ describe.each(KINDS)('a $kind', ({ kind, Lock }) => {
       token.unlock();
     });
 
-    it('refuses to block the main thread unless asked for', async (context) => {
+    it('refuses to block the main thread unless asked for, when it would', async (context) => {
       if (!isMainThread) context.skip('not the main thread');
       const lock = new Lock();
-      for (const run of [() => lock.lock(), () => lock.acquire(), () => lock.withLock(() => 1), () => lock.lock({ timeout: 0 })]) {
+      lock.lock().unlock();
+      lock.lock({ timeout: 0 }).unlock();
+      lock.withLock(() => 1);
+      lock.acquire();
+      lock.release();
+      // Free, and somebody waits: there is nothing to wait for either.
+      wordsOf(lock)[STATE] = WANTED;
+      lock.lock().unlock();
+
+      wordsOf(lock)[STATE] = SOMEBODY;
+      for (const run of [() => lock.lock(), () => lock.acquire(), () => lock.withLock(() => 1), () => lock.lock({ timeout: 1 }), () => lock.lock({ timeout: Infinity })]) {
         expect(run).toThrow(withCode('ERR_RSEQ_WOULD_BLOCK'));
-        expect(run).toThrow(kind);
+        expect(run).toThrow(`The ${kind} is not available at once, and waiting for it would block the main thread.`);
+        expect(run).toThrow('withLockAsync');
       }
-      got(lock.tryLock()).unlock();
+      // Whoever has no time does not wait.
+      for (const run of [() => lock.lock({ timeout: 0 }), () => lock.acquire({ timeout: 0 }), () => lock.withLock(() => 1, { timeout: 0 })]) {
+        expect(run).toThrow(withCode('ERR_RSEQ_TIMEOUT'));
+      }
+      expect([lock.tryLock(), stateOf(lock), waitersOf(lock)]).toEqual([null, SOMEBODY, 0]);
+      await expect(lock.lockAsync({ timeout: 1 })).rejects.toThrow(withCode('ERR_RSEQ_TIMEOUT'));
+      wordsOf(lock)[STATE] = 0;
       (await lock.lockAsync()).unlock();
       expect(await lock.withLockAsync(() => 7)).toBe(7);
     });
 
-    it.each([NaN, -1, -Infinity, '10', null])('refuses a timeout of %s', async (timeout) => {
+    it('finds what it holds before it refuses to block the main thread', (context) => {
+      if (!isMainThread) context.skip('not the main thread');
+      const lock = new Lock();
+      using token = lock.lock();
+      expect(() => lock.lock()).toThrow(withCode('ERR_RSEQ_RECURSIVE_LOCK'));
+      expect(token.locked).toBe(true);
+    });
+
+    it.each([
+      [{ timeout: NaN }, 'timeout: NaN'],
+      [{ timeout: -1 }, 'timeout: -1'],
+      [{ timeout: -Infinity }, 'timeout: -Infinity'],
+      [{ timeout: '10' }, "timeout: '10'"],
+      [{ timeout: null }, 'timeout: null'],
+      [{ timeOut: 10 }, "no option 'timeOut'"],
+      [{ blockMainThread: true }, "no option 'blockMainThread'"],
+      [10, 'takes an object of options, not 10'],
+      [null, 'takes an object of options, not null'],
+    ])('refuses %j at once, whether the lock is free or not', async (given, message) => {
       const lock = create();
-      const options = { timeout: timeout as number };
-      wordsOf(lock)[STATE] = SOMEBODY;
-      const message = `A timeout is a number of milliseconds from 0 on, not ${timeout}`;
-      expect(() => lock.lock(options)).toThrow(RangeError);
-      expect(() => lock.lock(options)).toThrow(message);
-      await expect(lock.lockAsync(options)).rejects.toThrow(RangeError);
-      await expect(lock.lockAsync(options)).rejects.toThrow(message);
-      expect([stateOf(lock), waitersOf(lock)]).toEqual([SOMEBODY, 0]);
+      const options = given as AsyncLockOptions;
+      const run = vi.fn(() => 1);
+      for (const state of [0, SOMEBODY]) {
+        wordsOf(lock)[STATE] = state;
+        for (const take of [() => lock.lock(options), () => lock.acquire(options), () => lock.withLock(run, options)]) {
+          expect(take).toThrow(withCode('ERR_RSEQ_INVALID_OPTION'));
+          expect(take).toThrow(`Waiting for a ${kind} `);
+          expect(take).toThrow(message);
+        }
+        for (const take of [() => lock.lockAsync(options), () => lock.withLockAsync(run, options)]) {
+          await expect(take()).rejects.toThrow(withCode('ERR_RSEQ_INVALID_OPTION'));
+          await expect(take()).rejects.toThrow(message);
+        }
+        expect([stateOf(lock), waitersOf(lock)]).toEqual([state, 0]);
+      }
+      expect(run).not.toHaveBeenCalled();
+    });
+
+    it('refuses a signal where none can be waited for, and what is none', async () => {
+      const lock = create();
+      const { signal } = new AbortController();
+      expect(() => lock.lock({ signal } as LockOptions)).toThrow("no option 'signal'");
+      for (const none of [null, {}, 1, new AbortController()]) {
+        await expect(lock.lockAsync({ signal: none as AbortSignal })).rejects.toThrow(withCode('ERR_RSEQ_INVALID_OPTION'));
+      }
+      expect(stateOf(lock)).toBe(0);
     });
   });
 
@@ -270,7 +442,7 @@ describe.each(KINDS)('a $kind', ({ kind, Lock }) => {
       const took = performance.now() - started;
       expect(took).toBeGreaterThanOrEqual(timeout);
       expect(took).toBeLessThan(timeout + 2000);
-      expect(() => lock.lock({ timeout })).toThrow(`The ${kind} was not to be had within ${timeout} ms`);
+      expect(() => lock.lock({ timeout })).toThrow(`Could not acquire the ${kind} within ${timeout} ms.`);
       expect([stateOf(lock) & ~AWAITED, waitersOf(lock)]).toEqual([SOMEBODY, 0]);
     });
 
@@ -301,43 +473,103 @@ describe.each(KINDS)('a $kind', ({ kind, Lock }) => {
     });
 
     it('takes the lock over from a thread that ended with it, and says so once', async (context) => {
-      const addon = loadAddon();
-      if (addon.state !== 'loaded') {
-        context.skip('only the addon knows of threads that no lock was made in');
-        return;
-      }
-      const id = 0xff000 + (kind === 'Mutex' ? 1 : 2);
-      const worker = new Worker('const { path, id } = require("worker_threads").workerData; require(path).announceAgent(id);', {
-        eval: true,
-        workerData: { path: addon.path, id },
-      });
-      await once(worker, 'exit');
+      const id = await endedThread(context);
       const lock = create();
+      const ways = [
+        () => lock.lock({ timeout: 20_000 }),
+        () => lock.lock({ timeout: 0 }),
+        () => got(lock.tryLock()),
+        () => lock.lockAsync({ timeout: 20_000 }),
+      ];
       for (const state of [id, id | AWAITED]) {
-        wordsOf(lock)[STATE] = state;
-        expect(lock.tryLock()).toBeNull();
-        const token = lock.lock({ timeout: 20_000 });
-        expect(token.abandoned).toBe(true);
-        token.unlock();
-        const next = lock.lock();
-        expect(next.abandoned).toBe(false);
-        next.unlock();
-        wordsOf(lock)[STATE] = state;
-        const later = await lock.lockAsync({ timeout: 20_000 });
-        expect(later.abandoned).toBe(true);
-        later.unlock();
-        expect([stateOf(lock), waitersOf(lock)]).toEqual([0, 0]);
+        for (const take of ways) {
+          wordsOf(lock)[STATE] = state;
+          // It was held through a token.
+          wordsOf(lock)[HOLD] = 7;
+          const token = await take();
+          expect(token.abandoned).toBe(true);
+          token.unlock();
+          const next = lock.lock();
+          expect(next.abandoned).toBe(false);
+          next.unlock();
+          wordsOf(lock)[STATE] = state;
+          wordsOf(lock)[HOLD] = 7;
+          expect(lock.acquire()).toBe(true);
+          lock.release();
+          expect([stateOf(lock), waitersOf(lock), wordsOf(lock)[HOLD]]).toEqual([0, 0, 0]);
+        }
       }
-      expect(lock.stats().abandoned).toBe(4);
+      expect(lock.stats().abandoned).toBe(16);
     });
 
-    it('opens the gate by force when those inside do not move', () => {
+    it('takes the lock over although the gate is closed: those inside may have died with the holder', async (context) => {
+      const id = await endedThread(context);
       const lock = create();
-      closeGate(lock);
-      wordsOf(lock)[STATE] = -1;
+      for (const take of [() => lock.lock({ timeout: 20_000 }), () => got(lock.tryLock()), () => lock.lockAsync({ timeout: 20_000 })]) {
+        closeGate(lock);
+        wordsOf(lock)[STATE] = id | AWAITED;
+        const token = await take();
+        expect(token.abandoned).toBe(true);
+        token.unlock();
+        wordsOf(lock).fill(0, STATE, HOLD);
+      }
+    });
+
+    it('takes nothing from one who is alive, or cannot be asked after', () => {
+      const lock = create();
+      for (const state of [SOMEBODY, currentAgent(attach()).id]) {
+        wordsOf(lock)[STATE] = state;
+        expect(lock.tryLock()).toBeNull();
+        expect(() => lock.lock({ timeout: 0 })).toThrow(RseqSliceError);
+        expect(stateOf(lock)).toBe(state);
+      }
+    });
+
+    it('opens the gate when those inside do not take the lock', () => {
+      const lock = create();
+      // For a long time to come it is theirs.
+      closeGate(lock, -60_000);
+      wordsOf(lock)[STATE] = RESERVED;
       expect(lock.tryLock()).toBeNull();
+      for (const timeout of [0, 3]) expect(() => lock.lock({ timeout })).toThrow(withCode('ERR_RSEQ_TIMEOUT'));
+      expect(isGateClosed(wordsOf(lock))).toBe(true);
+      wordsOf(lock)[RESERVED_SINCE] = sharedNow();
       lock.lock({ timeout: 20_000 }).unlock();
       expect([stateOf(lock), waitersOf(lock), isGateClosed(wordsOf(lock))]).toEqual([0, 0, false]);
+    });
+
+    it.each([
+      ['tryLock', (lock: Lock) => got(lock.tryLock())],
+      ['lock', (lock: Lock) => lock.lock()],
+      ['lock, with no time', (lock: Lock) => lock.lock({ timeout: 0 })],
+      ['lockAsync', (lock: Lock) => lock.lockAsync()],
+    ])('opens a gate that is stuck, also when it only tries: %s', async (_, take) => {
+      const lock = create();
+      closeGate(lock, LEASE + 2);
+      wordsOf(lock)[STATE] = RESERVED;
+      (await take(lock)).unlock();
+      expect([stateOf(lock), waitersOf(lock), isGateClosed(wordsOf(lock))]).toEqual([0, 0, false]);
+      // While it is held nothing is stuck, however long.
+      closeGate(lock, 60_000);
+      wordsOf(lock)[STATE] = SOMEBODY;
+      expect(lock.tryLock()).toBeNull();
+      expect(() => lock.lock({ timeout: 3 })).toThrow(withCode('ERR_RSEQ_TIMEOUT'));
+      expect(isGateClosed(wordsOf(lock))).toBe(true);
+    });
+
+    it('waits a moment only for those inside when all of them are event loops', () => {
+      const lock = create();
+      closeGate(lock, EVENT_LOOP_LEASE + 2);
+      wordsOf(lock)[STATE] = RESERVED;
+      wordsOf(lock)[EVENT_LOOPS] = 1;
+      got(lock.tryLock()).unlock();
+      // Again when this thread had no CPU for so long that it is stuck for threads, too.
+      return vi.waitFor(() => {
+        closeGate(lock, EVENT_LOOP_LEASE + 2);
+        wordsOf(lock)[STATE] = RESERVED;
+        wordsOf(lock)[EVENT_LOOPS] = 0;
+        expect(lock.tryLock()).toBeNull();
+      });
     });
 
     it('refuses what cannot be counted', async () => {
@@ -346,6 +578,9 @@ describe.each(KINDS)('a $kind', ({ kind, Lock }) => {
       wordsOf(lock)[QUEUE] = 1023;
       expect(() => lock.lock()).toThrow(withCode('ERR_RSEQ_TOO_MANY_WAITERS'));
       await expect(lock.lockAsync()).rejects.toThrow(withCode('ERR_RSEQ_TOO_MANY_WAITERS'));
+      await expect(lock.lockAsync({ timeout: 20_000 })).rejects.toThrow(withCode('ERR_RSEQ_TOO_MANY_WAITERS'));
+      expect(lock.tryLock()).toBeNull();
+      expect([wordsOf(lock)[QUEUE], wordsOf(lock)[EVENT_LOOPS]]).toEqual([1023, 0]);
       wordsOf(lock)[QUEUE] = 0;
       wordsOf(lock)[STATE] = 0;
       (await lock.lockAsync()).unlock();
@@ -379,6 +614,42 @@ describe.each(KINDS)('a $kind', ({ kind, Lock }) => {
       expect(order).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
       expect([stateOf(lock), waitersOf(lock)]).toEqual([0, 0]);
       expect(lock.stats()).toMatchObject({ contended: 8, gaveUp: 0 });
+    });
+
+    it('hands the lock on without releasing it when only requests of this thread wait', async () => {
+      const lock = create();
+      const first = lock.lock();
+      const order: string[] = [];
+      const all = ['a', 'b'].map(async (name) => {
+        const token = await lock.lockAsync();
+        order.push(name);
+        return token;
+      });
+      const hold = wordsOf(lock)[HOLD];
+      first.unlock();
+      // It was free for nobody in between.
+      expect([isHeld(stateOf(lock)), lock.tryLock(), again(lock).tryLock()]).toEqual([true, null, null]);
+      const a = await all[0];
+      expect([order, wordsOf(lock)[HOLD] === hold, first.locked]).toEqual([['a'], false, false]);
+      first.unlock();
+      expect(() => {
+        lock.release();
+      }).toThrow(withCode('ERR_RSEQ_NOT_LOCKED'));
+      expect(a?.locked).toBe(true);
+      a?.unlock();
+      (await all[1])?.unlock();
+      expect([stateOf(lock), waitersOf(lock), lock.stats().called]).toEqual([0, 0, 0]);
+    });
+
+    it('is asked for by those who wait elsewhere, too: nothing is handed on past them', async () => {
+      const lock = create();
+      const first = lock.lock();
+      const waiting = lock.lockAsync();
+      wordsOf(lock)[QUEUE] = (wordsOf(lock)[QUEUE] ?? 0) + 1;
+      first.unlock();
+      expect(stateOf(lock)).toBe(WANTED);
+      wordsOf(lock)[QUEUE] = (wordsOf(lock)[QUEUE] ?? 0) - 1;
+      (await waiting).unlock();
     });
 
     it('serves those of several objects', async () => {
@@ -428,20 +699,51 @@ describe.each(KINDS)('a $kind', ({ kind, Lock }) => {
       await expect(lock.withLockAsync(() => 1, { signal })).rejects.toThrow('too late');
     });
 
-    it.each(['at once', 'later'])('is aborted while it waits, %s, with the reason that was given', async (when) => {
+    const reasons = [{ not: 'an error' }, new Error('mine'), null, 0, false, '', 'words', NaN];
+
+    it.each(reasons.flatMap((reason) => [['at once', reason], ['later', reason]] as const))('is aborted while it waits, %s, with the reason that was given: %s', async (when, reason) => {
       const lock = create();
       const token = lock.lock();
       const controller = new AbortController();
       const waiting = lock.lockAsync({ signal: controller.signal });
-      if (when === 'later') await sleep(70);
-      const reason = { not: 'an error' };
+      if (when === 'later') await sleep(2);
       controller.abort(reason);
+      // The line is left at once.
+      expect([waitersOf(lock), wordsOf(lock)[EVENT_LOOPS]]).toEqual([0, 0]);
       await expect(waiting).rejects.toBe(reason);
+      await expect(lock.lockAsync({ signal: controller.signal })).rejects.toBe(reason);
       token.unlock();
       (await lock.lockAsync()).unlock();
-      await vi.waitFor(() => {
-        expect([stateOf(lock) > 0, waitersOf(lock)]).toEqual([false, 0]);
-      }, 5000);
+      expect([stateOf(lock), waitersOf(lock)]).toEqual([0, 0]);
+    });
+
+    it('is aborted with the platform’s reason when none was given', async () => {
+      const lock = create();
+      using token = lock.lock();
+      for (const given of [[], [undefined]] as const) {
+        const controller = new AbortController();
+        const waiting = lock.lockAsync({ signal: controller.signal });
+        controller.abort(...given);
+        await expect(waiting).rejects.toBe(controller.signal.reason);
+        await expect(waiting).rejects.toMatchObject({ name: 'AbortError' });
+      }
+      expect(token.locked).toBe(true);
+    });
+
+    it('leaves the line as soon as nobody waits any more, and stays in it until then', async () => {
+      const lock = create();
+      const token = lock.lock();
+      const controllers = [new AbortController(), new AbortController(), new AbortController()] as const;
+      const waiting = controllers.map(({ signal }) => lock.lockAsync({ signal }).catch(() => null));
+      const line = controllers.map((controller) => {
+        controller.abort();
+        return waitersOf(lock);
+      });
+      expect(line).toEqual([1, 1, 0]);
+      expect(await Promise.all(waiting)).toEqual([null, null, null]);
+      token.unlock();
+      expect(stateOf(lock)).toBe(0);
+      expect(lock.stats()).toMatchObject({ contended: 3, gaveUp: 3 });
     });
 
     it('is not aborted once it has the lock', async () => {
@@ -501,8 +803,7 @@ describe.each(KINDS)('a $kind', ({ kind, Lock }) => {
           await sleep(1);
           held.unlock();
           expect(await Promise.all(results)).toEqual(requests.map(() => true));
-          // Whoever was in line for requests that were all aborted leaves it when it wakes.
-          await vi.waitFor(() => { expect(waitersOf(lock)).toBe(0); }, 5000);
+          expect([waitersOf(lock), wordsOf(lock)[EVENT_LOOPS]]).toEqual([0, 0]);
           expect(isHeld(stateOf(lock))).toBe(false);
           lock.lock({ timeout: 5000 }).unlock();
         }),
@@ -542,7 +843,7 @@ describe.each(KINDS)('a $kind', ({ kind, Lock }) => {
       expect(stateOf(lock)).toBe(0);
     });
 
-    it('does not call the function when the lock is not to be had', async () => {
+    it('does not call the function when the lock is held', async () => {
       const lock = create();
       const run = vi.fn();
       const token = lock.lock();
@@ -558,21 +859,104 @@ describe.each(KINDS)('a $kind', ({ kind, Lock }) => {
     for (let i = 0; i < 3; i++) lock.lock().unlock();
     lock.withLock(() => 1);
     expect(lock.stats()).toEqual({ contended: 0, parked: 0, called: 0, abandoned: 0, gaveUp: 0 });
+    expect([lock.tryLock()?.unlock(), again(lock).stats()]).toEqual([undefined, lock.stats()]);
     const held = lock.lock();
+    // Tries that fail wait for nothing.
+    expect([lock.tryLock(), lock.stats().contended]).toEqual([null, 0]);
     const waiting = lock.lockAsync();
     held.unlock();
     (await waiting).unlock();
-    expect(lock.stats()).toEqual({ contended: 1, parked: 1, called: 1, abandoned: 0, gaveUp: 0 });
+    // It was handed on: nobody had to be called.
+    expect(lock.stats()).toEqual({ contended: 1, parked: 1, called: 0, abandoned: 0, gaveUp: 0 });
+    const heldAgain = lock.lock();
+    const elsewhere = again(lock);
+    const waitingElsewhere = elsewhere.lockAsync();
+    heldAgain.unlock();
+    (await waitingElsewhere).unlock();
+    expect(lock.stats().called).toBe(kind === 'Mutex' ? 1 : 0);
+    expect(elsewhere.stats()).toEqual({ contended: 1, parked: 1, called: 0, abandoned: 0, gaveUp: 0 });
     wordsOf(lock)[STATE] = SOMEBODY;
     expect(() => lock.lock({ timeout: 1 })).toThrow();
     expect(lock.stats()).toMatchObject({ contended: 2, gaveUp: 1 });
+    await expect(lock.lockAsync({ timeout: 1 })).rejects.toThrow();
+    expect(lock.stats()).toMatchObject({ contended: 3, gaveUp: 2 });
+    await expect(lock.lockAsync({ signal: AbortSignal.timeout(1) })).rejects.toThrow();
+    expect(lock.stats()).toMatchObject({ contended: 4, gaveUp: 3 });
+    expect(() => lock.lock({ timeout: 0 })).toThrow();
+    expect(lock.stats()).toMatchObject({ contended: 5, gaveUp: 4 });
     expect(again(lock).stats().contended).toBe(0);
+  });
+
+  it('counts a wait as parked once, however often it sleeps', () => {
+    const lock = create();
+    wordsOf(lock)[STATE] = SOMEBODY;
+    let sleeps = 0;
+    watchCalls((call) => {
+      if (call === 'sleep' && ++sleeps === 3) wordsOf(lock)[STATE] = 0;
+    });
+    closeGate(lock, LEASE);
+    lock.lock({ timeout: 20_000 }).unlock();
+    expect(sleeps).toBeGreaterThanOrEqual(3);
+    expect(lock.stats()).toMatchObject({ contended: 1, parked: 1 });
+  });
+
+  it('counts a wait that did not sleep as not parked', () => {
+    const lock = create();
+    wordsOf(lock)[STATE] = SOMEBODY;
+    expect(() => lock.lock({ timeout: 0 })).toThrow(withCode('ERR_RSEQ_TIMEOUT'));
+    expect(lock.stats()).toMatchObject({ contended: 1, parked: 0, gaveUp: 1 });
   });
 
   it('says how often one can be overtaken', () => {
     const lock = create();
     expect(lock.overtakingBound(4) - lock.overtakingBound(3)).toBe(2);
-    expect(lock.overtakingBound(0)).toBe(kind === 'Mutex' ? 1024 : 65536);
+    expect(lock.overtakingBound(1)).toBe((kind === 'Mutex' ? 1024 : 65536) + 2);
+  });
+
+  it('says so for a number of threads, and of nothing else', () => {
+    const lock = create();
+    const anything = fc.oneof(fc.maxSafeInteger(), fc.double(), fc.anything(), fc.constantFrom(0, 1, 2 ** 53, Infinity, Number.MAX_SAFE_INTEGER));
+    fc.assert(
+      fc.property(anything, (threads) => {
+        const bound = () => lock.overtakingBound(threads as number);
+        if (Number.isSafeInteger(threads) && (threads as number) >= 1) expect(bound()).toBeGreaterThan(threads as number);
+        else expect(bound).toThrow(RangeError);
+      }),
+    );
+  });
+
+  describe('with faked timers', () => {
+    it('ends a wait in the thread all the same', () => {
+      const lock = create();
+      wordsOf(lock)[STATE] = SOMEBODY;
+      closeGate(lock);
+      vi.useFakeTimers();
+      expect(() => lock.lock({ timeout: 20 })).toThrow(withCode('ERR_RSEQ_TIMEOUT'));
+    });
+
+    it('ends a wait in the event loop when they say so, and not before', async () => {
+      const lock = create();
+      wordsOf(lock)[STATE] = SOMEBODY;
+      vi.useFakeTimers();
+      const settled = vi.fn();
+      const waiting = lock.lockAsync({ timeout: 1000 }).catch((error: unknown) => error);
+      void waiting.then(settled);
+      await vi.advanceTimersByTimeAsync(999);
+      expect(settled).not.toHaveBeenCalled();
+      await vi.advanceTimersByTimeAsync(1);
+      expect(await waiting).toEqual(withCode('ERR_RSEQ_TIMEOUT'));
+      expect(waitersOf(lock)).toBe(0);
+    });
+
+    it('still gets a lock that is released', async () => {
+      const lock = create();
+      const token = lock.lock();
+      vi.useFakeTimers();
+      const waiting = again(lock).lockAsync({ timeout: 1000 });
+      token.unlock();
+      (await waiting).unlock();
+      expect(vi.getTimerCount()).toBe(0);
+    });
   });
 });
 
@@ -649,12 +1033,14 @@ describe.each(KINDS.flatMap((kind) => (['mainline', '7.0', 'rfc'] as const).map(
     });
 
     it('is left behind when the lock is not taken', async () => {
-      const { lock, cpu } = createOn();
+      const { lock, cpu, options } = createOn();
       wordsOf(lock)[STATE] = SOMEBODY;
       expect(lock.tryLock()).toBeNull();
       expect(() => lock.lock({ timeout: 1 })).toThrow(withCode('ERR_RSEQ_TIMEOUT'));
       await expect(lock.lockAsync({ timeout: 1 })).rejects.toThrow(withCode('ERR_RSEQ_TIMEOUT'));
       expect(cpu.requested).toBe(false);
+      // Nor does it count.
+      expect(options.thread?.stats()).toEqual({ entered: 0, undisturbed: 0, yielded: 0, raced: 0, revoked: 0, nested: 0 });
       wordsOf(lock)[STATE] = 0;
       lock.lock();
       expect(() => lock.lock()).toThrow(withCode('ERR_RSEQ_RECURSIVE_LOCK'));
@@ -676,9 +1062,9 @@ describe.each(KINDS.flatMap((kind) => (['mainline', '7.0', 'rfc'] as const).map(
     });
 
     it('is over before the next one is called', async () => {
-      const { lock, cpu, kernel } = createOn();
+      const { lock, cpu, kernel, options } = createOn();
       const token = lock.lock();
-      const waiting = lock.lockAsync();
+      const waiting = new Lock(lock.handle.buffer, 0, options).lockAsync();
       const calls: unknown[] = [];
       watchCalls((call) => {
         calls.push([call, cpu.requested, isHeld(stateOf(lock))]);
@@ -740,7 +1126,7 @@ describe.each(KINDS.flatMap((kind) => (['mainline', '7.0', 'rfc'] as const).map(
       const inner = new Lock(undefined, 0, options);
       const outerToken = outer.lock();
       const innerToken = inner.lock();
-      const waiting = inner.lockAsync();
+      const waiting = new Lock(inner.handle.buffer, 0, options).lockAsync();
       try {
         expect(cpu.preempt()).toBe('granted');
         const calls: unknown[] = [];

@@ -1,0 +1,33 @@
+/**
+ * The id of a thread that was there and has ended, as lock words name it: what
+ * a lock of a dead holder has in it.
+ */
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import type { TestContext } from 'vitest';
+import { attach } from '../../lib/attach.ts';
+import { agentByKernel, currentAgent } from '../../lib/locks/liveness.ts';
+
+const SOURCE = `
+  const { readFileSync } = require('node:fs');
+  require('node:worker_threads').parentPort.postMessage(readFileSync('/proc/thread-self/stat', 'latin1'));`;
+
+let ended: Promise<number> | undefined;
+
+/** Skips the test where threads have no names that the kernel gives them. */
+export async function endedThread(context: TestContext): Promise<number> {
+  if (process.platform !== 'linux') context.skip('only Linux tells of threads that this library was not loaded in');
+  // One is enough for a file: nothing brings it back.
+  ended ??= endOne();
+  return ended;
+}
+
+async function endOne(): Promise<number> {
+  const worker = new Worker(SOURCE, { eval: true });
+  const [stat] = (await once(worker, 'message')) as [string];
+  const agent = agentByKernel(() => stat);
+  if (agent === null) throw new Error(`not read as the stat file of a thread: ${stat}`);
+  await once(worker, 'exit');
+  if (!currentAgent(attach()).hasEnded(agent.id)) throw new Error('the thread has ended, and is not known to have');
+  return agent.id;
+}
