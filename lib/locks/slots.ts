@@ -61,7 +61,7 @@ export class Slots {
   clearDead(): boolean {
     let found = false;
     this.#findDead((place, id) => {
-      found ||= claimPlace(this.#words, place, id, EMPTY);
+      if (claimPlace(this.#words, place, id, EMPTY)) found = true;
       return false;
     });
     return found;
