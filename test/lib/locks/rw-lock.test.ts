@@ -3,22 +3,27 @@
  * whom, and what is left behind when waiting ends. Other threads are numbers
  * written into the lock's places.
  */
-import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isMainThread, Worker } from 'node:worker_threads';
+import { isMainThread } from 'node:worker_threads';
 import fc from 'fast-check';
-import { describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { attach, RwLock } from '../../../lib/index.ts';
 import type { AsyncLockOptions, ErrorCode, LockOptions, LockToken } from '../../../lib/index.ts';
-import { loadAddon } from '../../../lib/linux/binding.ts';
-import { isHeld, QUEUE, STATE, WAITERS } from '../../../lib/locks/turnstile.ts';
+import { sharedNow } from '../../../lib/locks/clock.ts';
+import { currentAgent } from '../../../lib/locks/liveness.ts';
+import { EVENT_LOOP_LEASE, EVENT_LOOPS, isGateClosed, LEASE, QUEUE, RESERVED_SINCE, STATE, WAITERS } from '../../../lib/locks/turnstile.ts';
+import { TORN } from '../../../lib/locks/writer.ts';
 import { SimulatedKernel } from '../../../lib/simulated/kernel.ts';
+import { canAskKernel, endedThread } from '../../support/ended-thread.ts';
 
-/** Where things are in the lock's words. */
-const OWN = 1;
-const ENTRANCE = 8;
+/** When an event loop claimed the lock; 0: a thread did. */
+const CLAIMED_SINCE = 15;
+/** Where the places of the readers are. */
 const FIRST = 16;
+/** A thread that there is not: as good as one that is busy elsewhere. */
 const SOMEBODY = 0xfffff;
+const CLAIMED = 1 << 30;
+const GATE = 1 << 21;
 
 const options = { blockMainThread: true };
 const create = (): RwLock => new RwLock(undefined, 0, options);
@@ -31,10 +36,10 @@ function expectUntouched(lock: RwLock): void {
   const words = wordsOf(lock);
   expect({
     readers: readersOf(lock),
-    own: words[OWN],
-    entered: isHeld(words[ENTRANCE + STATE] ?? 0),
-    waiters: (words[ENTRANCE + QUEUE] ?? 0) & WAITERS,
-  }).toEqual({ readers: 0, own: 0, entered: false, waiters: 0 });
+    state: words[STATE],
+    waiters: (words[QUEUE] ?? 0) & WAITERS,
+    eventLoops: words[EVENT_LOOPS],
+  }).toEqual({ readers: 0, state: 0, waiters: 0, eventLoops: 0 });
   for (const take of [() => lock.tryWriteLock(), () => lock.tryReadLock()]) {
     const token = got(take());
     expect(token.abandoned).toBe(false);
@@ -47,10 +52,24 @@ function withCode(code: ErrorCode): unknown {
 }
 
 function got(token: LockToken | null): LockToken {
-  if (token === null) throw new Error('the lock was not to be had');
+  if (token === null) throw new Error('the lock was not free');
   return token;
 }
 
+/** Closes the gate, as if one were inside already. @param ago ms since the lock was released */
+function closeGate(lock: RwLock, ago: number): void {
+  wordsOf(lock)[RESERVED_SINCE] = (sharedNow() - ago) | 0;
+  wordsOf(lock)[QUEUE] = GATE | 1;
+}
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const TRYING = [
+  ['tryReadLock', (lock: RwLock) => lock.tryReadLock()],
+  ['tryWriteLock', (lock: RwLock) => lock.tryWriteLock()],
+] as const;
 const BLOCKING = [
   ['readLock', (lock: RwLock, how?: LockOptions) => lock.readLock(how)],
   ['writeLock', (lock: RwLock, how?: LockOptions) => lock.writeLock(how)],
@@ -138,7 +157,7 @@ describe('readers and writers', () => {
     const lock = create();
     wordsOf(lock).fill(SOMEBODY, FIRST);
     expect(() => lock.readLock({ timeout: 10 })).toThrow(withCode('ERR_RSEQ_TIMEOUT'));
-    expect(() => lock.readLock({ timeout: 10 })).toThrow('The RwLock was not to be had within 10 ms');
+    expect(() => lock.readLock({ timeout: 10 })).toThrow('Could not acquire the RwLock within 10 ms.');
     wordsOf(lock)[FIRST + 47] = 0;
     lock.readLock({ timeout: 0 }).unlock();
     wordsOf(lock).fill(0, FIRST);
@@ -186,14 +205,12 @@ describe('waiting', () => {
     const lock = create();
     const words = wordsOf(lock);
     // Somebody writes.
-    words[ENTRANCE + STATE] = SOMEBODY;
-    words[OWN] = 1;
+    words[STATE] = SOMEBODY;
     const started = performance.now();
     expect(() => take(lock, { timeout })).toThrow(withCode('ERR_RSEQ_TIMEOUT'));
     expect(performance.now() - started).toBeGreaterThanOrEqual(timeout);
     expect(performance.now() - started).toBeLessThan(timeout + 2000);
-    words[ENTRANCE + STATE] = 0;
-    words[OWN] = 0;
+    words[STATE] = 0;
     expectUntouched(lock);
   });
 
@@ -257,21 +274,172 @@ describe('waiting', () => {
     expectUntouched(lock);
   });
 
-  it.each([NaN, -1])('refuses a timeout of %s', async (timeout) => {
+  it.each(TRYING)('%s takes a lock that an event loop has claimed and does not come for', (_, take) => {
     const lock = create();
-    wordsOf(lock)[ENTRANCE + STATE] = SOMEBODY;
-    wordsOf(lock)[OWN] = 1;
-    for (const [, take] of BLOCKING) expect(() => take(lock, { timeout })).toThrow(RangeError);
-    for (const [, take] of ASYNC) await expect(take(lock, { timeout })).rejects.toThrow(RangeError);
-    wordsOf(lock)[ENTRANCE + STATE] = 0;
-    wordsOf(lock)[OWN] = 0;
+    const words = wordsOf(lock);
+    const claim = (ago: number): void => {
+      words[STATE] = SOMEBODY | CLAIMED;
+      words[CLAIMED_SINCE] = (sharedNow() - ago) | 1;
+    };
+    claim(EVENT_LOOP_LEASE + 2);
+    got(take(lock)).unlock();
     expectUntouched(lock);
+    // It may come.
+    claim(-60_000);
+    expect([take(lock), words[STATE]]).toEqual([null, SOMEBODY | CLAIMED]);
+    // It waits for readers, however long.
+    claim(EVENT_LOOP_LEASE + 2);
+    words[FIRST + 5] = SOMEBODY;
+    expect([take(lock), words[STATE]]).toEqual([null, SOMEBODY | CLAIMED]);
+    words[FIRST + 5] = 0;
+    // A thread comes when it is called.
+    words[CLAIMED_SINCE] = 0;
+    expect([take(lock), words[STATE]]).toEqual([null, SOMEBODY | CLAIMED]);
+    words[STATE] = 0;
+    expectUntouched(lock);
+  });
+
+  it('an event loop whose claim was withdrawn claims again', async () => {
+    const lock = create();
+    const words = wordsOf(lock);
+    words[FIRST] = SOMEBODY;
+    const writing = lock.writeLockAsync({ timeout: 20_000 });
+    expect(words[STATE]).toBe(currentAgent().id | CLAIMED);
+    // The reader has left long ago, and this event loop was busy.
+    words[FIRST] = 0;
+    words[CLAIMED_SINCE] = (sharedNow() - EVENT_LOOP_LEASE - 2) | 1;
+    got(again(lock).tryReadLock()).unlock();
+    expect(words[STATE]).toBe(0);
+    const token = await writing;
+    expect([token.abandoned, words[STATE]]).toEqual([false, currentAgent().id]);
+    token.unlock();
+    expectUntouched(lock);
+  });
+
+  it.each([...TRYING, ...BLOCKING, ...ASYNC])('%s opens a gate that is stuck', async (_, take) => {
+    const lock = create();
+    closeGate(lock, LEASE + 2);
+    const token = got(await take(lock));
+    expect(isGateClosed(wordsOf(lock))).toBe(false);
+    token.unlock();
+    expectUntouched(lock);
+    closeGate(lock, -60_000);
+    expect([lock.tryReadLock(), lock.tryWriteLock()]).toEqual([null, null]);
+    for (const [, wait] of BLOCKING) expect(() => wait(lock, { timeout: 2 })).toThrow(withCode('ERR_RSEQ_TIMEOUT'));
+    expect([isGateClosed(wordsOf(lock)), wordsOf(lock)[STATE]]).toEqual([true, 0]);
+  });
+
+  it.each(BLOCKING)('%s waits in the thread until those inside have had their time', (_, take) => {
+    const lock = create();
+    closeGate(lock, LEASE - 20);
+    take(lock, { timeout: 20_000 }).unlock();
+    expectUntouched(lock);
+  });
+
+  it.each([null, 0, { not: 'an error' }])('is aborted with any reason: %s', async (reason) => {
+    for (const [, take] of ASYNC) {
+      const lock = create();
+      const writer = lock.writeLock();
+      const controller = new AbortController();
+      const waiting = take(lock, { signal: controller.signal });
+      controller.abort(reason);
+      await expect(waiting).rejects.toBe(reason);
+      writer.unlock();
+      expectUntouched(lock);
+    }
+  });
+
+  it.each([
+    [{ timeout: NaN }, 'timeout: NaN'],
+    [{ timeout: -1 }, 'timeout: -1'],
+    [{ timeout: null }, 'timeout: null'],
+    [{ timeout: '5' }, "timeout: '5'"],
+    [{ timeOut: 5 }, "no option 'timeOut'"],
+    [5, 'takes an object of options, not 5'],
+  ])('refuses %j at once, whether the lock is free or not', async (given, message) => {
+    const lock = create();
+    const how = given as AsyncLockOptions;
+    const run = vi.fn(() => 1);
+    const throwing = [...BLOCKING.map(([, take]) => () => take(lock, how)), () => lock.withReadLock(run, how), () => lock.withWriteLock(run, how)];
+    const rejecting = [...ASYNC.map(([, take]) => () => take(lock, how)), () => lock.withReadLockAsync(run, how), () => lock.withWriteLockAsync(run, how)];
+    for (const state of [0, SOMEBODY]) {
+      wordsOf(lock)[STATE] = state;
+      for (const take of throwing) {
+        expect(take).toThrow(withCode('ERR_RSEQ_INVALID_OPTION'));
+        expect(take).toThrow(message);
+      }
+      for (const take of rejecting) {
+        await expect(take()).rejects.toThrow(withCode('ERR_RSEQ_INVALID_OPTION'));
+        await expect(take()).rejects.toThrow(message);
+      }
+      expect(wordsOf(lock)[STATE]).toBe(state);
+    }
+    expect(run).not.toHaveBeenCalled();
+    wordsOf(lock)[STATE] = 0;
+    expectUntouched(lock);
+  });
+
+  it('with faked timers ends in the thread, and follows them in the event loop', async () => {
+    const lock = create();
+    wordsOf(lock)[STATE] = SOMEBODY;
+    vi.useFakeTimers();
+    for (const [, take] of BLOCKING) expect(() => take(lock, { timeout: 20 })).toThrow(withCode('ERR_RSEQ_TIMEOUT'));
+    for (const [, take] of ASYNC) {
+      const settled = vi.fn();
+      const waiting = take(lock, { timeout: 1000 }).catch((error: unknown) => error);
+      void waiting.then(settled);
+      await vi.advanceTimersByTimeAsync(999);
+      expect(settled).not.toHaveBeenCalled();
+      await vi.advanceTimersByTimeAsync(1);
+      expect(await waiting).toEqual(withCode('ERR_RSEQ_TIMEOUT'));
+    }
+  });
+});
+
+describe('stats', () => {
+  const NONE = { contended: 0, parked: 0, called: 0, abandoned: 0, gaveUp: 0 };
+
+  it('count who waited, slept, was called and gave up, and no tries', async () => {
+    const lock = create();
+    lock.readLock().unlock();
+    const writer = lock.writeLock();
+    expect([lock.tryReadLock(), lock.tryWriteLock(), lock.stats()]).toEqual([null, null, NONE]);
+    const elsewhere = again(lock);
+    const waiting = elsewhere.readLockAsync();
+    writer.unlock();
+    (await waiting).unlock();
+    expect([lock.stats(), elsewhere.stats()]).toEqual([{ ...NONE, called: 1 }, { ...NONE, contended: 1, parked: 1 }]);
+    wordsOf(lock)[STATE] = SOMEBODY;
+    let done = 1;
+    for (const [, take] of BLOCKING) {
+      expect(() => take(elsewhere, { timeout: 3 })).toThrow();
+      done++;
+      expect(elsewhere.stats()).toMatchObject({ contended: done, parked: done, gaveUp: done - 1 });
+    }
+    for (const [, take] of ASYNC) {
+      await expect(take(elsewhere, { timeout: 1 })).rejects.toThrow();
+      await expect(take(elsewhere, { signal: AbortSignal.timeout(1) })).rejects.toThrow();
+      done += 2;
+      expect(elsewhere.stats()).toMatchObject({ contended: done, parked: done, gaveUp: done - 1, abandoned: 0 });
+    }
   });
 });
 
 describe('misuse', () => {
+  it('reads again beside itself as long as there is nothing to wait for', () => {
+    const lock = create();
+    const tokens = [lock.readLock(), lock.readLock(), again(lock).readLock()];
+    expect(readersOf(lock)).toBe(3);
+    // A writer wants in: from now on it would wait for itself.
+    wordsOf(lock)[STATE] = SOMEBODY | CLAIMED;
+    for (const object of [lock, again(lock)]) expect(() => object.readLock({ timeout: 5000 })).toThrow(withCode('ERR_RSEQ_RECURSIVE_LOCK'));
+    expect(() => lock.readLock({ timeout: 0 })).toThrow(withCode('ERR_RSEQ_TIMEOUT'));
+    wordsOf(lock)[STATE] = 0;
+    for (const token of tokens) token.unlock();
+    expectUntouched(lock);
+  });
+
   it.each([
-    ['read', 'read'],
     ['read', 'write'],
     ['write', 'read'],
     ['write', 'write'],
@@ -279,8 +447,6 @@ describe('misuse', () => {
     const lock = create();
     const token = first === 'read' ? lock.readLock() : lock.writeLock();
     for (const object of [lock, again(lock)]) {
-      // Another object lets it read as long as nobody wants to write: there is nothing to wait for.
-      if (first === 'read' && then === 'read' && object !== lock) continue;
       const run = () => (then === 'read' ? object.readLock({ timeout: 5000 }) : object.writeLock({ timeout: 5000 }));
       expect(run).toThrow(withCode('ERR_RSEQ_RECURSIVE_LOCK'));
       expect(run).toThrow('RwLock');
@@ -301,12 +467,32 @@ describe('misuse', () => {
     expectUntouched(lock);
   });
 
-  it('refuses to block the main thread unless asked for', async (context) => {
+  it('refuses to block the main thread unless asked for, when it would', async (context) => {
     if (!isMainThread) context.skip('not the main thread');
     const lock = new RwLock();
-    for (const [, take] of BLOCKING) expect(() => take(lock)).toThrow(withCode('ERR_RSEQ_WOULD_BLOCK'));
-    expect(() => lock.withReadLock(() => 1)).toThrow(withCode('ERR_RSEQ_WOULD_BLOCK'));
-    expect(() => lock.withWriteLock(() => 1)).toThrow(withCode('ERR_RSEQ_WOULD_BLOCK'));
+    const words = wordsOf(lock);
+    for (const [, take] of BLOCKING) take(lock).unlock();
+    for (const [, take] of BLOCKING) take(lock, { timeout: 0 }).unlock();
+    expect([lock.withReadLock(() => 1), lock.withWriteLock(() => 2)]).toEqual([1, 2]);
+    // Somebody writes, or reads: then only a writer must wait.
+    for (const [word, ways] of [
+      [STATE, [() => lock.readLock(), () => lock.writeLock(), () => lock.withReadLock(() => 1), () => lock.withWriteLock(() => 1)]],
+      [FIRST + 9, [() => lock.writeLock(), () => lock.writeLock({ timeout: 5 }), () => lock.withWriteLock(() => 1)]],
+    ] as const) {
+      words[word] = SOMEBODY;
+      for (const run of ways) {
+        expect(run).toThrow(withCode('ERR_RSEQ_WOULD_BLOCK'));
+        expect(run).toThrow('The RwLock is not available at once, and waiting for it would block the main thread.');
+        expect(run).toThrow('withReadLockAsync, withWriteLockAsync');
+      }
+      expect(() => lock.writeLock({ timeout: 0 })).toThrow(withCode('ERR_RSEQ_TIMEOUT'));
+      expect([lock.tryWriteLock(), words[word]]).toEqual([null, SOMEBODY]);
+      if (word !== STATE) {
+        lock.readLock().unlock();
+        expect(words[STATE]).toBe(0);
+      }
+      words[word] = 0;
+    }
     for (const [, take] of ASYNC) (await take(lock)).unlock();
     expectUntouched(lock);
   });
@@ -315,7 +501,7 @@ describe('misuse', () => {
 describe('functions with the lock held', () => {
   it.each(['withReadLock', 'withWriteLock'] as const)('%s returns, throws on and refuses a promise, the lock released', (name) => {
     const lock = create();
-    expect(lock[name](() => [lock.tryWriteLock(), 7] as const)).toEqual([null, 7]);
+    expect(lock[name]((abandoned) => [lock.tryWriteLock(), 7, abandoned] as const)).toEqual([null, 7, false]);
     expectUntouched(lock);
     const fail = (): never => { throw new Error('mine'); };
     expect(() => lock[name](fail)).toThrow('mine');
@@ -341,87 +527,118 @@ describe('functions with the lock held', () => {
     await expect(lock[name](run, { timeout: 3 })).rejects.toThrow(withCode('ERR_RSEQ_TIMEOUT'));
     expect(run).not.toHaveBeenCalled();
     writer.unlock();
-    // Whoever was in line for a request that was given up leaves it when it wakes.
-    await vi.waitFor(() => { expectUntouched(lock); }, 5000);
+    expectUntouched(lock);
   });
 });
 
-describe('the dead', () => {
-  /** A thread that has ended, by number. */
-  async function endOne(number: number): Promise<number | null> {
-    const addon = loadAddon();
-    if (addon.state !== 'loaded') return null;
-    const id = 0xfe000 + number;
-    const worker = new Worker('const { path, id } = require("worker_threads").workerData; require(path).announceAgent(id);', {
-      eval: true,
-      workerData: { path: addon.path, id },
-    });
-    await once(worker, 'exit');
-    return id;
-  }
+describe.runIf(canAskKernel)('the dead', () => {
+  const WAYS = [
+    ...TRYING.map(([name, take]) => [name, (lock: RwLock) => got(take(lock))] as const),
+    ...BLOCKING.map(([name, take]) => [name, (lock: RwLock) => take(lock, { timeout: 20_000 })] as const),
+    ...ASYNC.map(([name, take]) => [name, (lock: RwLock) => take(lock, { timeout: 20_000 })] as const),
+  ] as const;
+  const isWriting = (name: string): boolean => /write/i.test(name);
 
-  it.each([
-    ['readLock', (lock: RwLock) => lock.readLock({ timeout: 20_000 })],
-    ['writeLock', (lock: RwLock) => lock.writeLock({ timeout: 20_000 })],
-    ['readLockAsync', (lock: RwLock) => lock.readLockAsync({ timeout: 20_000 })],
-    ['writeLockAsync', (lock: RwLock) => lock.writeLockAsync({ timeout: 20_000 })],
-  ] as const)('%s after a writer that died tells so, once', async (_, take) => {
-    const id = await endOne(1);
-    if (id === null) return;
+  it.each(WAYS)('%s after a writer that died tells so: every reader, until a writer has had the lock', async (name, take) => {
+    const id = await endedThread();
     const lock = create();
-    wordsOf(lock)[ENTRANCE + STATE] = id;
-    wordsOf(lock)[OWN] = 1;
-    expect([lock.tryReadLock(), lock.tryWriteLock()]).toEqual([null, null]);
+    wordsOf(lock)[STATE] = id;
     const token = await take(lock);
     expect(token.abandoned).toBe(true);
     token.unlock();
+    if (!isWriting(name)) {
+      expect(wordsOf(lock)[STATE]).toBe(TORN);
+      const readers = [lock.readLock(), got(again(lock).tryReadLock()), await lock.readLockAsync()];
+      expect(readers.map(({ abandoned }) => abandoned)).toEqual([true, true, true]);
+      for (const reader of readers) reader.unlock();
+      expect(lock.withReadLock((abandoned) => abandoned)).toBe(true);
+      expect(lock.withWriteLock((abandoned) => abandoned)).toBe(true);
+    }
+    expect(lock.stats().abandoned).toBe(1);
+    expect([lock.withReadLock((abandoned) => abandoned), lock.withWriteLock((abandoned) => abandoned)]).toEqual([false, false]);
     expectUntouched(lock);
   });
 
-  it('a reader that died is in nobody’s way, and no news', async () => {
-    const id = await endOne(2);
-    if (id === null) return;
+  it.each(WAYS)('%s finds a writer that died also when the gate is closed', async (name, take) => {
     const lock = create();
-    wordsOf(lock)[FIRST + 3] = id;
-    const token = lock.writeLock({ timeout: 20_000 });
+    wordsOf(lock)[STATE] = await endedThread();
+    closeGate(lock, LEASE + 2);
+    const token = await take(lock);
+    expect(token.abandoned).toBe(true);
+    token.unlock();
+    if (!isWriting(name)) lock.writeLock().unlock();
+    expectUntouched(lock);
+  });
+
+  it.each(WAYS)('%s is not told of a writer that died before it could write', async (_, take) => {
+    const lock = create();
+    const id = await endedThread();
+    for (const since of [0, sharedNow() | 1]) {
+      wordsOf(lock)[STATE] = id | CLAIMED;
+      wordsOf(lock)[CLAIMED_SINCE] = since;
+      const token = await take(lock);
+      expect(token.abandoned).toBe(false);
+      token.unlock();
+      expectUntouched(lock);
+    }
+    // One that died so leaves the news of the one before.
+    wordsOf(lock)[STATE] = TORN | id | CLAIMED;
+    const token = await take(lock);
+    expect(token.abandoned).toBe(true);
+    token.unlock();
+  });
+
+  it.each(WAYS)('%s finds readers that died in nobody’s way, and no news', async (_, take) => {
+    const lock = create();
+    const id = await endedThread();
+    for (const places of [[3], Array.from({ length: RwLock.maxReaders }, (__, place) => place)]) {
+      // The dead are looked for again after a moment only.
+      await sleep(6);
+      for (const place of places) wordsOf(lock)[FIRST + place] = id;
+      const token = await take(lock);
+      expect(token.abandoned).toBe(false);
+      token.unlock();
+      wordsOf(lock).fill(0, FIRST);
+      expectUntouched(lock);
+    }
+    expect(lock.stats().abandoned).toBe(0);
+  });
+
+  it('a writer finds all readers that died at once', async () => {
+    const lock = create();
+    wordsOf(lock).fill(await endedThread(), FIRST);
+    const token = got(lock.tryWriteLock());
     expect([token.abandoned, readersOf(lock)]).toEqual([false, 0]);
     token.unlock();
-    wordsOf(lock).fill(id, FIRST);
-    const reader = lock.readLock({ timeout: 20_000 });
-    expect(reader.abandoned).toBe(false);
-    reader.unlock();
-    const writer = got(lock.tryWriteLock());
-    expect(writer.abandoned).toBe(false);
-    writer.unlock();
     expectUntouched(lock);
   });
 
   it('a writer that gives up leaves the news of a dead one to the next', async () => {
-    const id = await endOne(3);
-    if (id === null) return;
     const lock = create();
-    wordsOf(lock)[ENTRANCE + STATE] = id;
-    wordsOf(lock)[OWN] = 1;
+    wordsOf(lock)[STATE] = await endedThread();
     wordsOf(lock)[FIRST] = SOMEBODY;
-    expect(() => lock.writeLock({ timeout: 200 })).toThrow(withCode('ERR_RSEQ_TIMEOUT'));
+    expect(() => lock.writeLock({ timeout: 20 })).toThrow(withCode('ERR_RSEQ_TIMEOUT'));
+    expect(wordsOf(lock)[STATE]).toBe(TORN);
     await expect(lock.writeLockAsync({ timeout: 1 })).rejects.toThrow(withCode('ERR_RSEQ_TIMEOUT'));
-    expect([lock.tryWriteLock(), lock.tryReadLock()]).toEqual([null, null]);
+    expect([lock.tryWriteLock(), wordsOf(lock)[STATE]]).toEqual([null, TORN]);
     const reader = lock.readLock({ timeout: 20_000 });
     expect(reader.abandoned).toBe(true);
     reader.unlock();
     wordsOf(lock)[FIRST] = 0;
+    const writer = lock.writeLock();
+    expect(writer.abandoned).toBe(true);
+    writer.unlock();
     expectUntouched(lock);
   });
 
-  it('one that died at the entrance, before it could write, is no news', async () => {
-    const id = await endOne(4);
-    if (id === null) return;
+  it('nobody takes from one who is alive, or cannot be asked after', () => {
     const lock = create();
-    wordsOf(lock)[ENTRANCE + STATE] = id;
-    const writer = lock.writeLock({ timeout: 20_000 });
-    expect(writer.abandoned).toBe(false);
-    writer.unlock();
-    expectUntouched(lock);
+    for (const state of [SOMEBODY, SOMEBODY | CLAIMED]) {
+      wordsOf(lock)[STATE] = state;
+      expect([lock.tryReadLock(), lock.tryWriteLock()]).toEqual([null, null]);
+      for (const [, take] of BLOCKING) expect(() => take(lock, { timeout: 3 })).toThrow(withCode('ERR_RSEQ_TIMEOUT'));
+      expect(wordsOf(lock)[STATE]).toBe(state);
+    }
   });
 });
 
@@ -432,8 +649,20 @@ describe('the section around the holder', () => {
     ['writeLock', (lock: RwLock) => lock.writeLock()],
     ['tryWriteLock', (lock: RwLock) => got(lock.tryWriteLock())],
     ['readLock, having waited', (lock: RwLock) => {
-      // Somebody died writing; nobody else can have the entrance.
-      wordsOf(lock)[OWN] = 2;
+      closeGate(lock, LEASE - 20);
+      return lock.readLock({ timeout: 20_000 });
+    }],
+    ['writeLock, having waited', (lock: RwLock) => {
+      closeGate(lock, LEASE - 20);
+      return lock.writeLock({ timeout: 20_000 });
+    }],
+    ['readLock, after tries that failed', (lock: RwLock) => {
+      wordsOf(lock)[STATE] = SOMEBODY;
+      expect([lock.tryReadLock(), lock.tryWriteLock()]).toEqual([null, null]);
+      wordsOf(lock)[STATE] = 0;
+      wordsOf(lock)[FIRST] = SOMEBODY;
+      expect(lock.tryWriteLock()).toBeNull();
+      wordsOf(lock)[FIRST] = 0;
       return lock.readLock();
     }],
   ])('is there from taking to releasing: %s', (_, take) => {
@@ -447,8 +676,7 @@ describe('the section around the holder', () => {
     token.unlock();
     expect([cpu.requested, cpu.granted]).toEqual([false, false]);
     expect(kernel.stats()).toMatchObject({ sgrant: 1, syield: 1 });
-    const { entered, undisturbed, nested, yielded } = thread.stats();
-    expect(entered).toBe(undisturbed + nested + yielded);
+    expect(thread.stats()).toEqual({ entered: 1, undisturbed: 0, yielded: 1, raced: 0, revoked: 0, nested: 0 });
   });
 
   it('is left when the lock is not taken, and not entered for what is held across an await', async () => {
