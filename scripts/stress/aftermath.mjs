@@ -24,7 +24,7 @@ export async function inspect({ faces, permits, guarded }, left, timeout) {
   if (wrong.length === 0 && (abandoned < left.dead || abandoned > left.dead + left.doubtful)) {
     wrong.push(`${abandoned} of those who took it last were told that it was abandoned, where ${left.dead} had died with it and ${left.doubtful} may have`);
   }
-  if (abandoned === 0 && left.dead === 0 && !guarded.isClean && !guarded.mayGoUnreported) wrong.push('what it guards is half done, and nobody died with it');
+  if (abandoned === 0 && left.dead === 0 && !guarded.isClean) wrong.push('what it guards is half done, and nobody died with it');
   for (const token of tokens) token?.unlock();
   return wrong;
 }

@@ -1,13 +1,10 @@
 // What each lock guards: a few plain words that two holders at a time would spoil. Two of them add up to nothing except
-// in the middle of the work, and one says who works. After a holder's death the next repairs them.
+// in the middle of the work, and one says who works. After a holder's death the next who writes repairs them; who only
+// reads must have been told that they may be half done.
 
 const OWNER = 0;
 const LEFT = 1;
 const RIGHT = 2;
-/** 1: a reader was told of a dead writer, and cannot repair what that left. */
-const TORN = 3;
-/** How often a writer found torn data that nobody had told it of. */
-const UNREPORTED = 4;
 const NOBODY = 0;
 export const GUARDED_WORDS = 16;
 
@@ -34,23 +31,18 @@ export class ViolationError extends Error {
 export class Guarded {
   #seen = { owner: 0, left: 0, right: 0 };
 
-  /** @param {Int32Array} words @param {boolean} mayGoUnreported whether a death may be told to somebody who dies too */
-  constructor(words, mayGoUnreported) {
+  /** @param {Int32Array} words */
+  constructor(words) {
     this.words = words;
-    this.mayGoUnreported = mayGoUnreported;
   }
 
   /** Begins to write. @param {number} worker @param {boolean} isTold that the holder before has died, or may have */
   begin(worker, isTold) {
     const { words } = this;
-    if (words[OWNER] !== NOBODY || this.#sum() !== 0) {
-      if (!isTold && Atomics.load(words, TORN) === 0) {
-        if (!this.mayGoUnreported) throw new ViolationError(Violation.NotClean);
-        Atomics.add(words, UNREPORTED, 1);
-      }
+    if (!this.isClean) {
+      if (!isTold) throw new ViolationError(Violation.NotClean);
       words[LEFT] = -(words[RIGHT] ?? 0);
     }
-    Atomics.store(words, TORN, 0);
     words[OWNER] = worker;
     words[LEFT] = ((words[LEFT] ?? 0) + 1) | 0;
   }
@@ -68,9 +60,9 @@ export class Guarded {
     this.words[OWNER] = NOBODY;
   }
 
-  /** Begins to read. @param {boolean} isTold */
+  /** Begins to read. @param {boolean} isTold that a writer has died, or may have */
   beginReading(isTold) {
-    if (isTold) Atomics.store(this.words, TORN, 1);
+    if (!isTold && !this.isClean) throw new ViolationError(Violation.NotClean);
     const [owner = 0, left = 0, right = 0] = this.words;
     this.#seen = { owner, left, right };
   }
@@ -84,10 +76,6 @@ export class Guarded {
 
   get isClean() {
     return this.words[OWNER] === NOBODY && this.#sum() === 0;
-  }
-
-  get unreported() {
-    return Atomics.load(this.words, UNREPORTED);
   }
 
   #sum() {

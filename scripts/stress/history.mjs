@@ -136,7 +136,7 @@ export class History {
   }
 
   summary() {
-    return this.#lanes.map(({ name, counts, progress, bound, rule }) => ({
+    return this.#lanes.map(({ name, counts, progress, bound }) => ({
       lock: name,
       ...counts,
       maxWait: Math.round(progress.maxWait),
@@ -144,7 +144,6 @@ export class History {
       overtakingBound: bound,
       slack: progress.slack,
       countedWaits: progress.counted,
-      lostWithReader: rule instanceof ReadersWriterRule ? rule.lostWithReader : 0,
     }));
   }
 

@@ -82,8 +82,9 @@ class Run {
       if (this.#history.failures.length === 0) this.#fail('hang', `${crew.size} workers have not stopped`);
       await crew.abort();
     } else await this.#inspect();
-    const result = { locks: this.#history.summary(), kills: crew.kills, started: crew.started, events: this.#events, seconds: passed(), failures: this.#history.failures };
-    return { ...result, unreported: this.#subjects.map(({ guarded }) => guarded.unreported) };
+    const { kills: ended, started: workersStarted } = crew;
+    const locks = this.#history.summary();
+    return { locks, kills: ended, started: workersStarted, events: this.#events, seconds: passed(), failures: this.#history.failures };
   }
 
   /** The words of the locks, for whoever looks for a cause. */

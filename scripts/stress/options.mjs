@@ -14,7 +14,7 @@ export const HELP = `Lets workers use locks in every way while they are ended at
   --lock NAME     ${LOCKS.join(', ')}; or all, in turns by the same workers  (all)
   --kills N       workers ended in a second, on average; every third second none is  (6)
   --seed N        of the random choices; when the threads run is still up to the machine  (random)
-  --no-addon      without the native addon: waiters sleep in the engine, the dead are noted by the main thread
+  --no-addon      without the native addon: all waiters sleep in the engine
   --patience N    takes for a hang what lasts N times as long as usual; for slow machines  (1; in the guest 10)
   --json FILE     a record of the run
   --help          this text

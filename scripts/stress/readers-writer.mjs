@@ -1,9 +1,9 @@
-// What a history must be like for a lock of readers and writers: nobody beside a writer, and a writer that died is
-// followed by exactly one, reader or writer, who is told. Dead readers go unnoticed.
+// What a history must be like for a lock of readers and writers: nobody beside a writer; and when a writer died with the
+// lock, all who read before the next writer has it are told, and so is that writer, and nobody else. Dead readers go
+// unnoticed.
 //
-// Two things the lock does make this looser. A writer that died while it waited for readers to leave counts as one that
-// died writing. And once a reader is told, others may read beside it: they may write that down before it does, or it
-// dies and never does.
+// A writer that died between asking and writing down that it has the lock, or between releasing and writing that down,
+// may have died writing or not: it is in doubt until somebody was told, or was not, who asked after its death.
 
 import { Acquired, Start } from './journal.mjs';
 import { Claims } from './claims.mjs';
@@ -14,22 +14,18 @@ import { Claims } from './claims.mjs';
 const isReading = (/** @type {Operation} */ { detail }) => (detail & Start.Reading) !== 0;
 
 export class ReadersWriterRule {
-  /** @type {{ worker: number, operation: Operation | null } | null} */
+  /** Who writes as far as it wrote down; without an operation it is known to have died. @type {{ worker: number, operation: Operation | null } | null} */
   #writer = null;
   /** @type {Set<Operation>} */
   #readers = new Set();
-  /** @type {Set<Operation>} */
+  /** Asking or releasing. @type {Set<Operation>} */
   #open = new Set();
-  /** Writers that died in doubt, and when. @type {{ worker: number, seq: number }[]} */
+  /** A writer died with the lock, and none has had it since: why, and when somebody was told of it first. @type {{ why: string, since: number } | null} */
+  #torn = null;
+  /** Writers that died in doubt since the last one had it, and when that was heard of. @type {{ worker: number, seq: number }[]} */
   #doubtful = [];
-  /** Readers that died asking, since the writer there is came. */
-  #lostReaders = 0;
-  /** Readers one of which must have been told of a dead writer, or have died. @type {{ candidates: Set<Operation>, text: string }[]} */
-  #excuses = [];
   #fail;
   claims;
-  /** How often nobody was told of a dead writer, and a reader that died may have been. */
-  lostWithReader = 0;
 
   /** @param {Fail} fail */
   constructor(fail) {
@@ -47,7 +43,6 @@ export class ReadersWriterRule {
   /** @param {Operation} operation */
   gaveUp(operation) {
     this.#open.delete(operation);
-    this.#excuse(operation, false);
   }
 
   /** @param {Operation} operation */
@@ -66,37 +61,31 @@ export class ReadersWriterRule {
   acquired(operation, seq, detail) {
     const { worker } = operation;
     this.#open.delete(operation);
-    const isAbandoned = (detail & Acquired.Abandoned) !== 0;
-    const isExcuse = this.#excuse(operation, isAbandoned);
     const who = `worker ${worker}, which ${isReading(operation) ? 'reads' : 'writes'},`;
-    if (this.#writer !== null) this.#follow(this.#writer, who, seq, isAbandoned);
-    else if (isAbandoned && !isExcuse && this.#doubtful.shift() === undefined) {
-      const writers = [...this.#open].filter((other) => !isReading(other) && other.worker !== worker);
-      this.claims.add(seq, writers.map((other) => other.worker), `${who} was told that the lock was abandoned, and no writer had died`);
-    }
-    this.#lostReaders = 0;
+    const isTold = (detail & Acquired.Abandoned) !== 0;
+    if (this.#writer !== null) this.#follow(this.#writer, who, seq);
+    if (isTold) this.#wasTold(worker, who, seq);
+    else this.#wasNotTold(operation, who);
     if (isReading(operation)) {
       this.#readers.add(operation);
-      // Whoever died before this reader asked would have been noticed by it, or by another reader just before.
-      if (![...this.#open].some(isReading)) this.#doubtful = this.#doubtful.filter((death) => death.seq > operation.seq);
       return;
     }
-    this.#writer = { worker, operation };
-    this.#doubtful = [];
     for (const reader of this.#readers) this.claims.add(seq, [reader.worker], `${who} has the lock beside worker ${reader.worker}, which reads`);
     this.#readers.clear();
+    this.#writer = { worker, operation };
+    this.#torn = null;
+    this.#doubtful = [];
   }
 
-  /** @param {number} worker @param {readonly Operation[]} operations @param {number} seq */
+  /** @param {number} worker @param {readonly Operation[]} operations what it had not finished @param {number} seq */
   died(worker, operations, seq) {
     for (const operation of operations) {
-      if (this.#excuse(operation, true)) this.lostWithReader++;
       if (this.#readers.delete(operation)) continue;
       if (this.#writer?.operation === operation) {
-        if (!this.claims.serve(worker)) this.#writer = { worker, operation: null };
-      } else if (this.#open.delete(operation) && !this.claims.serve(worker)) {
-        if (!isReading(operation)) this.#doubtful.push({ worker, seq });
-        else if (operation.state === 'asking') this.#lostReaders++;
+        this.#writer = { worker, operation: null };
+        this.#torn = { why: `worker ${worker} died writing`, since: -1 };
+      } else if (this.#open.delete(operation) && !isReading(operation) && !this.claims.serve(worker)) {
+        this.#doubtful.push({ worker, seq });
       }
     }
     // A writer or reader that was followed before its death was heard of is in no set any more.
@@ -106,9 +95,8 @@ export class ReadersWriterRule {
   /** The run is over; says what is left for whoever takes it next. */
   finish() {
     this.claims.finish();
-    for (const { text } of this.#excuses) this.#fail('missed abandoned', text);
-    const isDead = this.#writer !== null && this.#writer.operation === null;
-    return { held: this.#readers.size + (this.#writer !== null && !isDead ? 1 : 0), dead: isDead && this.#lostReaders === 0 ? 1 : 0, doubtful: this.#doubtful.length + this.#lostReaders };
+    const held = this.#readers.size + (this.#writer !== null && this.#writer.operation !== null ? 1 : 0);
+    return { held, dead: this.#torn === null ? 0 : 1, doubtful: this.#torn === null ? Math.min(1, this.#doubtful.length) : 0 };
   }
 
   describe() {
@@ -117,36 +105,31 @@ export class ReadersWriterRule {
     return `written by ${writer}, read by ${readers === '' ? 'nobody' : readers}`;
   }
 
-  /** @param {{ worker: number, operation: Operation | null }} writer @param {string} who @param {number} seq @param {boolean} isAbandoned */
-  #follow(writer, who, seq, isAbandoned) {
-    const isDead = writer.operation === null;
+  /** Somebody has the lock after a writer that has not released it. @param {{ worker: number, operation: Operation | null }} writer @param {string} who @param {number} seq */
+  #follow({ worker, operation }, who, seq) {
     this.#writer = null;
-    if (!isDead) this.claims.add(seq, [writer.worker], `${who} has the lock beside worker ${writer.worker}, which writes`);
-    if (isAbandoned) return;
-    const text = `${who} has the lock and was not told that worker ${writer.worker} died writing`;
-    if (this.#lostReaders > 0) {
-      this.lostWithReader++;
-      return;
-    }
-    const readers = [...this.#open].filter((other) => isReading(other) && other.state === 'asking');
-    if (readers.length > 0) this.#excuses.push({ candidates: new Set(readers), text });
-    else this.#fail(isDead ? 'missed abandoned' : 'double holder', isDead ? text : `${who} has the lock beside worker ${writer.worker}, which writes`);
+    if (operation === null) return;
+    this.claims.add(seq, [worker], `${who} has the lock beside worker ${worker}, which writes`);
+    this.#torn = { why: `worker ${worker} must have died writing`, since: -1 };
   }
 
-  /** A reader has the lock, or will not get it. @param {Operation} operation @param {boolean} isGood told, or dead @returns {boolean} whether that is what was missing */
-  #excuse(operation, isGood) {
-    const index = this.#excuses.findIndex(({ candidates }) => candidates.has(operation));
-    if (index < 0) return false;
-    if (isGood) {
-      this.#excuses.splice(index, 1);
-      return true;
+  /** @param {number} worker @param {string} who @param {number} seq */
+  #wasTold(worker, who, seq) {
+    if (this.#torn !== null) return;
+    this.#torn = { why: `${who} was told that a writer had died`, since: seq };
+    if (this.#doubtful.length > 0) return;
+    const writers = [...this.#open].filter((other) => !isReading(other) && other.worker !== worker);
+    this.claims.add(seq, writers.map((other) => other.worker), `${who} was told that the lock was abandoned, and no writer had died`);
+  }
+
+  /** @param {Operation} operation @param {string} who */
+  #wasNotTold(operation, who) {
+    // A reader that had the lock before the writer who died may write that down after others were told of the death.
+    if (this.#torn !== null && (!isReading(operation) || operation.seq > this.#torn.since)) {
+      this.#fail('missed abandoned', `${who} was not told that the lock was abandoned, though ${this.#torn.why}`);
+      this.#torn = null;
     }
-    this.#excuses = this.#excuses.filter(({ candidates, text }) => {
-      candidates.delete(operation);
-      if (candidates.size > 0) return true;
-      this.#fail('missed abandoned', text);
-      return false;
-    });
-    return false;
+    // Nobody who had died before this one asked had died writing.
+    this.#doubtful = this.#doubtful.filter((death) => death.seq > operation.seq);
   }
 }

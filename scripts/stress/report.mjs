@@ -20,10 +20,9 @@ export function formatSummary({ locks, kills, started, events, seconds, failures
   const lines = locks.map((lock) => {
     const bound = lock.overtakingBound === null ? 'no bound' : `bound ${lock.overtakingBound} + ${lock.slack}`;
     const condition = lock.conditionWaits === 0 ? '' : `, ${lock.conditionWaits} condition waits, ${lock.notified} notified`;
-    const lost = lock.lostWithReader === 0 ? '' : `, ${lock.lostWithReader} times told to a reader that died`;
     return (
       `${lock.lock}: ${lock.acquired} acquired, ${lock.abandoned} abandoned, ` +
-      `${lock.refused} refused, ${lock.timedOut} timed out, ${lock.aborted} aborted${condition}${lost}; ` +
+      `${lock.refused} refused, ${lock.timedOut} timed out, ${lock.aborted} aborted${condition}; ` +
       `longest wait ${lock.maxWait} ms, overtaken at most ${lock.maxOvertaken} times in ${lock.countedWaits} waits (${bound})`
     );
   });

@@ -31,42 +31,13 @@ const PERMITS = 3;
  * @property {Int32Array} words of the lock, for a report
  */
 
-/**
- * `withLock` does not tell its function whether the lock was abandoned. Here it does: what the method that takes the lock
- * returns is caught on its way. Through an object of its own, so that the others stay as they are.
- * @template {object} L
- * @param {L} lock
- * @param {string} take the method that takes it
- * @param {(lock: L, run: () => void, options?: object) => void} withLock
- * @returns {Face['withLock']}
- */
-function telling(lock, take, withLock) {
-  const made = /** @type {any} */ (lock);
-  const own = made.constructor.from(made.handle);
-  let abandoned = false;
-  own[take] = (/** @type {object | undefined} */ options) => {
-    const found = made.constructor.prototype[take].call(own, options);
-    abandoned = typeof found === 'boolean' ? found : found.abandoned;
-    return found;
-  };
-  return (run, options) => {
-    withLock(
-      own,
-      () => {
-        run(abandoned);
-      },
-      options,
-    );
-  };
-}
-
 /** @param {Mutex | SpinLock} lock @returns {Face} */
 const exclusive = (lock) => ({
   access: 'write',
   lock: (options) => lock.lock(options),
   tryLock: () => lock.tryLock(),
   lockAsync: (options) => lock.lockAsync(options),
-  withLock: telling(lock, 'acquire', (own, run, options) => own.withLock(run, options)),
+  withLock: (run, options) => lock.withLock(run, options),
   withLockAsync: (run, options) => lock.withLockAsync(run, options),
   bare: lock,
 });
@@ -77,7 +48,7 @@ const reading = (lock) => ({
   lock: (options) => lock.readLock(options),
   tryLock: () => lock.tryReadLock(),
   lockAsync: (options) => lock.readLockAsync(options),
-  withLock: telling(lock, 'readLock', (own, run, options) => own.withReadLock(run, options)),
+  withLock: (run, options) => lock.withReadLock(run, options),
   withLockAsync: (run, options) => lock.withReadLockAsync(run, options),
   bare: null,
 });
@@ -88,7 +59,7 @@ const writing = (lock) => ({
   lock: (options) => lock.writeLock(options),
   tryLock: () => lock.tryWriteLock(),
   lockAsync: (options) => lock.writeLockAsync(options),
-  withLock: telling(lock, 'writeLock', (own, run, options) => own.withWriteLock(run, options)),
+  withLock: (run, options) => lock.withWriteLock(run, options),
   withLockAsync: (run, options) => lock.withWriteLockAsync(run, options),
   bare: null,
 });
@@ -99,13 +70,10 @@ const permit = (lock) => ({
   lock: (options) => lock.acquire(options),
   tryLock: () => lock.tryAcquire(),
   lockAsync: (options) => lock.acquireAsync(options),
-  withLock: telling(lock, 'acquire', (own, run, options) => own.withPermit(run, options)),
+  withLock: (run, options) => lock.withPermit(run, options),
   withLockAsync: (run, options) => lock.withPermitAsync(run, options),
   bare: null,
 });
-
-/** What stands before those who wait for a semaphore, and is all of their bound but the permits. */
-const entranceBound = (/** @type {number} */ threads) => new Mutex().overtakingBound(threads) + PERMITS;
 
 /** @param {string} kind @param {any} handles @returns {{ lock: any, condition: Condition | null, faces: Face[], permits: number | 'rw', bound: (threads: number) => number | null }} */
 function open(kind, handles) {
@@ -119,7 +87,7 @@ function open(kind, handles) {
   }
   if (kind === 'semaphore') {
     const lock = handles === null ? new Semaphore(PERMITS) : Semaphore.from(handles.lock);
-    return { lock, condition: null, faces: [permit(lock)], permits: PERMITS, bound: entranceBound };
+    return { lock, condition: null, faces: [permit(lock)], permits: PERMITS, bound: (threads) => lock.overtakingBound(threads) };
   }
   const lock = handles === null ? new Mutex() : Mutex.from(handles.lock);
   const condition = kind === 'condition' ? (handles === null ? new Condition() : Condition.from(handles.condition)) : null;
@@ -140,7 +108,7 @@ export function subjectOf(kind, from = null) {
     ...rest,
     kind,
     condition,
-    guarded: new Guarded(new Int32Array(guarded), kind === 'rw'),
+    guarded: new Guarded(new Int32Array(guarded)),
     handles: { lock: lock.handle, condition: condition?.handle, guarded },
     words: new Int32Array(lock.handle.buffer, lock.handle.byteOffset),
   };

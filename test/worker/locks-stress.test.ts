@@ -6,6 +6,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { Guarded, GUARDED_WORDS } from '../../scripts/stress/guarded.mjs';
 import { History } from '../../scripts/stress/history.mjs';
 import type { Subject } from '../../scripts/stress/history.mjs';
 import { Acquired, Call, COUNTER, Journal, Refusal, Start, Type } from '../../scripts/stress/journal.mjs';
@@ -197,19 +198,41 @@ describe('the checker of readers and a writer', () => {
     expect(new Script('rw').take(1, 1, reading).take(2).end()).toEqual(['double holder']);
   });
 
-  it('wants the next to be told of a dead writer, and of no dead reader', () => {
-    expect(new Script('rw').take(1).die(1).start(2, 1, reading).abandoned(2).take(3, 1, reading).end()).toEqual([]);
+  it('wants all to be told of a dead writer until the next one has it, and nobody of a dead reader', () => {
+    const torn = () => new Script('rw').take(1).die(1).start(2, 1, reading).abandoned(2).release(2);
+    expect(torn().start(3, 1, reading).abandoned(3).release(3).start(4).abandoned(4).release(4).take(2, 2, reading).end()).toEqual([]);
+    expect(torn().take(3, 1, reading).end()).toEqual(['missed abandoned']);
+    expect(torn().take(3).end()).toEqual(['missed abandoned']);
+    expect(torn().start(3).abandoned(3).release(3).start(4, 1, reading).abandoned(4).end()).toEqual(['double holder']);
     expect(new Script('rw').take(1).die(1).take(2).end()).toEqual(['missed abandoned']);
+    expect(new Script('rw').take(1).die(1).take(2, 1, reading).end()).toEqual(['missed abandoned']);
     expect(new Script('rw').take(1, 1, reading).die(1).take(2).end()).toEqual([]);
     expect(new Script('rw').take(1, 1, reading).take(2).die(1).end()).toEqual([]);
     expect(new Script('rw').take(1, 1, reading).die(1).start(2).abandoned(2).end()).toEqual(['double holder']);
   });
 
-  it('lets a reader that was told write that down after others have read', () => {
-    const late = () => new Script('rw').take(1).die(1).start(2, 1, reading).take(3, 1, reading);
+  it('lets a dead writer be followed before its death is heard of, but then it must die', () => {
+    const followed = () => new Script('rw').take(1).start(2, 1, reading).abandoned(2).start(3, 1, reading).abandoned(3);
+    expect(followed().die(1).release(2).release(3).start(4).abandoned(4).end()).toEqual([]);
+    expect(followed().release(1).end()).toContain('double holder');
+    expect(followed().end()).toEqual(['double holder']);
+  });
+
+  it('leaves open whether a writer had it that died asking, until somebody was told or was not', () => {
+    const doubt = () => new Script('rw').start(1).die(1);
+    expect(doubt().take(2, 1, reading).release(2).take(3).end()).toEqual([]);
+    expect(doubt().start(2, 1, reading).abandoned(2).release(2).start(3).abandoned(3).end()).toEqual([]);
+    expect(doubt().start(2, 1, reading).abandoned(2).release(2).take(3).end()).toEqual(['missed abandoned']);
+    expect(doubt().take(2, 1, reading).release(2).start(3).abandoned(3).end()).toEqual(['double holder']);
+    expect(doubt().take(2).release(2).start(3).abandoned(3).end()).toEqual(['double holder']);
+    expect(new Script('rw').take(1).write(Type.Releasing, 1).start(2).abandoned(2).die(1).end()).toEqual([]);
+  });
+
+  it('lets a reader that was in before the death write that down after others were told', () => {
+    const late = () => new Script('rw').start(1).start(2, 1, reading).start(3, 1, reading).die(1).abandoned(3);
+    expect(late().acquired(2).end()).toEqual([]);
     expect(late().abandoned(2).end()).toEqual([]);
-    expect(late().die(2).end()).toEqual([]);
-    expect(late().acquired(2).end()).toEqual(['missed abandoned']);
+    expect(late().take(4, 1, reading).end()).toEqual(['missed abandoned']);
   });
 });
 
@@ -247,6 +270,31 @@ describe('the checker of waiting', () => {
     const lost = called();
     for (let op = 2; op < 1100; op++) lost.take(2, op).release(2, op).pass(10);
     expect(lost.end()).toEqual(['lost notification']);
+  });
+});
+
+describe('what a lock guards', () => {
+  const guarded = () => new Guarded(new Int32Array(GUARDED_WORDS));
+
+  it('is repaired by a writer that was told that it may be half done', () => {
+    const data = guarded();
+    data.begin(1, false);
+    data.begin(2, true);
+    data.end(2);
+    expect(data.isClean).toBe(true);
+  });
+
+  it('must not be found half done by anybody who was not told', () => {
+    const data = guarded();
+    data.begin(1, false);
+    expect(() => {
+      data.begin(2, false);
+    }).toThrow('NotClean');
+    expect(() => {
+      data.beginReading(false);
+    }).toThrow('NotClean');
+    data.beginReading(true);
+    data.checkReading();
   });
 });
 
