@@ -112,9 +112,7 @@ export class Waiting {
     this.#mayBlock = !MAIN_THREAD || blockMainThread;
     this.#bed = { words, sleepers: ENGINE_SLEEPERS };
     this.#recording = recordLock(thread, handle.lock, words);
-    this.#sleep = new EventLoopSleep(words, BELL, () => {
-      this.#serve(false);
-    });
+    this.#sleep = new EventLoopSleep(words, BELL, this.#look);
   }
 
   /** Tries to get in without waiting: {@link NOT_YET} when that is not possible now. */
@@ -362,6 +360,16 @@ export class Waiting {
   /** Called by the heartbeat. One property, so that it can be taken back. */
   readonly #beat = (): void => {
     this.#serve(true);
+  };
+
+  /** Whether all who wait are requests of this object: then there is nobody to wake. */
+  #isAlone(): boolean {
+    return this.#waiter?.isInLine === true && countWaiters(this.#words) === 1;
+  }
+
+  /** One property, for microtasks and the bell. */
+  readonly #look = (): void => {
+    this.#serve(false);
   };
 
   /** Serves requests as long as the lock lets them in, then sleeps if there are more. */
