@@ -141,8 +141,15 @@ export class Condition {
       stop = giveUp;
     });
     // It may be unlocked while it waits for the lock, too.
-    if (!state.isUnlocked) await lock.takeAgainAsync(token, () => !state.isUnlocked);
-    if (state.isUnlocked) {
+    const unlocked = new AbortController();
+    stop = () => {
+      unlocked.abort();
+    };
+    if (state.isUnlocked) unlocked.abort();
+    else await lock.takeAgainAsync(token, unlocked.signal).catch(unlessAborted(unlocked.signal));
+    if (unlocked.signal.aborted) {
+      // Another one has what this one was told.
+      if (ending.how === 'notified') this.notify();
       throw new RseqSliceError('ERR_RSEQ_NOT_LOCKED', 'The token was unlocked while it waited for the Condition. The wait has ended, and the lock was not taken again.');
     }
     if (ending.how === 'aborted') throw ending.reason;
@@ -293,6 +300,13 @@ export class Condition {
       }
       if (this.#waits.size === 0 || this.#sleep.sleep(bell)) return;
     }
+  };
+}
+
+/** Lets an error pass that the signal is not to blame for. */
+function unlessAborted(signal: AbortSignal): (error: unknown) => void {
+  return (error) => {
+    if (!signal.aborted) throw error;
   };
 }
 

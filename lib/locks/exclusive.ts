@@ -207,16 +207,17 @@ export abstract class ExclusiveLock implements Owner {
   }
 
   /**
-   * @internal The same in the event loop, in no section.
-   * @param isWanted asked when the lock is there: false leaves it
+   * @internal The same in the event loop, in no section. The token holds the lock from the moment it is there, so that
+   * nobody else is to be told how it was found.
+   * @param unlocked ends that, and rejects
    */
-  async takeAgainAsync(token: LockToken, isWanted: () => boolean): Promise<void> {
-    let result = this.#waiting.hasRequests ? NOT_YET : this.#waiting.attempt(this.#asyncDoor, false);
-    if (result === NOT_YET) result = await this.#waiting.waitAsync(this.#asyncDoor, NO_OPTIONS, (taken) => taken);
-    const hold = this.#hold(WITHOUT_SECTION);
-    const abandoned = this.#wasAbandoned(result);
-    if (isWanted()) token.resume(this, hold, abandoned);
-    else this.giveBack(hold);
+  async takeAgainAsync(token: LockToken, unlocked: AbortSignal): Promise<void> {
+    const resume = (result: number): void => {
+      token.resume(this, this.#hold(WITHOUT_SECTION), this.#wasAbandoned(result));
+    };
+    const result = this.#waiting.hasRequests ? NOT_YET : this.#waiting.attempt(this.#asyncDoor, false);
+    if (result === NOT_YET) await this.#waiting.waitAsync(this.#asyncDoor, { signal: unlocked }, resume);
+    else resume(result);
   }
 
   /** @internal A token's way back. */
