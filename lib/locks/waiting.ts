@@ -248,18 +248,14 @@ export class Waiting {
   }
 
   #passOn(): void {
-    if (this.#waiter?.isInLine !== true || countWaiters(this.#words) !== 1) {
+    if (!this.#isAlone()) {
       this.callNext();
       return;
     }
-    // All who wait are requests of this thread, which needs no call; but only when it has nothing else to do, since the
-    // lock must not be held meanwhile.
+    // Not at once: the lock is free as long as this thread has something else to do.
     if (this.#isServing) return;
     this.#isServing = true;
-    queueMicrotask(() => {
-      this.#isServing = false;
-      this.#serve(false);
-    });
+    queueMicrotask(this.#look);
   }
 
   #waitUntil(door: Door, deadline: number, timeout: number | undefined, spin?: () => number): number {
@@ -369,6 +365,7 @@ export class Waiting {
 
   /** One property, for microtasks and the bell. */
   readonly #look = (): void => {
+    this.#isServing = false;
     this.#serve(false);
   };
 

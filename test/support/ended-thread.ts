@@ -4,7 +4,6 @@
  */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import type { TestContext } from 'vitest';
 import { attach } from '../../lib/attach.ts';
 import { agentByKernel, currentAgent } from '../../lib/locks/liveness.ts';
 
