@@ -107,7 +107,7 @@ export function attach(options: AttachOptions = {}): Thread {
       attached = undefined;
       DETACH.publish(message);
     },
-    openSlot(),
+    openSlot,
   );
   attached = { thread, status, isMapped: kernel.controlWord !== null, options: wanted };
   ATTACH.publish(message);
@@ -132,10 +132,11 @@ export function currentAttachment(): Pick<Attached, 'thread' | 'status' | 'isMap
 
 /**
  * The counters of all threads that `attach()` has attached in this process, also
- * of those that have ended. Other threads' are as they were when a section of
- * theirs was disturbed last, so outcomes are all there and undisturbed sections
- * since then are not; what a thread did is all there when it was detached or has
- * ended by itself. The calling thread's are exact.
+ * of those that have ended; not of threads of a `SimulatedKernel`. Other threads'
+ * are as they were when a section of theirs was disturbed last, so disturbed
+ * sections are all there, and undisturbed and nested ones since then are not.
+ * What a thread did is all there when it was detached or has ended by itself. The
+ * calling thread's are exact. No counter ever goes back.
  */
 export function processStats(): ProcessStats {
   publishAttached();

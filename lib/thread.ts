@@ -32,9 +32,12 @@ export type Outcome = (typeof Outcome)[keyof typeof Outcome];
 /** `Cleared.Undisturbed` is the same number; a constant of this module for the reason given beside `Cleared`. */
 const UNDISTURBED = Outcome.Undisturbed;
 
-/** How many sections this thread entered, and how those it left have ended. */
+/**
+ * How many sections this thread entered, and how those it left have ended. A lock that was not free was no section,
+ * unless the thread was disturbed in the attempt.
+ */
 export interface Stats {
-  /** Calls of `enter`; the others add up to it, less the sections still open. */
+  /** Sections, nested ones too; the others add up to it, less the sections still open. */
   readonly entered: number;
   /** Sections in which nobody wanted the CPU. */
   readonly undisturbed: number;
@@ -147,15 +150,24 @@ export class Thread {
   }
 
   /**
-   * @internal Leaves a section that was for nothing: a lock was not free. An
-   * undisturbed one does not count as a section then.
+   * @internal Leaves a section that turned out to be for nothing, as that of a
+   * lock that was not free. It is not counted, neither as entered nor as ended,
+   * unless something happened to it: that is told, whatever it was for.
    */
   retract(): Outcome {
-    const outcome = this.leave();
-    if (outcome === UNDISTURBED) {
-      if (this.#entered === 0) this.#enteredHigh--;
-      this.#entered = (this.#entered - 1) | 0;
+    let outcome: Outcome;
+    // As in `leave`, which stays by itself: a recorded thread has another one.
+    if (this.#depth !== 1) {
+      outcome = this.#leaveSlowly();
+      this.#nested--;
+    } else {
+      this.#depth = 0;
+      const cleared = this.word.clear();
+      if (cleared !== UNDISTURBED) return this.#settle(cleared);
+      outcome = UNDISTURBED;
     }
+    if (this.#entered === 0) this.#enteredHigh--;
+    this.#entered = (this.#entered - 1) | 0;
     return outcome;
   }
 
@@ -221,12 +233,14 @@ export class Thread {
   publish(): void {
     const slot = this.#slot;
     if (slot === null) return;
-    slot[Field.Entered] = this.#countEntered();
-    slot[Field.Undisturbed] = this.#countUndisturbed();
-    slot[Field.Yielded] = this.#yielded;
-    slot[Field.Raced] = this.#raced;
-    slot[Field.Revoked] = this.#revoked;
-    slot[Field.Nested] = this.#nested;
+    const { counters } = slot;
+    counters[Field.Entered] = this.#countEntered();
+    counters[Field.Undisturbed] = this.#countUndisturbed();
+    counters[Field.Yielded] = this.#yielded;
+    counters[Field.Raced] = this.#raced;
+    counters[Field.Revoked] = this.#revoked;
+    counters[Field.Nested] = this.#nested;
+    slot.publish();
   }
 
   /** The CPU this thread runs on, without a system call. */
@@ -283,6 +297,7 @@ export class Thread {
       this.#kernel.detach();
     } finally {
       this.publish();
+      this.#slot?.close();
       this.#onDetach();
     }
   }

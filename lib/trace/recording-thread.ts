@@ -57,6 +57,22 @@ export class RecordingThread extends Thread {
   }
 
   /** @internal */
+  override retract(): Outcome {
+    const outcome = super.retract();
+    const counts = this.counts;
+    if (outcome === UNDISTURBED || outcome === NESTED) {
+      counts[ENTERED] = (counts[ENTERED] ?? 0) - 1;
+      // As if it had never been: the one to be timed is counted from before it.
+      if (outcome === UNDISTURBED) this.#gap = this.#isTimed ? 1 : this.#gap + 1;
+      if (this.#open() === 0) this.#isTimed = false;
+      return outcome;
+    }
+    counts[outcome] = (counts[outcome] ?? 0) + 1;
+    this.#record(outcome);
+    return outcome;
+  }
+
+  /** @internal */
   override pause(): boolean {
     const { stamps } = this.recorder;
     const before = stamps[BACK];
@@ -158,7 +174,11 @@ class RecordingKernel implements KernelThread {
  * A thread, recorded if the environment asks for that.
  * @throws {RseqSliceError} `ERR_RSEQ_SYSTEM` when it cannot be recorded. The kernel's thread is given back then.
  */
-export function createThread(kernel: KernelThread, onDetach: () => void, slot: Slot | null = null): Thread {
+export function createThread(
+  kernel: KernelThread,
+  onDetach: () => void,
+  openSlot: () => Slot | null = () => null,
+): Thread {
   let recorder: Recorder | null;
   try {
     recorder = openRecorder(kernel.backend);
@@ -166,7 +186,10 @@ export function createThread(kernel: KernelThread, onDetach: () => void, slot: S
     kernel.detach();
     throw error;
   }
-  return recorder === null ? new Thread(kernel, onDetach, slot) : new RecordingThread(kernel, onDetach, recorder, slot);
+  // Not before it is certain that the thread is attached: it counts as one then.
+  const slot = openSlot();
+  if (recorder === null) return new Thread(kernel, onDetach, slot);
+  return new RecordingThread(kernel, onDetach, recorder, slot);
 }
 
 /** Who records a thread; null: nobody. */

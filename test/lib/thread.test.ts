@@ -1,7 +1,9 @@
 /** Sections, nesting, outcomes and counters against a kernel the test plays itself. */
+import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import type { Flavour } from '../../lib/abi.ts';
 import type { KernelThread } from '../../lib/kernel.ts';
+import { SlotTable } from '../../lib/process-stats.ts';
 import { Outcome, Thread } from '../../lib/thread.ts';
 
 /** A kernel whose grants and revocations the test makes by hand. */
@@ -217,4 +219,99 @@ describe('with several users', () => {
     expect(() => { thread.detach(); }).toThrow(DETACHED);
     expect(detached()).toBe(1);
   });
+});
+
+describe.each(['mainline', '7.0', 'rfc'] as const)('a section that is taken back on %s', (flavour) => {
+  const none = { entered: 0, undisturbed: 0, yielded: 0, raced: 0, revoked: 0, nested: 0 };
+
+  it('was none', () => {
+    const { thread, word } = create(flavour);
+    thread.enter();
+    expect(word[0]).toBe(1);
+    expect(thread.retract()).toBe(Outcome.Undisturbed);
+    expect(word[0]).toBe(0);
+    expect(thread.stats()).toEqual(none);
+  });
+
+  it('was none inside another one, of its own or of somebody else', () => {
+    const { thread, word } = create(flavour);
+    thread.enter();
+    thread.enter();
+    expect(thread.retract()).toBe(Outcome.Nested);
+    expect(thread.stats()).toEqual({ ...none, entered: 1 });
+    expect(thread.leave()).toBe(Outcome.Undisturbed);
+    word[0] = 1;
+    thread.enter();
+    expect(thread.retract()).toBe(Outcome.Nested);
+    expect(word[0]).toBe(1);
+    expect(thread.stats()).toEqual({ ...none, entered: 1, undisturbed: 1 });
+  });
+
+  it('counts when it was disturbed', () => {
+    const { thread, grant, revoke, yields } = create(flavour);
+    thread.enter();
+    grant();
+    expect(thread.retract()).toBe(Outcome.Yielded);
+    thread.enter();
+    revoke();
+    expect(thread.retract()).toBe(Outcome.Revoked);
+    expect(yields()).toBe(2);
+    expect(thread.stats()).toEqual({ ...none, entered: 2, yielded: 1, revoked: 1 });
+  });
+
+  it('cannot be one that was not entered', () => {
+    const { thread } = create(flavour);
+    expect(() => thread.retract()).toThrow(expect.objectContaining({ code: 'ERR_RSEQ_NOT_IN_SECTION' }));
+    expect(thread.stats()).toEqual(none);
+    thread.detach();
+    expect(() => thread.retract()).toThrow(DETACHED);
+  });
+
+  it('is not seen by others either', () => {
+    const buffer = new SharedArrayBuffer(SlotTable.byteLength(1));
+    const table = new SlotTable(buffer, { current: () => 1n, hasEnded: () => false });
+    const thread = new Thread(createKernel(flavour).kernel, () => undefined, table.open());
+    for (let i = 0; i < 5; i++) {
+      thread.enter();
+      thread.retract();
+    }
+    thread.critical(() => 1);
+    thread.publish();
+    expect(table.sum()).toEqual({ ...none, threads: 1, uncounted: 0, entered: 1, undisturbed: 1 });
+  });
+});
+
+it('counts what it is told to count, whatever happens', () => {
+  const call = fc.constantFrom('enter', 'leave', 'retract', 'grant', 'revoke', 'somebody else asks');
+  const flavours = fc.constantFrom<Flavour[]>('mainline', '7.0', 'rfc');
+  fc.assert(
+    fc.property(fc.array(call, { maxLength: 60 }), flavours, (calls, flavour) => {
+      const { thread, word } = create(flavour);
+      /** Whether each open layer asked, the outermost first. */
+      const open: boolean[] = [];
+      const seen = { entered: 0, undisturbed: 0, yielded: 0, raced: 0, revoked: 0, nested: 0 };
+      const FIELDS = ['undisturbed', 'yielded', 'raced', 'revoked', 'nested'] as const;
+      for (const name of calls) {
+        if (name === 'enter') {
+          open.push(open.length === 0 && word[0] === 0);
+          thread.enter();
+          seen.entered++;
+        } else if (name === 'leave' || name === 'retract') {
+          if (open.length === 0) continue;
+          const outcome = thread[name]();
+          const wasAsked = open.pop();
+          expect(outcome === Outcome.Nested).toBe(wasAsked === false);
+          const isNone = name === 'retract' && (outcome === Outcome.Undisturbed || outcome === Outcome.Nested);
+          if (isNone) seen.entered--;
+          else seen[FIELDS[outcome]]++;
+        } else if (name === 'somebody else asks') {
+          if (open.length === 0) word[0] = word[0] === 0 ? 1 : 0;
+        } else if (open[0] === true && word[0] === 1) word[0] = name === 'revoke' ? 0 : flavour === 'rfc' ? 2 : 0x100;
+        const stats = thread.stats();
+        expect(stats).toEqual(seen);
+        const { entered, ...ended } = stats;
+        expect(Object.values(ended).reduce((sum, count) => sum + count, 0)).toBe(entered - open.length);
+      }
+    }),
+  );
 });

@@ -109,7 +109,7 @@ describe('a recorded thread', () => {
   });
 
   it('counts as stats() does, whatever happens, and makes a trace that keeps to the format', () => {
-    const script = fc.array(fc.nat({ max: 6 }), { maxLength: 120 });
+    const script = fc.array(fc.nat({ max: 7 }), { maxLength: 120 });
     const kinds = new Set<string>();
     fc.assert(
       fc.property(script, fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 20 }), (actions, every, capacity) => {
@@ -121,6 +121,9 @@ describe('a recorded thread', () => {
             depth++;
           } else if (action <= 3 && depth > 0) {
             thread.leave();
+            depth--;
+          } else if (action === 7 && depth > 0) {
+            thread.retract();
             depth--;
           } else if (action === 4) cpu.preempt();
           else if (action === 5) cpu.expire();
@@ -157,6 +160,44 @@ describe('a recorded thread', () => {
     const { timed } = read();
     expect(timed / sections).toBeGreaterThan(1 / 9);
     expect(timed / sections).toBeLessThan(1 / 7);
+  });
+
+  it.each([1, 8])('tells nothing of sections that were taken back, and times others as ever (one in %i)', (every) => {
+    const { thread, read } = record({ every, events: 40_000 });
+    const sections = 40_000;
+    for (let i = 0; i < sections; i++) {
+      for (let attempts = i % 5; attempts > 0; attempts--) {
+        thread.enter();
+        thread.retract();
+      }
+      thread.critical(() => undefined);
+    }
+    const { timed, entered, outcomes } = read();
+    expect([entered, outcomes[Outcome.Undisturbed]]).toEqual([sections, sections]);
+    if (every === 1) expect(timed).toBe(sections);
+    expect(timed / sections).toBeGreaterThan(1 / (every + 1));
+    expect((timed - 1) / sections).toBeLessThan(1 / (every - 1));
+  });
+
+  it('tells of one that was taken back but disturbed, as of any other', () => {
+    const { cpu, thread, read } = record();
+    thread.enter();
+    expect(cpu.preempt()).toBe('granted');
+    expect(thread.retract()).toBe(Outcome.Yielded);
+    const { entered, outcomes, events } = read();
+    expect([entered, outcomes[Outcome.Yielded]]).toEqual([1, 1]);
+    expect(events).toMatchObject([{ kind: 'section', outcome: Outcome.Yielded }]);
+  });
+
+  it('goes on timing a section in which another one was taken back', () => {
+    const { thread, read } = record();
+    thread.critical(() => {
+      thread.enter();
+      expect(thread.retract()).toBe(Outcome.Nested);
+    });
+    const { entered, outcomes, events } = read();
+    expect([entered, outcomes[Outcome.Undisturbed], outcomes[Outcome.Nested]]).toEqual([1, 1, 0]);
+    expect(events).toMatchObject([{ kind: 'section', outcome: Outcome.Undisturbed }]);
   });
 
   it('tells of a lock that it released with somebody waiting', async () => {
