@@ -17,6 +17,16 @@ const STARTED_MASK = 0x7fff_ffffn;
 /** Field 22 of proc_pid_stat(5), counted from the one behind the name, which is field 3. */
 const STARTED = 22 - 3;
 
+/** A thread as the kernel describes it. */
+export interface ThreadStat {
+  /** The kernel's number. */
+  readonly thread: number;
+  /** When it began, in ticks since the system was booted. */
+  readonly started: number;
+  /** It runs no code any more. */
+  readonly isEnding: boolean;
+}
+
 /** Reads a file as text, as `fs` does. */
 export type ReadText = (path: string) => string;
 const readText: ReadText = (path) => readFileSync(path, 'latin1');
@@ -51,9 +61,18 @@ function identify(path: string, read: ReadText): bigint | 'gone' | 'unknown' {
     const { code } = error as NodeJS.ErrnoException;
     return code === 'ENOENT' || code === 'ESRCH' ? 'gone' : 'unknown';
   }
+  const found = parseStat(stat);
+  if (found === null) return 'unknown';
+  return ((BigInt(found.started) & STARTED_MASK) << THREAD_BITS) | BigInt(found.thread);
+}
+
+/** What a `stat` file of `/proc` says of a thread; null: it is no such file. */
+export function parseStat(stat: string): ThreadStat | null {
   const thread = /^\d+/.exec(stat)?.[0];
   // A name can have anything in it.
-  const started = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[STARTED];
-  if (thread === undefined || started === undefined || !/^\d+$/.test(started)) return 'unknown';
-  return ((BigInt(started) & STARTED_MASK) << THREAD_BITS) | BigInt(thread);
+  const rest = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const [state = ''] = rest;
+  const started = rest[STARTED];
+  if (thread === undefined || started === undefined || !/^\d+$/.test(started)) return null;
+  return { thread: Number(thread), started: Number(started), isEnding: state === 'Z' || state === 'X' };
 }

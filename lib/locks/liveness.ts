@@ -13,6 +13,7 @@ import { subscribe } from 'node:diagnostics_channel';
 import { readFileSync } from 'node:fs';
 import { getEnvironmentData, isMainThread, setEnvironmentData, threadId } from 'node:worker_threads';
 import type { Worker } from 'node:worker_threads';
+import { parseStat } from '../linux/owner.ts';
 import type { Thread } from '../thread.ts';
 import { now } from './clock.ts';
 
@@ -83,6 +84,8 @@ export function agentByKernel(read: (tid?: number) => string | null): Agent | nu
       let stat: string | null;
       try {
         stat = read(other & TID);
+        // Unless it is /proc that is gone.
+        if (stat === null && read() === null) return false;
       } catch {
         // The kernel cannot be asked any more: then nobody is dead.
         return false;
@@ -107,16 +110,11 @@ function readStat(tid?: number): string | null {
   }
 }
 
-/** The id of the thread that a `stat` file describes; null: it has ended. Fields as in proc_pid_stat(5). */
+/** The id of the thread that a `stat` file describes; null: it has ended. */
 function idIn(stat: string | null): number | null {
-  if (stat === null) return null;
-  const tid = Number.parseInt(stat, 10);
-  // The name of the program is in brackets and may have any character.
-  const rest = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const [state] = rest;
-  const start = Number(rest[19]);
-  if (!(tid > 0 && tid <= TID) || !Number.isFinite(start) || state === 'Z' || state === 'X') return null;
-  return tid | ((1 + (start % HASHES)) << TID_BITS);
+  const found = stat === null ? null : parseStat(stat);
+  if (found === null || found.isEnding || found.thread > TID) return null;
+  return found.thread | ((1 + (found.started % HASHES)) << TID_BITS);
 }
 
 /** The way without /proc: a bit per thread in memory that workers inherit, set by the parent. */
