@@ -33,6 +33,7 @@ function listenTo(signal: AbortSignal, wait: (reason: unknown) => void): void {
 
 function abort(this: AbortSignal): void {
   const all = waits.get(this);
-  waits.delete(this);
+  // They are known until all are told: one that ends may let another one in, which then stops to wait.
   for (const wait of all ?? []) wait(this.reason);
+  waits.delete(this);
 }
