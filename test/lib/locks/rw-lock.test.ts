@@ -336,6 +336,26 @@ describe('waiting', () => {
     expectUntouched(lock);
   });
 
+  it('those who share a signal with a writer that it ends have what they then get, or nothing', async () => {
+    const lock = create();
+    const reader = lock.readLock();
+    const controller = new AbortController();
+    const { signal } = controller;
+    const waiting = [lock.writeLockAsync({ signal }), lock.readLockAsync({ signal }), lock.readLockAsync({ signal })];
+    controller.abort('no more');
+    const outcomes = await Promise.allSettled(waiting);
+    expect(outcomes[0]).toEqual({ status: 'rejected', reason: 'no more' });
+    const tokens = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+    expect([readersOf(lock), lock.stats().gaveUp]).toEqual([1 + tokens.length, 3 - tokens.length]);
+    for (const token of [reader, ...tokens]) token.unlock();
+    // None of them is served once more.
+    const later = await Promise.all([lock.readLockAsync(), lock.readLockAsync()]);
+    expect(readersOf(lock)).toBe(2);
+    for (const token of later) token.unlock();
+    await sleep(60);
+    expectUntouched(lock);
+  });
+
   it.each([null, 0, { not: 'an error' }])('is aborted with any reason: %s', async (reason) => {
     for (const [, take] of ASYNC) {
       const lock = create();
