@@ -9,18 +9,25 @@ import { isMainThread, Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { attach, Condition, Mutex, RseqSliceError, RwLock, SpinLock } from '../../../lib/index.ts';
-import type { ErrorCode, LockToken } from '../../../lib/index.ts';
+import type { AsyncLockOptions, ErrorCode, LockToken } from '../../../lib/index.ts';
 import { loadAddon } from '../../../lib/linux/binding.ts';
-import { isHeld, STATE, WANTED } from '../../../lib/locks/turnstile.ts';
+import { currentAgent } from '../../../lib/locks/liveness.ts';
+import { HOLD, isHeld, STATE, WANTED } from '../../../lib/locks/turnstile.ts';
 import { SimulatedKernel } from '../../../lib/simulated/kernel.ts';
+import { canAskKernel, endedThread } from '../../support/ended-thread.ts';
 
 const LINE = 1;
+/** The first of the places of threads that wait: an id, and how many of those in the line are its. */
+const FIRST = 8;
 const SOMEBODY = 0xfffff;
 
 const options = { blockMainThread: true };
 const create = (): Condition => new Condition(undefined, 0, options);
 const lineOf = ({ handle: { buffer, byteOffset } }: Condition): number => new Int32Array(buffer, byteOffset)[LINE] ?? 0;
-const wordsOf = ({ handle: { buffer, byteOffset } }: Mutex | SpinLock): Int32Array => new Int32Array(buffer, byteOffset);
+const wordsOf = ({ handle: { buffer, byteOffset } }: Mutex | SpinLock | Condition): Int32Array => new Int32Array(buffer, byteOffset);
+/** Who is known to wait. */
+const placesOf = (condition: Condition): number[] => [...wordsOf(condition).subarray(FIRST)];
+const isEmpty = (condition: Condition): boolean => lineOf(condition) === 0 && placesOf(condition).every((word) => word === 0);
 const isTaken = (lock: Mutex | SpinLock): boolean => isHeld(wordsOf(lock)[STATE] ?? 0);
 
 function withCode(code: ErrorCode): unknown {
@@ -29,6 +36,7 @@ function withCode(code: ErrorCode): unknown {
 
 afterEach(() => {
   vi.restoreAllMocks();
+  vi.useRealTimers();
 });
 
 /** Does something, once, when this thread is about to sleep. */
@@ -219,7 +227,14 @@ describe.each([
       token.unlock();
     });
 
-    it.each([['an error', new Error('mine')], ['a string', 'mine']])('is aborted while it waits, with %s, and holds the lock', async (_, reason) => {
+    it.each([
+      ['an error', new Error('mine')],
+      ['a string', 'mine'],
+      ['null', null],
+      ['0', 0],
+      ['false', false],
+      ['no words', ''],
+    ])('is aborted while it waits, with %s, and holds the lock', async (_, reason) => {
       const [lock, condition] = [createLock(), create()];
       const token = await lock.lockAsync();
       const controller = new AbortController();
@@ -232,14 +247,84 @@ describe.each([
       expect(outcome).toEqual(['rejected', reason]);
     });
 
-    // Not yet: inside, null stands for 'was not aborted'.
-    it.fails('is aborted with null as with any other reason', async () => {
+    it('is aborted with the platform’s reason when none was given', async () => {
       const [lock, condition] = [createLock(), create()];
       const token = await lock.lockAsync();
       const controller = new AbortController();
       const waiting = condition.waitAsync(token, { signal: controller.signal });
-      controller.abort(null);
-      await expect(waiting.finally(() => { token.unlock(); })).rejects.toBeNull();
+      controller.abort(undefined);
+      await expect(waiting).rejects.toBe(controller.signal.reason);
+      await expect(waiting).rejects.toMatchObject({ name: 'AbortError' });
+      expect([token.locked, isTaken(lock), isEmpty(condition)]).toEqual([true, true, true]);
+      token.unlock();
+    });
+
+    it.each(['at once', 'asleep', 'notified, waiting for the lock'])('ends when its token is unlocked: %s', async (when) => {
+      const [lock, condition] = [createLock(), create()];
+      const token = await lock.lockAsync();
+      const waiting = condition.waitAsync(token, { timeout: 20_000 });
+      if (when === 'asleep') await sleep(2);
+      let other: LockToken | null = null;
+      if (when.startsWith('notified')) {
+        other = lock.lock();
+        expect(condition.notify()).toBe(1);
+        await sleep(2);
+      }
+      expect(token.locked).toBe(false);
+      token.unlock();
+      token.unlock();
+      expect([token.locked, isTaken(lock)]).toEqual([false, other !== null]);
+      other?.unlock();
+      await expect(waiting).rejects.toThrow(withCode('ERR_RSEQ_NOT_LOCKED'));
+      await expect(waiting).rejects.toThrow('The wait has ended, and the lock was not taken again.');
+      expect([token.locked, isTaken(lock), isEmpty(condition), condition.notify()]).toEqual([false, false, true, 0]);
+      lock.lock({ timeout: 0 }).unlock();
+    });
+
+    it('passes its notification on when its token is unlocked', async () => {
+      const condition = create();
+      const tokens = [await createLock().lockAsync(), await createLock().lockAsync()] as const;
+      const first = condition.waitAsync(tokens[0]);
+      const second = condition.waitAsync(tokens[1], { timeout: 20_000 });
+      expect(condition.notify()).toBe(1);
+      tokens[0].unlock();
+      await expect(first).rejects.toThrow(withCode('ERR_RSEQ_NOT_LOCKED'));
+      expect(await second).toBe(true);
+      expect([isEmpty(condition), tokens[1].locked]).toEqual([true, true]);
+      tokens[1].unlock();
+    });
+
+    it('waits once with a token: the second one is refused, and the first one goes on', async () => {
+      const [lock, condition] = [createLock(), create()];
+      const token = await lock.lockAsync();
+      const waiting = condition.waitAsync(token);
+      const line = lineOf(condition);
+      for (const object of [condition, create()]) {
+        await expect(object.waitAsync(token)).rejects.toThrow(withCode('ERR_RSEQ_NOT_LOCKED'));
+        expect(() => object.wait(token, { timeout: 1 })).toThrow(withCode('ERR_RSEQ_NOT_LOCKED'));
+      }
+      expect(lineOf(condition)).toBe(line);
+      expect(condition.notify()).toBe(1);
+      expect(await waiting).toBe(true);
+      expect(token.locked).toBe(true);
+      token.unlock();
+      expect([isTaken(lock), isEmpty(condition)]).toEqual([false, true]);
+    });
+
+    it('with faked timers ends in the thread, and follows them in the event loop', async () => {
+      const [lock, condition] = [createLock(), create()];
+      const token = lock.lock();
+      vi.useFakeTimers();
+      expect(condition.wait(token, { timeout: 20 })).toBe(false);
+      const settled = vi.fn();
+      const waiting = condition.waitAsync(token, { timeout: 1000 });
+      void waiting.then(settled);
+      await vi.advanceTimersByTimeAsync(999);
+      expect(settled).not.toHaveBeenCalled();
+      await vi.advanceTimersByTimeAsync(1);
+      expect(await waiting).toBe(false);
+      expect(vi.getTimerCount()).toBe(0);
+      token.unlock();
     });
 
     it('is notified rather than aborted when both happen at once and nobody else waits', async () => {
@@ -288,8 +373,9 @@ describe('notify', () => {
     [2, 2],
     [3, 3],
     [7, 3],
-    [-1, 0],
-    [NaN, 0],
+    [2 ** 31, 3],
+    [2 ** 32 + 1, 3],
+    [Number.MAX_SAFE_INTEGER, 3],
     [Infinity, 3],
   ])('%s: wakes %i of three', async (count, woken) => {
     const condition = create();
@@ -300,13 +386,36 @@ describe('notify', () => {
     expect(lineOf(condition)).toBe(0);
   });
 
-  // Not yet: the fraction goes into the count of those who wait.
-  it.fails('does not take a fraction for more', async () => {
+  it('takes a whole number or Infinity, and tells nobody when it is another one', async () => {
     const condition = create();
-    const waiting = await createWaiters(condition, 3, 100);
-    expect(condition.notify(1.5)).toBe(1);
+    const waiting = await createWaiters(condition, 3);
+    const before = [...wordsOf(condition)];
+    const anything = fc.oneof(fc.double(), fc.integer({ max: -1 }), fc.constantFrom(-1, NaN, 0.5, 1.5, -Infinity, 2 ** 53, '1', null, true, {}));
+    fc.assert(
+      fc.property(anything, (count) => {
+        if (Number.isSafeInteger(count) && (count as number) >= 0) return;
+        if (count === Infinity) return;
+        expect(() => condition.notify(count as number)).toThrow(RangeError);
+      }),
+    );
+    expect([...wordsOf(condition)]).toEqual(before);
+    // Also when nobody waits.
+    expect(() => create().notify(-1)).toThrow('notify() takes how many to wake, a whole number from 0 on or Infinity, not -1.');
+    expect(condition.notifyAll()).toBe(3);
     await Promise.all(waiting);
-    expect(lineOf(condition)).toBe(0);
+    expect(isEmpty(condition)).toBe(true);
+  });
+
+  it('has no more waiting than can be counted', async () => {
+    const condition = create();
+    wordsOf(condition)[LINE] = 0x7fff;
+    const lock = new Mutex(undefined, 0, options);
+    const token = lock.lock();
+    expect(() => condition.wait(token)).toThrow(withCode('ERR_RSEQ_TOO_MANY_WAITERS'));
+    await expect(condition.waitAsync(token)).rejects.toThrow(withCode('ERR_RSEQ_TOO_MANY_WAITERS'));
+    expect([lineOf(condition), token.locked, isTaken(lock)]).toEqual([0x7fff, true, true]);
+    expect(condition.notifyAll()).toBe(0x7fff);
+    token.unlock();
   });
 
   it('all: wakes all, and those who come later wait for the next time', async () => {
@@ -387,40 +496,50 @@ describe('misuse', () => {
     expect([lineOf(condition), condition.notify()]).toEqual([0, 0]);
   });
 
-  // Not yet: it lines up before it finds that out, and stays there.
-  it.fails('leaves nobody in line when the lock was released past the token', () => {
+  it('leaves nobody in line when the lock was taken past the token', async () => {
     const condition = create();
     const lock = new Mutex(undefined, 0, options);
     const token = lock.lock();
-    lock.release();
+    // As if another one had taken it from us, and we had it again.
+    wordsOf(lock)[STATE] = 0;
+    wordsOf(lock)[HOLD] = 0;
+    lock.acquire();
     expect(() => condition.wait(token)).toThrow(withCode('ERR_RSEQ_NOT_LOCKED'));
-    expect(condition.notify()).toBe(0);
+    await expect(condition.waitAsync(token)).rejects.toThrow(withCode('ERR_RSEQ_NOT_LOCKED'));
+    expect([isEmpty(condition), condition.notify(), isTaken(lock)]).toEqual([true, 0, true]);
+    lock.release();
   });
 
-  // Not yet: the token says that it is locked while it waits, and releases what another one of this thread has.
-  it.fails('does not release what was taken while its token waits', async () => {
+  it('does not release what was taken while its token waits', async () => {
     const condition = create();
     const lock = new Mutex(undefined, 0, options);
     const token: LockToken = await lock.lockAsync();
-    const waiting = condition.waitAsync(token, { timeout: 50 });
+    const waiting = condition.waitAsync(token, { timeout: 20_000 });
     const other = await lock.lockAsync();
-    try {
-      token.unlock();
-      expect(isTaken(lock)).toBe(true);
-      expect(token.locked).toBe(false);
-    } finally {
-      if (isTaken(lock)) other.unlock();
-      await waiting;
-    }
+    token.unlock();
+    expect([isTaken(lock), token.locked, other.locked]).toEqual([true, false, true]);
+    await expect(waiting).rejects.toThrow(withCode('ERR_RSEQ_NOT_LOCKED'));
+    other.unlock();
+    expect(isTaken(lock)).toBe(false);
   });
 
-  it.each([NaN, -1])('refuses a timeout of %s, with the lock held', async (timeout) => {
+  it.each([
+    [{ timeout: NaN }, 'timeout: NaN'],
+    [{ timeout: -1 }, 'timeout: -1'],
+    [{ timeout: null }, 'timeout: null'],
+    [{ timeout: '5' }, "timeout: '5'"],
+    [{ timeOut: 5 }, "no option 'timeOut'"],
+    [5, 'takes an object of options, not 5'],
+  ])('refuses %j, with the lock held', async (given, message) => {
     const condition = create();
     const lock = new Mutex(undefined, 0, options);
     const token = lock.lock();
-    expect(() => condition.wait(token, { timeout })).toThrow(RangeError);
-    await expect(condition.waitAsync(token, { timeout })).rejects.toThrow(RangeError);
-    expect([token.locked, isTaken(lock), lineOf(condition)]).toEqual([true, true, 0]);
+    const how = given as AsyncLockOptions;
+    expect(() => condition.wait(token, how)).toThrow(withCode('ERR_RSEQ_INVALID_OPTION'));
+    expect(() => condition.wait(token, how)).toThrow(message);
+    await expect(condition.waitAsync(token, how)).rejects.toThrow(withCode('ERR_RSEQ_INVALID_OPTION'));
+    await expect(condition.waitAsync(token, how)).rejects.toThrow(message);
+    expect([token.locked, isTaken(lock), isEmpty(condition)]).toEqual([true, true, true]);
     token.unlock();
   });
 
@@ -436,7 +555,70 @@ describe('misuse', () => {
   });
 });
 
+describe.runIf(canAskKernel)('those who died waiting', () => {
+  /** As if a thread had died with so many waits, some of them notified. */
+  async function leaveDead(condition: Condition, place: number, waits: number): Promise<void> {
+    const words = wordsOf(condition);
+    words[LINE] = (words[LINE] ?? 0) + waits;
+    words[FIRST + 2 * place] = await endedThread();
+    words[FIRST + 2 * place + 1] = waits;
+  }
+
+  it('are told of nothing', async () => {
+    const condition = create();
+    await leaveDead(condition, 7, 3);
+    expect([condition.notify(), isEmpty(condition)]).toEqual([0, true]);
+  });
+
+  it('take nothing from those who live', async () => {
+    const condition = create();
+    const lock = new Mutex(undefined, 0, options);
+    const token = await lock.lockAsync();
+    const waiting = condition.waitAsync(token, { timeout: 20_000 });
+    expect(placesOf(condition).filter((word) => word !== 0)).toEqual([currentAgent().id, 1]);
+    await leaveDead(condition, 5, 2);
+    expect([condition.notify(), condition.notify()]).toEqual([1, 0]);
+    expect(await waiting).toBe(true);
+    expect(isEmpty(condition)).toBe(true);
+    token.unlock();
+  });
+
+  it('leave no notification to those who come later', async () => {
+    const condition = create();
+    const words = wordsOf(condition);
+    // It was notified, and died.
+    await leaveDead(condition, 0, 1);
+    words[LINE] = 1 | (1 << 15);
+    const lock = new Mutex(undefined, 0, options);
+    const token = lock.lock();
+    expect(condition.wait(token, { timeout: 3 })).toBe(false);
+    expect(condition.notify()).toBe(0);
+    expect(isEmpty(condition)).toBe(true);
+    token.unlock();
+  });
+
+  it('make room when as many wait as can be counted', async () => {
+    const condition = create();
+    await leaveDead(condition, 3, 0x7fff);
+    const token = new Mutex(undefined, 0, options).lock();
+    expect(condition.wait(token, { timeout: 3 })).toBe(false);
+    expect(isEmpty(condition)).toBe(true);
+    token.unlock();
+  });
+
+  it('are as many as it says: one who lives and cannot be asked after stays', async () => {
+    const condition = create();
+    const words = wordsOf(condition);
+    await leaveDead(condition, 0, 1);
+    words[LINE] = 2;
+    words[FIRST + 2] = SOMEBODY;
+    words[FIRST + 3] = 1;
+    expect(condition.notifyAll()).toBe(1);
+    expect(placesOf(condition).filter((word) => word !== 0)).toEqual([SOMEBODY, 1]);
+  });
+});
+
 function got(token: LockToken | null): LockToken {
-  if (token === null) throw new Error('the lock was not to be had');
+  if (token === null) throw new Error('the lock was not free');
   return token;
 }
