@@ -328,7 +328,10 @@ function lookAtWriter({ words, agent, slots, noteAbandoned }: Shared, state: num
   // A claim of an event loop that does not come round, while nobody reads, is in nobody's way for long.
   if (!isClaimed(state)) return NOT_YET;
   const claimed = Atomics.load(words, CLAIMED_SINCE);
-  if (claimed === 0 || since(claimed, sharedNow()) <= EVENT_LOOP_LEASE || !slots.isEmpty()) return NOT_YET;
+  if (claimed === 0 || since(claimed, sharedNow()) <= EVENT_LOOP_LEASE) return NOT_YET;
+  // It would do that itself, if it came round.
+  if (isLate) slots.clearDead();
+  if (!slots.isEmpty()) return NOT_YET;
   withdrawClaim(words, state);
   return AGAIN;
 }
