@@ -19,7 +19,7 @@ import { now } from './clock.ts';
 
 /** The calling thread, as lock words name it. */
 export interface Agent {
-  /** From 1 on, less than 2^30. */
+  /** From 1 on, less than 2^29: words of locks have flags above it. */
   readonly id: number;
   /** Whether another thread has ended. The living may be told as alive for {@link TRUST} ms after they ended. */
   readonly hasEnded: (id: number) => boolean;
@@ -29,7 +29,7 @@ export interface Agent {
 const TID_BITS = 22;
 const TID = (1 << TID_BITS) - 1;
 /** 0 is left for threads that Node has numbered. */
-const HASHES = 255;
+const HASHES = 127;
 /** ms that a thread is taken for alive after it was seen alive. Asking the kernel takes microseconds. */
 export const TRUST = 5;
 /** How many are remembered as alive. */

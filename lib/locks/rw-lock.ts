@@ -24,7 +24,7 @@ import { AGAIN, NOT_YET } from './waiter.ts';
 import type { Door } from './waiter.ts';
 import { Waiting } from './waiting.ts';
 import type { LockStats } from './waiting.ts';
-import { claimWriting, clearWriter, confirmWriting, isClaimed, isWritten, leaveTorn, TORN, withdrawClaim, writerOf } from './writer.ts';
+import { claimWriting, clearWriter, confirmWriting, isClaimed, isClaimedByEventLoop, isWritten, leaveTorn, TORN, withdrawClaim, writerOf } from './writer.ts';
 
 /** Releases with somebody waiting until those who wait go first. */
 const LIMIT = 1024;
@@ -32,7 +32,7 @@ const NO_OPTIONS: LockOptions = {};
 
 /** A writer that has claimed the lock sleeps on it until readers leave. Counted up when one does. */
 const DRAIN = OWN;
-/** When an event loop claimed the lock, or a reader left after that; 0: a thread claimed it, which comes when it is called. */
+/** When an event loop claimed the lock last, or a reader left after that. */
 const CLAIMED_SINCE = OWN + 1;
 
 /** What a token's number says beside a reader's place. */
@@ -235,8 +235,8 @@ export class RwLock implements Owner {
   readonly #tellWriter = (): boolean => {
     const words = this.#words;
     if (!isClaimed(Atomics.load(words, STATE))) return false;
+    Atomics.store(words, CLAIMED_SINCE, sharedNow());
     // Both: the claim may be a thread's or an event loop's by now.
-    if (Atomics.load(words, CLAIMED_SINCE) !== 0) Atomics.store(words, CLAIMED_SINCE, stamp());
     this.#waiting.wakeOn(DRAIN);
     this.#waiting.ring();
     return true;
@@ -297,13 +297,6 @@ export class RwLock implements Owner {
   }
 }
 
-function isClaimedByEventLoop(words: Int32Array): boolean {
-  return isClaimed(Atomics.load(words, STATE)) && Atomics.load(words, CLAIMED_SINCE) !== 0;
-}
-
-/** Never 0, which says something else. */
-const stamp = (): number => sharedNow() | 1;
-
 /** What the doors of one lock have in common. */
 interface Shared {
   readonly words: Int32Array;
@@ -326,9 +319,7 @@ function lookAtWriter({ words, agent, slots, noteAbandoned }: Shared, state: num
     return AGAIN;
   }
   // A claim of an event loop that does not come round, while nobody reads, is in nobody's way for long.
-  if (!isClaimed(state)) return NOT_YET;
-  const claimed = Atomics.load(words, CLAIMED_SINCE);
-  if (claimed === 0 || since(claimed, sharedNow()) <= EVENT_LOOP_LEASE) return NOT_YET;
+  if (!isClaimedByEventLoop(state) || since(Atomics.load(words, CLAIMED_SINCE), sharedNow()) <= EVENT_LOOP_LEASE) return NOT_YET;
   // It would do that itself, if it came round.
   if (isLate) slots.clearDead();
   if (!slots.isEmpty()) return NOT_YET;
@@ -371,7 +362,7 @@ class ReadDoor implements Door {
   }
 
   isKeptByEventLoop(): boolean {
-    return isClaimedByEventLoop(this.#shared.words);
+    return isClaimedByEventLoop(Atomics.load(this.#shared.words, STATE));
   }
 
   admitsMore(): boolean {
@@ -402,9 +393,9 @@ class WriteDoor implements Door {
       const writer = lookAtWriter(this.#shared, state, isLate);
       if (writer !== 0) return writer;
       if (!mayTake) return NOT_YET;
-      this.#claim = claimWriting(words, state, agent.id);
+      this.#claim = claimWriting(words, state, agent.id, this.#isEventLoop);
       if (this.#claim === 0) return AGAIN;
-      Atomics.store(words, CLAIMED_SINCE, this.#isEventLoop ? stamp() : 0);
+      if (this.#isEventLoop) Atomics.store(words, CLAIMED_SINCE, sharedNow());
     }
     return this.#isEventLoop ? this.confirm(isLate) : 0;
   }
@@ -429,7 +420,7 @@ class WriteDoor implements Door {
   }
 
   isKeptByEventLoop(): boolean {
-    return this.#claim === 0 && isClaimedByEventLoop(this.#shared.words);
+    return this.#claim === 0 && isClaimedByEventLoop(Atomics.load(this.#shared.words, STATE));
   }
 
   admitsMore(): boolean {
