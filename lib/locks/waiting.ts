@@ -253,9 +253,7 @@ export class Waiting {
       return;
     }
     // Not at once: the lock is free as long as this thread has something else to do.
-    if (this.#isServing) return;
-    this.#isServing = true;
-    queueMicrotask(this.#look);
+    this.#serveLater();
   }
 
   #waitUntil(door: Door, deadline: number, timeout: number | undefined, spin?: () => number): number {
@@ -363,6 +361,12 @@ export class Waiting {
     return this.#waiter?.isInLine === true && countWaiters(this.#words) === 1;
   }
 
+  #serveLater(): void {
+    if (this.#isServing) return;
+    this.#isServing = true;
+    queueMicrotask(this.#look);
+  }
+
   /** One property, for microtasks and the bell. */
   readonly #look = (): void => {
     this.#isServing = false;
@@ -427,8 +431,8 @@ export class Waiting {
       return;
     }
     if (letsOthersIn) this.callNext();
-    // What the first one could not have, the next one may.
-    this.#serve(false);
+    // What the first one could not have, the next one may: when this thread is done with what it does, see `release`.
+    this.#serveLater();
   }
 
   #leave(letsOthersIn: boolean): void {

@@ -27,6 +27,19 @@ export interface Step {
    */
   readonly polls?: boolean;
   /**
+   * Whether the one who waits here waits for nothing but time, a lease that runs
+   * out say: then it also polls when nobody has died, as soon as nobody can go
+   * on otherwise. Default: it does not.
+   */
+  readonly timed?: (thread: WorldThread) => boolean;
+  /**
+   * Whoever sleeps here does so in an event loop. When it was woken it may stay
+   * away as long as it likes, so nobody may depend on it: when all who can go on
+   * are away, and others wait at steps that are not of this kind, nothing can go
+   * on. Default false.
+   */
+  readonly away?: boolean;
+  /**
    * Does the step. Returns the label of the next one; undefined: the one below;
    * {@link AGAIN}: waits, and tries this one again when it is woken.
    */

@@ -200,6 +200,8 @@ export class World {
   readonly #steps: readonly (readonly Step[])[];
   /** Where the words of FATE_WORDS begin; 0: the model has no use for them, and does not pay for them. */
   readonly #fate: number;
+  /** Whether any thread can stay away. */
+  readonly #hasAway: boolean;
   /** What this move broke, found while it was made. */
   #broken: string | null = null;
   /** A thread is being ended from outside: what its exit does to its extension is not its fault. */
@@ -218,7 +220,9 @@ export class World {
     this.#cpuWords = sharedAt + shared;
     // Who has each CPU, and the CPU that moved last.
     const end = this.#cpuWords + this.#cpus + 1;
-    const hasFate = deaths > 0 || giveUps > 0 || polls > 0 || arrivalOrder;
+    this.#hasAway = threads.some(({ steps }) => steps.some(({ away }) => away === true));
+    const hasTimed = threads.some(({ steps }) => steps.some(({ timed }) => timed !== undefined));
+    const hasFate = deaths > 0 || giveUps > 0 || polls > 0 || arrivalOrder || this.#hasAway || hasTimed;
     this.#fate = hasFate ? end : 0;
     this.state = new Int32Array(hasFate ? end + FATE_WORDS + count * THREAD_FATE_WORDS : end);
     if (hasFate) this.state.set([deaths, giveUps, polls], end);
@@ -263,7 +267,7 @@ export class World {
   moves(into: Int32Array): number {
     let count = 0;
     const last = this.state[this.#cpuWords + this.#cpus] ?? 0;
-    for (let i = 0; i < this.#cpus; i++) count = this.#movesOf((last + i) % this.#cpus, into, count);
+    for (let i = 0; i < this.#cpus; i++) count = this.#movesOf((last + i) % this.#cpus, into, count, true);
     return this.#fate === 0 ? count : this.#furtherMoves(into, count);
   }
 
@@ -327,7 +331,7 @@ export class World {
   stuck(): string | null {
     const waiting = this.threads.filter(({ index }) => !this.hasEnded(index) && !this.isDead(index));
     if (waiting.length === 0) return null;
-    const places = waiting.map(({ index }) => `${this.name(index)} waits at '${this.label(index)}'`);
+    const places = waiting.map(({ index }) => `${this.name(index)} ${this.#isAway(index) ? 'stays away' : 'waits'} at '${this.label(index)}'`);
     const dead = this.threads.filter(({ index }) => this.isDead(index)).map(({ index }) => `${this.name(index)} is dead`);
     return `nothing can go on: ${[...places, ...dead].join(', ')}`;
   }
@@ -392,7 +396,8 @@ export class World {
     this.state[this.#at(thread, RETURNED)] = 1;
   }
 
-  #movesOf(cpu: number, into: Int32Array, from: number): number {
+  /** @param withAway whether those who are away may come back */
+  #movesOf(cpu: number, into: Int32Array, from: number, withAway: boolean): number {
     let count = from;
     const { state } = this;
     const running = state[this.#cpuWords + cpu] ?? NOBODY;
@@ -408,24 +413,27 @@ export class World {
     }
     // Whoever is dispatched is known by its first step.
     for (let thread = 0; thread < this.#cpuOf.length; thread++) {
-      if (this.#cpuOf[thread] === cpu && this.#isRunnable(thread)) into[count++] = thread << MOVE_SHIFT;
+      if (this.#cpuOf[thread] !== cpu || !this.#isRunnable(thread) || (!withAway && this.#isAway(thread))) continue;
+      into[count++] = thread << MOVE_SHIFT;
     }
     return count;
   }
 
   /**
    * Adds what may befall any thread. When no thread can make a step, only time
-   * helps: waiters poll if there is a death to be found, and if not, or if that
-   * changes nothing, there are no moves at all. That one of them might give up or
-   * die does not make a lost wake-up right.
+   * helps: waiters poll if there is a death to be found, or time is all they wait
+   * for, and if not, or if that changes nothing, there are no moves at all. That
+   * one of them might give up or die does not make a lost wake-up right, nor that
+   * one who is away might come back.
    */
   #furtherMoves(into: Int32Array, from: number): number {
-    const isQuiet = from === 0;
+    const isQuiet = from === 0 || (this.#hasAway && this.#isQuiet() && this.#isSomeoneKept());
     if (isQuiet && !this.#doPollsHelp()) return 0;
     const left = this.#fate;
     const { state } = this;
     let count = from;
-    if (isQuiet || state[left + TIME_PASSES] !== 0 || state[left + POLLS_LEFT] !== 0) count = this.#pollsOf(into, count);
+    const isFree = isQuiet || state[left + TIME_PASSES] !== 0;
+    if (isFree || state[left + POLLS_LEFT] !== 0) count = this.#pollsOf(into, count, !isFree || state[left + POLLS_LEFT] !== 0);
     for (let thread = 0; thread < this.threads.length; thread++) {
       if (this.hasEnded(thread) || this.isDead(thread)) continue;
       const canGiveUp = state[left + GIVE_UPS_LEFT] !== 0 && this.#present(thread)?.abortable === true && !this.isTimeUp(thread);
@@ -436,13 +444,29 @@ export class World {
     return count;
   }
 
-  #pollsOf(into: Int32Array, from: number): number {
+  /** @param anyway whether they also poll when nobody has died, and time is not all they wait for */
+  #pollsOf(into: Int32Array, from: number, anyway: boolean): number {
     let count = from;
-    for (let thread = 0; thread < this.threads.length; thread++) {
-      const isPolling = (this.state[this.#at(thread, WAITING)] ?? AWAKE) >= IN_WAIT && this.#present(thread)?.polls === true;
-      if (isPolling) into[count++] = (thread << MOVE_SHIFT) | POLL;
+    const all = anyway || this.state[this.#fate + DEATHS_LEFT] !== (this.model.deaths ?? 0);
+    for (const thread of this.threads) {
+      const { index } = thread;
+      if (!this.#isWaiting(index)) continue;
+      const step = this.#present(index);
+      if (step?.polls === true && (all || step.timed?.(thread) === true)) into[count++] = (index << MOVE_SHIFT) | POLL;
     }
     return count;
+  }
+
+  /** The polls that lead out of a standstill: as long as others wait, those who may stay away do. */
+  #pollsThatCount(into: Int32Array): number {
+    const count = this.#pollsOf(into, 0, false);
+    if (!this.#hasAway || !this.#isSomeoneKept()) return count;
+    let kept = 0;
+    for (let i = 0; i < count; i++) {
+      const move = into[i] ?? 0;
+      if (this.#present(move >> MOVE_SHIFT)?.away !== true) into[kept++] = move;
+    }
+    return kept;
   }
 
   /**
@@ -453,9 +477,8 @@ export class World {
    */
   #doPollsHelp(): boolean {
     const { state, onEvent } = this;
-    if (state[this.#fate + DEATHS_LEFT] === (this.model.deaths ?? 0)) return false;
     const moves = new Int32Array(this.threads.length << MOVE_SHIFT);
-    let polling = this.#pollsOf(moves, 0);
+    let polling = this.#pollsThatCount(moves);
     if (polling === 0) return false;
     const before = state.slice();
     let kept = before;
@@ -480,9 +503,10 @@ export class World {
       polling = 0;
       let count = 0;
       const last = state[this.#cpuWords + this.#cpus] ?? 0;
-      for (let i = 0; i < this.#cpus && count === 0; i++) count = this.#movesOf((last + i) % this.#cpus, moves, 0);
+      const withAway = !this.#isSomeoneKept();
+      for (let i = 0; i < this.#cpus && count === 0; i++) count = this.#movesOf((last + i) % this.#cpus, moves, 0, withAway);
       if (count > 0) continue;
-      polling = this.#pollsOf(moves, 0);
+      polling = this.#pollsThatCount(moves);
       // All have ended, or those who wait do not poll: that state is judged when it is visited.
       if (polling === 0) break;
     }
@@ -505,7 +529,7 @@ export class World {
     if (event === GIVE_UP) {
       this.#spend(GIVE_UPS_LEFT);
       state[this.#fateAt(thread, TIME_IS_UP)] = 1;
-      if ((state[this.#at(thread, WAITING)] ?? AWAKE) >= IN_WAIT) this.#endWait(thread, TIMED_OUT);
+      if (this.#isWaiting(thread)) this.#endWait(thread, TIMED_OUT);
     } else {
       this.#spend(DEATHS_LEFT);
       this.#die(thread);
@@ -514,7 +538,7 @@ export class World {
 
   #die(thread: number): void {
     const { state, machine } = this;
-    if ((state[this.#at(thread, WAITING)] ?? AWAKE) >= IN_WAIT) this.#endWait(thread, AWAKE);
+    if (this.#isWaiting(thread)) this.#endWait(thread, AWAKE);
     this.#isDying = true;
     machine.exit(thread);
     this.#isDying = false;
@@ -534,9 +558,23 @@ export class World {
     this.state[this.#fate + budget] = (this.state[this.#fate + budget] ?? 0) - 1;
   }
 
-  /** Whether no thread can make a step. */
+  /** Whether no thread can make a step, but for those who are away. */
   #isQuiet(): boolean {
-    return this.threads.every(({ index }) => !this.#isRunnable(index));
+    return this.threads.every(({ index }) => !this.#isRunnable(index) || this.#isAway(index));
+  }
+
+  /** Whether a thread waits that has nothing else to do. */
+  #isSomeoneKept(): boolean {
+    return this.threads.some(({ index }) => this.#isWaiting(index) && this.#present(index)?.away !== true);
+  }
+
+  /** Whether a thread was woken in its event loop, and need not come. */
+  #isAway(thread: number): boolean {
+    return this.#hasAway && this.state[this.#at(thread, WAITING)] === WOKEN && this.#present(thread)?.away === true;
+  }
+
+  #isWaiting(thread: number): boolean {
+    return (this.state[this.#at(thread, WAITING)] ?? AWAKE) >= IN_WAIT;
   }
 
   #present(thread: number): Step | undefined {

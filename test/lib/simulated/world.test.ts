@@ -347,6 +347,79 @@ describe('polling', () => {
   });
 });
 
+describe('waiting for time', () => {
+  /** Waits for a lease to run out that was never renewed. */
+  const waiting = (timed?: Step['timed']): Model => ({
+    name: 'waits for a lease to run out',
+    shared: 1,
+    arrivalOrder: true,
+    threads: [
+      {
+        unregistered: true,
+        steps: [{ label: 'sleep', polls: true, ...(timed === undefined ? {} : { timed }), run: (thread) => (thread.park(0, 0) === null ? AGAIN : undefined) }],
+      },
+    ],
+  });
+
+  it('leads on without a death where a step says so, and only then', () => {
+    expect(explore(waiting(() => true))).toMatchObject(clean);
+    expect(findIn(waiting(() => false)).what).toBe("nothing can go on: 0 waits at 'sleep'");
+    expect(findIn(waiting()).what).toBe("nothing can go on: 0 waits at 'sleep'");
+    expect(explore(waiting((thread) => thread.shared[0] === 0))).toMatchObject(clean);
+  });
+});
+
+describe('an event loop that stays away', () => {
+  const sleep = (word: number, more: Partial<Step> = {}): Step => ({ label: 'sleep', ...more, run: (thread) => (thread.park(word, 0) === null ? AGAIN : undefined) });
+  const wake = (word: number): Step => ({
+    label: `wake ${word}`,
+    run(thread) {
+      thread.shared[word] = 1;
+      thread.wake(word);
+      return undefined;
+    },
+  });
+  /** One wakes the next, who wakes a third one. */
+  const relay = (away: boolean, last: Partial<Step> = {}): Model => ({
+    name: 'relay',
+    shared: 2,
+    threads: [[wake(0)], [sleep(0, { away }), wake(1)], [sleep(1, last)]].map((steps, cpu) => ({ cpu, unregistered: true, steps })),
+  });
+
+  it('keeps whoever depends on it, which is found', () => {
+    expect(explore(relay(false))).toMatchObject(clean);
+    expect(findIn(relay(true)).what).toBe("nothing can go on: 1 stays away at 'sleep', 2 waits at 'sleep'");
+  });
+
+  it('may come back when nobody else is left, or those who wait may stay away too', () => {
+    expect(explore(relay(true, { away: true }))).toMatchObject(clean);
+    const { threads, ...model } = relay(true);
+    expect(explore({ ...model, threads: threads.slice(0, 2) })).toMatchObject(clean);
+  });
+
+  it('may come back at any time', () => {
+    const world = new World(relay(true));
+    play(world, [[1, 'step'], [2, 'step'], [0, 'step']]);
+    expect([movesOf(world), world.stuck()]).toEqual([[], "nothing can go on: 1 stays away at 'sleep', 2 waits at 'sleep'"]);
+    const early = new World(relay(true));
+    play(early, [[1, 'step'], [0, 'step']]);
+    expect(movesOf(early)).toEqual(['1 step', '2 step']);
+  });
+
+  it('does not help by its own polls, but those whom it keeps may poll', () => {
+    const { threads, ...model } = relay(true, { polls: true, timed: () => true });
+    expect(explore({ ...model, threads })).toMatchObject(clean);
+    const asleep = { ...model, threads: [{ cpu: 0, unregistered: true, steps: [sleep(0, { away: true, polls: true, timed: () => true }), wake(1)] }, { cpu: 1, unregistered: true, steps: [sleep(1)] }] };
+    expect(findIn(asleep).what).toBe("nothing can go on: 0 waits at 'sleep', 1 waits at 'sleep'");
+  });
+
+  it('is awake before it sleeps', () => {
+    const busy = new World({ name: 'not asleep yet', shared: 2, threads: [[sleep(0, { away: true })], [sleep(1)]].map((steps, cpu) => ({ cpu, unregistered: true, steps })) });
+    play(busy, [[1, 'step']]);
+    expect(movesOf(busy)).toEqual(['0 step']);
+  });
+});
+
 describe('giving up', () => {
   const giving = (heeds: readonly Step[]): Model =>
     crowd(naiveLock('a waiter gives up', { giveUps: 1, wake: 1, arrivalOrder: true, parked: { abortable: true }, slept: heeds }), 3);

@@ -1,76 +1,91 @@
 /**
- * `Mutex` and `SpinLock` as a model for the explorer. Its steps call the very
- * functions of `lib/locks/turnstile.ts`, in the order in which `exclusive.ts`
- * and `waiter.ts` do; reads of two words are two steps.
+ * `Mutex` and `SpinLock` as a model for the explorer: the door and the way out
+ * of `exclusive.ts` at the line of `line.ts`. With the holders' sections, if the
+ * model has a kernel for them.
  */
 import {
-  answerCall,
-  arrive,
+  answerListeners,
   awaitHolder,
-  call,
-  callsOf,
+  BELL,
   chooseNext,
-  depart,
-  forceOpen,
-  hasWaiters,
+  countWaiters,
+  FREE,
+  HOLD,
   holderOf,
+  HOLDS,
+  isGateClosed,
   isHeld,
-  markCalled,
-  MOST_WAITERS,
+  isListening,
   overtakingBound,
-  presentCalls,
   releaseFast,
   releaseTo,
-  showWaiters,
-  Standing,
-  standing,
+  RESERVED,
+  ring,
   STATE,
   take,
-  tryTake,
   TURNSTILE_WORDS,
-  unreserve,
 } from '../../../../lib/locks/turnstile.ts';
 import type { Flavour } from '../../../../lib/abi.ts';
 import { LAYER_REGISTERS, section } from '../../../../lib/simulated/models/section.ts';
-import { AGAIN } from '../../../../lib/simulated/model.ts';
 import type { Model, Step } from '../../../../lib/simulated/model.ts';
 import type { World, WorldThread } from '../../../../lib/simulated/world.ts';
+import { ASKS, at, HANDED_OVER, id, LATE, LEASE_IS_OVER, LINE_REGISTERS, LINE_WORDS, LINED_UP, lineOf, MAY_TAKE, PENDING, REFUSED, set, step } from './line.ts';
+import type { Line, LineMistake, Turn } from './line.ts';
 
-// Registers, behind those of a section.
-const BATCH = LAYER_REGISTERS;
-const CALLS = LAYER_REGISTERS + 1;
-const WHERE = LAYER_REGISTERS + 2;
-const SEEN = LAYER_REGISTERS + 3;
-const SUSPICIOUS = LAYER_REGISTERS + 4;
-const NEXT = LAYER_REGISTERS + 5;
-const LINED_UP = LAYER_REGISTERS + 6;
-const DONE = LAYER_REGISTERS + 7;
-const ROUND = LAYER_REGISTERS + 8;
-const REGISTERS = LAYER_REGISTERS + 9;
+// Registers, behind those of the line; those of a section come last.
+const SEEN = LINE_REGISTERS;
+const FAST = LINE_REGISTERS + 1;
+const NEXT = LINE_REGISTERS + 2;
+/** What comes when the section is left. */
+const OUT = LINE_REGISTERS + 3;
+/** The number of the token that it holds the lock through. */
+const TOKEN = LINE_REGISTERS + 4;
+/** That of a token whose lock was given back. */
+const OLD_TOKEN = LINE_REGISTERS + 5;
+/** An event loop has done what it does while a request of its waits. */
+const BUSY = LINE_REGISTERS + 6;
+const SECTION = LINE_REGISTERS + 7;
+const REGISTERS = SECTION + LAYER_REGISTERS;
 
-/** The lock was released: nobody can be waiting, or somebody may. */
-const DONE_FAST = 1;
-const DONE_SLOWLY = 2;
+/** Behind the lock's words and those of the line, for each thread: 0, or 1 and how often it was overtaken since the lock shows that it waits. */
+const OVERTAKEN = TURNSTILE_WORDS + LINE_WORDS;
 
-/** Behind the lock's words, for each thread: 0, or 1 and how often it was overtaken since the lock shows that it waits. */
-const OVERTAKEN = TURNSTILE_WORDS;
-
-const at = (thread: WorldThread, register: number): number => thread.registers[register] ?? 0;
-const id = (thread: WorldThread): number => thread.index + 1;
+export type ExclusiveTurn =
+  | Turn
+  /** Waits in its thread for a token, and gives older tokens back once more. */
+  | 'token'
+  /** As 'lock', and gives older tokens back once more. */
+  | 'lock, old token'
+  /** Two requests of one event loop, the second one while the first has the lock. */
+  | 'async twice'
+  /** Tries while a request of its event loop waits. */
+  | 'async and late try';
 
 export interface ExclusiveOptions {
-  /** How often each thread takes the lock. */
-  readonly rounds: readonly number[];
+  /** How each thread goes for the lock, one time after the other; a number: it waits for it so often. */
+  readonly turns: readonly (number | readonly ExclusiveTurn[])[];
   /** Releases until the gate closes. */
   readonly limit: number;
   readonly deaths?: number;
   readonly giveUps?: number;
+  readonly polls?: number;
   /** Waiters inside do not sleep. */
   readonly spins?: boolean;
   /** The kernel that the sections of the holders are asked of; all threads share a CPU then. Default: no sections, a CPU each. */
   readonly flavour?: Flavour;
   /** A mistake to be found. */
-  readonly mistake?: 'answers first' | 'never closes the gate' | 'gives up silently' | 'releases unseen' | 'wakes in the section';
+  readonly mistake?:
+    | LineMistake
+    | 'never closes the gate'
+    | 'releases unseen'
+    | 'rings before it is free'
+    | 'wakes in the section'
+    | 'leaves the state behind'
+    | 'tries ask nobody'
+    | 'does not check the hold'
+    | 'releases what a token holds'
+    | 'keeps the hold of the dead'
+    | 'hands over uncounted';
 }
 
 /** Notes that a thread has the lock, for the sake of those who wait. */
@@ -82,183 +97,248 @@ function overtake(thread: WorldThread, threads: number): void {
   }
 }
 
-/** Where a thread that has the lock can be. */
-const HOLDING = new Set(['depart with the lock', 'open the gate with the lock', 'work', 'release', 'choose the next', 'release to it']);
-
-export function exclusiveModel({ rounds, limit, deaths = 0, giveUps = 0, spins = false, flavour, mistake }: ExclusiveOptions): Model {
-  const threads = rounds.length;
+export function exclusiveModel({ turns: given, limit, deaths = 0, giveUps = 0, polls = 0, spins = false, flavour, mistake }: ExclusiveOptions): Model {
+  const turns = given.map((each) => (typeof each === 'number' ? Array.from({ length: each }, (): ExclusiveTurn => 'lock') : each));
+  const threads = turns.length;
+  /** A bit for each thread that has the lock. */
+  const HOLDERS = OVERTAKEN + threads;
   const isSectioned = flavour !== undefined;
-  /** What comes first when the section is left. */
-  const leave = flavour === undefined ? 'out' : `section: ${flavour === 'rfc' ? 'test and clear' : 'look whether still asked'}`;
-  /** Where a look begins. */
-  const again = mistake === 'answers first' ? 'answer' : 'read the calls';
-  const step = (label: string, run: Step['run'], more: Partial<Step> = {}): Step => ({ label, run, ...more });
-  const wakeInside = (thread: WorldThread): void => {
-    const word = presentCalls(thread.shared);
-    call(thread.shared, word);
-    thread.wake(word, MOST_WAITERS);
+  const hasTokens = turns.some((each) => each.includes('token'));
+  const hasLoops = turns.some((each) => each.some((turn) => turn.startsWith('async')));
+  /** The first step into a section, and out of it. */
+  const enter = flavour === undefined ? 'take' : `section: look at the ${flavour === 'rfc' ? 'word' : 'request'}`;
+  const leave = `section: ${flavour === 'rfc' ? 'test and clear' : 'look whether still asked'}`;
+  const outs: string[] = [];
+  /** Leaves the section first, if there is one. */
+  const leaving = (thread: WorldThread, then: string): string => {
+    if (!isSectioned) return then;
+    if (!outs.includes(then)) outs.push(then);
+    set(thread, OUT, outs.indexOf(then));
+    return leave;
   };
+  const isDead = (thread: WorldThread, state: number): boolean => isHeld(state) && thread.isDead(holderOf(state) - 1);
+  const isHolder = (thread: WorldThread): boolean => ((thread.shared[HOLDERS] ?? 0) & (1 << thread.index)) !== 0;
+  const released = (thread: WorldThread): void => {
+    thread.shared[HOLDERS] = (thread.shared[HOLDERS] ?? 0) & ~(1 << thread.index);
+  };
+  const giveBack = (thread: WorldThread): string => {
+    if (at(thread, TOKEN) === 0) return 'release';
+    return mistake === 'releases what a token holds' ? 'release beside the token' : 'forget the hold';
+  };
+
+  const line: Line = lineOf({
+    turns,
+    words: TURNSTILE_WORDS,
+    begin(thread) {
+      const turn = line.turn(thread);
+      if (turn.startsWith('async')) return 'attempt';
+      if (turn.endsWith('try')) set(thread, LATE, turn === 'try' ? ASKS : LEASE_IS_OVER);
+      set(thread, FAST, 1);
+      return turn === 'lock, old token' && at(thread, OLD_TOKEN) !== 0 ? 'the old token again' : enter;
+    },
+    door: () => 'look',
+    isOpen: 'is it free?',
+    inside: (thread) => (line.turn(thread) === 'token' ? 'count the holds' : 'work'),
+    showsWaiters: true,
+    spins,
+    outside: isSectioned,
+    isFree: (thread) => !isHeld(thread.shared[STATE] ?? 0),
+    meanwhile(thread) {
+      const turn = line.turn(thread);
+      if (at(thread, BUSY) === 1 || !(turn === 'async and late try' || (turn === 'async twice' && isHolder(thread)))) return undefined;
+      set(thread, BUSY, 1);
+      set(thread, PENDING, 1);
+      set(thread, LINED_UP, 0);
+      if (turn === 'async twice') return 'work';
+      set(thread, LATE, LEASE_IS_OVER);
+      return 'attempt';
+    },
+    mistake,
+  });
+  const { settle } = line;
 
   const holding: Step[] = [
     step('take', (thread) => {
-      const isTaken = at(thread, LINED_UP) === 1 ? take(thread.shared, at(thread, SEEN), id(thread)) : tryTake(thread.shared, id(thread));
-      if (!isTaken) return leave;
+      const { shared } = thread;
+      if (at(thread, FAST) === 1) {
+        if (Atomics.compareExchange(shared, STATE, FREE, id(thread)) !== FREE) {
+          set(thread, FAST, 0);
+          const state = shared[STATE] ?? 0;
+          line.expectTry(thread, !isHeld(state), isDead(thread, state));
+          return leaving(thread, mistake === 'leaves the state behind' && line.turn(thread).endsWith('try') ? settle(thread, 'not yet') : 'attempt');
+        }
+      } else if (!take(shared, at(thread, SEEN), id(thread), at(thread, LINED_UP) === 1)) {
+        set(thread, SEEN, 0);
+        return leaving(thread, settle(thread, 'again'));
+      }
+      set(thread, FAST, 0);
       overtake(thread, threads);
-      return at(thread, LINED_UP) === 1 ? undefined : 'work';
+      line.got(thread);
+      shared[HOLDERS] = (shared[HOLDERS] ?? 0) | (1 << thread.index);
+      const isAbandoned = isHeld(at(thread, SEEN));
+      set(thread, SEEN, 0);
+      return isAbandoned && hasTokens && mistake !== 'keeps the hold of the dead' ? 'forget the hold of the dead' : settle(thread, 'in');
     }),
-    step('depart with the lock', (thread) => {
-      thread.registers[LINED_UP] = 0;
-      return depart(thread.shared, at(thread, BATCH)) && spins ? undefined : 'work';
+    step('forget the hold of the dead', (thread) => {
+      thread.shared[HOLD] = 0;
+      return settle(thread, 'in');
     }),
-    step('open the gate with the lock', (thread) => {
-      wakeInside(thread);
+    step('count the holds', (thread) => {
+      set(thread, TOKEN, (thread.shared[HOLDS] ?? 0) + 1);
+      thread.shared[HOLDS] = at(thread, TOKEN);
       return undefined;
     }),
-    step('work', () => undefined),
+    step('note the hold', (thread) => {
+      thread.shared[HOLD] = at(thread, TOKEN);
+      return undefined;
+    }),
+    step('work', (thread) => {
+      if (line.turn(thread) === 'async twice' && at(thread, BUSY) === 0) {
+        set(thread, LATE, 0);
+        return 'line up';
+      }
+      return at(thread, OLD_TOKEN) === 0 ? giveBack(thread) : 'the old token again';
+    }),
+    step('the old token again', (thread) => {
+      const { shared } = thread;
+      // It is refused, or else.
+      if (shared[HOLD] === at(thread, OLD_TOKEN) || mistake === 'does not check the hold') releaseFast(shared, id(thread));
+      if (!isHolder(thread)) return enter;
+      set(thread, OLD_TOKEN, 0);
+      return giveBack(thread);
+    }),
+    step('release beside the token', (thread) => {
+      releaseFast(thread.shared, id(thread));
+      return 'forget the hold';
+    }),
+    step('forget the hold', (thread) => {
+      thread.shared[HOLD] = 0;
+      set(thread, OLD_TOKEN, at(thread, TOKEN));
+      set(thread, TOKEN, 0);
+      return 'release';
+    }),
     step('release', (thread) => {
-      thread.registers[DONE] = DONE_FAST;
-      return releaseFast(thread.shared, id(thread)) ? leave : undefined;
+      if (hasTokens && thread.shared[HOLD] !== 0) line.note(thread, REFUSED);
+      if (!releaseFast(thread.shared, id(thread))) return at(thread, PENDING) === 1 ? 'count those who wait' : 'choose the next';
+      released(thread);
+      return leaving(thread, at(thread, PENDING) === 1 ? line.lieDown(thread) : 'count');
+    }),
+    // All who wait may be requests of this event loop.
+    step('count those who wait', (thread) => {
+      if (countWaiters(thread.shared) !== 1) return 'choose the next';
+      set(thread, NEXT, line.isAwaited(thread) ? 1 : 0);
+      return 'is it ours?';
+    }),
+    step('is it ours?', (thread) => {
+      const isOthers = line.isForgotten(thread) && mistake !== 'hands over uncounted';
+      if (!isOthers && at(thread, NEXT) === 1) line.note(thread, HANDED_OVER);
+      set(thread, NEXT, 0);
+      return isOthers ? 'choose the next' : 'hand over';
+    }),
+    step('hand over', (thread) => {
+      line.leave(thread);
+      return 'work';
     }),
     step('choose the next', (thread) => {
-      thread.registers[NEXT] = chooseNext(thread.shared, mistake === 'never closes the gate' ? Infinity : limit);
-      return undefined;
+      set(thread, NEXT, chooseNext(thread.shared, mistake === 'never closes the gate' ? Infinity : limit, () => 0));
+      return mistake === 'rings before it is free' ? 'ring early' : 'release to it';
+    }),
+    step('ring early', (thread) => {
+      if (!isListening(thread.shared)) return 'release to it';
+      answerListeners(thread.shared);
+      ring(thread.shared);
+      thread.wake(BELL);
+      return 'release to it';
     }),
     step('release to it', (thread) => {
       releaseTo(thread.shared, at(thread, NEXT));
-      if (mistake !== 'releases unseen') thread.registers[DONE] = DONE_SLOWLY;
-      return mistake === 'wakes in the section' ? undefined : leave;
+      set(thread, NEXT, 0);
+      released(thread);
+      const then = at(thread, PENDING) === 1 ? line.lieDown(thread) : 'count';
+      if (mistake === 'releases unseen') return leaving(thread, then);
+      const next = line.callNext(thread, then);
+      return mistake === 'wakes in the section' ? undefined : leaving(thread, next);
     }),
     ...(mistake === 'wakes in the section'
       ? [
           step('wake in the section', (thread) => {
             thread.systemCall();
-            return undefined;
+            return leaving(thread, 'does anybody wait?');
           }),
         ]
       : []),
   ];
-  const outside = { outside: isSectioned };
   const steps: Step[] = [
-    step('begin', () => undefined, outside),
-    ...(flavour === undefined ? holding : section(flavour, 'section', 0, holding)),
-    step('out', (thread) => (at(thread, DONE) === DONE_SLOWLY ? 'does anybody wait?' : at(thread, DONE) === DONE_FAST ? 'count' : at(thread, LINED_UP) === 1 ? again : undefined), outside),
-    step('line up', (thread) => {
-      thread.registers[BATCH] = arrive(thread.shared);
-      thread.registers[LINED_UP] = 1;
-      thread.registers[SUSPICIOUS] = 1;
-      return again;
-    }),
-    step('read the calls', (thread) => {
-      thread.registers[CALLS] = thread.shared[callsOf(at(thread, BATCH))] ?? 0;
-      return mistake === 'answers first' ? 'where do we stand?' : undefined;
-    }),
-    step('answer', (thread) => {
-      answerCall(thread.shared);
-      return mistake === 'answers first' ? 'read the calls' : undefined;
-    }),
-    step('where do we stand?', (thread) => {
-      const where = standing(thread.shared, at(thread, BATCH));
-      thread.registers[WHERE] = where;
-      return where === Standing.Forgotten ? 'line up' : undefined;
-    }),
+    line.first,
+    ...(flavour === undefined ? holding : section(flavour, 'section', SECTION, holding)),
+    step(
+      'out',
+      (thread) => {
+        const then = outs[at(thread, OUT)] ?? '';
+        set(thread, OUT, 0);
+        return then;
+      },
+      { outside: isSectioned },
+    ),
+    step('is it free?', (thread) => (isHeld(thread.shared[STATE] ?? 0) ? line.shut(thread) : 'open the gate if it is stuck')),
     step('look', (thread) => {
       const state = thread.shared[STATE] ?? 0;
-      thread.registers[SEEN] = state;
-      if (isHeld(state) && at(thread, SUSPICIOUS) === 1 && thread.isDead(holderOf(state) - 1)) return 'begin';
-      if (isHeld(state)) return undefined;
-      return at(thread, WHERE) === Standing.Outside ? 'sleep' : 'begin';
+      const isLinedUp = at(thread, LINED_UP) === 1;
+      const isLeft = at(thread, LATE) !== 0 && mistake !== 'tries ask nobody' && isDead(thread, state);
+      if (isHeld(state) && !isLeft) {
+        if (!isLinedUp) return settle(thread, 'not yet');
+        set(thread, SEEN, state);
+        return 'show that we wait';
+      }
+      if (at(thread, MAY_TAKE) === 0 && !isLeft) return settle(thread, 'not yet');
+      set(thread, SEEN, state);
+      return !isLinedUp && state === RESERVED ? 'is it reserved?' : enter;
     }),
-    step(
-      'show that we wait',
-      (thread) => {
-        if (!awaitHolder(thread.shared, at(thread, SEEN))) return again;
-        thread.shared[OVERTAKEN + thread.index] ||= 1;
-        if (!spins || at(thread, WHERE) === Standing.Outside) return undefined;
-        thread.registers[SUSPICIOUS] = 1;
-        return thread.gaveUp() ? 'give up' : again;
-      },
-      { abortable: spins },
-    ),
-    step(
-      'sleep',
-      (thread) => {
-        const ending = thread.park(callsOf(at(thread, BATCH)), at(thread, CALLS));
-        if (ending === null) return AGAIN;
-        thread.registers[SUSPICIOUS] = ending === 'timed-out' ? 1 : 0;
-        if (thread.gaveUp()) return 'give up';
-        return ending === 'timed-out' ? undefined : again;
-      },
-      { abortable: true, polls: true, ...outside },
-    ),
-    // Once is enough: in a model nothing that is alive stalls.
-    step('open the gate by force', (thread) => {
-      if (at(thread, WHERE) === Standing.Outside && !isHeld(thread.shared[STATE] ?? 0)) forceOpen(thread.shared, at(thread, BATCH));
-      return again;
+    step('is it reserved?', (thread) => {
+      if (!isGateClosed(thread.shared)) return enter;
+      set(thread, SEEN, 0);
+      return settle(thread, 'not yet');
     }),
-    step('give up', (thread) => {
-      thread.shared[OVERTAKEN + thread.index] = 0;
-      thread.registers[LINED_UP] = 0;
-      const opened = depart(thread.shared, at(thread, BATCH));
-      if (mistake === 'gives up silently') return 'count';
-      return opened && spins ? undefined : 'unreserve';
+    step('show that we wait', (thread) => {
+      const isShown = awaitHolder(thread.shared, at(thread, SEEN));
+      set(thread, SEEN, 0);
+      if (!isShown) return settle(thread, 'again');
+      thread.shared[OVERTAKEN + thread.index] ||= 1;
+      return settle(thread, 'not yet');
     }),
-    step('wake those let in', (thread) => {
-      wakeInside(thread);
-      return undefined;
-    }),
-    step('unreserve', (thread) => {
-      unreserve(thread.shared);
-      return undefined;
-    }),
-    step('does anybody wait?', (thread) => (!spins && hasWaiters(thread.shared) ? undefined : 'count')),
-    step('show waiters', (thread) => (showWaiters(thread.shared) ? undefined : 'count')),
-    step('mark as called', (thread) => {
-      thread.registers[NEXT] = markCalled(thread.shared);
-      return at(thread, NEXT) < 0 ? 'count' : undefined;
-    }),
-    step('call', (thread) => {
-      call(thread.shared, at(thread, NEXT));
-      return undefined;
-    }),
-    step(
-      'wake',
-      (thread) => {
-        if (isSectioned) thread.systemCall();
-        thread.wake(at(thread, NEXT), 1);
-        return undefined;
-      },
-      outside,
-    ),
-    step('count', (thread) => {
-      // What is forgotten makes no two states of one.
-      for (let register = BATCH; register < ROUND; register++) thread.registers[register] = 0;
-      thread.registers[ROUND] = at(thread, ROUND) + 1;
-      return at(thread, ROUND) < (rounds[thread.index] ?? 0) ? 'begin' : undefined;
-    }),
+    ...line.steps.map((each) => (each.label === 'give up' ? { ...each, run: (thread: WorldThread) => forget(thread, each) } : each)),
   ];
   const bound = overtakingBound(limit, threads);
+  // Whoever has gone without is not overtaken any more.
+  function forget(thread: WorldThread, { run }: Step): string | undefined {
+    thread.shared[OVERTAKEN + thread.index] = 0;
+    return run(thread);
+  }
+  const isFair = deaths === 0 && polls === 0 && !hasLoops;
   const about = [
     ...(isSectioned ? [flavour] : []),
-    `rounds ${rounds.join()}`,
+    given.map((each) => (typeof each === 'number' ? String(each) : each.join(' + '))).join(' | '),
     `limit ${limit}`,
     ...(deaths > 0 ? [`deaths ${deaths}`] : []),
     ...(giveUps > 0 ? [`give-ups ${giveUps}`] : []),
+    ...(polls > 0 ? [`polls ${polls}`] : []),
     ...(mistake === undefined ? [] : [mistake]),
   ];
   return {
     name: `${spins ? 'spin lock' : 'mutex'} (${about.join(', ')})`,
     ...(flavour === undefined ? {} : { flavour, debug: deaths === 0 }),
-    shared: TURNSTILE_WORDS + threads,
+    shared: HOLDERS + 1,
     deaths,
     giveUps,
+    polls,
     arrivalOrder: true,
-    threads: rounds.map((_, index) => ({ cpu: isSectioned ? 0 : index, registers: REGISTERS, unregistered: !isSectioned, steps })),
+    threads: turns.map((_, index) => ({ cpu: isSectioned ? 0 : index, registers: isSectioned ? REGISTERS : SECTION, unregistered: !isSectioned, steps })),
     invariant: (world: World) => {
-      const holders = world.threads.filter(({ index }) => HOLDING.has(world.label(index)));
+      const holders = world.threads.filter(({ index }) => ((world.shared[HOLDERS] ?? 0) & (1 << index)) !== 0 && !world.isDead(index));
       if (holders.length > 1) return `${holders.map(({ index }) => world.name(index)).join(' and ')} have the lock at once`;
-      // A death may leave the gate closed, and opening it by force forgets who lined up.
-      const late = deaths > 0 ? undefined : world.threads.find(({ index }) => (world.shared[OVERTAKEN + index] ?? 0) - 1 > bound);
-      return late === undefined ? null : `${world.name(late.index)} was overtaken more than ${bound} times`;
+      // A gate that is opened by force forgets who lined up.
+      const late = isFair ? world.threads.find(({ index }) => (world.shared[OVERTAKEN + index] ?? 0) - 1 > bound) : undefined;
+      return late === undefined ? line.violation(world) : `${world.name(late.index)} was overtaken more than ${bound} times`;
     },
   };
 }
