@@ -193,15 +193,17 @@ export class Condition {
     return describeLock(this.handle, isAwaited(this.#words) ? 'someone waits' : 'nobody waits');
   }
 
-  /** Lines up. @returns what the calls are then */
+  /** Lines up. @returns what the calls were before */
   #lineUp(): number {
     const words = this.#words;
+    // First: whoever is counted when a notification is made must find that the calls have changed.
+    const calls = readCalls(words);
     if (!lineUp(words)) {
       this.#forgetDead();
       if (!lineUp(words)) throw new RseqSliceError('ERR_RSEQ_TOO_MANY_WAITERS', `${MOST_WAITING} wait for this Condition already, and it cannot count more.`);
     }
     this.#countOwn(1);
-    return readCalls(words);
+    return calls;
   }
 
   /** Releases the lock that the token holds, or leaves the line. */

@@ -49,7 +49,7 @@ export function lineUp(words: Int32Array): boolean {
   }
 }
 
-/** What the calls are, which a waiter reads after it has lined up. */
+/** What the calls are, which a waiter reads before it lines up. */
 export function readCalls(words: Int32Array): number {
   return Atomics.load(words, CALLS);
 }
