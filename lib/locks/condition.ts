@@ -167,13 +167,14 @@ export class Condition {
       throw new RangeError(`notify() takes how many to wake, a whole number from 0 on or Infinity, not ${String(count)}.`);
     }
     const words = this.#words;
-    if (!isAwaited(words)) return 0;
+    if (count === 0 || !isAwaited(words)) return 0;
     this.#forgetDead();
     const more = signalWaiters(words, count);
-    if (more === 0) return 0;
+    // Also when all who wait have a signal each: one that was a dead waiter's may be for one who came after it was made,
+    // and is free to take it only from the next call on.
     noteCall(words);
     const paused = this.#thread.pause();
-    this.#parking.wake(this.#bed, CALLS, more);
+    this.#parking.wake(this.#bed, CALLS, more < count ? MOST_WAITING : more);
     if (Atomics.load(words, LISTENING) !== 0) {
       Atomics.store(words, LISTENING, 0);
       Atomics.add(words, BELL, 1);
