@@ -9,13 +9,15 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { attach, RwLock } from '../../../lib/index.ts';
 import type { AsyncLockOptions, ErrorCode, LockOptions, LockToken } from '../../../lib/index.ts';
-import { sharedNow } from '../../../lib/locks/clock.ts';
+import { sharedNow, since } from '../../../lib/locks/clock.ts';
 import { currentAgent } from '../../../lib/locks/liveness.ts';
-import { EVENT_LOOP_LEASE, EVENT_LOOPS, isGateClosed, LEASE, QUEUE, RESERVED_SINCE, STATE, WAITERS } from '../../../lib/locks/turnstile.ts';
+import { BELL, EVENT_LOOP_LEASE, EVENT_LOOPS, isGateClosed, LEASE, QUEUE, RESERVED_SINCE, STATE, WAITERS } from '../../../lib/locks/turnstile.ts';
 import { TORN } from '../../../lib/locks/writer.ts';
 import { SimulatedKernel } from '../../../lib/simulated/kernel.ts';
 import { canAskKernel, endedThread } from '../../support/ended-thread.ts';
 
+/** A writer that has claimed the lock sleeps on it. */
+const DRAIN = 14;
 /** When an event loop claimed the lock; 0: a thread did. */
 const CLAIMED_SINCE = 15;
 /** Where the places of the readers are. */
@@ -296,6 +298,41 @@ describe('waiting', () => {
     words[CLAIMED_SINCE] = 0;
     expect([take(lock), words[STATE]]).toEqual([null, SOMEBODY | CLAIMED]);
     words[STATE] = 0;
+    expectUntouched(lock);
+  });
+
+  it('a reader that leaves tells the writer at once, be it a thread or an event loop', async () => {
+    const lock = create();
+    const words = wordsOf(lock);
+    const readers = [lock.readLock(), lock.readLock()];
+    const writing = again(lock).writeLockAsync({ timeout: 20_000 });
+    const before = [words[DRAIN] ?? 0, words[BELL] ?? 0];
+    readers[0]?.unlock();
+    expect([words[DRAIN], words[BELL]]).toEqual(before.map((count) => count + 1));
+    // It looks, and sleeps on.
+    await sleep(3);
+    readers[1]?.unlock();
+    expect([words[DRAIN], words[BELL]]).toEqual(before.map((count) => count + 2));
+    (await writing).unlock();
+    expectUntouched(lock);
+  });
+
+  it('tells claims of event loops from those of threads, and each reader that leaves gives them time again', async () => {
+    const lock = create();
+    const words = wordsOf(lock);
+    words[FIRST] = SOMEBODY;
+    words[CLAIMED_SINCE] = 123;
+    expect(() => lock.writeLock({ timeout: 2 })).toThrow(withCode('ERR_RSEQ_TIMEOUT'));
+    expect(words[CLAIMED_SINCE]).toBe(0);
+    const reader = lock.readLock();
+    const writing = again(lock).writeLockAsync({ timeout: 20_000 });
+    expect(Math.abs(since(Atomics.load(words, CLAIMED_SINCE), sharedNow()))).toBeLessThan(5000);
+    expect(words[CLAIMED_SINCE]).not.toBe(0);
+    words[CLAIMED_SINCE] = (sharedNow() - 60_000) | 1;
+    reader.unlock();
+    expect(Math.abs(since(Atomics.load(words, CLAIMED_SINCE), sharedNow()))).toBeLessThan(5000);
+    words[FIRST] = 0;
+    (await writing).unlock();
     expectUntouched(lock);
   });
 
