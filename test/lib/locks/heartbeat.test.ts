@@ -23,6 +23,29 @@ it('gives everyone its turn, however many there are', async () => {
   for (const beat of beats) leaveHeartbeat(beat);
 });
 
+it.each([
+  [3, 3],
+  [100, 100],
+  [250, 100],
+])('of %i who wait calls %i at a time', async (waiting, called) => {
+  const sizes: number[] = [];
+  let size = 0;
+  const beats = Array.from({ length: waiting }, () => () => {
+    // What one timer calls is done before this.
+    if (size++ > 0) return;
+    queueMicrotask(() => {
+      sizes.push(size);
+      size = 0;
+    });
+  });
+  for (const beat of beats) joinHeartbeat(beat);
+  await vi.waitFor(() => {
+    expect(sizes.length).toBeGreaterThanOrEqual(2);
+  }, 20_000);
+  for (const beat of beats) leaveHeartbeat(beat);
+  expect(new Set(sizes)).toEqual(new Set([called]));
+});
+
 it('is one timer while somebody waits, and none afterwards', () => {
   const before = timers();
   const beats = [vi.fn(), vi.fn(), vi.fn()];
