@@ -1,14 +1,17 @@
 // The workers of a stress run: keeps so many alive, ends one now and then, and hands over what they wrote down in its
-// order, deaths included.
+// order, deaths included. They differ: half of them use another copy of the package, some have no addon.
 
 import { Worker } from 'node:worker_threads';
 import { CHOICES, ON_PURPOSE, order } from './endings.mjs';
-import { COUNTER, Journal, STOP, Type } from './journal.mjs';
+import { CALM, COUNTER, createShared, Journal, STOP, Type } from './journal.mjs';
+import { Pulse } from './pulse.mjs';
 
 /** ms that a worker has to obey, until it is ended from outside: it may wait in its thread. */
 const OBEDIENCE = 1000;
 /** Events that a worker lives to write, on average: where starting takes seconds, it would die of its first operation. */
 const YOUTH = 60;
+/** How many have no addon where the others do. */
+const WITHOUT_ADDON = 0.25;
 
 /** @typedef {import('./journal.mjs').Event} Event */
 /**
@@ -16,6 +19,7 @@ const YOUTH = 60;
  * @property {number} number
  * @property {Worker} worker
  * @property {Journal} journal
+ * @property {Pulse} pulse
  * @property {number} youth events that it lives to write, at least
  * @property {number | null} told when it was told to end
  */
@@ -28,16 +32,28 @@ export class Crew {
   #started = 0;
   #isStopping = false;
   #locks;
+  #libraries;
+  #planted;
   #random;
-  shared = new Int32Array(new SharedArrayBuffer(8));
+  shared = createShared();
+  /** How many used each copy of the package, and how many had no addon. */
+  kinds = { original: 0, copy: 0, withoutAddon: 0 };
   /** How workers were ended. @type {Record<string, number>} */
   kills = {};
   /** What workers failed with. @type {string[]} */
   errors = [];
 
-  /** @param {{ kind: string, handles: object }[]} locks @param {import('./random.mjs').Random} random */
-  constructor(locks, random) {
+  /**
+   * @param {object} options
+   * @param {{ kind: string, handles: object }[]} options.locks
+   * @param {{ original: string, copy: string }} options.libraries URLs of two copies of the package
+   * @param {string | null} options.planted a mistake that workers make
+   * @param {import('./random.mjs').Random} options.random
+   */
+  constructor({ locks, libraries, planted, random }) {
     this.#locks = locks;
+    this.#libraries = libraries;
+    this.#planted = planted;
     this.#random = random;
   }
 
@@ -84,6 +100,21 @@ export class Crew {
     Atomics.store(this.shared, STOP, 1);
   }
 
+  /** Workers disturb nobody for a while, and are all after one lock. @param {number | null} subject null: not any more */
+  calm(subject) {
+    Atomics.store(this.shared, CALM, subject === null ? 0 : subject + 1);
+  }
+
+  /** Those whose event loops were late since this was asked last. @returns {Set<number>} */
+  late() {
+    return new Set([...this.#members.values()].filter(({ pulse }) => pulse.wasLate()).map(({ number }) => number));
+  }
+
+  /** The kernel's number of a worker's thread; 0: it is not known. @param {number} worker */
+  threadOf(worker) {
+    return this.#members.get(worker)?.pulse.thread ?? 0;
+  }
+
   /** For a run that has failed. */
   async abort() {
     this.stop();
@@ -109,10 +140,16 @@ export class Crew {
     const number = ++this.#started;
     const buffer = Journal.create();
     const journal = new Journal(buffer, this.shared);
-    const seed = Math.floor(this.#random.fork(number).next() * 2 ** 32);
-    const workerData = { worker: number, seed, journal: buffer, shared: this.shared, locks: this.#locks };
-    const worker = new Worker(new URL('worker.mjs', import.meta.url), { workerData });
-    this.#members.set(number, { number, worker, journal, youth: this.#random.gap(YOUTH), told: null });
+    const random = this.#random.fork(number);
+    const seed = Math.floor(random.next() * 2 ** 32);
+    const copy = random.chance(0.5) ? 'copy' : 'original';
+    const hasNoAddon = random.chance(WITHOUT_ADDON);
+    this.kinds[copy]++;
+    if (hasNoAddon) this.kinds.withoutAddon++;
+    const workerData = { worker: number, seed, library: this.#libraries[copy], planted: this.#planted, journal: buffer, shared: this.shared, locks: this.#locks };
+    const execArgv = hasNoAddon ? [...process.execArgv, '--no-addons'] : process.execArgv;
+    const worker = new Worker(new URL('worker.mjs', import.meta.url), { workerData, execArgv });
+    this.#members.set(number, { number, worker, journal, pulse: new Pulse(journal), youth: this.#random.gap(YOUTH), told: null });
     worker.on('error', (error) => {
       if (error.message !== ON_PURPOSE) this.errors.push(`worker ${number}: ${error.stack ?? error.message}`);
     });

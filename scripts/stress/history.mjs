@@ -4,10 +4,12 @@
 // Numbers are taken after a lock was acquired and before it is released, so two holders in the history were two holders
 // in fact. Time is only for what is about time.
 
-import { Acquired, Call, Refusal, Type } from './journal.mjs';
+import { Acquired, Call, Refusal, Start, Type } from './journal.mjs';
 import { PermitsRule } from './permits.mjs';
 import { Progress } from './progress.mjs';
 import { ReadersWriterRule } from './readers-writer.mjs';
+import { Standstill } from './standstill.mjs';
+import { Tries } from './tries.mjs';
 
 /** @typedef {import('./journal.mjs').Event} Event */
 
@@ -16,6 +18,7 @@ import { ReadersWriterRule } from './readers-writer.mjs';
  * @typedef {object} Operation
  * @property {number} worker
  * @property {number} op
+ * @property {number} subject
  * @property {number} seq when it asked
  * @property {string} style
  * @property {number} detail bits of `Start`
@@ -23,6 +26,7 @@ import { ReadersWriterRule } from './readers-writer.mjs';
  * @property {boolean} isOnCondition
  * @property {boolean} isCalled whether anybody notified while it waited on the condition
  * @property {number | undefined} calledAt when all who waited were notified
+ * @property {boolean} wasLate whether it waits in an event loop that did not always come round meanwhile
  */
 
 /**
@@ -30,25 +34,32 @@ import { ReadersWriterRule } from './readers-writer.mjs';
  * @property {string} name
  * @property {number | 'rw'} permits
  * @property {number | null} bound see `Progress`
+ * @property {() => string} [words] of the lock as they are, for messages
+ * @property {() => boolean} [isReserved] whether the lock is for those only who lined up in time
  */
 
 /** @typedef {{ kind: string, subject: string, text: string, trace: readonly string[] }} Failure */
 
 const TRACE = 30;
+/** @type {Pick<import('./standstill.mjs').Look, 'lost' | 'late'>} */
+const NOTHING_ODD = { lost: () => 0, late: new Set() };
 /** The first tell what is wrong; the others follow from them. */
 const MOST_FAILURES = 5;
+const REFUSALS = /** @type {const} */ ({ [Refusal.Refused]: 'refused', [Refusal.TimedOut]: 'timedOut', [Refusal.Aborted]: 'aborted', [Refusal.Unlocked]: 'unlocked' });
 const NAMES = new Map(Object.entries(Type).map(([name, type]) => [type, name]));
 
 /** One lock's part of the history. */
 class Lane {
   /** @type {Event[]} */
   trace = [];
-  counts = { acquired: 0, abandoned: 0, refused: 0, timedOut: 0, aborted: 0, conditionWaits: 0, notified: 0 };
-  /** Workers that are about to notify. @type {Set<number>} */
-  callers = new Set();
+  counts = { acquired: 0, abandoned: 0, refused: 0, timedOut: 0, aborted: 0, unlocked: 0, conditionWaits: 0, notified: 0 };
+  /** Workers that are about to notify, and how many times over. @type {Map<number, number>} */
+  callers = new Map();
+  /** Waiters that lost their turn here, as they may when they do not come to take it. */
+  disturbances = 0;
 
   /** @param {Subject} subject @param {number} patience @param {(kind: string, subject: string, text: string, trace: readonly Event[]) => void} fail */
-  constructor({ name, permits, bound }, patience, fail) {
+  constructor({ name, permits, bound, words = () => 'unknown', isReserved = () => false }, patience, fail) {
     this.name = name;
     const report = (/** @type {string} */ kind, /** @type {string} */ text) => {
       fail(kind, name, text, this.trace);
@@ -56,6 +67,8 @@ class Lane {
     this.fail = report;
     this.rule = permits === 'rw' ? new ReadersWriterRule(report) : new PermitsRule(permits, report);
     this.progress = new Progress({ bound, patience, fail: report });
+    this.standstill = new Standstill({ permits, patience, fail: report, words, isReserved });
+    this.tries = new Tries({ permits, patience, fail: report });
     this.bound = bound;
   }
 
@@ -77,6 +90,8 @@ export class History {
   #disturbances = 0;
   /** @type {Set<number>} */
   #dying = new Set();
+  /** Workers whose event loops were late lately. @type {ReadonlySet<number>} */
+  #late = new Set();
   #now = 0;
 
   /**
@@ -115,11 +130,34 @@ export class History {
     else this.#continue(lane, event);
   }
 
-  /** Time has passed, of which the events so far are seen. @param {number} passed ms */
-  tick(passed) {
+  /**
+   * Before the events of some time are pushed: workers whose event loops were late in it. A lock that was reserved for
+   * such a one is anybody's, and the bound is lost for all who wait for it.
+   * @param {ReadonlySet<number>} workers
+   */
+  notice(workers) {
+    this.#late = workers;
+    if (workers.size === 0) return;
+    for (const [, operation] of this.#operations) this.#markLate(operation);
+  }
+
+  /** Whether there is a lock that somebody could have now, and waits for. */
+  get isStill() {
+    return this.#lanes.some(({ standstill }) => standstill.isStill);
+  }
+
+  /**
+   * Time has passed, of which the events so far are seen.
+   * @param {number} passed ms
+   * @param {Pick<import('./standstill.mjs').Look, 'lost' | 'late'>} look
+   */
+  tick(passed, look = NOTHING_ODD) {
     this.#now += passed;
     const dying = this.#dying.size === 0 ? '' : `; told to end, and not heard of since: ${[...this.#dying].join(', ')}`;
-    for (const { progress, rule } of this.#lanes) progress.tick(this.#now, passed, rule.describe() + dying);
+    for (const lane of this.#lanes) {
+      lane.progress.tick(this.#now, passed, lane.rule.describe() + dying);
+      if (lane.standstill.tick(this.#now, passed, { ...look, dying: this.#dying })) lane.disturbances++;
+    }
   }
 
   /** Whether everybody who waits for a lock waits on its condition, and has not been called. @param {number} subject */
@@ -136,9 +174,13 @@ export class History {
   }
 
   summary() {
-    return this.#lanes.map(({ name, counts, progress, bound }) => ({
+    return this.#lanes.map(({ name, counts, progress, bound, standstill, tries }) => ({
       lock: name,
       ...counts,
+      certainTries: tries.counted,
+      longestStandstill: Math.round(Math.max(0, standstill.longest)),
+      lateEnds: standstill.late,
+      excused: Object.fromEntries(Object.entries(standstill.excused).map(([why, ms]) => [why, Math.round(ms)])),
       maxWait: Math.round(progress.maxWait),
       maxOvertaken: progress.maxOvertaken,
       overtakingBound: bound,
@@ -148,12 +190,23 @@ export class History {
   }
 
   /** @param {Lane} lane @param {Event} event */
-  #start(lane, { worker, op, seq, style, detail }) {
+  #start(lane, { worker, op, subject, seq, style, detail }) {
     /** @type {Operation} */
-    const operation = { worker, op, seq, style: this.#styles[style] ?? String(style), detail, state: 'asking', isOnCondition: false, isCalled: false, calledAt: undefined };
+    const operation = { worker, op, subject, seq, style: this.#styles[style] ?? String(style), detail, state: 'asking', isOnCondition: false, isCalled: false, calledAt: undefined, wasLate: false };
     this.#operations.set(`${worker}:${op}`, operation);
     lane.rule.start(operation);
-    lane.progress.start(operation, this.#now, this.#disturbed());
+    lane.standstill.start(operation);
+    lane.tries.start(operation, this.#now);
+    this.#markLate(operation);
+    lane.progress.start(operation, this.#now, this.#disturbed(lane));
+  }
+
+  /** @param {Operation} operation */
+  #markLate(operation) {
+    if (operation.state !== 'asking' || (operation.detail & Start.Async) === 0 || !this.#late.has(operation.worker)) return;
+    operation.wasLate = true;
+    const lane = this.#lanes[operation.subject];
+    if (lane !== undefined && !operation.isOnCondition) lane.disturbances++;
   }
 
   /** @param {Lane} lane @param {Event} event */
@@ -172,7 +225,9 @@ export class History {
       case Type.GaveUp:
         lane.rule.gaveUp(operation);
         lane.progress.gone(operation);
-        lane.counts[detail === Refusal.Refused ? 'refused' : detail === Refusal.TimedOut ? 'timedOut' : 'aborted']++;
+        lane.standstill.gaveUp(operation);
+        lane.tries.gaveUp(operation);
+        lane.counts[REFUSALS[detail] ?? 'aborted']++;
         this.#operations.delete(`${worker}:${op}`);
         break;
       case Type.Releasing:
@@ -181,12 +236,15 @@ export class History {
         break;
       case Type.Released:
         lane.rule.released(operation);
+        lane.standstill.released(operation);
+        lane.tries.released(operation);
         this.#operations.delete(`${worker}:${op}`);
         break;
       case Type.Waiting:
         lane.rule.releasing(operation);
-        Object.assign(operation, { state: 'asking', isOnCondition: true, isCalled: lane.callers.size > 0, calledAt: undefined, detail, seq });
-        lane.progress.start(operation, this.#now, this.#disturbed());
+        Object.assign(operation, { state: 'asking', isOnCondition: true, isCalled: lane.callers.size > 0, calledAt: undefined, wasLate: false, detail, seq });
+        lane.standstill.start(operation);
+        lane.progress.start(operation, this.#now, this.#disturbed(lane));
         lane.counts.conditionWaits++;
         break;
       default:
@@ -195,9 +253,12 @@ export class History {
   }
 
   /** @param {Lane} lane @param {Operation} operation @param {number} seq @param {number} detail */
-  #acquired({ rule, progress, counts, fail }, operation, seq, detail) {
+  #acquired(lane, operation, seq, detail) {
+    const { rule, progress, counts, standstill, tries, fail } = lane;
     rule.acquired(operation, seq, detail);
-    progress.acquired(operation, this.#now, this.#disturbed());
+    progress.acquired(operation, this.#now, this.#disturbed(lane));
+    standstill.acquired(operation);
+    tries.acquired(operation);
     operation.state = 'holding';
     counts.acquired++;
     if ((detail & Acquired.Abandoned) !== 0) counts.abandoned++;
@@ -211,10 +272,12 @@ export class History {
   /** @param {Lane} lane @param {Event} event */
   #call({ callers, progress }, { worker, type, subject, detail }) {
     if (type === Type.Called) {
-      callers.delete(worker);
+      const others = (callers.get(worker) ?? 0) - 1;
+      if (others > 0) callers.set(worker, others);
+      else callers.delete(worker);
       return;
     }
-    callers.add(worker);
+    callers.set(worker, (callers.get(worker) ?? 0) + 1);
     for (const operation of this.#operations.values()) if (operation.isOnCondition) operation.isCalled = true;
     if ((detail & Call.AllLocked) !== 0 && subject >= 0) progress.called(this.#now);
   }
@@ -228,16 +291,18 @@ export class History {
     const own = [...this.#operations].filter(([, operation]) => operation.worker === worker);
     for (const [key] of own) this.#operations.delete(key);
     const operations = own.map(([, operation]) => operation);
-    for (const { rule, progress, callers } of this.#lanes) {
+    for (const { rule, progress, callers, standstill, tries } of this.#lanes) {
       callers.delete(worker);
       for (const operation of operations) progress.gone(operation);
       rule.died(worker, operations, seq);
+      standstill.died(operations, this.#now);
+      tries.died(operations, this.#now);
     }
   }
 
-  /** A number that is the same at two times only if nobody died, or was about to, between them. */
-  #disturbed() {
-    return this.#dying.size > 0 ? NaN : this.#disturbances;
+  /** A number that is the same at two times only if nobody died or lost a turn, or was about to, between them. @param {Lane} lane */
+  #disturbed(lane) {
+    return this.#dying.size > 0 ? NaN : this.#disturbances + lane.disturbances;
   }
 
   /** @param {Event} event */

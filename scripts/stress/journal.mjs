@@ -26,9 +26,18 @@ export const Type = {
   Death: 11,
 };
 
-export const Start = { /** The lock is wanted for reading. */ Reading: 1, Timed: 2, Try: 4, /** Others of the same worker wait beside it. */ Crowd: 8 };
+export const Start = {
+  /** The lock is wanted for reading. */
+  Reading: 1,
+  Timed: 2,
+  Try: 4,
+  /** Others of the same worker wait beside it. */
+  Crowd: 8,
+  /** It waits in the event loop. */
+  Async: 16,
+};
 export const Acquired = { Abandoned: 1, Notified: 2 };
-export const Refusal = { Refused: 0, TimedOut: 1, Aborted: 2 };
+export const Refusal = { Refused: 0, TimedOut: 1, Aborted: 2, /** The token was unlocked while it waited on the condition. */ Unlocked: 3 };
 export const Call = { /** All, and with the lock held: whoever wrote down before that it waits is among them. */ AllLocked: 1 };
 
 /**
@@ -48,15 +57,24 @@ const TAIL = 1;
 const IN_FLIGHT = 2;
 /** What the main thread wants of this worker, see `endings.mjs`. */
 const ORDER = 3;
+/** The words of `pulse.mjs`. */
+export const PULSE = 4;
 const FIRST = 16;
-const ENTRIES = 4096;
+const ENTRIES = 8192;
 const ENTRY_WORDS = 4;
-/** More than the longest operation writes. */
-const ROOM = 64;
+/** More than an operation writes, and those that wait beside it. */
+const ROOM = 256;
 
-/** The shared counter and the flag that ends the run. */
+/** The shared counter, the flag that ends the run, and the one that makes it calm. */
 export const COUNTER = 0;
 export const STOP = 1;
+export const CALM = 2;
+const SHARED_WORDS = 3;
+
+/** Words that all threads of a run share. */
+export function createShared() {
+  return new Int32Array(new SharedArrayBuffer(SHARED_WORDS * Int32Array.BYTES_PER_ELEMENT));
+}
 
 /** One worker's ring, and the few words that it shares with the main thread. */
 export class Journal {
@@ -82,6 +100,11 @@ export class Journal {
     return Atomics.load(this.shared, STOP) !== 0;
   }
 
+  /** One more than the lock that all are after now, while nothing disturbs whoever waits; 0: it is not calm. @returns {number} */
+  get calm() {
+    return Atomics.load(this.shared, CALM);
+  }
+
   /** @returns {number} */
   get order() {
     return Atomics.load(this.words, ORDER);
@@ -97,11 +120,11 @@ export class Journal {
     return Atomics.load(this.words, HEAD);
   }
 
-  /** Waits until the reader has left room for an operation. Never called with a lock held, nor wanted. */
-  waitForRoom() {
+  /** Waits until the reader has left room for an operation. Never called with a lock held. @param {number} [events] that it writes besides */
+  waitForRoom(events = 0) {
     for (;;) {
       const tail = Atomics.load(this.words, TAIL);
-      if (this.#head - tail < ENTRIES - ROOM || this.isStopping) return;
+      if (this.#head - tail < ENTRIES - ROOM - events || this.isStopping) return;
       Atomics.wait(this.words, TAIL, tail, 20);
     }
   }

@@ -4,9 +4,12 @@
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { probe } from '../../dist/index.js';
+import * as library from '../../dist/index.js';
 import { loadAddon } from '../../dist/linux/binding.js';
+import { isGateClosed } from '../../dist/locks/turnstile.js';
 import { inspect } from './aftermath.mjs';
+import { copyPackage, ORIGINAL } from './copies.mjs';
+import { CpuTime } from './cpu-time.mjs';
 import { Crew } from './crew.mjs';
 import { History } from './history.mjs';
 import { Type } from './journal.mjs';
@@ -14,7 +17,7 @@ import { STYLE_NAMES } from './operations.mjs';
 import { HELP, readOptions, replayCommand } from './options.mjs';
 import { Random } from './random.mjs';
 import { formatFailures, formatSummary } from './report.mjs';
-import { subjectOf } from './subjects.mjs';
+import { describeWords, subjectOf } from './subjects.mjs';
 
 /** @typedef {import('./options.mjs').Options} Options */
 
@@ -39,37 +42,48 @@ class Run {
   #subjects;
   #history;
   #crew;
+  #cpu = new CpuTime();
   #events = 0;
   #last = performance.now();
   #lull = 0;
   interrupted = false;
 
-  /** @param {Options} options */
-  constructor(options) {
+  /** @param {Options} options @param {string} copy URL of another copy of the library */
+  constructor(options, copy) {
     this.#options = options;
     this.#random = new Random(options.seed);
-    this.#subjects = options.kinds.map((kind) => subjectOf(kind));
-    const described = this.#subjects.map(({ kind, permits, bound }) => ({ name: kind, permits, bound: bound(options.workers + 1) }));
+    this.#subjects = options.kinds.map((kind) => subjectOf(library, kind));
+    const described = this.#subjects.map((subject) => ({
+      name: subject.kind,
+      permits: subject.permits,
+      bound: subject.bound(options.workers + 1),
+      words: () => describeWords(subject),
+      isReserved: () => subject.words[0] !== undefined && isGateClosed(subject.words[0]),
+    }));
     this.#history = new History(described, { styles: STYLE_NAMES, patience: options.patience });
     const locks = this.#subjects.map(({ kind, handles }) => ({ kind, handles }));
-    this.#crew = new Crew(locks, this.#random.fork(0));
+    const libraries = { original: ORIGINAL, copy };
+    this.#crew = new Crew({ locks, libraries, planted: options.plant ?? null, random: this.#random.fork(0) });
   }
 
   async run() {
-    const { seconds, workers, kills } = this.#options;
+    const { seconds, workers, kills: rate } = this.#options;
     const crew = this.#crew;
     const started = performance.now();
     crew.start(workers);
     const passed = () => (performance.now() - started) / SECOND;
-    let next = this.#random.gap(1 / kills);
+    let next = this.#random.gap(1 / rate);
     while (passed() < seconds && this.#isFine()) {
       await sleep(TICK);
       this.#look();
       crew.insist();
       // Every third second is for waits that nothing disturbs.
+      const second = Math.floor(passed());
+      const isCalm = second % 3 === 2;
+      crew.calm(isCalm ? ((second - 2) / 3) % this.#subjects.length : null);
       if (passed() < next) continue;
-      if (Math.floor(passed()) % 3 !== 2) crew.endOne();
-      next = passed() + this.#random.gap(1 / kills);
+      if (!isCalm) crew.endOne();
+      next = passed() + this.#random.gap(1 / rate);
     }
     crew.stop();
     const deadline = performance.now() + END * this.#options.patience;
@@ -82,14 +96,13 @@ class Run {
       if (this.#history.failures.length === 0) this.#fail('hang', `${crew.size} workers have not stopped`);
       await crew.abort();
     } else await this.#inspect();
-    const { kills: ended, started: workersStarted } = crew;
     const locks = this.#history.summary();
-    return { locks, kills: ended, started: workersStarted, events: this.#events, seconds: passed(), failures: this.#history.failures };
+    return { locks, kills: crew.kills, started: crew.started, kinds: crew.kinds, countsCpu: this.#cpu.isCounted, events: this.#events, seconds: passed(), failures: this.#history.failures };
   }
 
   /** The words of the locks, for whoever looks for a cause. */
   words() {
-    return this.#subjects.map(({ kind, words }) => `${kind}: ${Array.from(words, (word) => word >>> 0).map((word) => word.toString(16)).join(' ')}`).join('\n');
+    return this.#subjects.map(describeWords).join('\n');
   }
 
   #isFine() {
@@ -103,10 +116,24 @@ class Run {
     this.#last = now;
     const events = this.#crew.collect();
     this.#events += events.length;
+    const late = this.#crew.late();
+    this.#history.notice(late);
     for (const event of events) this.#history.push(event);
-    this.#history.tick(passed);
+    if (!this.#history.isStill) this.#cpu.forget();
+    this.#history.tick(passed, { late, lost: this.#lostIn(passed) });
     this.#notify(passed);
     for (const error of this.#crew.errors.splice(0)) this.#fail('error', error);
+  }
+
+  /** How long each worker had no CPU in the time that has passed; each is looked at once. @param {number} passed */
+  #lostIn(passed) {
+    /** @type {Map<number, number>} */
+    const known = new Map();
+    return (/** @type {number} */ worker) => {
+      const lost = known.get(worker) ?? this.#cpu.lost(this.#crew.threadOf(worker), passed);
+      known.set(worker, lost);
+      return lost;
+    };
   }
 
   /** Whoever waits on a condition without a limit counts on others, who may all do the same. @param {number} passed */
@@ -144,9 +171,11 @@ class Run {
 
 /** @param {Options} options @returns {Promise<number>} the exit code */
 async function run(options) {
-  const { slices, kernel } = probe();
+  const { slices, kernel } = library.probe();
   process.stdout.write(`seed ${options.seed}; Node ${process.version}, Linux ${kernel.release}, ${slices.available ? 'slices' : 'no slices'}, addon ${loadAddon().state}\n`);
-  const run = new Run(options);
+  const { url, remove } = copyPackage();
+  process.once('exit', remove);
+  const run = new Run(options, url);
   const interrupt = () => {
     run.interrupted = true;
   };

@@ -1,13 +1,19 @@
 // What a worker does with a lock, one operation after the other, and writes down. Every way to take a lock is used, with
-// work of random length inside, during which the worker may be told to end.
+// work of random length inside, during which the worker may be told to end. Some operations wait in the event loop beside
+// the others, which may block the thread meanwhile, or compute.
+//
+// A thread that blocks while it has a lock can wait for one that waits for it. So whoever is about to block first lets
+// the event loop come round until nothing is held that was taken beside; and takes one lock only.
 
 import { end, ordered } from './endings.mjs';
 import { ViolationError } from './guarded.mjs';
 import { Acquired, Call, Refusal, Start, Type } from './journal.mjs';
+import { spin } from './spin.mjs';
 
 /** @typedef {import('./subjects.mjs').Subject} Subject */
 /** @typedef {import('./subjects.mjs').Face} Face */
 /** @typedef {import('../../dist/index.js').LockToken} LockToken */
+/** @typedef {import('../../dist/index.js').Condition} Condition */
 
 /** One operation, as the journal names it. @typedef {{ subject: number, style: number, op: number }} Entry */
 
@@ -18,11 +24,28 @@ const ABORTED = 'stress: aborted on purpose';
 /** Each as often as the others, of those that a lock has. */
 const STYLES = [
   'lock', 'lock-timeout', 'try', 'with', 'with-timeout', 'bare', 'async', 'async-timeout', 'async-signal', 'with-async', 'crowd',
-  'condition-wait', 'condition-wait-timeout', 'condition-wait-async', 'notify', 'notify-all',
+  'condition-wait', 'condition-wait-timeout', 'condition-wait-async', 'condition-wait-unlocked', 'notify', 'notify-all',
 ];
-/** What the journal's style numbers mean; the last is how a worker waits that is to end. */
-export const STYLE_NAMES = [...STYLES, 'ending'];
-const ENDING_STYLE = STYLE_NAMES.indexOf('ending');
+/** What the journal's style numbers mean; the last are not drawn with the others. */
+export const STYLE_NAMES = [...STYLES, 'ending', 'beside', 'beside-condition', 'burst', 'before-busy'];
+const styleOf = (/** @type {string} */ name) => STYLE_NAMES.indexOf(name);
+
+/** How often a worker does what disturbs the others, or itself. */
+const BESIDE = 0.06;
+const BUSY = 0.005;
+/** How often it takes the lock again and again, where all are after one and elsewhere; and how often then. */
+const BURST = { calm: 0.03, lively: 0.001, rounds: 400 };
+/** How much of what a worker does is about the lock that all are after. */
+const CALM = 0.7;
+/** ms that it computes without an end in sight. */
+const SHORTEST = 20;
+const LONGEST = 300;
+/** As many may wait beside the others. */
+const MOST_BESIDE = 6;
+/** Events of one round of a burst. */
+const ROUND = 4;
+
+const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
 
 export class Operations {
   #journal;
@@ -30,6 +53,10 @@ export class Operations {
   #subjects;
   #worker;
   #op = 0;
+  /** What waits in the event loop while the worker goes on. @type {Set<Promise<unknown>>} */
+  #beside = new Set();
+  /** Locks that this worker has. */
+  #held = 0;
 
   /**
    * @param {object} options
@@ -49,13 +76,31 @@ export class Operations {
   async next() {
     const random = this.#random;
     this.#journal.waitForRoom();
-    const subject = random.below(this.#subjects.length);
+    await this.#settle();
+    const { calm } = this.#journal;
+    const subject = calm !== 0 && random.chance(CALM) ? calm - 1 : random.below(this.#subjects.length);
     const { faces, condition } = this.#subjects[subject] ?? this.#subjects[0];
     // More readers than writers.
     const face = random.chance(0.3) ? faces[faces.length - 1] : faces[0];
     if (face === undefined) throw new Error('A lock without a face.');
-    const style = random.below(condition === null ? STYLES.indexOf('condition-wait') : STYLES.length);
     if (ordered(this.#journal)?.endsWith('-waiting') === true) return this.#endWaiting(subject, face);
+    if (random.chance(calm === 0 ? BURST.lively : BURST.calm)) return this.#burst(subject, face);
+    if (calm === 0 && random.chance(BUSY)) return this.#busy(subject, face);
+    if (calm === 0 && random.chance(BESIDE)) {
+      this.#some(subject, face);
+      await this.#settle();
+    }
+    return this.#do(subject, face, random.below(condition === null ? styleOf('condition-wait') : STYLES.length));
+  }
+
+  /** Waits for all that waits beside. */
+  async finish() {
+    while (this.#beside.size > 0) await Promise.all(this.#beside);
+  }
+
+  /** @param {number} subject @param {Face} face @param {number} style @returns {Promise<typeof RETURN | undefined>} */
+  async #do(subject, face, style) {
+    const random = this.#random;
     const name = STYLES[style] ?? 'lock';
     switch (name) {
       case 'lock':
@@ -65,9 +110,9 @@ export class Operations {
       case 'try':
         return this.#try(subject, face, style);
       case 'with':
-        return this.#with(subject, face, style, undefined);
+        return void this.#with(subject, face, style, undefined);
       case 'with-timeout':
-        return this.#with(subject, face, style, random.next() * 5);
+        return void this.#with(subject, face, style, random.next() * 5);
       case 'bare':
         return face.bare === null ? this.#lock(subject, face, style, undefined) : this.#bare(subject, face, face.bare, style);
       case 'async':
@@ -77,19 +122,85 @@ export class Operations {
       case 'async-signal':
         return this.#async(subject, face, style, Start.Timed, { signal: this.#signal() });
       case 'with-async':
-        return this.#withAsync(subject, face, style);
+        return void (await this.#withAsync(subject, face, style));
       case 'crowd':
         return this.#crowd(subject, face, style);
       case 'notify':
       case 'notify-all':
-        return this.#notify(subject, face, style, name === 'notify-all');
+        return void this.#notify(subject, face, style, name === 'notify-all');
       default:
-        return this.#wait(subject, face, style, name);
+        return void (await this.#wait(subject, face, style, name));
     }
   }
 
-  /** @param {number} subject @param {Face} face @param {number} style @param {number | undefined} timeout */
-  #lock(subject, face, style, timeout) {
+  /** Lets the event loop come round if somebody waits beside, until none of them has a lock. */
+  async #settle() {
+    if (this.#beside.size === 0) return;
+    do await nextTurn();
+    while (this.#held > 0);
+  }
+
+  /** Goes on without waiting for it. @param {Promise<unknown>} operation which does not end the worker */
+  #goOnBeside(operation) {
+    this.#beside.add(operation);
+    // Whatever fails is not caught, and ends the worker.
+    void operation.finally(() => {
+      this.#beside.delete(operation);
+    });
+  }
+
+  /** Some wait in the event loop while the worker goes on. @param {number} subject @param {Face} face */
+  #some(subject, face) {
+    for (let count = 1 + this.#random.below(3); count > 0 && this.#beside.size < MOST_BESIDE; count--) this.#beginBeside(subject, face, 'beside');
+  }
+
+  /** @param {number} subject @param {Face} face @param {string} name */
+  #beginBeside(subject, face, name) {
+    const random = this.#random;
+    const isWaiting = this.#subjects[subject]?.condition !== null && random.chance(0.3);
+    if (isWaiting) {
+      this.#goOnBeside(this.#wait(subject, face, styleOf('beside-condition'), random.chance(0.3) ? 'condition-wait-unlocked' : 'condition-wait-async', true));
+      return;
+    }
+    const kind = random.below(3);
+    const options = kind === 0 ? {} : kind === 1 ? { timeout: random.below(60) } : { signal: this.#signal() };
+    this.#goOnBeside(this.#async(subject, face, styleOf(name), Start.Crowd | (kind === 0 ? 0 : Start.Timed), options));
+  }
+
+  /** Computes for long while requests wait in the event loop, or right after they gave up. @param {number} subject @param {Face} face */
+  async #busy(subject, face) {
+    const random = this.#random;
+    for (let count = 1 + random.below(3); count > 0 && this.#beside.size < MOST_BESIDE; count--) this.#beginBeside(subject, face, 'before-busy');
+    const controller = new AbortController();
+    this.#goOnBeside(this.#async(subject, face, styleOf('before-busy'), Start.Crowd | Start.Timed, { signal: controller.signal }));
+    if (random.chance(0.5)) await nextTurn();
+    if (random.chance(0.3)) {
+      // The thread takes the lock itself before, and releases it to whoever waits: to its own requests if nobody else does.
+      await this.#settle();
+      this.#lock(subject, face, styleOf('before-busy'), random.below(20), false);
+    }
+    if (random.chance(0.5)) controller.abort(ABORTED);
+    spin(SHORTEST + random.next() ** 3 * (LONGEST - SHORTEST));
+    controller.abort(ABORTED);
+    return undefined;
+  }
+
+  /** Takes a lock so often that others are overtaken as often as they may be. @param {number} subject @param {Face} face */
+  #burst(subject, face) {
+    this.#journal.waitForRoom(BURST.rounds * ROUND);
+    for (let round = this.#random.below(BURST.rounds); round >= 0; round--) {
+      const entry = this.#start(subject, face, styleOf('burst'), 0);
+      const token = face.lock();
+      this.#write(Type.Acquired, entry, token.abandoned ? Acquired.Abandoned : 0);
+      const data = this.#begin(entry, face, token.abandoned);
+      data.end();
+      this.#release(entry, token);
+    }
+    return undefined;
+  }
+
+  /** @param {number} subject @param {Face} face @param {number} style @param {number | undefined} timeout @param {boolean} [mayEnd] */
+  #lock(subject, face, style, timeout, mayEnd = true) {
     const entry = this.#start(subject, face, style, timeout === undefined ? 0 : Start.Timed);
     let token;
     try {
@@ -98,7 +209,7 @@ export class Operations {
       this.#gaveUp(entry, error);
       return undefined;
     }
-    return this.#hold(entry, face, token);
+    return this.#hold(entry, face, token, mayEnd);
   }
 
   /** @param {number} subject @param {Face} face @param {number} style */
@@ -110,10 +221,10 @@ export class Operations {
     return undefined;
   }
 
-  /** @param {Entry} entry @param {Face} face @param {LockToken} token */
-  #hold(entry, face, token) {
+  /** @param {Entry} entry @param {Face} face @param {LockToken} token @param {boolean} [mayEnd] */
+  #hold(entry, face, token, mayEnd = true) {
     this.#write(Type.Acquired, entry, token.abandoned ? Acquired.Abandoned : 0);
-    if (this.#work(entry, face, token.abandoned, true) === RETURN) return RETURN;
+    if (this.#work(entry, face, token.abandoned, mayEnd) === RETURN) return RETURN;
     this.#release(entry, token);
     return undefined;
   }
@@ -152,7 +263,7 @@ export class Operations {
 
   /** @param {number} subject @param {Face} face @param {number} style @param {number} how @param {{ timeout?: number, signal?: AbortSignal }} options */
   async #async(subject, face, style, how, options) {
-    const entry = this.#start(subject, face, style, how);
+    const entry = this.#start(subject, face, style, how | Start.Async);
     let token;
     try {
       token = await face.lockAsync(options);
@@ -170,7 +281,7 @@ export class Operations {
   /** @param {number} subject @param {Face} face @param {number} style */
   async #withAsync(subject, face, style) {
     const options = this.#random.chance(0.5) ? { timeout: this.#random.below(30) } : {};
-    const entry = this.#start(subject, face, style, 'timeout' in options ? Start.Timed : 0);
+    const entry = this.#start(subject, face, style, Start.Async | ('timeout' in options ? Start.Timed : 0));
     try {
       await face.withLockAsync(async ({ abandoned }) => {
         this.#write(Type.Acquired, entry, abandoned ? Acquired.Abandoned : 0);
@@ -195,32 +306,76 @@ export class Operations {
     return undefined;
   }
 
-  /** @param {number} subject @param {Face} face @param {number} style @param {string} name */
-  async #wait(subject, face, style, name) {
+  /** @param {number} subject @param {Face} face @param {number} style @param {string} name @param {boolean} [isBeside] it must not block */
+  async #wait(subject, face, style, name, isBeside = false) {
     const { condition } = this.#subjects[subject] ?? {};
     if (condition === null || condition === undefined) return;
-    const entry = this.#start(subject, face, style, 0);
-    const token = face.lock();
+    const entry = this.#start(subject, face, style, isBeside ? Start.Crowd | Start.Async : 0);
+    const token = isBeside ? await face.lockAsync() : face.lock();
     this.#write(Type.Acquired, entry, token.abandoned ? Acquired.Abandoned : 0);
     this.#work(entry, face, token.abandoned, false);
     // Most without a limit would soon be all.
     const timeout = name === 'condition-wait' ? undefined : this.#random.below(60);
-    const signal = name === 'condition-wait-async' && this.#random.chance(0.5) ? this.#signal() : undefined;
+    if (name === 'condition-wait' || name === 'condition-wait-timeout') this.#waitBlocking(entry, condition, token, timeout);
+    else if (!(await this.#waitAsync(entry, condition, token, timeout, name === 'condition-wait-unlocked'))) return;
+    this.#work(entry, face, token.abandoned, false);
+    this.#release(entry, token);
+  }
+
+  /** @param {Entry} entry @param {Condition} condition @param {LockToken} token @param {number | undefined} timeout */
+  #waitBlocking(entry, condition, token, timeout) {
     this.#write(Type.Waiting, entry, timeout === undefined ? 0 : Start.Timed);
-    let isNotified = false;
+    const isNotified = condition.wait(token, timeout === undefined ? {} : { timeout });
+    this.#write(Type.Acquired, entry, (token.abandoned ? Acquired.Abandoned : 0) | (isNotified ? Acquired.Notified : 0));
+  }
+
+  /**
+   * @param {Entry} entry @param {Condition} condition @param {LockToken} token @param {number | undefined} timeout
+   * @param {boolean} isToUnlock the token is unlocked while it waits, unless the wait is over by then
+   * @returns {Promise<boolean>} whether the lock is held again
+   */
+  async #waitAsync(entry, condition, token, timeout, isToUnlock) {
+    const signal = this.#random.chance(0.5) ? this.#signal() : undefined;
+    const wasAbandoned = token.abandoned;
+    this.#write(Type.Waiting, entry, Start.Async | Start.Crowd | (timeout === undefined ? 0 : Start.Timed));
     // Then it does not begin to wait, and the token says what it said before.
     const isLate = signal?.aborted === true;
-    if (name === 'condition-wait-async') {
-      try {
-        isNotified = await condition.waitAsync(token, { timeout, signal });
-      } catch (error) {
-        if (error !== ABORTED) throw error;
+    let isNotified = false;
+    // What it was told is told to another one then, also to one that waits only since.
+    const unlocking = { hasBegun: false, isOver: false };
+    try {
+      const wait = condition.waitAsync(token, { ...(timeout === undefined ? {} : { timeout }), ...(signal === undefined ? {} : { signal }) });
+      if (isToUnlock && !isLate) this.#unlockSoon(entry, token, unlocking);
+      isNotified = await wait;
+    } catch (error) {
+      if (isToUnlock && Object(error).code === 'ERR_RSEQ_NOT_LOCKED') {
+        this.#write(Type.GaveUp, entry, Refusal.Unlocked);
+        return false;
       }
-    } else isNotified = condition.wait(token, timeout === undefined ? {} : { timeout });
-    const isAbandoned = token.abandoned && !isLate;
+      if (error !== ABORTED) throw error;
+    } finally {
+      unlocking.isOver = true;
+      if (unlocking.hasBegun) this.#write(Type.Called, entry, 0);
+    }
+    const isAbandoned = token.abandoned && !(isLate && wasAbandoned);
     this.#write(Type.Acquired, entry, (isAbandoned ? Acquired.Abandoned : 0) | (isNotified ? Acquired.Notified : 0));
-    this.#work(entry, face, isAbandoned, false);
-    this.#release(entry, token);
+    return true;
+  }
+
+  /**
+   * Unlocks a token that waits on a condition, or waits for the lock after that, unless it has it again by then.
+   * @param {Entry} entry @param {LockToken} token @param {{ hasBegun: boolean, isOver: boolean }} unlocking
+   */
+  #unlockSoon(entry, token, unlocking) {
+    const unlock = () => {
+      if (token.locked || unlocking.isOver) return;
+      unlocking.hasBegun = true;
+      this.#write(Type.Calling, entry, 0);
+      token.unlock();
+    };
+    if (this.#random.chance(0.2)) unlock();
+    else if (this.#random.chance(0.4)) setImmediate(unlock);
+    else setTimeout(unlock, this.#random.below(40));
   }
 
   /** @param {number} subject @param {Face} face @param {number} style @param {boolean} isAll */
@@ -245,17 +400,22 @@ export class Operations {
     this.#release(entry, token);
   }
 
-  /** Asks for a lock and ends while it waits, or soon after it has it. @param {number} subject @param {Face} face */
+  /** Asks for a lock, or waits on its condition, and ends meanwhile, or soon after. @param {number} subject @param {Face} face */
   async #endWaiting(subject, face) {
     const [how = ''] = (ordered(this.#journal) ?? '').split('-');
-    const entry = this.#start(subject, face, ENDING_STYLE, 0);
-    const wait = face.lockAsync();
-    wait.then(
-      (token) => {
+    const { condition } = this.#subjects[subject] ?? {};
+    if (condition !== null && condition !== undefined && this.#random.chance(0.5)) {
+      const entry = this.#start(subject, face, styleOf('ending'), 0);
+      const token = face.lock();
+      this.#write(Type.Acquired, entry, token.abandoned ? Acquired.Abandoned : 0);
+      this.#work(entry, face, token.abandoned, false);
+      void this.#waitAsync(entry, condition, token, undefined, false);
+    } else {
+      const entry = this.#start(subject, face, styleOf('ending'), Start.Async);
+      void face.lockAsync().then((token) => {
         this.#write(Type.Acquired, entry, token.abandoned ? Acquired.Abandoned : 0);
-      },
-      () => undefined,
-    );
+      });
+    }
     if (this.#random.chance(0.7)) await new Promise((resolve) => setTimeout(resolve, this.#random.below(4)));
     end(how);
     return /** @type {typeof RETURN} */ (RETURN);
@@ -327,6 +487,8 @@ export class Operations {
   #isToEnd() {
     const [how = '', where] = (ordered(this.#journal) ?? '').split('-');
     if (where !== 'holding') return undefined;
+    // What waits beside would keep the worker alive, for what it holds itself.
+    if (how === 'return' && this.#beside.size > 0) return undefined;
     end(how);
     return RETURN;
   }
@@ -373,6 +535,8 @@ export class Operations {
 
   /** @param {number} type @param {Entry} entry @param {number} detail */
   #write(type, { subject, style, op }, detail) {
+    if (type === Type.Acquired) this.#held++;
+    else if (type === Type.Released || type === Type.Waiting) this.#held--;
     this.#journal.write(type, subject, style, op, detail);
   }
 }

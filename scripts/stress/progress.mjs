@@ -48,11 +48,10 @@ export class Progress {
 
   /**
    * What a wait can be overtaken besides the bound: the bound counts from lining up, and a worker can be scheduled out
-   * between asking and lining up; and a stall of a quarter of a second, of somebody else, voids one turn. So: the bound
-   * once more, and as often as the lock was had at the best in such a time.
+   * between asking and lining up. So: as often as the lock was had at the best in such a time.
    */
   get slack() {
-    return this.#bound === null ? null : this.#bound + Math.ceil((this.pace * STALL) / SECOND);
+    return this.#bound === null ? null : Math.ceil((this.pace * STALL) / SECOND);
   }
 
   /** @param {Operation} operation @param {number} now @param {number} disturbances */
@@ -118,8 +117,8 @@ export class Progress {
     const waited = now - (operation.isOnCondition && !isTimed ? (operation.calledAt ?? since) : since);
     if (waited <= STARVATION * this.#patience) return;
     const overtaken = this.#overtaken(operation, total, own);
-    // A slow machine needs longer for as many acquisitions as may go first.
-    const isUnfair = isTimed || overtaken > (this.#bound ?? 0) + (this.slack ?? 0);
+    // A slow machine needs longer for as many acquisitions as may go first, and an event loop that is busy loses its turn.
+    const isUnfair = !operation.wasLate && (isTimed || overtaken > (this.#bound ?? 0) + (this.slack ?? 0));
     if (!isUnfair && waited <= EVER * this.#patience) return;
     this.#waiting.delete(operation);
     const what = operation.isOnCondition ? 'lost notification' : 'starvation';

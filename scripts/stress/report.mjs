@@ -8,6 +8,8 @@
  * @property {ReturnType<import('./history.mjs').History['summary']>} locks
  * @property {Record<string, number>} kills
  * @property {number} started workers, one after the other
+ * @property {{ original: number, copy: number, withoutAddon: number }} kinds how many of them used which copy of the package, and had no addon
+ * @property {boolean} countsCpu whether the kernel tells for how long a thread had no CPU
  * @property {number} events
  * @property {number} seconds
  * @property {readonly Failure[]} failures
@@ -16,18 +18,23 @@
 const MOST_FAILURES = 2;
 
 /** @param {Result} result */
-export function formatSummary({ locks, kills, started, events, seconds, failures }) {
+export function formatSummary({ locks, kills, started, kinds, countsCpu, events, seconds, failures }) {
   const lines = locks.map((lock) => {
     const bound = lock.overtakingBound === null ? 'no bound' : `bound ${lock.overtakingBound} + ${lock.slack}`;
-    const condition = lock.conditionWaits === 0 ? '' : `, ${lock.conditionWaits} condition waits, ${lock.notified} notified`;
+    const condition = lock.conditionWaits === 0 ? '' : `, ${lock.conditionWaits} condition waits, ${lock.notified} notified, ${lock.unlocked} unlocked`;
+    const { noCpu, deaths, reserved } = lock.excused;
     return (
       `${lock.lock}: ${lock.acquired} acquired, ${lock.abandoned} abandoned, ` +
-      `${lock.refused} refused, ${lock.timedOut} timed out, ${lock.aborted} aborted${condition}; ` +
-      `longest wait ${lock.maxWait} ms, overtaken at most ${lock.maxOvertaken} times in ${lock.countedWaits} waits (${bound})`
+      `${lock.refused} refused (${lock.certainTries} tries on a free one), ${lock.timedOut} timed out, ${lock.aborted} aborted${condition}; ` +
+      `longest wait ${lock.maxWait} ms, overtaken at most ${lock.maxOvertaken} times in ${lock.countedWaits} waits (${bound}); ` +
+      `stood still at most ${lock.longestStandstill} ms, ${lock.lateEnds} times over 20, ` +
+      `excused ${noCpu} ms without CPU, ${deaths} ms of deaths, ${reserved} ms reserved`
     );
   });
   const ended = Object.entries(kills).map(([ending, count]) => `${count} ${ending}`);
   lines.push(`ended: ${ended.length === 0 ? 'none' : ended.join(', ')}; ${started} workers, ${events} events in ${seconds.toFixed(1)} s`);
+  lines.push(`workers: ${kinds.original} with the package, ${kinds.copy} with a copy of it, ${kinds.withoutAddon} without addon`);
+  if (!countsCpu) lines.push('This kernel does not tell how long a thread had no CPU: a busy machine may look like a standstill.');
   lines.push(failures.length === 0 ? 'All was right.' : `${failures.length} things were wrong.`);
   return `${lines.join('\n')}\n`;
 }

@@ -1,11 +1,17 @@
 // The locks under test, each with what it guards, and behind one face whatever its kind: ways to take it for one holder
 // or for several.
 
-import { attach, Condition, Mutex, RwLock, Semaphore, SpinLock } from '../../dist/index.js';
 import { Guarded, GUARDED_WORDS } from './guarded.mjs';
 
 export const KINDS = ['mutex', 'spin', 'rw', 'semaphore', 'condition'];
 const PERMITS = 3;
+
+/** A copy of the package. @typedef {typeof import('../../dist/index.js')} Library */
+/** @typedef {import('../../dist/index.js').Condition} Condition */
+/** @typedef {import('../../dist/index.js').Mutex} Mutex */
+/** @typedef {import('../../dist/index.js').RwLock} RwLock */
+/** @typedef {import('../../dist/index.js').Semaphore} Semaphore */
+/** @typedef {import('../../dist/index.js').SpinLock} SpinLock */
 
 /**
  * One way to hold a lock.
@@ -28,7 +34,7 @@ const PERMITS = 3;
  * @property {number | 'rw'} permits
  * @property {(threads: number) => number | null} bound of overtaking
  * @property {object} handles
- * @property {Int32Array} words of the lock, for a report
+ * @property {readonly Int32Array[]} words of the lock, and of the condition
  */
 
 /** @param {Mutex | SpinLock} lock @returns {Face} */
@@ -75,11 +81,12 @@ const permit = (lock) => ({
   bare: null,
 });
 
-/** @param {string} kind @param {any} handles @returns {{ lock: any, condition: Condition | null, faces: Face[], permits: number | 'rw', bound: (threads: number) => number | null }} */
-function open(kind, handles) {
+/** @param {Library} library @param {string} kind @param {any} handles @returns {{ lock: any, condition: Condition | null, faces: Face[], permits: number | 'rw', bound: (threads: number) => number | null }} */
+function open({ Condition, Mutex, RwLock, Semaphore, SpinLock }, kind, handles) {
+  const boundOf = (/** @type {Mutex | SpinLock | Semaphore} */ lock) => (/** @type {number} */ threads) => lock.overtakingBound(threads);
   if (kind === 'spin') {
     const lock = handles === null ? new SpinLock() : SpinLock.from(handles.lock);
-    return { lock, condition: null, faces: [exclusive(lock)], permits: 1, bound: (threads) => lock.overtakingBound(threads) };
+    return { lock, condition: null, faces: [exclusive(lock)], permits: 1, bound: boundOf(lock) };
   }
   if (kind === 'rw') {
     const lock = handles === null ? new RwLock() : RwLock.from(handles.lock);
@@ -87,22 +94,23 @@ function open(kind, handles) {
   }
   if (kind === 'semaphore') {
     const lock = handles === null ? new Semaphore(PERMITS) : Semaphore.from(handles.lock);
-    return { lock, condition: null, faces: [permit(lock)], permits: PERMITS, bound: (threads) => lock.overtakingBound(threads) };
+    return { lock, condition: null, faces: [permit(lock)], permits: PERMITS, bound: boundOf(lock) };
   }
   const lock = handles === null ? new Mutex() : Mutex.from(handles.lock);
   const condition = kind === 'condition' ? (handles === null ? new Condition() : Condition.from(handles.condition)) : null;
-  return { lock, condition, faces: [exclusive(lock)], permits: 1, bound: (threads) => lock.overtakingBound(threads) };
+  return { lock, condition, faces: [exclusive(lock)], permits: 1, bound: boundOf(lock) };
 }
 
 /**
  * A lock of some kind: a fresh one, or that of another thread.
+ * @param {Library} library
  * @param {string} kind
  * @param {any} [from] `handles` of that one
  * @returns {Subject}
  */
-export function subjectOf(kind, from = null) {
-  attach();
-  const { lock, condition, ...rest } = open(kind, from);
+export function subjectOf(library, kind, from = null) {
+  library.attach();
+  const { lock, condition, ...rest } = open(library, kind, from);
   const guarded = from?.guarded ?? new SharedArrayBuffer(GUARDED_WORDS * Int32Array.BYTES_PER_ELEMENT);
   return {
     ...rest,
@@ -110,6 +118,12 @@ export function subjectOf(kind, from = null) {
     condition,
     guarded: new Guarded(new Int32Array(guarded)),
     handles: { lock: lock.handle, condition: condition?.handle, guarded },
-    words: new Int32Array(lock.handle.buffer, lock.handle.byteOffset),
+    words: [lock, ...(condition === null ? [] : [condition])].map(({ handle }) => new Int32Array(handle.buffer, handle.byteOffset)),
   };
+}
+
+/** The words as they are, for whoever looks for a cause. @param {Subject} subject */
+export function describeWords({ kind, words }) {
+  const texts = words.map((some) => Array.from(some, (word) => (word >>> 0).toString(16)).join(' ').replace(/( 0)+$/, ' 0…'));
+  return `${kind}: ${texts.join(', condition: ')}`;
 }
