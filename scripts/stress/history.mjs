@@ -36,6 +36,7 @@ import { Tries } from './tries.mjs';
  * @property {number | null} bound see `Progress`
  * @property {() => string} [words] of the lock as they are, for messages
  * @property {() => boolean} [isReserved] whether the lock is for those only who lined up in time
+ * @property {() => boolean} [isLineEmpty] whether nobody is counted as waiting, the dead neither
  */
 
 /** @typedef {{ kind: string, subject: string, text: string, trace: readonly string[] }} Failure */
@@ -45,7 +46,7 @@ const TRACE = 30;
 const NOTHING_ODD = { lost: () => 0, late: new Set() };
 /** The first tell what is wrong; the others follow from them. */
 const MOST_FAILURES = 5;
-const REFUSALS = /** @type {const} */ ({ [Refusal.Refused]: 'refused', [Refusal.TimedOut]: 'timedOut', [Refusal.Aborted]: 'aborted', [Refusal.Unlocked]: 'unlocked' });
+const REFUSALS = /** @type {const} */ ({ [Refusal.Refused]: 'refused', [Refusal.TimedOut]: 'timedOut', [Refusal.Aborted]: 'aborted', [Refusal.Unlocked]: 'unlocked', [Refusal.Reserved]: 'refused' });
 const NAMES = new Map(Object.entries(Type).map(([name, type]) => [type, name]));
 
 /** One lock's part of the history. */
@@ -57,9 +58,11 @@ class Lane {
   callers = new Map();
   /** Waiters that lost their turn here, as they may when they do not come to take it. */
   disturbances = 0;
+  /** Whether waiters may be counted in the line that are dead: once more it may be reserved for them. */
+  isHaunted = false;
 
   /** @param {Subject} subject @param {number} patience @param {(kind: string, subject: string, text: string, trace: readonly Event[]) => void} fail */
-  constructor({ name, permits, bound, words = () => 'unknown', isReserved = () => false }, patience, fail) {
+  constructor({ name, permits, bound, words = () => 'unknown', isReserved = () => false, isLineEmpty = () => false }, patience, fail) {
     this.name = name;
     const report = (/** @type {string} */ kind, /** @type {string} */ text) => {
       fail(kind, name, text, this.trace);
@@ -67,9 +70,11 @@ class Lane {
     this.fail = report;
     this.rule = permits === 'rw' ? new ReadersWriterRule(report) : new PermitsRule(permits, report);
     this.progress = new Progress({ bound, patience, fail: report });
-    this.standstill = new Standstill({ permits, patience, fail: report, words, isReserved });
+    this.standstill = new Standstill({ permits, patience, fail: report, words });
     this.tries = new Tries({ permits, patience, fail: report });
     this.bound = bound;
+    this.isReserved = isReserved;
+    this.isLineEmpty = isLineEmpty;
   }
 
   /** For the trace of a failure. @param {Event} event */
@@ -156,7 +161,9 @@ export class History {
     const dying = this.#dying.size === 0 ? '' : `; told to end, and not heard of since: ${[...this.#dying].join(', ')}`;
     for (const lane of this.#lanes) {
       lane.progress.tick(this.#now, passed, lane.rule.describe() + dying);
-      if (lane.standstill.tick(this.#now, passed, { ...look, dying: this.#dying })) lane.disturbances++;
+      if (lane.isHaunted && lane.isLineEmpty()) lane.isHaunted = false;
+      const isReserved = lane.isHaunted && lane.isReserved();
+      if (lane.standstill.tick(this.#now, passed, { ...look, dying: this.#dying, isReserved })) lane.disturbances++;
     }
   }
 
@@ -226,7 +233,7 @@ export class History {
         lane.rule.gaveUp(operation);
         lane.progress.gone(operation);
         lane.standstill.gaveUp(operation);
-        lane.tries.gaveUp(operation);
+        lane.tries.gaveUp(operation, lane.isHaunted && detail === Refusal.Reserved);
         lane.counts[REFUSALS[detail] ?? 'aborted']++;
         this.#operations.delete(`${worker}:${op}`);
         break;
@@ -291,9 +298,12 @@ export class History {
     const own = [...this.#operations].filter(([, operation]) => operation.worker === worker);
     for (const [key] of own) this.#operations.delete(key);
     const operations = own.map(([, operation]) => operation);
-    for (const { rule, progress, callers, standstill, tries } of this.#lanes) {
+    for (const lane of this.#lanes) {
+      const { rule, progress, callers, standstill, tries } = lane;
       callers.delete(worker);
       for (const operation of operations) progress.gone(operation);
+      const isWaiter = operations.some(({ subject, state, detail }) => this.#lanes[subject] === lane && state === 'asking' && (detail & Start.Try) === 0);
+      lane.isHaunted ||= isWaiter;
       rule.died(worker, operations, seq);
       standstill.died(operations, this.#now);
       tries.died(operations, this.#now);

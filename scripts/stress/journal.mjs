@@ -37,7 +37,15 @@ export const Start = {
   Async: 16,
 };
 export const Acquired = { Abandoned: 1, Notified: 2 };
-export const Refusal = { Refused: 0, TimedOut: 1, Aborted: 2, /** The token was unlocked while it waited on the condition. */ Unlocked: 3 };
+export const Refusal = {
+  Refused: 0,
+  TimedOut: 1,
+  Aborted: 2,
+  /** The token was unlocked while it waited on the condition. */
+  Unlocked: 3,
+  /** Refused, while the lock was kept for those who had lined up in time. */
+  Reserved: 4,
+};
 export const Call = { /** All, and with the lock held: whoever wrote down before that it waits is among them. */ AllLocked: 1 };
 
 /**

@@ -6,7 +6,6 @@ import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import * as library from '../../dist/index.js';
 import { loadAddon } from '../../dist/linux/binding.js';
-import { isGateClosed } from '../../dist/locks/turnstile.js';
 import { inspect } from './aftermath.mjs';
 import { copyPackage, ORIGINAL } from './copies.mjs';
 import { CpuTime } from './cpu-time.mjs';
@@ -17,7 +16,7 @@ import { STYLE_NAMES } from './operations.mjs';
 import { HELP, readOptions, replayCommand } from './options.mjs';
 import { Random } from './random.mjs';
 import { formatFailures, formatSummary } from './report.mjs';
-import { describeWords, subjectOf } from './subjects.mjs';
+import { describeWords, isLineEmpty, isReserved, subjectOf } from './subjects.mjs';
 
 /** @typedef {import('./options.mjs').Options} Options */
 
@@ -58,7 +57,8 @@ class Run {
       permits: subject.permits,
       bound: subject.bound(options.workers + 1),
       words: () => describeWords(subject),
-      isReserved: () => subject.words[0] !== undefined && isGateClosed(subject.words[0]),
+      isReserved: () => isReserved(subject),
+      isLineEmpty: () => isLineEmpty(subject),
     }));
     this.#history = new History(described, { styles: STYLE_NAMES, patience: options.patience });
     const locks = this.#subjects.map(({ kind, handles }) => ({ kind, handles }));

@@ -9,6 +9,7 @@ import { end, ordered } from './endings.mjs';
 import { ViolationError } from './guarded.mjs';
 import { Acquired, Call, Refusal, Start, Type } from './journal.mjs';
 import { spin } from './spin.mjs';
+import { isReserved } from './subjects.mjs';
 
 /** @typedef {import('./subjects.mjs').Subject} Subject */
 /** @typedef {import('./subjects.mjs').Face} Face */
@@ -173,12 +174,10 @@ export class Operations {
     for (let count = 1 + random.below(3); count > 0 && this.#beside.size < MOST_BESIDE; count--) this.#beginBeside(subject, face, 'before-busy');
     const controller = new AbortController();
     this.#goOnBeside(this.#async(subject, face, styleOf('before-busy'), Start.Crowd | Start.Timed, { signal: controller.signal }));
-    if (random.chance(0.5)) await nextTurn();
-    if (random.chance(0.3)) {
-      // The thread takes the lock itself before, and releases it to whoever waits: to its own requests if nobody else does.
-      await this.#settle();
-      this.#lock(subject, face, styleOf('before-busy'), random.below(20), false);
-    }
+    // Those that got the lock at once would have it all the time.
+    await this.#settle();
+    // The thread takes the lock itself before, and releases it to whoever waits: to its own requests if nobody else does.
+    if (random.chance(0.3)) this.#lock(subject, face, styleOf('before-busy'), random.below(20), false);
     if (random.chance(0.5)) controller.abort(ABORTED);
     spin(SHORTEST + random.next() ** 3 * (LONGEST - SHORTEST));
     controller.abort(ABORTED);
@@ -217,7 +216,7 @@ export class Operations {
     const entry = this.#start(subject, face, style, Start.Try);
     const token = face.tryLock();
     if (token !== null) return this.#hold(entry, face, token);
-    this.#write(Type.GaveUp, entry, Refusal.Refused);
+    this.#write(Type.GaveUp, entry, isReserved(this.#subjects[subject] ?? this.#subjects[0]) ? Refusal.Reserved : Refusal.Refused);
     return undefined;
   }
 

@@ -16,14 +16,15 @@ import { Start } from './journal.mjs';
  * @property {(worker: number) => number} lost ms of it that a worker wanted a CPU and had none
  * @property {ReadonlySet<number>} late workers whose event loops did not come round
  * @property {ReadonlySet<number>} dying workers that were told to end, and have not ended yet
+ * @property {boolean} isReserved whether the lock is for those only who lined up in time, and dead ones may be among them
  */
 
 /** ms. */
 const LONGEST = 100;
 /** ms until a death is noticed: that long a thread is taken for alive, and that long a waiter sleeps; and the checker's own clock. */
 const NOTICED = 5 + 50 + 20;
-/** ms that a lock stays reserved for a waiter which is dead. */
-const LEASE = 250;
+/** ms that a lock stays reserved for a waiter which is dead, since it was released last. */
+const LEASE = 250 + 20;
 /** ms; of what is over later than this, most was ended by somebody who looked by himself. */
 const LATE = 20;
 /** ms from the last event until the first look after it, at most. */
@@ -43,9 +44,9 @@ export class Standstill {
   #patience;
   #fail;
   #words;
-  #isReserved;
   #deathUntil = -Infinity;
-  #leaseUntil = -Infinity;
+  /** ms of excuse since something moved. */
+  #reserved = 0;
   #hasFailed = false;
   longest = 0;
   /** How often it was over late. */
@@ -59,14 +60,12 @@ export class Standstill {
    * @param {number} options.patience multiplies what is too long
    * @param {Fail} options.fail
    * @param {() => string} options.words the lock's words as they are, for the message
-   * @param {() => boolean} options.isReserved whether it is for those only who lined up in time
    */
-  constructor({ permits, patience, fail, words, isReserved }) {
+  constructor({ permits, patience, fail, words }) {
     this.#permits = permits;
     this.#patience = patience;
     this.#fail = fail;
     this.#words = words;
-    this.#isReserved = isReserved;
   }
 
   /** Somebody asks, or waits on the condition. @param {Operation} operation */
@@ -96,10 +95,8 @@ export class Standstill {
   /** @param {readonly Operation[]} operations of one worker @param {number} now */
   died(operations, now) {
     for (const operation of operations) {
-      const isWaiter = this.#asking.delete(operation) && (operation.detail & Start.Try) === 0;
-      if (!this.#holding.delete(operation) && !isWaiter) continue;
-      this.#deathUntil = now + NOTICED * this.#patience;
-      if (isWaiter) this.#leaseUntil = this.#deathUntil + LEASE * this.#patience;
+      const wasHere = this.#asking.delete(operation);
+      if (this.#holding.delete(operation) || wasHere) this.#deathUntil = now + NOTICED * this.#patience;
     }
   }
 
@@ -134,13 +131,14 @@ export class Standstill {
   }
 
   /** How much of the time that has passed counts. @param {number} now @param {number} passed @param {Look} look */
-  #count(now, passed, { lost, late, dying }) {
+  #count(now, passed, { lost, late, dying, isReserved }) {
     const others = [...this.#asking.keys(), ...this.#holding];
     if (now < this.#deathUntil || others.some(({ worker }) => dying.has(worker))) {
       this.excused.deaths += passed;
       return 0;
     }
-    if (now < this.#leaseUntil && this.#isReserved()) {
+    if (isReserved && this.#reserved < LEASE * this.#patience) {
+      this.#reserved += passed;
       this.excused.reserved += passed;
       return 0;
     }
@@ -166,6 +164,7 @@ export class Standstill {
   /** @param {boolean} isTaken */
   #moved(isTaken) {
     let longest = 0;
+    this.#reserved = 0;
     for (const [operation, still] of this.#asking) {
       longest = Math.max(longest, still);
       this.#asking.set(operation, FRESH);

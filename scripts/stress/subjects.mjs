@@ -1,6 +1,7 @@
 // The locks under test, each with what it guards, and behind one face whatever its kind: ways to take it for one holder
 // or for several.
 
+import { countWaiters, isGateClosed } from '../../dist/locks/turnstile.js';
 import { Guarded, GUARDED_WORDS } from './guarded.mjs';
 
 export const KINDS = ['mutex', 'spin', 'rw', 'semaphore', 'condition'];
@@ -120,6 +121,16 @@ export function subjectOf(library, kind, from = null) {
     handles: { lock: lock.handle, condition: condition?.handle, guarded },
     words: [lock, ...(condition === null ? [] : [condition])].map(({ handle }) => new Int32Array(handle.buffer, handle.byteOffset)),
   };
+}
+
+/** Whether the lock is kept for those who lined up in time. @param {Subject} subject */
+export function isReserved({ words: [words] }) {
+  return words !== undefined && isGateClosed(words);
+}
+
+/** Whether nobody is counted as waiting, the dead neither. @param {Subject} subject */
+export function isLineEmpty({ words: [words] }) {
+  return words !== undefined && countWaiters(words) === 0;
 }
 
 /** The words as they are, for whoever looks for a cause. @param {Subject} subject */

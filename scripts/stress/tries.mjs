@@ -6,8 +6,8 @@ import { Start } from './journal.mjs';
 /** @typedef {import('./history.mjs').Operation} Operation */
 /** @typedef {import('./permits.mjs').Fail} Fail */
 
-/** ms after a death until nothing of it is left in a lock: until it is noticed, and what stays reserved for the dead. */
-const AFTERMATH = 55 + 250 + 20;
+/** ms until a death is noticed, and the checker's own clock. */
+const NOTICED = 55 + 20;
 
 const isReading = (/** @type {Operation} */ { detail }) => (detail & Start.Reading) !== 0;
 
@@ -48,10 +48,10 @@ export class Tries {
     this.#open.delete(operation);
   }
 
-  /** @param {Operation} operation */
-  gaveUp(operation) {
+  /** @param {Operation} operation @param {boolean} isReserved whether the lock was kept for one who is dead */
+  gaveUp(operation, isReserved) {
     this.#open.delete(operation);
-    if (!this.#certain.delete(operation)) return;
+    if (!this.#certain.delete(operation) || isReserved) return;
     this.counted++;
     this.#fail('refused', `worker ${operation.worker} tried, and did not get what nobody else can have had`);
   }
@@ -60,7 +60,7 @@ export class Tries {
   died(operations, now) {
     for (const operation of operations) {
       this.#certain.delete(operation);
-      if (this.#open.delete(operation)) this.#quietFrom = now + AFTERMATH * this.#patience;
+      if (this.#open.delete(operation)) this.#quietFrom = now + NOTICED * this.#patience;
     }
   }
 

@@ -334,6 +334,11 @@ describe('the checker of standstills', () => {
     expect(reserved(true).pass(350).acquired(2).end()).toEqual([]);
     expect(reserved(true).pass(500).acquired(2).end()).toEqual(['standstill']);
     expect(reserved(false).pass(350).acquired(2).end()).toEqual(['standstill']);
+    // The line counts the dead until the lock was reserved for them, however long that takes.
+    const later = (isLineEmpty: boolean) =>
+      new Script(1, 10, { isReserved: () => true, isLineEmpty: () => isLineEmpty }).start(1).die(1).pass(1000).start(2).pass(250);
+    expect(later(false).acquired(2).end()).toEqual([]);
+    expect(later(true).acquired(2).end()).toEqual(['standstill']);
   });
 });
 
@@ -362,7 +367,14 @@ describe('the checker of tries', () => {
 
   it('excuses one soon after a death', () => {
     expect(refused(new Script(1).take(2).die(2), 1).end()).toEqual([]);
-    expect(refused(new Script(1).take(2).die(2).pass(400), 1).end()).toEqual(['refused']);
+    expect(refused(new Script(1).take(2).die(2).pass(100), 1).end()).toEqual(['refused']);
+  });
+
+  it('excuses one of a lock that is kept for the dead', () => {
+    const kept = (script: Script) => script.pass(1000).start(1, 9, Start.Try).write(Type.GaveUp, 1, 9, Refusal.Reserved).end();
+    expect(kept(new Script(1).start(2).die(2))).toEqual([]);
+    expect(kept(new Script(1).take(2).die(2))).toEqual(['refused']);
+    expect(refused(new Script(1).start(2).die(2).pass(1000), 1).end()).toEqual(['refused']);
   });
 });
 
