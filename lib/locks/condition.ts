@@ -13,7 +13,7 @@ import { ExclusiveLock } from './exclusive.ts';
 import { joinHeartbeat, leaveHeartbeat } from './heartbeat.ts';
 import { lengthOf, openHandle, place } from './layout.ts';
 import type { LockHandle } from './layout.ts';
-import { currentAgent, TRUST } from './liveness.ts';
+import { agentOf, TRUST } from './liveness.ts';
 import type { Agent } from './liveness.ts';
 import { checkAsyncOptions, checkOptions, checkPlacement, deadlineOf, MAIN_THREAD, refuseToBlock } from './options.ts';
 import type { AsyncLockOptions, LockOptions, PlacementOptions } from './options.ts';
@@ -95,7 +95,7 @@ export class Condition {
     this.#words = words;
     this.#bed = { words, sleepers: SLEEPERS };
     this.#thread = options.thread ?? attach();
-    this.#agent = currentAgent(this.#thread);
+    this.#agent = agentOf(this.#thread);
     this.#mayBlock = !MAIN_THREAD || options.blockMainThread === true;
     this.#sleep = new EventLoopSleep(words, BELL, this.#serve);
   }

@@ -17,7 +17,7 @@ import type { Thread } from '../thread.ts';
 import { sharedNow } from './clock.ts';
 import { place } from './layout.ts';
 import type { LockHandle, LockKind } from './layout.ts';
-import { currentAgent } from './liveness.ts';
+import { agentOf } from './liveness.ts';
 import type { Agent } from './liveness.ts';
 import { checkAsyncOptions, checkOptions, checkPlacement } from './options.ts';
 import type { AsyncLockOptions, LockOptions, PlacementOptions } from './options.ts';
@@ -93,7 +93,7 @@ export abstract class ExclusiveLock implements Owner {
     this.handle = handle;
     this.words = words;
     this.thread = options.thread ?? attach();
-    const agent = currentAgent(this.thread);
+    const agent = agentOf(this.thread);
     this.id = agent.id;
     this.#rules = rules;
     this.#waiting = new Waiting(words, this.thread, handle, { inside: rules.inside, showWaiters, unreserve }, options.blockMainThread === true);

@@ -41,14 +41,15 @@ const MOST_AGENTS = 1 << 16;
 
 let present: Agent | undefined;
 
-/**
- * The calling thread.
- * @param thread whose section is left for the moment when the kernel is asked: a system call ends an extension, and on
- * `rfc` the process
- */
-export function currentAgent(thread: Thread): Agent {
+/** The calling thread. */
+export function currentAgent(): Agent {
   present ??= agentByKernel(readStat) ?? { id: (threadId + 1) & TID, hasEnded: watchWorkers() };
-  const { id, hasEnded } = present;
+  return present;
+}
+
+/** The calling thread, which withdraws its request while the kernel is asked: a system call ends an extension, and on `rfc` the process. */
+export function agentOf(thread: Thread): Agent {
+  const { id, hasEnded } = currentAgent();
   return {
     id,
     hasEnded: (other) => {

@@ -10,7 +10,7 @@ import type { Thread } from '../thread.ts';
 import { leftUntil, sharedNow, since } from './clock.ts';
 import { lengthOf, MOST_READERS, openHandle, place } from './layout.ts';
 import type { LockHandle } from './layout.ts';
-import { currentAgent } from './liveness.ts';
+import { agentOf } from './liveness.ts';
 import type { Agent } from './liveness.ts';
 import { checkAsyncOptions, checkOptions, checkPlacement, deadlineOf } from './options.ts';
 import type { AsyncLockOptions, LockOptions, PlacementOptions } from './options.ts';
@@ -84,7 +84,7 @@ export class RwLock implements Owner {
     this.handle = handle;
     this.#words = words;
     this.#thread = options.thread ?? attach();
-    this.#agent = currentAgent(this.#thread);
+    this.#agent = agentOf(this.#thread);
     this.#slots = new Slots(words, this.#agent);
     this.#waiting = new Waiting(words, this.#thread, handle, { inside: 'sleep', showWaiters: () => true, unreserve: () => undefined }, options.blockMainThread === true);
     this.#shared = {

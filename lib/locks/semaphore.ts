@@ -8,7 +8,7 @@ import type { Thread } from '../thread.ts';
 import { sharedNow } from './clock.ts';
 import { FIRST, lengthOf, MOST_PERMITS, openHandle, place } from './layout.ts';
 import type { LockHandle } from './layout.ts';
-import { currentAgent } from './liveness.ts';
+import { agentOf } from './liveness.ts';
 import { checkAsyncOptions, checkOptions, checkPlacement } from './options.ts';
 import type { AsyncLockOptions, LockOptions, PlacementOptions } from './options.ts';
 import { describeLock, refuseCopies } from './posting.ts';
@@ -80,7 +80,7 @@ export class Semaphore implements Owner {
     this.permits = permits;
     this.#words = words;
     this.#thread = options.thread ?? attach();
-    this.#slots = new Slots(words, currentAgent(this.#thread));
+    this.#slots = new Slots(words, agentOf(this.#thread));
     this.#waiting = new Waiting(words, this.#thread, handle, { inside: 'sleep', showWaiters: () => true, unreserve: () => undefined }, options.blockMainThread === true);
     this.#door = new PermitDoor(words, this.#slots, this.#thread);
     this.#asyncDoor = new PermitDoor(words, this.#slots, null);

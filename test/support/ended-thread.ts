@@ -4,7 +4,6 @@
  */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { attach } from '../../lib/attach.ts';
 import { agentByKernel, currentAgent } from '../../lib/locks/liveness.ts';
 
 const SOURCE = `
@@ -28,6 +27,6 @@ async function endOne(): Promise<number> {
   const agent = agentByKernel(() => stat);
   if (agent === null) throw new Error(`not read as the stat file of a thread: ${stat}`);
   await once(worker, 'exit');
-  if (!currentAgent(attach()).hasEnded(agent.id)) throw new Error('the thread has ended, and is not known to have');
+  if (!currentAgent().hasEnded(agent.id)) throw new Error('the thread has ended, and is not known to have');
   return agent.id;
 }

@@ -575,7 +575,7 @@ describe.runIf(canAskKernel)('those who died waiting', () => {
     const lock = new Mutex(undefined, 0, options);
     const token = await lock.lockAsync();
     const waiting = condition.waitAsync(token, { timeout: 20_000 });
-    expect(placesOf(condition).filter((word) => word !== 0)).toEqual([currentAgent(attach()).id, 1]);
+    expect(placesOf(condition).filter((word) => word !== 0)).toEqual([currentAgent().id, 1]);
     await leaveDead(condition, 5, 2);
     expect([condition.notify(), condition.notify()]).toEqual([1, 0]);
     expect(await waiting).toBe(true);

@@ -517,7 +517,7 @@ describe.each(KINDS)('a $kind', ({ kind, Lock }) => {
 
     it('takes nothing from one who is alive, or cannot be asked after', () => {
       const lock = create();
-      for (const state of [SOMEBODY, currentAgent(attach()).id]) {
+      for (const state of [SOMEBODY, currentAgent().id]) {
         wordsOf(lock)[STATE] = state;
         expect(lock.tryLock()).toBeNull();
         expect(() => lock.lock({ timeout: 0 })).toThrow(RseqSliceError);

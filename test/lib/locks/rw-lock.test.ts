@@ -341,14 +341,14 @@ describe('waiting', () => {
     const words = wordsOf(lock);
     words[FIRST] = SOMEBODY;
     const writing = lock.writeLockAsync({ timeout: 20_000 });
-    expect(words[STATE]).toBe(currentAgent(attach()).id | CLAIMED);
+    expect(words[STATE]).toBe(currentAgent().id | CLAIMED);
     // The reader has left long ago, and this event loop was busy.
     words[FIRST] = 0;
     words[CLAIMED_SINCE] = (sharedNow() - EVENT_LOOP_LEASE - 2) | 1;
     got(again(lock).tryReadLock()).unlock();
     expect(words[STATE]).toBe(0);
     const token = await writing;
-    expect([token.abandoned, words[STATE]]).toEqual([false, currentAgent(attach()).id]);
+    expect([token.abandoned, words[STATE]]).toEqual([false, currentAgent().id]);
     token.unlock();
     expectUntouched(lock);
   });

@@ -43,7 +43,7 @@ describe('the word', () => {
       for (const seen of states) {
         if (seen === state) continue;
         const words = create(state);
-        expect(claimWriting(words, seen, 9)).toBe(0);
+        expect(claimWriting(words, seen, 9, false)).toBe(0);
         expect(confirmWriting(words, seen)).toBe(false);
         expect(withdrawClaim(words, seen)).toBe(false);
         expect(leaveTorn(words, seen)).toBe(false);
@@ -68,7 +68,7 @@ describe('writers that take turns', () => {
           switch (operation) {
             case 'claim': {
               if (model.writer !== 0) continue;
-              const claim = claimWriting(words, state, id);
+              const claim = claimWriting(words, state, id, false);
               // Told apart from 'it has changed'.
               expect(claim).not.toBe(0);
               expect(claim).toBe(words[STATE]);
