@@ -116,19 +116,38 @@ export function placeOf(words: Int32Array, id: number): number {
   return free;
 }
 
+/** Makes a place the calling thread's. False: it is another's. */
+export function ownPlace(words: Int32Array, place: number, id: number): boolean {
+  const found = Atomics.compareExchange(words, place, 0, id);
+  return found === 0 || found === id;
+}
+
+/** Counts in a place of the calling thread's. @returns what the count is then */
+export function changeCount(words: Int32Array, place: number, change: number): number {
+  return Atomics.add(words, place + 1, change) + change;
+}
+
+/** Takes all of a place's count. */
+export function takeCount(words: Int32Array, place: number): number {
+  return Atomics.exchange(words, place + 1, 0);
+}
+
+/** Gives up a place that counts nothing. */
+export function freePlace(words: Int32Array, place: number): void {
+  Atomics.store(words, place, 0);
+}
+
 /** Says how many of those in the line are the calling thread's. @param place as {@link placeOf} says; -1: it has none */
 export function countOwn(words: Int32Array, place: number, id: number, change: number): void {
   if (place < 0) return;
-  const found = Atomics.compareExchange(words, place, 0, id);
   // Another thread was faster.
-  if (found !== 0 && found !== id) {
+  if (!ownPlace(words, place, id)) {
     countOwn(words, placeOf(words, id), id, change);
     return;
   }
-  if (Atomics.add(words, place + 1, change) + change <= 0) {
-    Atomics.store(words, place + 1, 0);
-    Atomics.store(words, place, 0);
-  }
+  if (changeCount(words, place, change) > 0) return;
+  takeCount(words, place);
+  freePlace(words, place);
 }
 
 /** Forgets the waiters of threads that have ended. */
@@ -137,7 +156,7 @@ export function forgetDead(words: Int32Array, hasEnded: (id: number) => boolean)
     const id = Atomics.load(words, place);
     if (id === 0 || !hasEnded(id)) continue;
     // Who takes the count takes it out of the line, and nobody else.
-    const count = Atomics.exchange(words, place + 1, 0);
+    const count = takeCount(words, place);
     if (count > 0) forget(words, count);
     Atomics.compareExchange(words, place, id, 0);
   }
