@@ -243,7 +243,7 @@ export class Condition {
     const at = now();
     if (at - this.#searched < TRUST) return;
     this.#searched = at;
-    forgetDead(this.#words, this.#agent.hasEnded);
+    forgetDead(this.#words, this.#agent.id, this.#agent.hasEnded);
   }
 
   #sleepUntil(calls: number, deadline: number): boolean {

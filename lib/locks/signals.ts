@@ -127,12 +127,20 @@ export function changeCount(words: Int32Array, place: number, change: number): n
   return Atomics.add(words, place + 1, change) + change;
 }
 
+/**
+ * Takes a place whose owner has ended, so that nobody else forgets its count, or what the next owner counts there.
+ * @param by who does that; its id with a minus stands there meanwhile, for it may die, too
+ */
+export function takeDead(words: Int32Array, place: number, owner: number, by: number): boolean {
+  return Atomics.compareExchange(words, place, owner, -by) === owner;
+}
+
 /** Takes all of a place's count. */
 export function takeCount(words: Int32Array, place: number): number {
   return Atomics.exchange(words, place + 1, 0);
 }
 
-/** Gives up a place that counts nothing. */
+/** Gives up a place of the calling thread's that counts nothing. */
 export function freePlace(words: Int32Array, place: number): void {
   Atomics.store(words, place, 0);
 }
@@ -150,14 +158,13 @@ export function countOwn(words: Int32Array, place: number, id: number, change: n
   freePlace(words, place);
 }
 
-/** Forgets the waiters of threads that have ended. */
-export function forgetDead(words: Int32Array, hasEnded: (id: number) => boolean): void {
+/** Forgets the waiters of threads that have ended. @param id the calling thread's */
+export function forgetDead(words: Int32Array, id: number, hasEnded: (id: number) => boolean): void {
   for (let place = CONDITION_HEAD; place < CONDITION_HEAD + CONDITION_PLACES * PLACE_WORDS; place += PLACE_WORDS) {
-    const id = Atomics.load(words, place);
-    if (id === 0 || !hasEnded(id)) continue;
-    // Who takes the count takes it out of the line, and nobody else.
+    const owner = Atomics.load(words, place);
+    if (owner === 0 || !hasEnded(Math.abs(owner)) || !takeDead(words, place, owner, id)) continue;
     const count = takeCount(words, place);
     if (count > 0) forget(words, count);
-    Atomics.compareExchange(words, place, id, 0);
+    freePlace(words, place);
   }
 }
