@@ -151,9 +151,9 @@ describe('the places of threads', () => {
       asked.push(id);
       return id !== 6;
     };
-    forgetDead(words, hasEnded);
+    forgetDead(words, 99, hasEnded);
     expect([placesOf(words), waitersOf(words), signalsOf(words), asked]).toEqual([[[6, 1]], 1, 1, [5, 6, 7]]);
-    forgetDead(words, hasEnded);
+    forgetDead(words, 99, hasEnded);
     expect([waitersOf(words), signalsOf(words)]).toEqual([1, 1]);
   });
 });
@@ -223,7 +223,7 @@ describe('threads that wait, notify, leave and die', () => {
               if (own(thread) === 0) continue;
               waiters = waiters.filter((other) => other.thread !== thread);
               signals = Math.min(signals, waiters.length);
-              forgetDead(words, (id) => id === thread);
+              forgetDead(words, 99, (id) => id === thread);
           }
           count(operation);
           const found = [waitersOf(words), signalsOf(words), isAwaited(words), placesOf(words).sort(([a], [b]) => a - b)];
