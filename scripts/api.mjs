@@ -5,10 +5,10 @@
 
 import { mkdtempSync, readFileSync, rmSync, mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { Extractor, ExtractorConfig, ExtractorLogLevel } from '@microsoft/api-extractor';
+import { CompilerState, Extractor, ExtractorConfig, ExtractorLogLevel } from '@microsoft/api-extractor';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const manifest = join(root, 'package.json');
@@ -25,13 +25,13 @@ function entries() {
 }
 
 /**
- * Holds one report against the declarations, or writes it.
+ * How one report is made.
  * @param {string} types
  * @param {string} report
- * @param {{ isUpdate: boolean, temporary: string }} how
- * @returns {boolean} whether the report is as the declarations are
+ * @param {string} temporary folder
+ * @returns {ExtractorConfig}
  */
-function check(types, report, { isUpdate, temporary }) {
+function configure(types, report, temporary) {
   const reportFolder = join(root, 'api');
   mkdirSync(reportFolder, { recursive: true });
   /** @type {import('@microsoft/api-extractor').IConfigFile} */
@@ -51,9 +51,20 @@ function check(types, report, { isUpdate, temporary }) {
       tsdocMessageReporting: { default: { logLevel: ExtractorLogLevel.None } },
     },
   };
-  const config = ExtractorConfig.prepare({ configObject, configObjectFullPath: undefined, packageJsonFullPath: manifest });
+  return ExtractorConfig.prepare({ configObject, configObjectFullPath: undefined, packageJsonFullPath: manifest });
+}
+
+/**
+ * Holds one report against the declarations, or writes it.
+ * @param {ExtractorConfig} config
+ * @param {CompilerState} compilerState
+ * @param {boolean} isUpdate
+ * @returns {boolean} whether the report is as the declarations are
+ */
+function check(config, compilerState, isUpdate) {
   const result = Extractor.invoke(config, {
     localBuild: isUpdate,
+    compilerState,
     messageCallback(message) {
       // Which compiler is bundled, and that a report was copied, is nobody's concern.
       if (message.logLevel !== ExtractorLogLevel.Error) message.handled = true;
@@ -65,8 +76,15 @@ function check(types, report, { isUpdate, temporary }) {
 const { values } = parseArgs({ options: { update: { type: 'boolean', default: false } } });
 const temporary = mkdtempSync(join(tmpdir(), 'rseq-slice-api-'));
 try {
-  for (const [types, report] of entries()) {
-    if (check(types, report, { isUpdate: values.update, temporary })) {
+  const configs = entries().map(([types, report]) => configure(types, report, temporary));
+  const [first, ...others] = configs;
+  if (first === undefined) throw new Error('No entry of "exports" has types.');
+  // Analysed once for all: to read the declarations takes longer than the reports do.
+  const additionalEntryPoints = others.map((config) => config.mainEntryPointFilePath);
+  const state = CompilerState.create(first, { additionalEntryPoints });
+  for (const config of configs) {
+    const report = basename(config.reportFilePath);
+    if (check(config, state, values.update)) {
       console.log(`api/${report}: ${values.update ? 'written' : 'as it is'}.`);
       continue;
     }
