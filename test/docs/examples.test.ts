@@ -26,6 +26,7 @@ const complaints = folder.complaintsOfAll(programs.map(([, example]) => example)
 
 it('are there', () => {
   expect(programs.length).toBeGreaterThan(20);
+  expect(programs.filter(([, { document }]) => document === TESTS)).toHaveLength(4);
   expect(of('json').length).toBeGreaterThan(0);
 });
 
@@ -37,13 +38,18 @@ it.each(programs.map(([name], index) => [name, index] as const))('%s compiles', 
   expect(complaints[index]).toEqual([]);
 });
 
+/** Its examples are tests, two each. */
+const TESTS = 'docs/simulated-kernel.md';
+
 /** Ends a program that serves, on any port, after it has had time to fail. */
 const UNTIL = "process.env.PORT = '0';\nsetTimeout(() => process.exit(), 1_000);\n";
 
-it.concurrent.each(programs.filter(([, { treatment }]) => treatment !== 'compile only'))('%s runs', async (_, { code, treatment }) => {
+const runnable = programs.filter(([, { treatment }]) => treatment !== 'compile only');
+it.concurrent.each(runnable)('%s runs', async (_, { document, code, treatment }) => {
   const { stdout, ...ending } = await folder.start(treatment === 'serves' ? UNTIL + code : code);
   expect(ending, stdout).toEqual({ status: 0, signal: null, stderr: '' });
-}, 90_000);
+  if (document === TESTS) expect(stdout).toMatch(/# pass 2\n# fail 0/);
+});
 
 it.each(of('json'))('%s is JSON', (_, { code }) => {
   expect(() => JSON.parse(code) as unknown).not.toThrow();
