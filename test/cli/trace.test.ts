@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildModel } from '@tracerbench/trace-model';
-import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import type { TestContext } from 'vitest';
 import type { Stats } from '../../lib/thread.ts';
 import type { TraceSummary } from '../../lib/trace/summary.ts';
@@ -25,9 +25,8 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** It takes a second on an idle machine. */
-const PATIENCE = 120_000;
-vi.setConfig({ testTimeout: PATIENCE });
+/** For a program, ms. It takes a second on an idle machine. */
+const PATIENCE = 50_000;
 
 const WORKERS = 4;
 const OUTCOMES = ['undisturbed', 'yielded', 'raced', 'revoked', 'nested'] as const;
@@ -42,7 +41,7 @@ function trace(...args: readonly string[]) {
     cwd: folder,
     encoding: 'utf8',
     env: { ...process.env, RSEQ_SLICE: '', NODE_OPTIONS: '', NO_COLOR: '1' },
-    timeout: PATIENCE - 10_000,
+    timeout: PATIENCE,
   });
   return { status, signal, stdout, stderr };
 }
@@ -185,7 +184,7 @@ describe('the ending', () => {
 
   const ending = (how: string) => {
     const out = join(folder, `${how}.json`);
-    const { status, signal } = trace('--out', out, '--', process.execPath, program, how);
+    const { status, signal } = trace('--out', out, '--', process.execPath, program, how, '30');
     checkFormat(readFileSync(out, 'utf8'), /^process \d+$/);
     return { status, signal };
   };

@@ -1,11 +1,11 @@
-// What is traced: four workers that take a lock in turns, and how each ends is told by an argument. They post their
-// counters; the main thread prints them all, with those of a simulated kernel that grants, and ends as it is told to.
+// What is traced: four workers that take a lock in turns. They post their counters; the main thread prints them all,
+// with those of a simulated kernel that grants, and ends as it is told to. Arguments: how it ends, and how often each
+// worker takes the lock.
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { Mutex, attach } from '../../../dist/index.js';
 import { SimulatedKernel } from '../../../dist/simulated/index.js';
 
 const WORKERS = 4;
-const ROUNDS = 3000;
 /** Words: the count, one to spend time with, and how many workers have started. */
 const COUNT = 0;
 const STARTED = 2;
@@ -22,13 +22,13 @@ function work(lock, words, rounds) {
   }
 }
 
-function runWorker({ handle, buffer, isEndless }) {
+function runWorker({ handle, buffer, rounds, isEndless }) {
   const thread = attach({ backend: 'simulated' });
   const [lock, words] = [Mutex.from(handle), new Int32Array(buffer)];
   // They begin together, so that they want the lock at the same time.
   Atomics.add(words, STARTED, 1);
   while (Atomics.load(words, STARTED) < WORKERS) Atomics.wait(words, STARTED, -1, 1);
-  work(lock, words, ROUNDS);
+  work(lock, words, rounds);
   if (!isEndless) {
     thread.critical(() => thread.critical(() => {}));
     parentPort.postMessage(thread.stats());
@@ -52,11 +52,11 @@ function grants() {
   return thread.stats();
 }
 
-async function main(ending) {
+async function main(ending, rounds) {
   const { handle } = new Mutex();
   const buffer = new SharedArrayBuffer(12);
   const all = Array.from({ length: WORKERS }, (_, index) => {
-    const data = { workerData: { handle, buffer, isEndless: index === 0 } };
+    const data = { workerData: { handle, buffer, rounds, isEndless: index === 0 } };
     // One has an environment of its own, with nothing in it.
     const worker = new Worker(new URL(import.meta.url), index === 1 ? { ...data, env: {} } : data);
     return {
@@ -75,5 +75,5 @@ async function main(ending) {
   process.exit(Number(ending));
 }
 
-if (isMainThread) await main(process.argv[2] ?? '0');
+if (isMainThread) await main(process.argv[2] ?? '0', Number(process.argv[3] ?? 3000));
 else runWorker(workerData);
