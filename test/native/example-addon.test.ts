@@ -1,6 +1,7 @@
 /**
- * Addons of others on this host: the example, compiled as another team would compile it, and what a consumer is told
- * that was compiled for another table. Where the host has no slices, errors are told and the work is done.
+ * Addons of others on this host: the example, compiled with the compiler alone, and what a consumer is told that was
+ * compiled for another table. Where the host has no slices, errors are told and the work is done. The example as
+ * node-gyp builds it is in example-addon.long.test.ts.
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -12,7 +13,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findCompilers, isThere } from '../../scripts/native/compilers.mjs';
 import { nodeHeaders } from '../../scripts/native/target.mjs';
 import { loadAddon } from '../../lib/linux/binding.ts';
-import { buildDirectly, buildWithNodeGyp, createExample, installExample, missedBookings, whyNoNodeGyp } from '../support/example.ts';
+import { buildDirectly, expectWorkDone, installExample, KINDS, run } from '../support/example.ts';
 import type { ExampleReport, Tally } from '../support/example.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -36,29 +37,6 @@ function whyNot(): string | undefined {
 const reason = whyNot();
 if (reason !== undefined) console.log(`addons of others: skipped: ${reason}`);
 
-/** Runs a module of the example's folder in a process of its own, which must end well. */
-function run(cwd: string, args: readonly string[]): unknown {
-  const { status, signal, stdout, stderr } = spawnSync(process.execPath, args, { cwd, encoding: 'utf8', env: { ...process.env, RSEQ_SLICE: '' } });
-  expect({ status, signal, stderr }).toEqual({ status: 0, signal: null, stderr: '' });
-  return JSON.parse(stdout);
-}
-
-const KINDS = ['here', 'pool', 'thread'] as const;
-
-/** All that holds on any host. */
-function expectWorkDone(report: ExampleReport): void {
-  expect(missedBookings(report)).toEqual([0, 0]);
-  for (const kind of KINDS) expect(report[kind].booked, kind).toBeGreaterThan(0);
-  const { inner, outer } = report.nested;
-  expect(inner.reduce((sum, count) => sum + count)).toBe(outer.entered);
-  if (report.available) return;
-  expect(inner.slice(0, 4)).toEqual([0, 0, 0, 0]);
-  for (const kind of KINDS) {
-    expect(report[kind], kind).toMatchObject({ undisturbed: 0, yielded: 0, raced: 0, revoked: 0 });
-    expect(report[kind].nested).toBeGreaterThan(0);
-  }
-}
-
 function expectAttachedOrTold(report: ExampleReport, why: string | null): void {
   for (const kind of KINDS) {
     const { errno, step } = report[kind];
@@ -74,38 +52,20 @@ describe.skipIf(reason !== undefined)('the example addon', () => {
   /** What `probe()` says of this host. */
   let why: string | null;
   beforeAll(() => {
-    createExample(example);
+    installExample(example);
+    buildDirectly(example);
     const { available, reason: found } = run(example, [
       '--input-type=module',
       '-e',
       "import { probe } from 'rseq-slice'; console.log(JSON.stringify(probe().slices));",
     ]) as { available: boolean; reason: string };
     why = available ? null : found;
-  }, 120_000);
+  });
 
   it('books from three kinds of thread, nested in JavaScript too, with slices or told why not', () => {
     const report = run(example, ['main.mjs', '100']) as ExampleReport;
     expectWorkDone(report);
     expectAttachedOrTold(report, why);
-  });
-
-  it('builds with node-gyp', { timeout: 120_000 }, (context) => {
-    const missing = whyNoNodeGyp();
-    if (missing !== undefined) {
-      console.log(`the example addon with node-gyp: skipped: ${missing}`);
-      context.skip(missing);
-    }
-    const copy = join(folder, 'node-gyp');
-    installExample(copy);
-    buildWithNodeGyp(copy);
-    expectWorkDone(run(copy, ['main.mjs', '20']) as ExampleReport);
-  });
-
-  it('builds with the compiler alone', () => {
-    const copy = join(folder, 'direct');
-    installExample(copy);
-    buildDirectly(copy);
-    expectWorkDone(run(copy, ['main.mjs', '20']) as ExampleReport);
   });
 
   it('works in each of several workers, also in those that end attached', () => {

@@ -7,6 +7,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { expect } from 'vitest';
 import { compileAddon } from '../../scripts/native/compile.mjs';
 import { findCompilers, isThere } from '../../scripts/native/compilers.mjs';
 import { readTarget } from '../../scripts/native/target.mjs';
@@ -103,4 +104,28 @@ export function missedBookings({ before, after, here, pool, thread, nested }: Ex
   const inner = nested.inner.reduce((sum, count) => sum + count);
   const booked = here.booked + pool.booked + thread.booked + inner;
   return [after.debit - before.debit - booked, after.credit - before.credit - booked];
+}
+
+/** Runs a module of the example's folder in a process of its own, which must end well. */
+export function run(cwd: string, args: readonly string[]): unknown {
+  const { status, signal, stdout, stderr } = spawnSync(process.execPath, args, { cwd, encoding: 'utf8', env: { ...process.env, RSEQ_SLICE: '' } });
+  expect({ status, signal, stderr }).toEqual({ status: 0, signal: null, stderr: '' });
+  return JSON.parse(stdout);
+}
+
+/** The kinds of thread that it books from. */
+export const KINDS = ['here', 'pool', 'thread'] as const;
+
+/** All that holds on any host. */
+export function expectWorkDone(report: ExampleReport): void {
+  expect(missedBookings(report)).toEqual([0, 0]);
+  for (const kind of KINDS) expect(report[kind].booked, kind).toBeGreaterThan(0);
+  const { inner, outer } = report.nested;
+  expect(inner.reduce((sum, count) => sum + count)).toBe(outer.entered);
+  if (report.available) return;
+  expect(inner.slice(0, 4)).toEqual([0, 0, 0, 0]);
+  for (const kind of KINDS) {
+    expect(report[kind], kind).toMatchObject({ undisturbed: 0, yielded: 0, raced: 0, revoked: 0 });
+    expect(report[kind].nested).toBeGreaterThan(0);
+  }
 }

@@ -1,0 +1,42 @@
+/** Our own addon, built on a machine with nothing but Node and a compiler. */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, expect, it } from 'vitest';
+import type { Binding } from '../../lib/linux/binding.ts';
+import { BUILD, BuildFolder, load, node, QUIET, TOOLS, whyNoCompiler } from '../support/checkout.ts';
+
+const EXPORTS: Record<keyof Binding, 'function'> = {
+  probe: 'function',
+  attach: 'function',
+  detach: 'function',
+  controlWord: 'function',
+  enter: 'function',
+  clear: 'function',
+  yieldSlice: 'function',
+  cpu: 'function',
+  node: 'function',
+  concurrencyId: 'function',
+  flags: 'function',
+  isOwner: 'function',
+  nativeApi: 'function',
+  futexWait: 'function',
+  futexWake: 'function',
+  mapFile: 'function',
+};
+
+const folder = new BuildFolder();
+afterAll(() => {
+  folder.remove();
+});
+
+const whyNot = whyNoCompiler();
+
+it('needs neither make nor Python: the addon loads, and asks the kernel', (context) => {
+  if (whyNot !== undefined) context.skip(whyNot);
+  const path = folder.checkout();
+  expect(node(path, folder.pathWith(['cc', 'c++', ...TOOLS]), BUILD)).toMatchObject(QUIET);
+  expect(load(path, 'Object.fromEntries(Object.entries(addon).map(([name, value]) => [name, typeof value]))')).toEqual(EXPORTS);
+  expect(load(path, 'addon.probe()')).toMatchObject({ error: 0, libcSize: expect.any(Number) as number });
+  expect(readdirSync(join(path, 'build')), 'nothing is left over').toEqual(['Release']);
+  expect(readdirSync(join(path, 'build/Release'))).toEqual(['rseq_slice.node']);
+});
