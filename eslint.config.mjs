@@ -19,6 +19,20 @@ const RULES = {
   'no-unused-vars': ['error', { varsIgnorePattern: '^_', argsIgnorePattern: '^_' }],
 };
 
+/** A test, a table of tests, a group or a hook of vitest: `it`, `it.x`, `it.x()`, `it.x.y()`, `it.x().y()`. */
+const PATHS = ['name', 'object.name', 'callee.object.name', 'callee.object.object.name', 'callee.object.callee.object.name'];
+const FROM_VITEST = PATHS
+  .map((path) => `[callee.${path}=/^(it|test|describe|(before|after)(All|Each))$/]`)
+  .join(', ');
+const IS_LONG = 'What needs a timeout of its own is long: it belongs in a *.long.test.ts, as CONTRIBUTING.md says.';
+
+/** The ways to give a test a timeout of its own. */
+const TIMEOUTS = [
+  `CallExpression:matches(${FROM_VITEST}) > ObjectExpression.arguments > Property[key.name='timeout']`,
+  `CallExpression:matches(${FROM_VITEST}) > ArrowFunctionExpression + *`,
+  `CallExpression[callee.object.name='vi'][callee.property.name='setConfig']`,
+];
+
 export default tseslint.config(
   { ignores: ['dist/', 'build/', 'docs-out/', 'node_modules/'] },
   {
@@ -26,6 +40,11 @@ export default tseslint.config(
     extends: [tseslint.configs.strictTypeChecked],
     languageOptions: { parserOptions: { projectService: true } },
     rules: { '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }] },
+  },
+  {
+    files: ['test/**/*.test.ts'],
+    ignores: ['test/**/*.long.test.ts', 'test/kernel/**'],
+    rules: { 'no-restricted-syntax': ['error', ...TIMEOUTS.map((selector) => ({ selector, message: IS_LONG }))] },
   },
   {
     files: ['**/*.mjs'],

@@ -1,11 +1,14 @@
 import type { ViteUserConfig } from 'vitest/config';
 
-/** The tests that need no kernel with the feature; they run on any host. */
+/** The short tests, which need no kernel with the feature; they run on any host. */
 const config: ViteUserConfig = {
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/kernel/**'],
-    testTimeout: 30_000,
+    exclude: ['test/kernel/**', 'test/**/*.long.test.ts'],
+    // Left to itself it takes one fewer than there are CPUs, though much of a test is to wait for programs.
+    maxWorkers: '100%',
+    // One for all, which a test here may not exceed: eslint.config.mjs. It is for busy machines.
+    testTimeout: 60_000,
     // To remove a folder of many files was seen to take 10 s on a busy machine.
     hookTimeout: 60_000,
   },

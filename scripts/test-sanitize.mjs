@@ -31,6 +31,7 @@ const TESTS = [
   'test/lib/mapping.test.ts',
   'test/worker/channels.test.ts',
   'test/worker/lifecycle.test.ts',
+  'test/worker/lifecycle.long.test.ts',
   'test/worker/process-stats.test.ts',
 ];
 

@@ -1,7 +1,8 @@
 /**
  * The C shim, tested in C: `native/test/` is compiled here as the addon's own
- * sources are, once as it is, once with sanitizers and once static, and each
- * case of the program is a test of its own. With and without an area of libc's.
+ * sources are, once as it is, and for native.long.test.ts with sanitizers and
+ * static, and each case of the program is a test of its own. With and without an
+ * area of libc's.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
+import { isLong, share } from '../support/share.ts';
 import { compileShim, readCases, shim, suite } from '../support/shim.ts';
 import type { Case } from '../support/shim.ts';
 
@@ -78,7 +80,7 @@ const LIBCS = [
 
 const noCompiler = process.platform === 'linux' ? whyNot([]) : 'the shim is for Linux';
 
-for (const { build, flags } of BUILDS) {
+for (const { build, flags } of share(BUILDS, { every: BUILDS.length })) {
   const reason = noCompiler ?? whyNot(flags);
   if (reason !== undefined) {
     it(`the shim, ${build}`, (context) => {
@@ -110,7 +112,7 @@ for (const { build, flags } of BUILDS) {
   });
 }
 
-it('tells a failed check, a crash, an exit and a skip apart', (context) => {
+if (!isLong) it('tells a failed check, a crash, an exit and a skip apart', (context) => {
   if (noCompiler !== undefined) {
     console.log(`the harness of the shim's tests: skipped: ${noCompiler}`);
     context.skip(noCompiler);

@@ -11,6 +11,7 @@ import { describe, expect, it } from 'vitest';
 import type { Run } from '../../lib/bench/locks/aggregate.ts';
 import { textbookLock } from '../../scripts/bench/locks/textbook.mjs';
 import { complaintsAbout } from '../support/schema.ts';
+import { isLong, share } from '../support/share.ts';
 
 const program = fileURLToPath(new URL('../../scripts/bench/locks/main.mjs', import.meta.url));
 
@@ -19,7 +20,7 @@ function bench(...args: readonly string[]) {
   return { status, signal, stdout, stderr };
 }
 
-describe('the command line', () => {
+if (!isLong) describe('the command line', () => {
   it('knows more locks than the package has', () => {
     const { status, stdout } = bench('--help');
     expect(status).toBe(0);
@@ -38,7 +39,7 @@ describe('the command line', () => {
   });
 });
 
-it('the textbook lock wakes nobody when nobody waits', () => {
+if (!isLong) it('the textbook lock wakes nobody when nobody waits', () => {
   const lock = textbookLock(new Int32Array(new SharedArrayBuffer(4)));
   for (let i = 0; i < 3; i++) lock.unlock(lock.lock());
   expect(lock.stats?.()).toEqual({ parked: 0, woken: 0 });
@@ -53,7 +54,7 @@ describe('a run', () => {
     readonly runs: readonly Run[];
   }
 
-  it.each(['loop', 'orders', 'lru'])('of %s gives a table and a record that agree', (workload) => {
+  it.each(share(['loop', 'orders', 'lru'], { every: 3 }))('of %s gives a table and a record that agree', (workload) => {
     const folder = mkdtempSync(join(tmpdir(), 'rseq-slice-test-'));
     const file = join(folder, 'record.json');
     try {
@@ -90,7 +91,7 @@ describe('a run', () => {
     }
   });
 
-  it('says what it skipped, and fails when nothing is left', () => {
+  if (!isLong) it('says what it skipped, and fails when nothing is left', () => {
     const { status, stderr } = bench('--lock', 'textbook', '--slices', 'on', '--rounds', '1');
     expect(status).toBe(1);
     expect(stderr).toMatch(/nothing to measure/);

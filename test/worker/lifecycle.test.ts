@@ -3,6 +3,7 @@
  * who loads the library when. Each program runs in a process of its own, whose
  * exit code and signal count: on the simulated kernel, on this host's, and on one
  * that says it has slices, where registrations are real and nothing is granted.
+ * In `npm test` each kernel has its share of the endings.
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
@@ -11,6 +12,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { Outcome } from '../../lib/index.ts';
+import { isLong, share } from '../support/share.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const programs = fileURLToPath(new URL('programs/', import.meta.url));
@@ -83,7 +85,17 @@ function backendOn({ prefix, environment }: Kernel): string {
   return spawn([...prefix, process.execPath, '-e', source], environment).stdout.trim();
 }
 
-describe.each(KERNELS)('on $kernel', (kernel) => {
+/** How the process ends, in which state, and beside busy workers or not. */
+const ENDINGS = ['end', 'exit', 'throw', 'reject'].flatMap((ending) => [
+  [ending, 'inside'],
+  [ending, 'outside'],
+  [ending, 'detached'],
+  [ending, 'inside', 'busy'],
+]);
+const TOGETHER = ['one by one', 'together'] as const;
+const SHARING = ['sharing the addon', 'each with its own addon'] as const;
+
+describe.each(KERNELS.map((kernel, index) => ({ ...kernel, index })))('on $kernel', ({ index, ...kernel }) => {
   const reason = whyNot(kernel);
   if (reason !== undefined) {
     it('workers and processes end', (context) => {
@@ -104,7 +116,7 @@ describe.each(KERNELS)('on $kernel', (kernel) => {
     return JSON.parse(stdout);
   }
 
-  it.each(['one by one', 'together'])('workers end in every way, %s', (how) => {
+  it.each(share(TOGETHER, { every: KERNELS.length, first: 2 * index }))('workers end in every way, %s', (how) => {
     const { ends, ...after } = json('worker-endings.mjs', how) as {
       ends: readonly { ending: string; state: string }[];
     };
@@ -117,14 +129,8 @@ describe.each(KERNELS)('on $kernel', (kernel) => {
     expect(after).toEqual({ result: 7, asFound: true });
   });
 
-  it.each(
-    ['end', 'exit', 'throw', 'reject'].flatMap((ending) => [
-      [ending, 'inside'],
-      [ending, 'outside'],
-      [ending, 'detached'],
-      [ending, 'inside', 'busy'],
-    ]),
-  )('the process ends: %s, %s a section %s', (ending = '', ...rest) => {
+  const endings = share(ENDINGS, { every: 7, first: index });
+  it.each(endings)('the process ends: %s, %s a section %s', (ending = '', ...rest) => {
     const { status, signal, stdout, stderr } = run('process-ending.mjs', ending, ...rest);
     const code = { end: 0, exit: 5 }[ending] ?? 1;
     expect({ status, signal, stdout }).toEqual({ status: code, signal: null, stdout: `${backend}\nexit ${code}\n` });
@@ -132,7 +138,7 @@ describe.each(KERNELS)('on $kernel', (kernel) => {
     else expect(stderr).toBe('');
   });
 
-  it.each(['sharing the addon', 'each with its own addon'])('two copies in one thread, %s', (sharing) => {
+  it.each(share(SHARING, { every: KERNELS.length, first: index }))('two copies in one thread, %s', (sharing) => {
     const isShared = sharing === 'sharing the addon';
     const copies = ['first', 'second'].map((name) => {
       const copy = mkdtempSync(join(folder, name));
@@ -159,14 +165,15 @@ describe.each(KERNELS)('on $kernel', (kernel) => {
     if (backend === 'linux' && isShared) expect(backends[1]).toBe('linux');
   });
 
-  it('the mapped word stays with its thread', (context) => {
+  if (!isLong) it('the mapped word stays with its thread', (context) => {
     if (kernel.prefix.length === 0) context.skip('only where the word is mapped');
     const { refused, ...report } = json('posted.mjs') as { refused: string | null };
     expect([null, 'DataCloneError']).toContain(refused);
     expect(report).toEqual({ word: [0, 0, 0, 0], outcome: 7, entered: 1 });
   });
 
-  it('a worker loads the addon first, and is gone when the main thread does', () => {
+  const loads = share(['first'], { every: 2, first: index });
+  it.each(loads)('a worker loads the addon %s, and is gone when the main thread does', () => {
     expect(json('worker-first.mjs')).toEqual([
       [backend, 1000, 0],
       [backend, 1000],

@@ -2,13 +2,15 @@
  * Locks between real threads: that they exclude, that nobody hangs when a thread
  * dies holding or waiting, that nobody starves, and that the hot path costs no
  * memory and no system call. Each program runs in a process of its own, whose
- * exit code and signal count, with the addon and without.
+ * exit code and signal count, with the addon and without. In `npm test` every lock
+ * is tried one way, in turns.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { copyLibrary, hasAddon, programs, run, runProgram } from '../support/program.ts';
+import { isLong, share } from '../support/share.ts';
 import { callsBetweenMarkers, whyNoStrace } from '../support/strace.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'rseq-slice-locks-'));
@@ -16,17 +18,28 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Each takes seconds on an idle machine. */
-const PATIENCE = 120_000;
+/** For a program, ms. The slowest takes two seconds on an idle machine. */
+const PATIENCE = 50_000;
 
 const WAYS = [
-  { how: 'with the addon', flags: [] },
-  { how: 'without an addon', flags: ['--no-addons'] },
+  { way: 0, how: 'with the addon', flags: [] },
+  { way: 1, how: 'without an addon', flags: ['--no-addons'] },
 ] as const;
 const EXCLUSIVE = ['Mutex', 'SpinLock', 'RwLock, written', 'Semaphore'] as const;
+const KINDS = [...EXCLUSIVE, 'Condition'] as const;
+/** How a holder dies: see the program. */
+const READER_ENDINGS = ['exit', 'throw', 'terminate', 'end'] as const;
+const ENDINGS = [...READER_ENDINGS, 'exit, taken asynchronously', 'terminate, asleep in another lock'] as const;
 
-describe.each(WAYS)('$how', ({ how, flags }) => {
-  const print = (program: string, ...rest: readonly string[]): string => run([process.execPath, ...flags, join(programs, program), ...rest]);
+describe.each(WAYS)('$how', ({ way, how, flags }) => {
+  const inTurns = <Row>(rows: readonly Row[]): readonly Row[] => share(rows, { every: WAYS.length, first: way });
+  /** The first kind one way, and the last the other. */
+  const oneWay = { every: KINDS.length, first: way * (KINDS.length - 1) };
+  /** Each kind with an ending of its own, and in the other suite with all others. */
+  const deaths = EXCLUSIVE.map((kind, index) => {
+    return [kind, share(ENDINGS, { every: ENDINGS.length, first: index + way })] as const;
+  });
+  const print = (program: string, ...rest: readonly string[]): string => run([process.execPath, ...flags, join(programs, program), ...rest], PATIENCE);
   const json = (program: string, ...rest: readonly string[]): unknown => runProgram(program, rest, flags);
 
   it('is what it says', (context) => {
@@ -37,27 +50,25 @@ describe.each(WAYS)('$how', ({ how, flags }) => {
     else expect(state).toBe('loaded');
   });
 
-  it.each(EXCLUSIVE)('threads exclude each other: %s', { timeout: PATIENCE }, (kind) => {
+  it.each(inTurns(EXCLUSIVE))('threads exclude each other: %s', (kind) => {
     const workers = 3;
     const report = json('lock-exclusion.mjs', kind, String(workers), '2000');
     expect(report).toEqual({ exitCodes: [0, 0, 0], missing: 0, wrong: 0, isFree: true });
   });
 
-  it('readers read beside each other, and never beside a writer', { timeout: PATIENCE }, () => {
-    expect(json('lock-sharing.mjs', 'readers')).toEqual({ exitCodes: [0, 0, 0, 0], written: 3000, same: true, wrong: 0 });
+  it.each(
+    inTurns([
+      ['readers read beside each other, and never beside a writer', 'readers', { written: 3000, same: true, wrong: 0 }],
+      ['a semaphore lets in as many as it has permits', 'permits', { rounds: 12_000, wrong: 0, available: 2 }],
+      ['producers and consumers wait for each other', 'queue', { left: 0, produced: 3000, consumed: 3000, wrong: 0 }],
+    ]),
+  )('%s', (_, part, report) => {
+    expect(json('lock-sharing.mjs', part)).toEqual({ exitCodes: [0, 0, 0, 0], ...report });
   });
 
-  it('a semaphore lets in as many as it has permits', { timeout: PATIENCE }, () => {
-    expect(json('lock-sharing.mjs', 'permits')).toEqual({ exitCodes: [0, 0, 0, 0], rounds: 12_000, wrong: 0, available: 2 });
-  });
-
-  it('producers and consumers wait for each other', { timeout: PATIENCE }, () => {
-    expect(json('lock-sharing.mjs', 'queue')).toEqual({ exitCodes: [0, 0, 0, 0], left: 0, produced: 3000, consumed: 3000, wrong: 0 });
-  });
-
-  it.each(EXCLUSIVE)('a holder that dies is told of once, and nobody hangs: %s', { timeout: PATIENCE }, (kind) => {
-    const results = json('lock-death.mjs', kind) as readonly { ending: string; first: boolean; told: boolean[]; waited: number }[];
-    expect(results.map(({ ending }) => ending)).toHaveLength(6);
+  it.each(deaths)('a holder that dies is told of once, and nobody hangs: %s', (kind, endings) => {
+    const results = json('lock-death.mjs', kind, ...endings) as readonly { ending: string; first: boolean; told: boolean[]; waited: number }[];
+    expect(results.map(({ ending }) => ending)).toEqual(endings);
     console.log(`${kind}, ${how}: ${results.map(({ ending, waited }) => `${ending} ${waited.toFixed(0)} ms`).join(', ')}`);
     for (const { ending, first, told, waited } of results) {
       // Sorted: one of three was told.
@@ -66,16 +77,17 @@ describe.each(WAYS)('$how', ({ how, flags }) => {
     }
   });
 
-  it('a reader that dies is in nobody’s way, and no news', { timeout: PATIENCE }, () => {
-    const results = json('lock-death.mjs', 'RwLock, read') as readonly { ending: string; isBlocked: boolean; abandoned: boolean; waited: number }[];
-    expect(results).toHaveLength(4);
+  it('a reader that dies is in nobody’s way, and no news', () => {
+    const endings = share(READER_ENDINGS, { every: READER_ENDINGS.length, first: way });
+    const results = json('lock-death.mjs', 'RwLock, read', ...endings) as readonly { ending: string; isBlocked: boolean; abandoned: boolean; waited: number }[];
+    expect(results.map(({ ending }) => ending)).toEqual(endings);
     for (const { waited, ...rest } of results) {
       expect(rest).toEqual({ ending: rest.ending, isBlocked: true, abandoned: false });
       expect(waited, rest.ending).toBeLessThan(2000);
     }
   });
 
-  it.each([...EXCLUSIVE, 'Condition'])('waiters are terminated at once, and do not stop the others: %s', { timeout: PATIENCE }, (kind) => {
+  it.each(share(KINDS, oneWay))('waiters are terminated at once, and do not stop the others: %s', (kind) => {
     const { terminated, results, took, isFree } = json('lock-waiters.mjs', kind) as {
       terminated: readonly number[];
       results: readonly boolean[];
@@ -90,12 +102,11 @@ describe.each(WAYS)('$how', ({ how, flags }) => {
     expect(took).toBeLessThan(5000);
   });
 
-  it.each([
-    ['Mutex', '2'],
-    ['Mutex', '3'],
-    ['SpinLock', '2'],
-  ])('nobody is overtaken more often than the bound says: %s, %s threads', { timeout: PATIENCE }, (kind, threads) => {
-    const { most, bound, waits, acquisitions, exitCodes } = json('lock-fairness.mjs', kind, threads, '1500') as Record<'most' | 'bound' | 'waits' | 'acquisitions', number> & { exitCodes: number[] };
+  const threads = [['Mutex', '2'], ['Mutex', '3'], ['SpinLock', '2']] as const;
+  const contests = share(threads, { every: 3, first: 2 * way });
+  it.each(contests)('nobody is overtaken more often than the bound says: %s, %s threads', (kind, threads) => {
+    const args = [kind, threads, '1500', isLong ? 'Infinity' : '10'];
+    const { most, bound, waits, acquisitions, exitCodes } = json('lock-fairness.mjs', ...args) as Record<'most' | 'bound' | 'waits' | 'acquisitions', number> & { exitCodes: number[] };
     console.log(`${kind}, ${threads} threads, ${how}: overtaken ${most} times at most, bound ${bound}; ${waits} waits in ${acquisitions} acquisitions`);
     expect(exitCodes.every((code) => code === 0)).toBe(true);
     expect(waits).toBeGreaterThan(0);
@@ -103,18 +114,18 @@ describe.each(WAYS)('$how', ({ how, flags }) => {
     expect(most).toBeLessThanOrEqual(2 * bound);
   });
 
-  it.each([...EXCLUSIVE, 'Condition'])('a process stays alive while it waits, and no longer: %s', { timeout: PATIENCE }, (kind) => {
+  it.each(share(KINDS, oneWay))('a process stays alive while it waits, and no longer: %s', (kind) => {
     expect(print('lock-alive.mjs', kind, 'served')).toBe('got it\nexit 0\n');
     expect(print('lock-alive.mjs', kind, 'aborted')).toBe('no more\nexit 0\n');
   });
 
-  it('the main thread takes what is free, and does not block unless it was asked for', { timeout: PATIENCE }, () => {
+  if (!isLong) it('the main thread takes what is free, and does not block unless it was asked for', () => {
     const refused = 'ERR_RSEQ_WOULD_BLOCK';
     const codes = ['had', 'had', 'had', 'had', refused, refused, refused, 'ERR_RSEQ_TIMEOUT'];
     expect(json('lock-alive.mjs', 'main thread')).toEqual({ codes, code: 0 });
   });
 
-  it('handles travel in workerData and through a port, between two copies of the library', { timeout: PATIENCE }, () => {
+  it.each(inTurns(['two copies']))('handles travel in workerData and through a port, between %s of the library', () => {
     const copies = ['first', 'second'].map((name) => copyLibrary(folder, name));
     const posted = ['Mutex', 0, 'SpinLock', 64];
     const report = json('lock-handles.mjs', ...copies);
@@ -143,14 +154,14 @@ describe('the hot path', () => {
     return { ...(JSON.parse(report ?? 'null') as Report), count: between.filter((line) => /Scavenge|Mark-Compact/.test(line)).length };
   }
 
-  it.each(LOOPS)('allocates nothing in five million rounds: %s, %s', { timeout: PATIENCE }, (kind, body) => {
+  it.each(share(LOOPS, { every: LOOPS.length }))('allocates nothing in five million rounds: %s, %s', (kind, body) => {
     const { count, ...report } = collections(kind, body);
     expect(report).toMatchObject({ optimized: true, entered: 5_000_000, contended: 0, kept: false });
     // A round that allocates the least that can be would make four of them.
     expect(count).toBeLessThanOrEqual(1);
   });
 
-  it('would be seen if it did', { timeout: PATIENCE }, () => {
+  if (isLong) it('would be seen if it did', () => {
     const { count, kept } = collections('Mutex', 'tokens');
     console.log(`five million tokens: ${count} collections`);
     expect(kept).toBe(true);
@@ -168,12 +179,15 @@ describe('the hot path', () => {
   /** By its name where strace knows it, else by its number, 471 or the first ABI's 470. */
   const isYield = (call: string) => /^(rseq_slice_yield|syscall_(0x1d[67]|47[01]))$/.test(call);
 
-  it.for([
-    ['main', 'Mutex', 'acquire'],
+  const TRACED = [
     ['worker', 'Mutex', 'withLock'],
+    ['main', 'Mutex', 'acquire'],
     ['worker', 'SpinLock', 'acquire'],
     ['main', 'SpinLock', 'withLock'],
-  ] as const)('makes no system call in a million rounds: %s thread, %s, %s', { timeout: PATIENCE }, ([where, kind, body], context) => {
+  ] as const;
+
+  const traced = share(TRACED, { every: TRACED.length });
+  it.for(traced)('makes no system call in a million rounds: %s thread, %s, %s', ([where, kind, body], context) => {
     const reason = whyNoStrace();
     if (reason !== undefined) context.skip(reason);
     const left = [...trace(where, kind, 'nothing').calls];

@@ -43,9 +43,10 @@ describe.each(FLAVOURS)('on %s, with rseq_debug', (flavour) => {
   });
 });
 
+// With more disturbances: explorer.long.test.ts.
 it('a lock holds on two CPUs', () => {
-  expect(exploreAloud(lockModel('rfc', { cpus: 2, rounds: 1 }))).toMatchObject(clean);
-  expect(exploreAloud(lockModel('mainline', { cpus: 2, rounds: 1 }), { disturbances: 6 })).toMatchObject({ violation: null });
+  const model = lockModel('mainline', { cpus: 2, rounds: 1 });
+  expect(exploreAloud(model, { disturbances: 2 })).toMatchObject({ violation: null });
 });
 
 describe('a system call inside a section', () => {

@@ -1,6 +1,7 @@
 /**
  * The library's own code, not a model of it, under everything that can happen
- * between any two of its accesses to the control word.
+ * between any two of its accesses to the control word. With three disturbances
+ * it takes so long that only real-code.long.test.ts does it.
  */
 import { describe, expect, it } from 'vitest';
 import { attach } from '../../../lib/attach.ts';
@@ -8,6 +9,7 @@ import { exploreChoices, replayed } from '../../../lib/simulated/choices.ts';
 import type { Chooser } from '../../../lib/simulated/choices.ts';
 import { SimulatedKernel } from '../../../lib/simulated/kernel.ts';
 import { FLAVOURS } from '../../../lib/abi.ts';
+import { isLong } from '../../support/share.ts';
 
 describe.each(FLAVOURS)('sections on %s', (flavour) => {
   /** Two sections and what the program does between them. */
@@ -31,21 +33,24 @@ describe.each(FLAVOURS)('sections on %s', (flavour) => {
     expect(yielded + raced + revoked + undisturbed + inner).toBe(entered);
   }
 
-  it('survive every schedule of three disturbances', () => {
-    const report = exploreChoices(twoSections, { disturbances: 3 });
+  const disturbances = isLong ? 3 : 2;
+
+  it(`survive every schedule of ${disturbances} disturbances`, () => {
+    const report = exploreChoices(twoSections, { disturbances });
     expect(report).toMatchObject({ failure: null, coverage: 'bounded' });
     console.log(`${flavour}: ${report.runs.toLocaleString('en')} runs`);
   });
 
-  it('survive every schedule of two disturbances, nested', () => {
+  it(`survive every schedule of ${disturbances - 1} disturbances, nested`, () => {
     const nested = (chooser: Chooser) => {
       twoSections(chooser, true);
     };
-    expect(exploreChoices(nested, { disturbances: 2 })).toMatchObject({ failure: null, coverage: 'bounded' });
+    const report = exploreChoices(nested, { disturbances: disturbances - 1 });
+    expect(report).toMatchObject({ failure: null, coverage: 'bounded' });
   });
 });
 
-it('replays a failure', () => {
+if (!isLong) it('replays a failure', () => {
   const failing = (chooser: Chooser) => {
     const kernel = new SimulatedKernel({ chooser });
     const thread = attach({ backend: kernel.thread() });

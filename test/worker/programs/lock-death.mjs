@@ -1,10 +1,9 @@
 // A worker dies with a lock, in every way, while one worker waits for it in its thread and the main thread waits in its
-// event loop. Argument: the kind. Prints who of those that had it afterwards was told, and how long the first had to wait.
+// event loop. Arguments: the kind, and the endings. Prints who of those that had it afterwards was told, and how long
+// the first had to wait.
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { Mutex, RwLock } from '../../../dist/index.js';
 import { KINDS, nextMessage } from './lock-kinds.mjs';
-
-const ENDINGS = ['exit', 'throw', 'terminate', 'end', 'exit, taken asynchronously', 'terminate, asleep in another lock'];
 
 async function holdAndDie(kind, handle, ending) {
   const lock = KINDS[kind].open(handle);
@@ -78,10 +77,10 @@ async function runReader(ending) {
 }
 
 if (isMainThread) {
-  const [, , kind] = process.argv;
+  const [, , kind, ...endings] = process.argv;
   const results = [];
-  if (kind === 'RwLock, read') for (const ending of ['exit', 'throw', 'terminate', 'end']) results.push(await runReader(ending));
-  else for (const ending of ENDINGS) results.push(await runCase(kind, ending));
+  const run = kind === 'RwLock, read' ? runReader : (ending) => runCase(kind, ending);
+  for (const ending of endings) results.push(await run(ending));
   console.log(JSON.stringify(results));
 } else {
   const { role, kind, handle, ending } = workerData;

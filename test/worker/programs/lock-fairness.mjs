@@ -1,5 +1,6 @@
 // Threads that want a lock all the time. Prints the most often that others had it while one waited, counted from when it
-// had lined up, and the bound that the lock states. Arguments: the kind, the number of threads, ms.
+// had lined up, and the bound that the lock states. Arguments: the kind, the number of threads, ms at most, and how
+// many waits are enough.
 import { Worker, isMainThread, workerData } from 'node:worker_threads';
 import { Mutex, SpinLock } from '../../../dist/index.js';
 
@@ -11,7 +12,7 @@ const [STATE, QUEUE] = [1, 2];
 const AWAITED = 1 << 30;
 const LOCK_WORDS = Mutex.byteLength / 4;
 
-function work({ kind, handle, words, ms }) {
+function work({ kind, handle, words, ms, enough }) {
   const none = -1;
   let lined = none;
   const lock = new LOCKS[kind](handle.buffer, handle.byteOffset);
@@ -34,15 +35,14 @@ function work({ kind, handle, words, ms }) {
     return value;
   };
   let most = 0;
-  let waits = 0;
   const end = performance.now() + ms;
-  for (let i = 0; (i & 63) !== 0 || performance.now() < end; i++) {
+  for (let i = 0; (i & 63) !== 0 || (performance.now() < end && Atomics.load(words, WAITS) < enough); i++) {
     lined = none;
     hasArrived = false;
     lock.acquire();
     const count = Atomics.load(words, COUNT);
     if (lined !== none) {
-      waits++;
+      Atomics.add(words, WAITS, 1);
       most = Math.max(most, count - lined);
     }
     Atomics.store(words, COUNT, count + 1);
@@ -50,14 +50,14 @@ function work({ kind, handle, words, ms }) {
     lock.release();
   }
   for (let seen = Atomics.load(words, MOST); most > seen; ) seen = Atomics.compareExchange(words, MOST, seen, most);
-  Atomics.add(words, WAITS, waits);
 }
 
 if (isMainThread) {
-  const [, , kind, threads, ms] = process.argv;
+  const [, , kind, threads, ms, enough] = process.argv;
   const lock = new LOCKS[kind]();
   const words = new Int32Array(new SharedArrayBuffer(16));
-  const all = Array.from({ length: Number(threads) }, () => new Worker(new URL(import.meta.url), { workerData: { kind, handle: lock.handle, words, ms: Number(ms) } }));
+  const data = { kind, handle: lock.handle, words, ms: Number(ms), enough: Number(enough) };
+  const all = Array.from({ length: Number(threads) }, () => new Worker(new URL(import.meta.url), { workerData: data }));
   const exitCodes = await Promise.all(all.map((worker) => new Promise((resolve) => worker.once('exit', resolve))));
   console.log(JSON.stringify({ exitCodes, acquisitions: words[COUNT], most: words[MOST], waits: words[WAITS], bound: lock.overtakingBound(Number(threads)) }));
 } else work(workerData);

@@ -1,0 +1,2 @@
+/** docs/migration.md: the blocks that migration.test.ts leaves out. */
+import './migration.test.ts';

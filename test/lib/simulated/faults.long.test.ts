@@ -1,0 +1,2 @@
+/** The mutation run with the faults that faults.test.ts leaves out. */
+import './faults.test.ts';

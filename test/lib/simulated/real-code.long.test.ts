@@ -1,0 +1,2 @@
+/** The library's own code under every schedule of three disturbances. */
+import './real-code.test.ts';

@@ -1,0 +1,2 @@
+/** The C shim's tests, with sanitizers and static. */
+import './native.test.ts';

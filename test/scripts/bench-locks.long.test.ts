@@ -1,0 +1,2 @@
+/** The developers' benchmark of locks, with the workloads that bench-locks.test.ts leaves out. */
+import './bench-locks.test.ts';

@@ -1,0 +1,2 @@
+/** Locks between real threads, in the ways that locks.test.ts leaves out. */
+import './locks.test.ts';

@@ -1,0 +1,13 @@
+import type { ViteUserConfig } from 'vitest/config';
+
+/** The tests that take long, and need no kernel with the feature either; they run on any host. */
+const config: ViteUserConfig = {
+  test: {
+    include: ['test/**/*.long.test.ts'],
+    exclude: ['test/kernel/**'],
+    maxWorkers: '100%',
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+  },
+};
+export default config;
