@@ -7,7 +7,7 @@
 export type ErrorCode =
   /** Slices, or the backend that was asked for, are not to be had here. */
   | 'ERR_RSEQ_UNAVAILABLE'
-  /** An option, or the environment variable RSEQ_SLICE, has a value that means nothing. */
+  /** An option or argument that is unknown or has a value that means nothing, or RSEQ_SLICE has. */
   | 'ERR_RSEQ_INVALID_OPTION'
   /** This thread is attached already, and not as it is asked for now. */
   | 'ERR_RSEQ_ALREADY_ATTACHED'

@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { loadAddon } from './linux/binding.ts';
 import { describeAddon, describeFailure } from './linux/status.ts';
 import type { Reason } from './linux/status.ts';
+import { checkValue, wholeNumber } from './options.ts';
 
 /** The table, as an external value: only an addon can look inside. */
 export interface NativeApi {
@@ -54,12 +55,20 @@ export const api: NativeApi | null = addon.state === 'loaded' ? (addon.binding.n
 /** Why {@link api} is null; null when it is not. */
 export const unavailable: Explanation | null = addon.state === 'loaded' ? null : pick(describeAddon(addon));
 
+/** The kernel has none beyond 4095. */
+const ERRNO = wholeNumber(-4095, 4095);
+/** Another version of the C interface may have more of them. */
+const STEP = wholeNumber(0);
+
 /**
  * What a failed `attach` in C means and what to do about it.
  * @param errno what it returned, negative as it is or positive
  * @param step the step it stored
+ * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION` when that is no errno or step.
  */
 export function explain(errno: number, step: number): Explanation {
+  checkValue('explain()', 'errno', errno, ERRNO);
+  checkValue('explain()', 'step', step, STEP);
   return pick(describeFailure(step, Math.abs(errno)));
 }
 

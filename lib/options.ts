@@ -81,6 +81,8 @@ export function describeValue(value: unknown): string {
 }
 
 export const TRUE_OR_FALSE: Check = { accepts: 'true or false', isGood: (value) => typeof value === 'boolean' };
+export const TEXT: Check = { accepts: 'a string', isGood: (value) => typeof value === 'string' };
+export const FUNCTION: Check = { accepts: 'a function', isGood: (value) => typeof value === 'function' };
 
 /** One of some words. */
 export function oneOf(words: readonly string[]): Check {
@@ -133,8 +135,9 @@ function isWithin(value: unknown, least: number, most: number): boolean {
 }
 
 function range(least: number, most: number): string {
+  const begin = least === Number.MIN_SAFE_INTEGER ? 'Number.MIN_SAFE_INTEGER' : String(least);
   const end = most === Number.MAX_SAFE_INTEGER ? 'Number.MAX_SAFE_INTEGER' : String(most);
-  return `from ${least} to ${end}`;
+  return `from ${begin} to ${end}`;
 }
 
 function nameObject(value: object): string {

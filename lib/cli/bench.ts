@@ -16,7 +16,7 @@ import { failuresOf, formatBriefly, formatLocks } from '../bench/locks/table.ts'
 import { WORKLOADS } from '../bench/locks/workloads.ts';
 import { describeMachine, withoutPaths } from '../bench/machine.ts';
 import { formatLoops, formatRecord } from '../bench/sections/report.ts';
-import { FEWEST_ROUNDS, LONGEST_BATCH, runSections } from '../bench/sections/run.ts';
+import { FEWEST_ROUNDS, LONGEST_BATCH, MOST_ROUNDS, runSections } from '../bench/sections/run.ts';
 import type { SectionsRecord } from '../bench/sections/run.ts';
 import { RseqSliceError } from '../errors.ts';
 import { ExitCode, hasColour, painter, readNumber, UsageError } from './command.ts';
@@ -84,7 +84,10 @@ function readRequest(name: string | undefined, raw: RawOptions): Request {
   if (alien !== undefined) throw new UsageError(`--${alien} is an option of the other benchmark, ${benchmark === 'sections' ? 'locks' : 'sections'}.`);
   const locks = readLocksOptions({ ...QUICK, gap: undefined, ...raw, ...(benchmark === 'sections' ? { rounds: QUICK.rounds } : {}) }, OWN_KINDS.map((kind) => kind.name));
   const least = benchmark === null ? 1 : FEWEST_ROUNDS;
-  const rounds = readNumber('rounds', raw['rounds'] ?? QUICK.sectionRounds, (number) => Number.isInteger(number) && (benchmark === 'locks' || number >= least), `a whole number from ${least} on`);
+  const isRounds = (number: number): boolean =>
+    Number.isInteger(number) && (benchmark === 'locks' || number >= least) && number <= MOST_ROUNDS;
+  const wanted = `a whole number from ${least} to ${MOST_ROUNDS}`;
+  const rounds = readNumber('rounds', raw['rounds'] ?? QUICK.sectionRounds, isRounds, wanted);
   const batch = readNumber('batch', raw['batch'] ?? QUICK.batch, (number) => number > 0 && number <= LONGEST_BATCH, `milliseconds up to ${LONGEST_BATCH}`);
   return {
     benchmarks: benchmark === null ? BENCHMARKS : [benchmark],

@@ -53,7 +53,10 @@ interface Ending {
 async function runTrace(options: Readonly<Record<string, unknown>>): Promise<number> {
   const [program, ...args] = options['--'] as readonly string[];
   if (program === undefined) throw new UsageError("Say behind '--' which program to run: rseq-slice trace -- node app.js.");
-  const out = resolve(String(options['out']));
+  // A name of digits comes as a number, and several of them as an array.
+  const name = options['out'];
+  if (typeof name !== 'string' && typeof name !== 'number') throw new UsageError('--out wants one file.');
+  const out = resolve(String(name));
   const settings: RecordingSettings = {
     every: readNumber('every', options['every'], (n) => Number.isInteger(n) && n >= 1 && n <= 1e6, 'a whole number from 1 to 1000000'),
     events: readNumber('events', options['events'], (n) => Number.isInteger(n) && n >= 1 && n <= MOST_EVENTS, `a whole number from 1 to ${MOST_EVENTS}`),

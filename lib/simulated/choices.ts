@@ -9,6 +9,18 @@
  * with zeroes.
  */
 import { RseqSliceError } from '../errors.ts';
+import {
+  checkOptions,
+  checkValue,
+  describeValue,
+  FUNCTION,
+  numberWithin,
+  orInfinity,
+  TEXT,
+  wholeNumber,
+} from '../options.ts';
+import type { OptionChecks } from '../options.ts';
+import { CHOICES, CHOOSER, SEED } from './checks.ts';
 
 /** Answers choices. */
 export interface Chooser {
@@ -18,6 +30,19 @@ export interface Chooser {
    * @returns an integer from 0 to below `bound`.
    */
   pick(bound: number, label: string): number;
+}
+
+/**
+ * What a chooser answers, who may be anybody's.
+ * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION` when it is no choice.
+ */
+export function ask(chooser: Chooser, bound: number, label: string): number {
+  const choice: unknown = chooser.pick(bound, label);
+  if (typeof choice === 'number' && Number.isInteger(choice) && choice >= 0 && choice < bound) return choice;
+  throw new RseqSliceError(
+    'ERR_RSEQ_INVALID_OPTION',
+    `A chooser answers with a whole number from 0 to ${bound - 1}, and not with ${describeValue(choice)} (${label}).`,
+  );
 }
 
 /** Nothing ever happens. */
@@ -37,9 +62,12 @@ function createRandom(seed: number): () => number {
 /**
  * Random, and the same for the same seed.
  * @param seed any integer; its low 32 bits count.
- * @param rate how many of the choices are not the boring one. Default 0.25.
+ * @param rate how many of the choices are not the boring one, 0 to 1. Default 0.25.
+ * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`.
  */
 export function seeded(seed: number, rate = 0.25): Chooser {
+  checkValue('seeded()', 'seed', seed, SEED);
+  checkValue('seeded()', 'rate', rate, numberWithin(0, 1));
   const random = createRandom(seed);
   return {
     pick(bound) {
@@ -49,6 +77,12 @@ export function seeded(seed: number, rate = 0.25): Chooser {
   };
 }
 
+const PRIORITIES: OptionChecks<{ readonly depth?: number; readonly length?: number }> = {
+  // All of them are drawn before the first choice.
+  depth: wholeNumber(0, 1_000_000),
+  length: wholeNumber(1, 2 ** 31 - 1),
+};
+
 /**
  * A few disturbances at random moments of a run, and otherwise none: finds what
  * needs `depth` of them in a run of about `length` choices with a probability
@@ -57,8 +91,16 @@ export function seeded(seed: number, rate = 0.25): Chooser {
  * Source: Burckhardt et al., 'A randomized scheduler with probabilistic
  * guarantees of finding bugs', ASPLOS 2010. There threads have priorities; here
  * the boring choice plays the part of the highest.
+ * @param options `depth`: how many, default 2; `length`: default 100.
+ * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`.
  */
-export function priorityBased(seed: number, { depth = 2, length = 100 }: { readonly depth?: number; readonly length?: number } = {}): Chooser {
+export function priorityBased(
+  seed: number,
+  options: { readonly depth?: number; readonly length?: number } = {},
+): Chooser {
+  checkValue('priorityBased()', 'seed', seed, SEED);
+  checkOptions('priorityBased()', options, PRIORITIES);
+  const { depth = 2, length = 100 } = options;
   const random = createRandom(seed);
   const moments = new Set<number>();
   while (moments.size < Math.min(depth, length)) moments.add(Math.floor(random() * length));
@@ -74,8 +116,10 @@ export function priorityBased(seed: number, { depth = 2, length = 100 }: { reado
  * The choices of a list, or of the text that {@link formatChoices} makes of one,
  * then zeroes. A number that is too big for its choice is taken modulo the
  * bound, so that any list of a property test is a run.
+ * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`.
  */
 export function replayed(choices: readonly number[] | string): Chooser {
+  checkValue('replayed()', 'choices', choices, CHOICES);
   const list = typeof choices === 'string' ? parseChoices(choices) : choices;
   let next = 0;
   return {
@@ -92,12 +136,14 @@ export class Recorder implements Chooser {
   readonly choices: number[] = [];
   readonly #chooser: Chooser;
 
+  /** @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`. */
   constructor(chooser: Chooser) {
+    checkValue('new Recorder()', 'chooser', chooser, CHOOSER);
     this.#chooser = chooser;
   }
 
   pick(bound: number, label: string): number {
-    const choice = this.#chooser.pick(bound, label);
+    const choice = ask(this.#chooser, bound, label);
     this.choices.push(choice);
     return choice;
   }
@@ -118,18 +164,27 @@ export interface ChoicesReport {
   } | null;
 }
 
+const EXPLORATION: OptionChecks<{ readonly disturbances?: number; readonly runs?: number }> = {
+  disturbances: orInfinity(wholeNumber(0)),
+  runs: orInfinity(wholeNumber(1)),
+};
+
 /**
  * Runs a function with every list of choices, fewest disturbances first: it
  * must do the same for the same choices, and end. The first failure is the one
  * with the fewest disturbances. Works on any code, our own or a user's.
  * @param run takes a chooser; throwing is failing.
  * @param options `disturbances`: how many choices in a run may be other than 0,
- *   default 3; `runs`: give up after so many, default 100,000.
+ *   default 3; `runs`: give up after so many, default 100,000. Either can be Infinity.
+ * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`.
  */
 export function exploreChoices(
   run: (chooser: Chooser) => void,
-  { disturbances = 3, runs: limit = 100_000 }: { readonly disturbances?: number; readonly runs?: number } = {},
+  options: { readonly disturbances?: number; readonly runs?: number } = {},
 ): ChoicesReport {
+  checkValue('exploreChoices()', 'run', run, FUNCTION);
+  checkOptions('exploreChoices()', options, EXPLORATION);
+  const { disturbances = 3, runs: limit = 100_000 } = options;
   let runs = 0;
   for (let budget = 0; budget <= disturbances; budget++) {
     const odometer = new Odometer(budget);
@@ -226,6 +281,7 @@ export function formatChoices(choices: readonly number[]): string {
 
 /** @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION` for what {@link formatChoices} would not have written. */
 export function parseChoices(text: string): number[] {
+  checkValue('parseChoices()', 'text', text, TEXT);
   const words = text.trim() === '' ? [] : text.trim().split(/\s+/);
   return words.flatMap((word) => {
     const [, digits, repeat = '1'] = /^(\d{1,9})(?:\*(\d{1,6}))?$/.exec(word) ?? [];

@@ -8,7 +8,10 @@
  * state. Such a list makes the same run again, in a replay, in a trace, or from
  * a property test.
  */
-import { formatChoices } from './choices.ts';
+import { checkOptions, checkValue, orInfinity, wholeNumber } from '../options.ts';
+import type { OptionChecks } from '../options.ts';
+import { CHOOSER } from './checks.ts';
+import { ask, formatChoices } from './choices.ts';
 import type { Chooser } from './choices.ts';
 import type { MachineEvent } from './machine.ts';
 import { StateSet } from './state-set.ts';
@@ -20,9 +23,15 @@ import type { EVENTS } from './world.ts';
 export interface ExploreOptions {
   /** How many choices of a schedule may be other than 0. Default: any number. */
   readonly disturbances?: number;
-  /** Give up after so many states. Default 5,000,000. */
+  /** Give up after so many states. Default 5,000,000; Infinity: never. */
   readonly states?: number;
 }
+
+const CHECKS: OptionChecks<ExploreOptions> = {
+  disturbances: orInfinity(wholeNumber(0)),
+  states: orInfinity(wholeNumber(1)),
+};
+const MOVES = orInfinity(wholeNumber(0));
 
 /** A schedule that breaks something. */
 export interface Violation {
@@ -130,9 +139,11 @@ class Agenda {
 
 /**
  * Explores a model.
- * @throws {RseqSliceError} `ERR_RSEQ_INVALID_MODEL` when the model contradicts itself.
+ * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`; `ERR_RSEQ_INVALID_MODEL` when the model contradicts itself.
  */
-export function explore(model: Model, { disturbances = Infinity, states: limit = MOST_STATES }: ExploreOptions = {}): Exploration {
+export function explore(model: Model, options: ExploreOptions = {}): Exploration {
+  checkOptions('explore()', options, CHECKS);
+  const { disturbances = Infinity, states: limit = MOST_STATES } = options;
   const world = new World(model);
   const seen = new StateSet(world.state.length);
   const parents = new Numbers();
@@ -247,9 +258,12 @@ export interface Run {
 
 /**
  * Runs a model once.
- * @param moves stop after so many; default 10,000.
+ * @param moves stop after so many; default 10,000. Infinity: when it ends.
+ * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`; `ERR_RSEQ_INVALID_MODEL` when the model contradicts itself.
  */
 export function run(model: Model, chooser: Chooser, moves = 10_000): Run {
+  checkValue('run()', 'chooser', chooser, CHOOSER);
+  checkValue('run()', 'moves', moves, MOVES);
   const world = new World(model);
   const moments: Moment[] = [];
   const made: number[] = [];
@@ -263,7 +277,7 @@ export function run(model: Model, chooser: Chooser, moves = 10_000): Run {
       violation = world.stuck();
       break;
     }
-    const choice = chooser.pick(count, 'what happens next');
+    const choice = ask(chooser, count, 'what happens next');
     const move = possible[choice] ?? 0;
     const { thread, event } = world.describe(move);
     const label = world.label(thread);

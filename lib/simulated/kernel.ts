@@ -15,7 +15,10 @@ import type { Flavour } from '../abi.ts';
 import { BitsControlWord, BytesControlWord } from '../control-word.ts';
 import type { ControlWord } from '../control-word.ts';
 import { RseqSliceError } from '../errors.ts';
-import { replayed, seeded } from './choices.ts';
+import { checkOptions, checkValue, FUNCTION, TEXT, TRUE_OR_FALSE, wholeNumber } from '../options.ts';
+import type { OptionChecks } from '../options.ts';
+import { CHOICES, CHOOSER, FEATURE, FLAVOUR, SEED, THREADS } from './checks.ts';
+import { ask, replayed, seeded } from './choices.ts';
 import type { Chooser } from './choices.ts';
 import { Machine } from './machine.ts';
 import type { Feature, MachineEvent } from './machine.ts';
@@ -40,6 +43,20 @@ export interface SimulatedKernelOptions {
   /** The same as `chooser: replayed(choices)`. */
   readonly choices?: readonly number[] | string;
 }
+
+const CHECKS: OptionChecks<SimulatedKernelOptions> = {
+  flavour: FLAVOUR,
+  feature: FEATURE,
+  debug: TRUE_OR_FALSE,
+  sliceExtension: wholeNumber(0),
+  threads: THREADS,
+  chooser: CHOOSER,
+  seed: SEED,
+  choices: CHOICES,
+};
+
+/** CPUs are numbered as in the kernel's own structures. */
+const CPU = wholeNumber(0, 2 ** 31 - 1);
 
 /** The kernel's counters, with the names that `debugfs rseq/stats` has for them. */
 export interface KernelStats {
@@ -73,8 +90,6 @@ export type Preemption = 'granted' | 'scheduled out';
 /** In the order of the choices. */
 const DISTURBANCES = ['nothing', 'preempt', 'signal and preempt', 'migrate', 'extension ends'] as const;
 
-const MOST_THREADS = 1024;
-
 /** A kernel for tests: it does what it is told, or what a chooser chooses. */
 export class SimulatedKernel {
   /** The ABI's form that it speaks. */
@@ -89,10 +104,8 @@ export class SimulatedKernel {
 
   /** @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`. */
   constructor(options: SimulatedKernelOptions = {}) {
+    checkOptions('new SimulatedKernel()', options, CHECKS);
     const { flavour = 'mainline', feature = 'on', debug = false, threads = 8, sliceExtension } = options;
-    if (!Number.isInteger(threads) || threads < 1 || threads > MOST_THREADS) {
-      throw new RseqSliceError('ERR_RSEQ_INVALID_OPTION', `A simulated kernel has from 1 to ${MOST_THREADS} threads, not ${String(threads)}.`);
-    }
     this.flavour = flavour;
     this.#machine = new Machine({ flavour, feature, debug, threads });
     if (sliceExtension !== undefined && this.#machine.setSliceExtension(sliceExtension) !== 0) {
@@ -114,9 +127,10 @@ export class SimulatedKernel {
    * A thread of this kernel, to be given to `attach({ backend })` and to be told
    * what happens to it.
    * @param name for messages and traces; default: its number. The same name gives the same thread.
-   * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION` when there are no more.
+   * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION` when there are no more, or the name is none.
    */
   thread(name = `thread ${this.#threads.length}`): SimulatedThread {
+    checkValue('thread()', 'name', name, TEXT);
     const known = this.#threads.find((thread) => thread.name === name);
     if (known !== undefined) return known;
     if (this.#threads.length === this.#machine.threads) {
@@ -129,12 +143,11 @@ export class SimulatedKernel {
 
   /**
    * Lets time pass. Extensions that are over by then end, in their order.
-   * @param nanoseconds a whole number, 0 or more.
+   * @param nanoseconds a whole number, 0 or more; the clock ends at `Number.MAX_SAFE_INTEGER`.
+   * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`.
    */
   advance(nanoseconds: number): void {
-    if (!Number.isSafeInteger(nanoseconds) || nanoseconds < 0) {
-      throw new RseqSliceError('ERR_RSEQ_INVALID_OPTION', `Time passes in whole nanoseconds, not in ${String(nanoseconds)}.`);
-    }
+    checkValue('advance()', 'nanoseconds', nanoseconds, wholeNumber(0, Number.MAX_SAFE_INTEGER - this.now));
     const end = this.now + nanoseconds;
     const due = (thread: SimulatedThread): number => thread.grantedAt + this.#machine.sliceExtension;
     const ending = this.#threads.filter((thread) => thread.granted && due(thread) <= end).sort((a, b) => due(a) - due(b));
@@ -241,8 +254,12 @@ export class SimulatedThread {
     });
   }
 
-  /** Scheduled out here, and in on another CPU. */
+  /**
+   * Scheduled out here, and in on another CPU.
+   * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`.
+   */
   migrate(cpu: number): void {
+    checkValue('migrate()', 'cpu', cpu, CPU);
     this.#happen('migrate', () => {
       this.#machine.migrate(this.#index, cpu);
     });
@@ -260,8 +277,12 @@ export class SimulatedThread {
     this.#refusals++;
   }
 
-  /** Does something inside the next section, right after the request. Called twice, inside the next two. */
+  /**
+   * Does something inside the next section, right after the request. Called twice, inside the next two.
+   * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`.
+   */
   inNextSection(action: (thread: this) => void): void {
+    checkValue('inNextSection()', 'action', action, FUNCTION);
     this.#inside.push(() => {
       action(this);
     });
@@ -285,7 +306,10 @@ export class SimulatedThread {
   }
 
   #disturb(where: string): void {
-    switch (DISTURBANCES[this.#chooser?.pick(DISTURBANCES.length - (this.granted ? 0 : 1), `${this.name}, ${where}`) ?? 0]) {
+    const chooser = this.#chooser;
+    if (chooser === null) return;
+    const bound = DISTURBANCES.length - (this.granted ? 0 : 1);
+    switch (DISTURBANCES[ask(chooser, bound, `${this.name}, ${where}`)]) {
       case 'preempt':
         this.preempt();
         break;

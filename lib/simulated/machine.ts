@@ -20,6 +20,9 @@ import {
   REQUEST_BIT,
 } from '../abi.ts';
 import type { Flavour } from '../abi.ts';
+import { checkOptions, checkValue, TRUE_OR_FALSE, wholeNumber } from '../options.ts';
+import type { OptionChecks } from '../options.ts';
+import { FEATURE, FLAVOUR, MOST_THREADS, THREADS } from './checks.ts';
 
 /** Whether the kernel has the feature at all, and whether it was booted with it. */
 export type Feature = 'on' | 'off-at-boot' | 'absent';
@@ -37,6 +40,14 @@ export interface MachineOptions {
   /** User memory for areas; default one a thread. */
   readonly areas?: number;
 }
+
+const CHECKS: OptionChecks<MachineOptions> = {
+  flavour: FLAVOUR,
+  feature: FEATURE,
+  debug: TRUE_OR_FALSE,
+  threads: THREADS,
+  areas: wholeNumber(0, MOST_THREADS),
+};
 
 /** What the driver of a machine may want to know of; nothing depends on it. */
 export type MachineEvent =
@@ -132,11 +143,20 @@ export class Machine {
   /** ns; how long an extension is. The machine has no clock: its driver calls `expire` when so much has passed. */
   #sliceExtension: number;
 
-  /** @param memory where the state shall be, zeroed, `Machine.slots()` long; default: memory of its own. */
-  constructor(
-    { flavour = 'mainline', feature = 'on', debug = false, threads = 1, areas = threads }: MachineOptions = {},
-    memory: Int32Array = new Int32Array(Machine.slots(threads, areas)),
-  ) {
+  /**
+   * @param memory where the state shall be, zeroed, `Machine.slots()` long; default: memory of its own.
+   * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`.
+   */
+  constructor(options: MachineOptions = {}, memory?: Int32Array) {
+    checkOptions('new Machine()', options, CHECKS);
+    const { flavour = 'mainline', feature = 'on', debug = false, threads = 1, areas = threads } = options;
+    const slots = Machine.slots(threads, areas);
+    if (memory !== undefined) {
+      checkValue('new Machine()', 'memory', memory, {
+        accepts: `an Int32Array of ${slots} numbers or more`,
+        isGood: () => memory instanceof Int32Array && memory.length >= slots,
+      });
+    }
     this.flavour = flavour;
     this.feature = feature;
     this.debug = debug;
@@ -146,7 +166,7 @@ export class Machine {
     this.featureSize = feature === 'absent' ? 28 : flavour === 'rfc' ? 32 : 33;
     this.alignment = this.featureSize > LEGACY_LENGTH ? 64 : 32;
     this.#sliceExtension = EXTENSIONS[this.#bits ? 'bits' : 'bytes'].default;
-    this.state = memory;
+    this.state = memory ?? new Int32Array(slots);
     for (let thread = 0; thread < threads; thread++) {
       this.state[this.#slot(thread) + KNOWN_CPU] = UNINITIALIZED;
       this.state[this.#slot(thread) + CONCURRENCY_ID] = thread;

@@ -4,6 +4,19 @@
  * them. What does happen is up to `world.ts`.
  */
 import { RseqSliceError } from '../errors.ts';
+import {
+  arrayOf,
+  checkOptions,
+  checkValue,
+  describeValue,
+  FUNCTION,
+  objectWith,
+  TEXT,
+  TRUE_OR_FALSE,
+  wholeNumber,
+} from '../options.ts';
+import type { Check, OptionChecks } from '../options.ts';
+import { FEATURE, FLAVOUR, MOST_THREADS } from './checks.ts';
 import type { MachineOptions } from './machine.ts';
 import type { World, WorldThread } from './world.ts';
 
@@ -100,4 +113,76 @@ export function indexLabels(model: string, steps: readonly Step[]): ReadonlyMap<
     labels.set(label, index);
   });
   return labels;
+}
+
+/** Words of a state: it is copied and compared as a whole, again and again. */
+const MOST_WORDS = 1 << 16;
+const TIMES = wholeNumber(0, MOST_WORDS);
+
+const OBJECT = objectWith('an object');
+const THREADS = arrayOf('programs', OBJECT);
+const SOME_THREADS: Check = {
+  accepts: `an array of 1 to ${MOST_THREADS} objects, the programs of the threads`,
+  isGood(value) {
+    if (!THREADS.isGood(value)) return false;
+    const { length } = value as readonly unknown[];
+    return length >= 1 && length <= MOST_THREADS;
+  },
+};
+
+const MODEL: OptionChecks<Model> = {
+  name: TEXT,
+  flavour: FLAVOUR,
+  feature: FEATURE,
+  debug: TRUE_OR_FALSE,
+  threads: SOME_THREADS,
+  shared: wholeNumber(0, MOST_WORDS),
+  migration: TRUE_OR_FALSE,
+  allowAborts: TRUE_OR_FALSE,
+  deaths: TIMES,
+  giveUps: TIMES,
+  polls: TIMES,
+  arrivalOrder: TRUE_OR_FALSE,
+  invariant: FUNCTION,
+};
+
+const PROGRAM: OptionChecks<ThreadProgram> = {
+  name: TEXT,
+  cpu: wholeNumber(0, MOST_THREADS - 1),
+  registers: wholeNumber(0, MOST_WORDS),
+  unregistered: TRUE_OR_FALSE,
+  immortal: TRUE_OR_FALSE,
+  steps: arrayOf('steps, which are objects', OBJECT),
+};
+
+const STEP: OptionChecks<Step> = {
+  label: TEXT,
+  outside: TRUE_OR_FALSE,
+  abortable: TRUE_OR_FALSE,
+  polls: TRUE_OR_FALSE,
+  run: FUNCTION,
+};
+
+/** @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION` for what a model cannot have, or must have and has not. */
+export function checkModel(model: Model): void {
+  checkValue('The explorer', 'model', model, OBJECT);
+  const which = `the model ${describeValue(model.name)}`;
+  checkPart(`T${which.slice(1)}`, model, MODEL, ['name', 'threads']);
+  for (const [thread, program] of model.threads.entries()) {
+    checkPart(`Thread ${thread} of ${which}`, program, PROGRAM, ['steps']);
+    for (const [index, step] of program.steps.entries()) {
+      checkPart(`Step ${index} of thread ${thread} of ${which}`, step, STEP, ['label', 'run']);
+    }
+  }
+}
+
+/** @param needed what cannot be left out */
+function checkPart<Part extends object>(
+  what: string,
+  part: Part,
+  known: OptionChecks<Part>,
+  needed: readonly (keyof Part & string)[],
+): void {
+  checkOptions(what, part, known);
+  for (const name of needed) checkValue(what, name, part[name], known[name]);
 }

@@ -15,7 +15,7 @@ import { REQUEST_BIT, REQUEST_BYTE } from '../abi.ts';
 import { RseqSliceError } from '../errors.ts';
 import { AREA_SLOTS, Machine } from './machine.ts';
 import type { MachineEvent } from './machine.ts';
-import { AGAIN, indexLabels } from './model.ts';
+import { AGAIN, checkModel, indexLabels } from './model.ts';
 import type { Model, Step } from './model.ts';
 
 const AT_FEATURE_LENGTH = 33;
@@ -207,8 +207,11 @@ export class World {
   /** A thread is being ended from outside: what its exit does to its extension is not its fault. */
   #isDying = false;
 
+  /** @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`, `ERR_RSEQ_INVALID_MODEL`. */
   constructor(model: Model) {
+    checkModel(model);
     this.model = model;
+    const { flavour = 'mainline', feature = 'on', debug = false } = model;
     const { threads, shared = 0, deaths = 0, giveUps = 0, polls = 0, arrivalOrder = false } = model;
     const count = threads.length;
     this.#cpuOf = threads.map(({ cpu = 0 }) => cpu);
@@ -226,7 +229,8 @@ export class World {
     this.#fate = hasFate ? end : 0;
     this.state = new Int32Array(hasFate ? end + FATE_WORDS + count * THREAD_FATE_WORDS : end);
     if (hasFate) this.state.set([deaths, giveUps, polls], end);
-    this.machine = new Machine({ ...model, threads: count, areas: count }, this.state.subarray(0, this.#base));
+    const kind = { flavour, feature, debug, threads: count, areas: count };
+    this.machine = new Machine(kind, this.state.subarray(0, this.#base));
     this.shared = this.state.subarray(sharedAt, this.#cpuWords);
     let at = registersAt;
     this.threads = threads.map((thread, index) => {

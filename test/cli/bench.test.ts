@@ -164,7 +164,7 @@ it('is in no colour where NO_COLOR is set, nor where there is no terminal', () =
 describe('wrong usage', () => {
   it.each([
     [['paragraphs'], /There is no benchmark 'paragraphs', but sections, locks/],
-    [['sections', '--rounds', '3'], /--rounds wants a whole number from 15 on, not '3'/],
+    [['sections', '--rounds', '3'], /--rounds wants a whole number from 15 to 10000, not '3'/],
     [['sections', '--batch', '0'], /--batch wants milliseconds/],
     [['sections', '--workers', '2'], /--workers is an option of the other benchmark, locks/],
     [['locks', '--batch', '2'], /--batch is an option of the other benchmark, sections/],

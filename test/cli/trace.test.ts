@@ -229,6 +229,7 @@ it.each([
   [[], "behind '--' which program"],
   [['--every', '0', '--', 'node'], '--every wants'],
   [['--events', 'many', '--', 'node'], '--events wants'],
+  [['--out', 'one.json', '--out', 'two.json', '--', 'node'], '--out wants one file'],
   [['--sometimes', '--', 'node'], 'sometimes'],
   [['--', '/no/such/program'], 'cannot be run'],
 ])('refuses %j', (args, complaint) => {

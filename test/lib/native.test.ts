@@ -39,3 +39,20 @@ it.each([
   expect(explanation).not.toBe('');
   expect(remedy).not.toBe('');
 });
+
+it.each<[errno: unknown, step: unknown]>([
+  [NaN, 1],
+  ['EINVAL', 1],
+  [-4096, 1],
+  [EINVAL, -1],
+  [EINVAL, 1.5],
+  [EINVAL, undefined],
+])('explains no errno %s of step %s', (errno, step) => {
+  expect(() => explain(errno as number, step as number)).toThrow(
+    expect.objectContaining({ code: 'ERR_RSEQ_INVALID_OPTION' }) as Error,
+  );
+});
+
+it('explains a step that a later version may have', () => {
+  expect(explain(EINVAL, 99)).toMatchObject({ reason: 'system-error' });
+});

@@ -22,6 +22,8 @@ const loneLoop = fileURLToPath(new URL('lone-loop.js', import.meta.url));
 
 /** The fewest of which the interval of a median means something. */
 export const FEWEST_ROUNDS = 15;
+/** Hours of them. */
+export const MOST_ROUNDS = 10_000;
 /** ms. */
 export const LONGEST_BATCH = 1000;
 

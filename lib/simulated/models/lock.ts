@@ -4,6 +4,9 @@
  * woken only then, since a system call inside would end the extension.
  */
 import type { Flavour } from '../../abi.ts';
+import { checkOptions, checkValue, wholeNumber } from '../../options.ts';
+import type { OptionChecks } from '../../options.ts';
+import { FLAVOUR, THREADS } from '../checks.ts';
 import type { Model, Step } from '../model.ts';
 import { LAYER_REGISTERS, OUTSIDE, section } from './section.ts';
 
@@ -69,8 +72,21 @@ export interface LockModelOptions {
   readonly rounds?: number;
 }
 
-/** A mutex with sections around its holder, to be explored: exclusion, and no wake-up lost. */
-export function lockModel(flavour: Flavour, { threads = 2, cpus = 1, rounds = 2 }: LockModelOptions = {}): Model {
+const CHECKS: OptionChecks<LockModelOptions> = {
+  threads: THREADS,
+  cpus: THREADS,
+  // They are counted in a register.
+  rounds: wholeNumber(1, 2 ** 31 - 1),
+};
+
+/**
+ * A mutex with sections around its holder, to be explored: exclusion, and no wake-up lost.
+ * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`.
+ */
+export function lockModel(flavour: Flavour, options: LockModelOptions = {}): Model {
+  checkValue('lockModel()', 'flavour', flavour, FLAVOUR);
+  checkOptions('lockModel()', options, CHECKS);
+  const { threads = 2, cpus = 1, rounds = 2 } = options;
   const leave = flavour === 'rfc' ? 'section: test and clear' : 'section: look whether still asked';
   const steps: Step[] = [
     OUTSIDE,

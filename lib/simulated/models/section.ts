@@ -6,6 +6,9 @@
  */
 import type { Flavour } from '../../abi.ts';
 import { GRANTED_BYTE, REQUEST_BIT, REQUEST_BYTE } from '../../abi.ts';
+import { arrayOf, checkOptions, checkValue, objectWith, TEXT, TRUE_OR_FALSE, wholeNumber } from '../../options.ts';
+import type { OptionChecks } from '../../options.ts';
+import { FLAVOUR, THREADS } from '../checks.ts';
 import type { Model, Step, ThreadProgram } from '../model.ts';
 import type { WorldThread } from '../world.ts';
 
@@ -129,13 +132,21 @@ function left(layer: string, first: number): Step {
   };
 }
 
+const LAYERS = wholeNumber(1, 1024);
+const BODY = arrayOf('steps', objectWith('a step', 'run'));
+
 /**
  * The steps of one section.
  * @param layer begins its labels
- * @param first the first of its LAYER_REGISTERS registers
+ * @param first the first of its two registers
  * @param body what is done inside
+ * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`.
  */
 export function section(flavour: Flavour, layer: string, first: number, body: readonly Step[]): Step[] {
+  checkValue('section()', 'flavour', flavour, FLAVOUR);
+  checkValue('section()', 'layer', layer, TEXT);
+  checkValue('section()', 'first', first, wholeNumber(0));
+  checkValue('section()', 'body', body, BODY);
   if (flavour === 'rfc') return [...enterBits(layer, first), ...body, ...leaveBits(layer, first)];
   return [...enterBytes(layer, first), ...body, ...leaveBytes(layer, first)];
 }
@@ -153,8 +164,14 @@ const SYSTEM_CALL: Step = {
   },
 };
 
-/** A thread that enters and leaves sections for ever, one layer inside the other, around `body`. */
+/**
+ * A thread that enters and leaves sections for ever, one layer inside the other, around `body`.
+ * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`.
+ */
 export function sectionProgram(flavour: Flavour, layers: number, body: readonly Step[] = [WORK]): ThreadProgram {
+  checkValue('sectionProgram()', 'flavour', flavour, FLAVOUR);
+  checkValue('sectionProgram()', 'layers', layers, LAYERS);
+  checkValue('sectionProgram()', 'body', body, BODY);
   let steps: Step[] = [...body];
   for (let layer = layers; layer > 0; layer--) steps = section(flavour, `layer ${layer}`, (layer - 1) * LAYER_REGISTERS, steps);
   return { registers: layers * LAYER_REGISTERS, steps: [OUTSIDE, ...steps, REPEAT] };
@@ -182,11 +199,22 @@ export interface SectionModelOptions {
   readonly debug?: boolean;
 }
 
-/** Threads that share a CPU, each in sections of several layers, for ever. */
-export function sectionModel(
-  flavour: Flavour,
-  { threads = 2, layers = 2, migration = false, systemCall = false, debug = true }: SectionModelOptions = {},
-): Model {
+const CHECKS: OptionChecks<SectionModelOptions> = {
+  threads: THREADS,
+  layers: LAYERS,
+  migration: TRUE_OR_FALSE,
+  systemCall: TRUE_OR_FALSE,
+  debug: TRUE_OR_FALSE,
+};
+
+/**
+ * Threads that share a CPU, each in sections of several layers, for ever.
+ * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`.
+ */
+export function sectionModel(flavour: Flavour, options: SectionModelOptions = {}): Model {
+  checkValue('sectionModel()', 'flavour', flavour, FLAVOUR);
+  checkOptions('sectionModel()', options, CHECKS);
+  const { threads = 2, layers = 2, migration = false, systemCall = false, debug = true } = options;
   const calling = systemCall ? ', a system call inside' : '';
   return {
     name: `sections (${flavour}, threads ${threads}, layers ${layers}${calling})`,
@@ -201,8 +229,10 @@ export function sectionModel(
 /**
  * A thread that asks again and again, also inside its extension, and never
  * yields: what the kernel promises must hold whatever a thread does with its word.
+ * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`.
  */
 export function greedyModel(flavour: Flavour): Model {
+  checkValue('greedyModel()', 'flavour', flavour, FLAVOUR);
   return {
     name: `greedy thread (${flavour})`,
     flavour,

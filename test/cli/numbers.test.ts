@@ -1,0 +1,40 @@
+/** Every option of the command line that takes a number refuses what is none, or far too much, and nothing is done. */
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+
+/** Each with those that may be fractions. */
+const OPTIONS: readonly [command: readonly string[], option: string, mayBeFraction?: 'fractions too'][] = [
+  [['demo'], 'workers'],
+  [['demo'], 'seconds', 'fractions too'],
+  [['bench'], 'rounds'],
+  [['bench', 'sections'], 'rounds'],
+  [['bench', 'sections'], 'batch', 'fractions too'],
+  [['bench', 'locks'], 'rounds'],
+  [['bench', 'locks'], 'workers'],
+  [['bench', 'locks'], 'section', 'fractions too'],
+  [['bench', 'locks'], 'gap', 'fractions too'],
+  [['bench', 'locks'], 'seconds', 'fractions too'],
+  [['bench', 'locks'], 'warm', 'fractions too'],
+  [['bench', 'locks'], 'sample'],
+  [['trace'], 'every'],
+  [['trace'], 'events'],
+];
+
+describe.each(OPTIONS)('%j --%s', (command, option, mayBeFraction) => {
+  const fractions = mayBeFraction === undefined ? ['15.5'] : [];
+  const operands = command[0] === 'trace' ? ['--', process.execPath, '-v'] : [];
+
+  it.each(['NaN', '-1', 'Infinity', '1e300', '9007199254740993', ...fractions])('refuses %s', (value) => {
+    const words = [...command, `--${option}=${value}`, ...operands];
+    const { status, signal, stdout, stderr } = spawnSync(process.execPath, [program, ...words], {
+      encoding: 'utf8',
+      timeout: 10_000,
+      killSignal: 'SIGKILL',
+    });
+    expect({ status, signal, stdout }).toEqual({ status: 2, signal: null, stdout: '' });
+    expect(stderr).toContain(`--${option} wants `);
+  });
+});
