@@ -16,8 +16,7 @@ import type { Chooser } from './choices.ts';
 import type { MachineEvent } from './machine.ts';
 import { StateSet } from './state-set.ts';
 import type { Model } from './model.ts';
-import { World } from './world.ts';
-import type { EVENTS } from './world.ts';
+import { EVENTS, World } from './world.ts';
 
 /** How far `explore` is to go. */
 export interface ExploreOptions {
@@ -61,8 +60,10 @@ export interface Exploration {
   readonly violation: Violation | null;
 }
 
-const MOST_MOVES = 64;
 const MOST_STATES = 5_000_000;
+
+/** A move is something that happens to one thread. */
+const mostMoves = ({ threads }: Model): number => threads.length * EVENTS.length;
 
 /** Numbers that grow. */
 class Numbers {
@@ -154,7 +155,7 @@ export function explore(model: Model, options: ExploreOptions = {}): Exploration
   const done = new Numbers();
   const agenda = new Agenda(depths);
   const base = new Int32Array(world.state.length);
-  const moves = new Int32Array(MOST_MOVES);
+  const moves = new Int32Array(mostMoves(model));
   let moved = 0;
   /** Whether a move was left out for its disturbance. */
   let bounded = false;
@@ -267,7 +268,7 @@ export function run(model: Model, chooser: Chooser, moves = 10_000): Run {
   const world = new World(model);
   const moments: Moment[] = [];
   const made: number[] = [];
-  const possible = new Int32Array(MOST_MOVES);
+  const possible = new Int32Array(mostMoves(model));
   let effects: MachineEvent[] = [];
   world.onEvent = (event) => effects.push(event);
   let violation: string | null = null;

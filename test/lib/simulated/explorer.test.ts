@@ -12,7 +12,7 @@ import { lockModel } from '../../../lib/simulated/models/lock.ts';
 import { freedWhileRegistered, grantedFirst, MISTAKES, readModifyWrite, wakeInsideGrant } from '../../../lib/simulated/models/mistakes.ts';
 import { greedyModel, sectionModel } from '../../../lib/simulated/models/section.ts';
 import { formatRun } from '../../../lib/simulated/print.ts';
-import type { Model } from '../../../lib/simulated/model.ts';
+import type { Model, Step } from '../../../lib/simulated/model.ts';
 
 /** Explores and says how far that went. */
 function exploreAloud(model: Model, options?: Parameters<typeof explore>[1]): Exploration {
@@ -138,6 +138,24 @@ it('sees the same states whatever the order: bounds add up to the whole', () => 
   const whole = explore(model);
   expect(explore(model, { disturbances: whole.disturbances }).states).toBe(whole.states);
   expect(explore(model, { disturbances: whole.disturbances - 1 }).states).toBeLessThan(whole.states);
+});
+
+it('goes on to the last thread, however many there are', () => {
+  const threads = 30;
+  const first = (mark: number): Step => ({
+    label: 'a',
+    run({ shared }) {
+      if (shared[0] === 0) shared[0] = mark;
+      return undefined;
+    },
+  });
+  const last: Model = {
+    name: 'last',
+    shared: 1,
+    threads: Array.from({ length: threads }, (_, cpu) => ({ cpu, steps: [first(cpu + 1)] })),
+    invariant: ({ shared }) => (shared[0] === threads ? 'the last one came first' : null),
+  };
+  expect(explore(last, { disturbances: 1 }).violation).toMatchObject({ what: 'the last one came first', moves: 1 });
 });
 
 it('refuses models that contradict themselves', () => {
