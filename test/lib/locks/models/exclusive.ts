@@ -27,9 +27,10 @@ import {
 } from '../../../../lib/locks/turnstile.ts';
 import type { Flavour } from '../../../../lib/abi.ts';
 import { LAYER_REGISTERS, section } from '../../../../lib/simulated/models/section.ts';
+import { AGAIN } from '../../../../lib/simulated/model.ts';
 import type { Model, Step } from '../../../../lib/simulated/model.ts';
 import type { World, WorldThread } from '../../../../lib/simulated/world.ts';
-import { ASKS, at, HANDED_OVER, id, LATE, LEASE_IS_OVER, LINE_REGISTERS, LINE_WORDS, LINED_UP, lineOf, MAY_TAKE, PENDING, REFUSED, set, step } from './line.ts';
+import { ASKS, at, id, LATE, LEASE_IS_OVER, LINE_REGISTERS, LINE_WORDS, LINED_UP, lineOf, MAY_TAKE, PENDING, REFUSED, set, step } from './line.ts';
 import type { Line, LineMistake, Turn } from './line.ts';
 
 // Registers, behind those of the line; those of a section come last.
@@ -56,7 +57,7 @@ export type ExclusiveTurn =
   | 'token'
   /** As 'lock', and gives older tokens back once more. */
   | 'lock, old token'
-  /** Two requests of one event loop, the second one while the first has the lock. */
+  /** Two requests of one event loop, the second one while the first has the lock. Often nobody else is to be called then. */
   | 'async twice'
   /** Tries while a request of its event loop waits. */
   | 'async and late try';
@@ -85,7 +86,7 @@ export interface ExclusiveOptions {
     | 'does not check the hold'
     | 'releases what a token holds'
     | 'keeps the hold of the dead'
-    | 'hands over uncounted';
+    | 'takes the one who waits for its own';
 }
 
 /** Notes that a thread has the lock, for the sake of those who wait. */
@@ -219,25 +220,9 @@ export function exclusiveModel({ turns: given, limit, deaths = 0, giveUps = 0, p
     }),
     step('release', (thread) => {
       if (hasTokens && thread.shared[HOLD] !== 0) line.note(thread, REFUSED);
-      if (!releaseFast(thread.shared, id(thread))) return at(thread, PENDING) === 1 ? 'count those who wait' : 'choose the next';
+      if (!releaseFast(thread.shared, id(thread))) return 'choose the next';
       released(thread);
       return leaving(thread, at(thread, PENDING) === 1 ? line.lieDown(thread) : 'count');
-    }),
-    // All who wait may be requests of this event loop.
-    step('count those who wait', (thread) => {
-      if (countWaiters(thread.shared) !== 1) return 'choose the next';
-      set(thread, NEXT, line.isAwaited(thread) ? 1 : 0);
-      return 'is it ours?';
-    }),
-    step('is it ours?', (thread) => {
-      const isOthers = line.isForgotten(thread) && mistake !== 'hands over uncounted';
-      if (!isOthers && at(thread, NEXT) === 1) line.note(thread, HANDED_OVER);
-      set(thread, NEXT, 0);
-      return isOthers ? 'choose the next' : 'hand over';
-    }),
-    step('hand over', (thread) => {
-      line.leave(thread);
-      return 'work';
     }),
     step('choose the next', (thread) => {
       set(thread, NEXT, chooseNext(thread.shared, mistake === 'never closes the gate' ? Infinity : limit, () => 0));
@@ -254,9 +239,9 @@ export function exclusiveModel({ turns: given, limit, deaths = 0, giveUps = 0, p
       releaseTo(thread.shared, at(thread, NEXT));
       set(thread, NEXT, 0);
       released(thread);
-      const then = at(thread, PENDING) === 1 ? line.lieDown(thread) : 'count';
-      if (mistake === 'releases unseen') return leaving(thread, then);
-      const next = line.callNext(thread, then);
+      if (at(thread, PENDING) === 1) return 'does ours wait?';
+      if (mistake === 'releases unseen') return leaving(thread, 'count');
+      const next = line.callNext(thread, 'count');
       return mistake === 'wakes in the section' ? undefined : leaving(thread, next);
     }),
     ...(mistake === 'wakes in the section'
@@ -268,9 +253,11 @@ export function exclusiveModel({ turns: given, limit, deaths = 0, giveUps = 0, p
         ]
       : []),
   ];
+  const othersWait = (thread: WorldThread): string => line.callNext(thread, line.lieDown(thread));
   const steps: Step[] = [
     line.first,
     ...(flavour === undefined ? holding : section(flavour, 'section', SECTION, holding)),
+    // Behind the section: it goes on here.
     step(
       'out',
       (thread) => {
@@ -279,6 +266,24 @@ export function exclusiveModel({ turns: given, limit, deaths = 0, giveUps = 0, p
         return then;
       },
       { outside: isSectioned },
+    ),
+    // When all who wait are requests of this event loop, they are served when it is done with what it does, and nobody is called.
+    step('does ours wait?', (thread) => (line.isForgotten(thread) && mistake !== 'takes the one who waits for its own' ? othersWait(thread) : 'is it the only one?')),
+    step('is it the only one?', (thread) => {
+      if (countWaiters(thread.shared) !== 1) return othersWait(thread);
+      line.lieDown(thread);
+      return 'do something else';
+    }),
+    // For as long as it likes: it is woken at once, by itself, and away.
+    step(
+      'do something else',
+      (thread) => {
+        const word = HOLDERS + 1;
+        if (thread.park(word, 0) !== null) return line.look(thread);
+        thread.wake(word);
+        return AGAIN;
+      },
+      { away: true },
     ),
     step('is it free?', (thread) => (isHeld(thread.shared[STATE] ?? 0) ? line.shut(thread) : 'open the gate if it is stuck')),
     step('look', (thread) => {
@@ -327,7 +332,7 @@ export function exclusiveModel({ turns: given, limit, deaths = 0, giveUps = 0, p
   return {
     name: `${spins ? 'spin lock' : 'mutex'} (${about.join(', ')})`,
     ...(flavour === undefined ? {} : { flavour, debug: deaths === 0 }),
-    shared: HOLDERS + 1,
+    shared: HOLDERS + 2,
     deaths,
     giveUps,
     polls,

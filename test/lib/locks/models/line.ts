@@ -76,13 +76,11 @@ const WRONGS = [
   null,
   'a try failed, and the lock was free all the time, or its holder dead, and nobody waited',
   'a try failed, and nobody else was left',
-  'the lock was handed over past somebody who waits',
   'release() was refused to the one who took the lock without a token',
 ];
 export const TRY_FAILED = 1;
 export const LAST_TRY_FAILED = 2;
-export const HANDED_OVER = 3;
-export const REFUSED = 4;
+export const REFUSED = 3;
 
 /** How a thread goes for the lock. */
 export type Turn =
@@ -174,8 +172,8 @@ export interface Line {
   readonly expectTry: (thread: WorldThread, isFree: boolean, isDead: boolean) => void;
   /** Somebody got in: tries of others may fail. */
   readonly got: (thread: WorldThread) => void;
-  /** Whether another one that is alive waits. */
-  readonly isAwaited: (thread: WorldThread) => boolean;
+  /** Looks at the lock from the line. @returns the first step */
+  readonly look: (thread: WorldThread) => string;
   /** Whether the gate was opened by force, so that it is not counted any more. */
   readonly isForgotten: (thread: WorldThread) => boolean;
   /** Leaves the line. @returns whether that opened the gate */
@@ -496,7 +494,7 @@ export function lineOf<T extends string>(options: LineOptions<T>): Line {
       return rings(thread);
     },
     failed: afterAttempt,
-    isAwaited,
+    look,
     isForgotten: (thread) => standing(thread.shared, at(thread, BATCH)) === Standing.Forgotten,
     leave,
     lieDown,
