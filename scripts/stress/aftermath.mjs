@@ -13,9 +13,17 @@
 export async function inspect({ faces, permits, guarded }, left, timeout) {
   const wrong = [];
   if (left.held > 0) wrong.push(`${left.held} hold it, and all have ended`);
+  const [reading] = faces;
   const face = faces[faces.length - 1];
   const tokens = [];
+  /** What a reader is told, which cannot repair it and leaves word to the writer. @type {boolean | null} */
+  let isTorn = null;
   try {
+    if (permits === 'rw') {
+      const token = await reading?.lockAsync({ timeout });
+      isTorn = token?.abandoned === true;
+      token?.unlock();
+    }
     for (let i = 0; i < (permits === 'rw' ? 1 : permits); i++) tokens.push(await face?.lockAsync({ timeout }));
   } catch (error) {
     wrong.push(`it cannot be had any more, after ${tokens.length} times: ${error instanceof Error ? error.message : String(error)}`);
@@ -24,6 +32,7 @@ export async function inspect({ faces, permits, guarded }, left, timeout) {
   if (wrong.length === 0 && (abandoned < left.dead || abandoned > left.dead + left.doubtful)) {
     wrong.push(`${abandoned} of those who took it last were told that it was abandoned, where ${left.dead} had died with it and ${left.doubtful} may have`);
   }
+  if (isTorn !== null && isTorn !== abandoned > 0) wrong.push(`the last reader was told ${isTorn ? 'that it was abandoned' : 'nothing'}, and the writer after it was told otherwise`);
   if (abandoned === 0 && left.dead === 0 && !guarded.isClean) wrong.push('what it guards is half done, and nobody died with it');
   for (const token of tokens) token?.unlock();
   return wrong;
