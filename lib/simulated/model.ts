@@ -160,6 +160,8 @@ const STEP: OptionChecks<Step> = {
   outside: TRUE_OR_FALSE,
   abortable: TRUE_OR_FALSE,
   polls: TRUE_OR_FALSE,
+  timed: FUNCTION,
+  away: TRUE_OR_FALSE,
   run: FUNCTION,
 };
 

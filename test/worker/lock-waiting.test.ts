@@ -8,10 +8,9 @@ import { describe, expect, it } from 'vitest';
 import { runProgram } from '../support/program.ts';
 import { TOKENS } from './tokens.ts';
 
-const PATIENCE = 120_000;
 const HEAP = 2_000_000;
 
-describe('waits in the event loop', { timeout: PATIENCE }, () => {
+describe('waits in the event loop', () => {
   it.each(['Mutex.lockAsync', 'Condition.waitAsync'])('keep no memory in a thousand turns: %s', (way) => {
     const { idle, repeated } = runProgram('async-heap.mjs', [way], ['--expose-gc']) as Record<'idle' | 'repeated', number>;
     expect(idle).toBeLessThan(HEAP);
@@ -36,7 +35,7 @@ describe('waits in the event loop', { timeout: PATIENCE }, () => {
   });
 });
 
-describe('nobody is kept out', { timeout: PATIENCE }, () => {
+describe('nobody is kept out', () => {
   it.each(['Mutex', 'Semaphore'])('by waits that end while the lock is released: %s', (kind) => {
     expect(runProgram('lock-give-up.mjs', [kind, '2000'])).toEqual({ refused: 0, enough: true });
   });

@@ -3,7 +3,7 @@
  * library are here; more come from a module that is named in each job, because the
  * processes and threads that measure load it too.
  */
-import type { SpinLock, Thread } from '../../index.ts';
+import type { Thread } from '../../index.ts';
 
 /** A lock whose waiters block their thread. */
 export interface SyncLock<Token = unknown> {
@@ -65,7 +65,7 @@ function ours(name: string, className: 'Mutex' | 'SpinLock', what: string): Kind
     async open(buffer, thread) {
       if (thread === null) throw new TypeError('A lock of this library wants a thread.');
       // Both have the same functions; the type of one says so.
-      const Lock = (await library())[className] as typeof SpinLock;
+      const Lock = (await library())[className];
       const lock = new Lock(buffer as SharedArrayBuffer, 0, { thread });
       const opened: SyncLock<ReturnType<typeof lock.lock>> = {
         lock: () => lock.lock(),

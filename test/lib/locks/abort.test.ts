@@ -77,7 +77,7 @@ describe('onAbort', () => {
   });
 });
 
-it('more than ten waits with one signal print nothing, and leave no listener behind', { timeout: 30_000 }, async () => {
+it('more than ten waits with one signal print nothing, and leave no listener behind', async () => {
   const source = `
     import { getEventListeners } from 'node:events';
     import { Condition, Mutex, RwLock, Semaphore, SpinLock } from ${JSON.stringify(new URL('../../../dist/index.js', import.meta.url).href)};

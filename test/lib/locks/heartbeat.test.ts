@@ -94,7 +94,7 @@ it('beats when the timers are faked', async () => {
   expect(vi.getTimerCount()).toBe(0);
 });
 
-it('keeps a process alive while somebody waits', { timeout: 30_000 }, async () => {
+it('keeps a process alive while somebody waits', async () => {
   const source = `
     import { Mutex } from ${JSON.stringify(new URL('../../../dist/index.js', import.meta.url).href)};
     const mutex = new Mutex();

@@ -14,7 +14,6 @@ import { exclusiveModel } from './models/exclusive.ts';
 import { rwLockModel } from './models/rw-lock.ts';
 import { semaphoreModel } from './models/semaphore.ts';
 
-const MINUTE = 60_000;
 
 const STUCK = /^nothing can go on/;
 const TWO_HOLDERS = /have the lock at once/;
@@ -22,7 +21,7 @@ const READ_AND_WRITTEN = /write and \d read at once/;
 const NOTIFICATION_LOST = /^one was promised a notification, and nobody got it/;
 const FAILED_TRY = /^a try failed, and the lock was free all the time, or its holder dead/;
 
-describe('holds in every state', { timeout: MINUTE }, () => {
+describe('holds in every state', () => {
   it.each<{ readonly model: Model; readonly options?: ExploreOptions }>([
     { model: exclusiveModel({ turns: [2, 2], limit: 1 }) },
     { model: exclusiveModel({ turns: [2, 1], limit: 1, spins: true, giveUps: 1 }) },
@@ -58,7 +57,7 @@ describe('holds in every state', { timeout: MINUTE }, () => {
   });
 });
 
-describe('nobody is overtaken more often than is said', { timeout: MINUTE }, () => {
+describe('nobody is overtaken more often than is said', () => {
   it.each([
     { model: exclusiveModel({ turns: [7, 1], limit: 2 }), options: undefined },
     { model: exclusiveModel({ turns: [7, 1], limit: 2, spins: true }), options: undefined },
@@ -68,14 +67,14 @@ describe('nobody is overtaken more often than is said', { timeout: MINUTE }, () 
   });
 });
 
-describe.each(FLAVOURS)('with sections on %s', { timeout: MINUTE }, (flavour) => {
+describe.each(FLAVOURS)('with sections on %s', (flavour) => {
   it('no system call ends an extension, and nobody is killed', () => {
     exploreAloud(exclusiveModel({ flavour, turns: [1, 1], limit: 1, giveUps: 1 }), { disturbances: 4 });
     exploreAloud(exclusiveModel({ flavour, turns: [2, 2], limit: 1 }), { disturbances: 3 });
   });
 });
 
-describe('finds', { timeout: MINUTE }, () => {
+describe('finds', () => {
   it.each<{ readonly model: Model; readonly what: RegExp }>([
     { model: exclusiveModel({ turns: [2, 2], limit: 1, mistake: 'answers first' }), what: STUCK },
     { model: exclusiveModel({ turns: [1, 1], limit: 1, mistake: 'releases unseen' }), what: STUCK },
