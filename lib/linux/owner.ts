@@ -73,6 +73,7 @@ export function parseStat(stat: string): ThreadStat | null {
   const rest = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const [state = ''] = rest;
   const started = rest[STARTED];
-  if (thread === undefined || started === undefined || !/^\d+$/.test(started)) return null;
+  // A thread has a number from 1 on.
+  if (thread === undefined || Number(thread) === 0 || started === undefined || !/^\d+$/.test(started)) return null;
   return { thread: Number(thread), started: Number(started), isEnding: state === 'Z' || state === 'X' };
 }

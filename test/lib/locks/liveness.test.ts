@@ -19,7 +19,7 @@ function stat(tid: number, start: number, { name = 'node', state = 'S' }: { read
   return `${tid} (${name}) ${fields.join(' ')}\n`;
 }
 
-const idOf = (tid: number, start: number): number => tid | ((1 + (start % 255)) << 22);
+const idOf = (tid: number, start: number): number => tid | ((1 + (start % 127)) << 22);
 
 function agent(read: (tid?: number) => string | null): Agent {
   const made = agentByKernel(read);
@@ -47,9 +47,9 @@ describe('an id', () => {
     fc.assert(
       fc.property(tids, tids, starts, starts, (one, other, start, otherStart) => {
         const id = agent(() => stat(one, start)).id;
-        expect(Number.isInteger(id) && id >= 1 << 22 && id < 1 << 30).toBe(true);
+        expect(Number.isInteger(id) && id >= 1 << 22 && id < 1 << 29).toBe(true);
         const next = agent(() => stat(other, otherStart)).id;
-        expect(next === id).toBe(one === other && start % 255 === otherStart % 255);
+        expect(next === id).toBe(one === other && start % 127 === otherStart % 127);
       }),
     );
   });

@@ -25,6 +25,7 @@ const FIRST = 16;
 /** A thread that there is not: as good as one that is busy elsewhere. */
 const SOMEBODY = 0xfffff;
 const CLAIMED = 1 << 30;
+const BY_EVENT_LOOP = 1 << 29;
 const GATE = 1 << 21;
 
 const options = { blockMainThread: true };
@@ -280,22 +281,22 @@ describe('waiting', () => {
     const lock = create();
     const words = wordsOf(lock);
     const claim = (ago: number): void => {
-      words[STATE] = SOMEBODY | CLAIMED;
-      words[CLAIMED_SINCE] = (sharedNow() - ago) | 1;
+      words[STATE] = SOMEBODY | CLAIMED | BY_EVENT_LOOP;
+      words[CLAIMED_SINCE] = sharedNow() - ago;
     };
     claim(EVENT_LOOP_LEASE + 2);
     got(take(lock)).unlock();
     expectUntouched(lock);
     // It may come.
     claim(-60_000);
-    expect([take(lock), words[STATE]]).toEqual([null, SOMEBODY | CLAIMED]);
+    expect([take(lock), words[STATE]]).toEqual([null, SOMEBODY | CLAIMED | BY_EVENT_LOOP]);
     // It waits for readers, however long.
     claim(EVENT_LOOP_LEASE + 2);
     words[FIRST + 5] = SOMEBODY;
-    expect([take(lock), words[STATE]]).toEqual([null, SOMEBODY | CLAIMED]);
+    expect([take(lock), words[STATE]]).toEqual([null, SOMEBODY | CLAIMED | BY_EVENT_LOOP]);
     words[FIRST + 5] = 0;
     // A thread comes when it is called.
-    words[CLAIMED_SINCE] = 0;
+    words[STATE] = SOMEBODY | CLAIMED;
     expect([take(lock), words[STATE]]).toEqual([null, SOMEBODY | CLAIMED]);
     words[STATE] = 0;
     expectUntouched(lock);
@@ -323,12 +324,12 @@ describe('waiting', () => {
     words[FIRST] = SOMEBODY;
     words[CLAIMED_SINCE] = 123;
     expect(() => lock.writeLock({ timeout: 2 })).toThrow(withCode('ERR_RSEQ_TIMEOUT'));
-    expect(words[CLAIMED_SINCE]).toBe(0);
+    expect(words[CLAIMED_SINCE]).toBe(123);
     const reader = lock.readLock();
     const writing = again(lock).writeLockAsync({ timeout: 20_000 });
     expect(Math.abs(since(Atomics.load(words, CLAIMED_SINCE), sharedNow()))).toBeLessThan(5000);
-    expect(words[CLAIMED_SINCE]).not.toBe(0);
-    words[CLAIMED_SINCE] = (sharedNow() - 60_000) | 1;
+    expect((words[STATE] ?? 0) & BY_EVENT_LOOP).toBe(BY_EVENT_LOOP);
+    words[CLAIMED_SINCE] = sharedNow() - 60_000;
     reader.unlock();
     expect(Math.abs(since(Atomics.load(words, CLAIMED_SINCE), sharedNow()))).toBeLessThan(5000);
     words[FIRST] = 0;
@@ -341,10 +342,10 @@ describe('waiting', () => {
     const words = wordsOf(lock);
     words[FIRST] = SOMEBODY;
     const writing = lock.writeLockAsync({ timeout: 20_000 });
-    expect(words[STATE]).toBe(currentAgent().id | CLAIMED);
+    expect(words[STATE]).toBe(currentAgent().id | CLAIMED | BY_EVENT_LOOP);
     // The reader has left long ago, and this event loop was busy.
     words[FIRST] = 0;
-    words[CLAIMED_SINCE] = (sharedNow() - EVENT_LOOP_LEASE - 2) | 1;
+    words[CLAIMED_SINCE] = sharedNow() - EVENT_LOOP_LEASE - 2;
     got(again(lock).tryReadLock()).unlock();
     expect(words[STATE]).toBe(0);
     const token = await writing;
@@ -630,9 +631,9 @@ describe.runIf(canAskKernel)('the dead', () => {
   it.each(WAYS)('%s is not told of a writer that died before it could write', async (_, take) => {
     const lock = create();
     const id = await endedThread();
-    for (const since of [0, sharedNow() | 1]) {
-      wordsOf(lock)[STATE] = id | CLAIMED;
-      wordsOf(lock)[CLAIMED_SINCE] = since;
+    for (const flag of [0, BY_EVENT_LOOP]) {
+      wordsOf(lock)[STATE] = id | CLAIMED | flag;
+      wordsOf(lock)[CLAIMED_SINCE] = sharedNow();
       const token = await take(lock);
       expect(token.abandoned).toBe(false);
       token.unlock();

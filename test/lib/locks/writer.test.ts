@@ -16,7 +16,7 @@ import {
 
 const CLAIMED = 1 << 30;
 /** The largest that there is. */
-const LAST_ID = CLAIMED - 1;
+const LAST_ID = (1 << 29) - 1;
 
 function create(state = 0): Int32Array {
   const words = new Int32Array(new SharedArrayBuffer(TURNSTILE_WORDS * Int32Array.BYTES_PER_ELEMENT));
