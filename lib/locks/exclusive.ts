@@ -40,6 +40,8 @@ import {
   take,
   TURNSTILE_WORDS,
   unreserve,
+  unwant,
+  WANTED,
 } from './turnstile.ts';
 import { AGAIN, NOT_YET } from './waiter.ts';
 import type { Door } from './waiter.ts';
@@ -296,8 +298,11 @@ export abstract class ExclusiveLock implements Owner {
 
   #passOn(section: number): void {
     const { words } = this;
-    releaseTo(words, chooseNext(words, this.#rules.limit, sharedNow));
+    const next = chooseNext(words, this.#rules.limit, sharedNow);
+    // Not free yet: someone may have lined up meanwhile, and would be overtaken unseen until we have called.
+    releaseTo(words, next === FREE ? WANTED : next);
     if (section === IN_SECTION) this.thread.leave();
+    if (next === FREE) unwant(words);
     // Also those who lined up before the lock was free, and after that was decided.
     this.#waiting.release();
   }

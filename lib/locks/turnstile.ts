@@ -286,6 +286,11 @@ export function chooseNext(words: Int32Array, limit: number, clock: () => number
   }
 }
 
+/** Makes the lock free when it was left wanted by nobody. */
+export function unwant(words: Int32Array): void {
+  if (!hasWaiters(words)) Atomics.compareExchange(words, STATE, WANTED, FREE);
+}
+
 /** Makes the lock anybody's again when it was left reserved for nobody. */
 export function unreserve(words: Int32Array): void {
   if (!isGateClosed(words)) Atomics.compareExchange(words, STATE, RESERVED, FREE);
