@@ -85,6 +85,7 @@ describe('nobody is overtaken more often than is said', { timeout: 10 * MINUTES 
     { model: exclusiveModel({ turns: [9, 1], limit: 2, spins: true }), options: undefined },
     { model: exclusiveModel({ turns: [4, 4, 1], limit: 1 }), options: { disturbances: 4 } },
     { model: exclusiveModel({ turns: [9, 1, 1], limit: 1 }), options: { disturbances: 4 } },
+    { model: exclusiveModel({ turns: [9, 1, 1], limit: 1, spins: true }), options: { disturbances: 4 } },
   ])('$model.name', ({ model, options }) => {
     exploreAloud(model, options);
   });
@@ -100,6 +101,7 @@ describe.each(FLAVOURS)('with sections on %s', { timeout: 10 * MINUTES }, (flavo
 
 describe('finds', { timeout: 10 * MINUTES }, () => {
   it.each<{ readonly model: Model; readonly what: RegExp }>([
+    { model: exclusiveModel({ turns: [9, 1, 1], limit: 1, mistake: 'is free at once' }), what: /^1 was overtaken more than 7 times/ },
     { model: semaphoreModel({ turns: [2, 1, 1], permits: 1, limit: 1, giveUps: 1, mistake: 'gives up silently' }), what: STUCK },
     { model: conditionModel({ waiters: ['thread', 'thread'], notifications: [[1], [1]], places: 1, deaths: 1, mistake: 'forgets without the place' }), what: STUCK },
     { model: rwLockModel({ turns: [['read'], ['read'], ['write']], places: 1, polls: 1, mistake: 'withdraws the claims of threads' }), what: /2 waits at 'sleep on the drain'/ },

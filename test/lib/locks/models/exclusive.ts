@@ -10,6 +10,7 @@ import {
   chooseNext,
   countWaiters,
   FREE,
+  hasWaiters,
   HOLD,
   holderOf,
   HOLDS,
@@ -24,6 +25,7 @@ import {
   STATE,
   take,
   TURNSTILE_WORDS,
+  WANTED,
 } from '../../../../lib/locks/turnstile.ts';
 import type { Flavour } from '../../../../lib/abi.ts';
 import { LAYER_REGISTERS, section } from '../../../../lib/simulated/models/section.ts';
@@ -79,6 +81,7 @@ export interface ExclusiveOptions {
     | LineMistake
     | 'never closes the gate'
     | 'releases unseen'
+    | 'is free at once'
     | 'rings before it is free'
     | 'wakes in the section'
     | 'leaves the state behind'
@@ -122,6 +125,8 @@ export function exclusiveModel({ turns: given, limit, deaths = 0, giveUps = 0, p
   const released = (thread: WorldThread): void => {
     thread.shared[HOLDERS] = (thread.shared[HOLDERS] ?? 0) & ~(1 << thread.index);
   };
+  /** What comes when it is released. */
+  const told = (thread: WorldThread): string => (at(thread, PENDING) === 1 ? 'does ours wait?' : line.callNext(thread, 'count'));
   const giveBack = (thread: WorldThread): string => {
     if (at(thread, TOKEN) === 0) return 'release';
     return mistake === 'releases what a token holds' ? 'release beside the token' : 'forget the hold';
@@ -236,12 +241,12 @@ export function exclusiveModel({ turns: given, limit, deaths = 0, giveUps = 0, p
       return 'release to it';
     }),
     step('release to it', (thread) => {
-      releaseTo(thread.shared, at(thread, NEXT));
+      const isWanted = at(thread, NEXT) !== FREE || mistake === 'is free at once';
+      releaseTo(thread.shared, isWanted ? at(thread, NEXT) : WANTED);
       set(thread, NEXT, 0);
       released(thread);
-      if (at(thread, PENDING) === 1) return 'does ours wait?';
       if (mistake === 'releases unseen') return leaving(thread, 'count');
-      const next = line.callNext(thread, 'count');
+      const next = isWanted ? told(thread) : 'is it wanted?';
       return mistake === 'wakes in the section' ? undefined : leaving(thread, next);
     }),
     ...(mistake === 'wakes in the section'
@@ -267,6 +272,12 @@ export function exclusiveModel({ turns: given, limit, deaths = 0, giveUps = 0, p
       },
       { outside: isSectioned },
     ),
+    // `unwant`, whose two looks are two steps.
+    step('is it wanted?', (thread) => (hasWaiters(thread.shared) ? told(thread) : 'make it free')),
+    step('make it free', (thread) => {
+      Atomics.compareExchange(thread.shared, STATE, WANTED, FREE);
+      return told(thread);
+    }),
     // When all who wait are requests of this event loop, they are served when it is done with what it does, and nobody is called.
     step('does ours wait?', (thread) => (line.isForgotten(thread) && mistake !== 'takes the one who waits for its own' ? othersWait(thread) : 'is it the only one?')),
     step('is it the only one?', (thread) => {
