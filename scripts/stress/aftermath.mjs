@@ -26,14 +26,22 @@ export async function inspect({ faces, permits, guarded }, left, timeout) {
     }
     for (let i = 0; i < (permits === 'rw' ? 1 : permits); i++) tokens.push(await face?.lockAsync({ timeout }));
   } catch (error) {
-    wrong.push(`it cannot be had any more, after ${tokens.length} times: ${error instanceof Error ? error.message : String(error)}`);
+    wrong.push(
+      `it cannot be had any more, after ${tokens.length} times: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
   const abandoned = tokens.filter((token) => token?.abandoned === true).length;
   if (wrong.length === 0 && (abandoned < left.dead || abandoned > left.dead + left.doubtful)) {
-    wrong.push(`${abandoned} of those who took it last were told that it was abandoned, where ${left.dead} had died with it and ${left.doubtful} may have`);
+    wrong.push(
+      `${abandoned} of those who took it last were told that it was abandoned, where ${left.dead} had died with it and ${left.doubtful} may have`,
+    );
   }
-  if (isTorn !== null && isTorn !== abandoned > 0) wrong.push(`the last reader was told ${isTorn ? 'that it was abandoned' : 'nothing'}, and the writer after it was told otherwise`);
-  if (abandoned === 0 && left.dead === 0 && !guarded.isClean) wrong.push('what it guards is half done, and nobody died with it');
+  if (isTorn !== null && isTorn !== abandoned > 0)
+    wrong.push(
+      `the last reader was told ${isTorn ? 'that it was abandoned' : 'nothing'}, and the writer after it was told otherwise`,
+    );
+  if (abandoned === 0 && left.dead === 0 && !guarded.isClean)
+    wrong.push('what it guards is half done, and nobody died with it');
   for (const token of tokens) token?.unlock();
   return wrong;
 }

@@ -16,7 +16,8 @@ export const ORIGINAL = new URL('../../dist/index.js', import.meta.url).href;
 /** @returns {{ url: string, remove: () => void }} where the copy's library is */
 export function copyPackage() {
   const folder = mkdtempSync(join(tmpdir(), 'rseq-slice-stress-'));
-  for (const part of PARTS) if (existsSync(join(root, part))) cpSync(join(root, part), join(folder, part), { recursive: true });
+  for (const part of PARTS)
+    if (existsSync(join(root, part))) cpSync(join(root, part), join(folder, part), { recursive: true });
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
   const remove = () => {
     rmSync(folder, { recursive: true, force: true });

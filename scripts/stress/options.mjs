@@ -28,9 +28,9 @@ that tries get what nobody can hold; that a lock which is free and waited for do
 wanted lock is got by somebody within 2 s, and by whoever waits within 10 s unless the bound allows more overtaking; how
 often each is overtaken; notifications; and that in the end everything ends and is free.
 
-Excused are: time in which threads that ask had no CPU, by the kernel's count where it has one; 55 ms after a death; 250 ms
-after the death of a waiter while the lock is reserved for those who waited; and waits beside an event loop that did not
-come round within 10 ms are not held to the bound.
+Excused are: time in which threads that ask had no CPU, by the kernel's count where it has one; 55 ms after a death; and
+250 ms of a lock that is kept for waiters which may be dead. Waits beside an event loop that did not come round within
+10 ms are not held to the bound.
 
 Exit codes: 0 all was right; 1 it was not; 2 wrong usage; 130 interrupted.
 `;
@@ -64,8 +64,10 @@ export function readOptions(args, isGuest = false) {
     },
   });
   if (values.help) return null;
-  if (values.lock !== 'all' && !LOCKS.includes(values.lock)) throw new Error(`--lock knows ${LOCKS.join(', ')} and all, not '${values.lock}'.`);
-  if (values.plant !== undefined && !PLANTED.includes(values.plant)) throw new Error(`--plant knows ${PLANTED.join(', ')}, not '${values.plant}'.`);
+  if (values.lock !== 'all' && !LOCKS.includes(values.lock))
+    throw new Error(`--lock knows ${LOCKS.join(', ')} and all, not '${values.lock}'.`);
+  if (values.plant !== undefined && !PLANTED.includes(values.plant))
+    throw new Error(`--plant knows ${PLANTED.join(', ')}, not '${values.plant}'.`);
   return {
     seconds: readNumber('seconds', values.seconds, 0.1, 86_400, false),
     workers: readNumber('workers', values.workers, 2, MOST_WORKERS),
@@ -85,5 +87,6 @@ export function readOptions(args, isGuest = false) {
 /** @param {Options} options */
 export function replayCommand({ seconds, workers, lock, kills, seed, noAddon, patience, plant }) {
   const addon = `${noAddon ? ' --no-addon' : ''}${plant === undefined ? '' : ` --plant ${plant}`}`;
-  return `node scripts/stress/main.mjs --seconds ${seconds} --workers ${workers} --lock ${lock} --kills ${kills} --seed ${seed} --patience ${patience}${addon}`;
+  const length = `--seconds ${seconds} --workers ${workers} --lock ${lock} --kills ${kills}`;
+  return `node scripts/stress/main.mjs ${length} --seed ${seed} --patience ${patience}${addon}`;
 }

@@ -1,6 +1,6 @@
-// What a history must be like for a lock of readers and writers: nobody beside a writer; and when a writer died with the
-// lock, all who read before the next writer has it are told, and so is that writer, and nobody else. Dead readers go
-// unnoticed.
+// What a history must be like for a lock of readers and writers: nobody beside a writer; and when a writer died with
+// the lock, all who read before the next writer has it are told, and so is that writer, and nobody else. Dead readers
+// go unnoticed.
 //
 // A writer that died between asking and writing down that it has the lock, or between releasing and writing that down,
 // may have died writing or not: it is in doubt until somebody was told, or was not, who asked after its death.
@@ -14,15 +14,24 @@ import { Claims } from './claims.mjs';
 const isReading = (/** @type {Operation} */ { detail }) => (detail & Start.Reading) !== 0;
 
 export class ReadersWriterRule {
-  /** Who writes as far as it wrote down; without an operation it is known to have died. @type {{ worker: number, operation: Operation | null } | null} */
+  /**
+   * Who writes as far as it wrote down; without an operation it is known to have died.
+   * @type {{ worker: number, operation: Operation | null } | null}
+   */
   #writer = null;
   /** @type {Set<Operation>} */
   #readers = new Set();
   /** Asking or releasing. @type {Set<Operation>} */
   #open = new Set();
-  /** A writer died with the lock, and none has had it since: why, and when somebody was told of it first. @type {{ why: string, since: number } | null} */
+  /**
+   * A writer died with the lock, and none has had it since: why, and when somebody was told of it first.
+   * @type {{ why: string, since: number } | null}
+   */
   #torn = null;
-  /** Writers that died in doubt since the last one had it, and when that was heard of. @type {{ worker: number, seq: number }[]} */
+  /**
+   * Writers that died in doubt since the last one had it, and when that was heard of.
+   * @type {{ worker: number, seq: number }[]}
+   */
   #doubtful = [];
   #fail;
   claims;
@@ -70,7 +79,8 @@ export class ReadersWriterRule {
       this.#readers.add(operation);
       return;
     }
-    for (const reader of this.#readers) this.claims.add(seq, [reader.worker], `${who} has the lock beside worker ${reader.worker}, which reads`);
+    for (const reader of this.#readers)
+      this.claims.add(seq, [reader.worker], `${who} has the lock beside worker ${reader.worker}, which reads`);
     this.#readers.clear();
     this.#writer = { worker, operation };
     this.#torn = null;
@@ -96,16 +106,28 @@ export class ReadersWriterRule {
   finish() {
     this.claims.finish();
     const held = this.#readers.size + (this.#writer !== null && this.#writer.operation !== null ? 1 : 0);
-    return { held, dead: this.#torn === null ? 0 : 1, doubtful: this.#torn === null ? Math.min(1, this.#doubtful.length) : 0 };
+    return {
+      held,
+      dead: this.#torn === null ? 0 : 1,
+      doubtful: this.#torn === null ? Math.min(1, this.#doubtful.length) : 0,
+    };
   }
 
   describe() {
     const readers = [...this.#readers].map(({ worker }) => `worker ${worker}`).join(', ');
-    const writer = this.#writer === null ? 'nobody' : `worker ${this.#writer.worker}${this.#writer.operation === null ? ', which is dead' : ''}`;
+    const writer =
+      this.#writer === null
+        ? 'nobody'
+        : `worker ${this.#writer.worker}${this.#writer.operation === null ? ', which is dead' : ''}`;
     return `written by ${writer}, read by ${readers === '' ? 'nobody' : readers}`;
   }
 
-  /** Somebody has the lock after a writer that has not released it. @param {{ worker: number, operation: Operation | null }} writer @param {string} who @param {number} seq */
+  /**
+   * Somebody has the lock after a writer that has not released it.
+   * @param {{ worker: number, operation: Operation | null }} writer
+   * @param {string} who
+   * @param {number} seq
+   */
   #follow({ worker, operation }, who, seq) {
     this.#writer = null;
     if (operation === null) return;
@@ -119,7 +141,11 @@ export class ReadersWriterRule {
     this.#torn = { why: `${who} was told that a writer had died`, since: seq };
     if (this.#doubtful.length > 0) return;
     const writers = [...this.#open].filter((other) => !isReading(other) && other.worker !== worker);
-    this.claims.add(seq, writers.map((other) => other.worker), `${who} was told that the lock was abandoned, and no writer had died`);
+    this.claims.add(
+      seq,
+      writers.map((other) => other.worker),
+      `${who} was told that the lock was abandoned, and no writer had died`,
+    );
   }
 
   /** @param {Operation} operation @param {string} who */

@@ -21,7 +21,10 @@ const MOST_FAILURES = 2;
 export function formatSummary({ locks, kills, started, kinds, countsCpu, events, seconds, failures }) {
   const lines = locks.map((lock) => {
     const bound = lock.overtakingBound === null ? 'no bound' : `bound ${lock.overtakingBound} + ${lock.slack}`;
-    const condition = lock.conditionWaits === 0 ? '' : `, ${lock.conditionWaits} condition waits, ${lock.notified} notified, ${lock.unlocked} unlocked`;
+    const condition =
+      lock.conditionWaits === 0
+        ? ''
+        : `, ${lock.conditionWaits} condition waits, ${lock.notified} notified, ${lock.unlocked} unlocked`;
     const { noCpu, deaths, reserved } = lock.excused;
     return (
       `${lock.lock}: ${lock.acquired} acquired, ${lock.abandoned} abandoned, ` +
@@ -32,9 +35,14 @@ export function formatSummary({ locks, kills, started, kinds, countsCpu, events,
     );
   });
   const ended = Object.entries(kills).map(([ending, count]) => `${count} ${ending}`);
-  lines.push(`ended: ${ended.length === 0 ? 'none' : ended.join(', ')}; ${started} workers, ${events} events in ${seconds.toFixed(1)} s`);
-  lines.push(`workers: ${kinds.original} with the package, ${kinds.copy} with a copy of it, ${kinds.withoutAddon} without addon`);
-  if (!countsCpu) lines.push('This kernel does not tell how long a thread had no CPU: a busy machine may look like a standstill.');
+  lines.push(
+    `ended: ${ended.length === 0 ? 'none' : ended.join(', ')}; ${started} workers, ${events} events in ${seconds.toFixed(1)} s`,
+  );
+  lines.push(
+    `workers: ${kinds.original} with the package, ${kinds.copy} with a copy of it, ${kinds.withoutAddon} without addon`,
+  );
+  if (!countsCpu)
+    lines.push('This kernel does not tell how long a thread had no CPU: a busy machine may look like a standstill.');
   lines.push(failures.length === 0 ? 'All was right.' : `${failures.length} things were wrong.`);
   return `${lines.join('\n')}\n`;
 }

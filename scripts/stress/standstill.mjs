@@ -16,12 +16,15 @@ import { Start } from './journal.mjs';
  * @property {(worker: number) => number} lost ms of it that a worker wanted a CPU and had none
  * @property {ReadonlySet<number>} late workers whose event loops did not come round
  * @property {ReadonlySet<number>} dying workers that were told to end, and have not ended yet
- * @property {boolean} isReserved whether the lock is for those only who lined up in time, and dead ones may be among them
+ * @property {boolean} isReserved whether it is kept for those who lined up in time, some of whom may be dead
  */
 
 /** ms. */
 const LONGEST = 100;
-/** ms until a death is noticed: that long a thread is taken for alive, and that long a waiter sleeps; and the checker's own clock. */
+/**
+ * ms until a death is noticed: that long a thread is taken for alive, and that long a waiter sleeps; and the checker's
+ * own clock.
+ */
 const NOTICED = 5 + 50 + 20;
 /** ms that a lock stays reserved for a waiter which is dead, since it was released last. */
 const LEASE = 250 + 20;
@@ -38,7 +41,10 @@ const isAsync = (/** @type {Operation} */ { detail }) => (detail & Start.Async) 
 export class Standstill {
   /** @type {Set<Operation>} */
   #holding = new Set();
-  /** Those who ask, tries included, and for how many ms each could have had it while nothing moved. @type {Map<Operation, number>} */
+  /**
+   * Those who ask, tries included, and for how many ms each could have had it while nothing moved.
+   * @type {Map<Operation, number>}
+   */
   #asking = new Map();
   #permits;
   #patience;
@@ -120,7 +126,10 @@ export class Standstill {
     const counted = this.#count(now, passed, look);
     let isStalled = false;
     for (const [operation, before] of this.#asking) {
-      const isAble = this.#isWaiting(operation) && this.#hasRoomFor(operation) && !(isAsync(operation) && look.late.has(operation.worker));
+      const isAble =
+        this.#isWaiting(operation) &&
+        this.#hasRoomFor(operation) &&
+        !(isAsync(operation) && look.late.has(operation.worker));
       const still = isAble ? before + counted : FRESH;
       this.#asking.set(operation, still);
       this.longest = Math.max(this.longest, still);
@@ -143,7 +152,11 @@ export class Standstill {
       return 0;
     }
     // Whoever asks may have it already, unless its event loop does not come round: then it is in nobody's way.
-    const movers = new Set([...this.#asking.keys()].filter((operation) => !isAsync(operation) || !late.has(operation.worker)).map(({ worker }) => worker));
+    const movers = new Set(
+      [...this.#asking.keys()]
+        .filter((operation) => !isAsync(operation) || !late.has(operation.worker))
+        .map(({ worker }) => worker),
+    );
     const noCpu = Math.min(passed, Math.max(0, ...[...movers].map(lost)));
     this.excused.noCpu += noCpu;
     return passed - noCpu;
@@ -176,8 +189,14 @@ export class Standstill {
   #report({ worker, op, style }, still) {
     if (this.#hasFailed) return;
     this.#hasFailed = true;
-    const others = [...this.#asking.keys()].map((other) => `worker ${other.worker} (operation ${other.op}, ${other.style})`).join(', ');
+    const others = [...this.#asking.keys()]
+      .map((other) => `worker ${other.worker} (operation ${other.op}, ${other.style})`)
+      .join(', ');
     const free = this.#holding.size === 0 ? 'nobody holds it' : `only ${this.#holding.size} hold it`;
-    this.#fail('standstill', `${free}, and nothing moved for ${Math.round(still)} ms though worker ${worker} (operation ${op}, ${style}) waits; all who ask: ${others}; its words: ${this.#words()}`);
+    this.#fail(
+      'standstill',
+      `${free}, and nothing moved for ${Math.round(still)} ms though worker ${worker} (operation ${op}, ${style}) waits; ` +
+        `all who ask: ${others}; its words: ${this.#words()}`,
+    );
   }
 }

@@ -1,5 +1,5 @@
-// Whether those who only try get a lock that nobody can have. That is known of few tries: nobody else may be at the lock
-// from before the try until after it, in whatever way, nor have died there shortly before.
+// Whether those who only try get a lock that nobody can have. That is known of few tries: nobody else may be at the
+// lock from before the try until after it, in whatever way, nor have died there shortly before.
 
 import { Start } from './journal.mjs';
 
@@ -34,7 +34,8 @@ export class Tries {
   start(operation, now) {
     // It may have it before those who try.
     this.#certain.clear();
-    if ((operation.detail & Start.Try) !== 0 && now >= this.#quietFrom && this.#mustGetIt(operation)) this.#certain.add(operation);
+    if ((operation.detail & Start.Try) !== 0 && now >= this.#quietFrom && this.#mustGetIt(operation))
+      this.#certain.add(operation);
     this.#open.add(operation);
   }
 

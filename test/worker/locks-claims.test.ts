@@ -9,7 +9,10 @@ import { expect, it } from 'vitest';
 const program = fileURLToPath(new URL('programs/lock-dead-reader.mjs', import.meta.url));
 
 it('does not outlive a dead reader for those who wait in their threads', () => {
-  const { status, signal, stdout, stderr } = spawnSync(process.execPath, [program], { encoding: 'utf8', timeout: 25_000 });
+  const { status, signal, stdout, stderr } = spawnSync(process.execPath, [program], {
+    encoding: 'utf8',
+    timeout: 25_000,
+  });
   expect({ status, signal, stderr }).toEqual({ status: 0, signal: null, stderr: '' });
   expect(JSON.parse(stdout)).toEqual({ other: true, own: true });
 });

@@ -31,13 +31,27 @@ function stress(...args: readonly string[]): Promise<Ending> {
   });
 }
 
-const WAYS = LOCKS.flatMap((lock) => [[lock, 'with the addon'], [lock, 'without the addon']] as const);
+const WAYS = LOCKS.flatMap(
+  (lock) =>
+    [
+      [lock, 'with the addon'],
+      [lock, 'without the addon'],
+    ] as const,
+);
 const flagsOf = (addon: string) => (addon === 'with the addon' ? [] : ['--no-addon']);
 
 // Twice the time it may take to stop, and the machine may be busy with other tests. A run ends with what it finds.
 describe('a short run', { timeout: 120_000 }, () => {
   it.each(WAYS)('finds nothing with a lock of kind %s, %s', async (lock, addon) => {
-    const { status, signal, stdout, stderr } = await stress('--seconds', '5', '--lock', lock, '--patience', '3', ...flagsOf(addon));
+    const { status, signal, stdout, stderr } = await stress(
+      '--seconds',
+      '5',
+      '--lock',
+      lock,
+      '--patience',
+      '3',
+      ...flagsOf(addon),
+    );
     expect({ status, signal, stderr }, stdout).toEqual({ status: 0, signal: null, stderr: '' });
     expect(stdout).toMatch(/^seed \d+/);
     expect(stdout).toContain(addon === 'with the addon' ? 'addon loaded' : 'addon failed');
@@ -46,7 +60,17 @@ describe('a short run', { timeout: 120_000 }, () => {
   });
 
   it.each(WAYS)('finds that wake-ups are lost, with a lock of kind %s, %s', async (lock, addon) => {
-    const { status, signal, stdout, stderr } = await stress('--seconds', '60', '--workers', '4', '--lock', lock, '--plant', 'lost-wake', ...flagsOf(addon));
+    const { status, signal, stdout, stderr } = await stress(
+      '--seconds',
+      '60',
+      '--workers',
+      '4',
+      '--lock',
+      lock,
+      '--plant',
+      'lost-wake',
+      ...flagsOf(addon),
+    );
     expect({ status, signal }, stdout).toEqual({ status: 1, signal: null });
     expect(stderr).toMatch(new RegExp(`^${lock}: standstill: .* nothing moved for .*; its words: `));
     expect(stderr).toContain('the last events:');

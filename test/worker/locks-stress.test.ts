@@ -72,7 +72,14 @@ class Script {
 describe('the checker of one holder', () => {
   it('finds nothing wrong with a lock that is handed on, given up, and taken over once', () => {
     const script = new Script(1).take(1).start(2).release(1).acquired(2).start(3);
-    script.write(Type.GaveUp, 3, 1, Refusal.TimedOut).start(1, 2).die(2).abandoned(1, 2).release(1, 2).take(3, 2).release(3, 2);
+    script
+      .write(Type.GaveUp, 3, 1, Refusal.TimedOut)
+      .start(1, 2)
+      .die(2)
+      .abandoned(1, 2)
+      .release(1, 2)
+      .take(3, 2)
+      .release(3, 2);
     expect(script.end()).toEqual([]);
   });
 
@@ -85,7 +92,9 @@ describe('the checker of one holder', () => {
   });
 
   it('finds that two were told of one death', () => {
-    expect(new Script(1).take(1).die(1).start(2).abandoned(2).release(2).start(3).abandoned(3).end()).toEqual(['double holder']);
+    expect(new Script(1).take(1).die(1).start(2).abandoned(2).release(2).start(3).abandoned(3).end()).toEqual([
+      'double holder',
+    ]);
   });
 
   it('finds that somebody was told and nobody had died', () => {
@@ -180,7 +189,9 @@ describe('the checker of readers and a writer', () => {
 
   it('wants all to be told of a dead writer until the next one has it, and nobody of a dead reader', () => {
     const torn = () => new Script('rw').take(1).die(1).start(2, 1, reading).abandoned(2).release(2);
-    expect(torn().start(3, 1, reading).abandoned(3).release(3).start(4).abandoned(4).release(4).take(2, 2, reading).end()).toEqual([]);
+    expect(
+      torn().start(3, 1, reading).abandoned(3).release(3).start(4).abandoned(4).release(4).take(2, 2, reading).end(),
+    ).toEqual([]);
     expect(torn().take(3, 1, reading).end()).toEqual(['missed abandoned']);
     expect(torn().take(3).end()).toEqual(['missed abandoned']);
     expect(torn().start(3).abandoned(3).release(3).start(4, 1, reading).abandoned(4).end()).toEqual(['double holder']);
@@ -279,7 +290,9 @@ describe('the checker of standstills', () => {
 
   it('tells the words of the lock', () => {
     const script = new Script(1, 10, { words: () => '7273 fffffffe' }).start(2).pass(150);
-    expect(script.history.failures[0]?.text).toMatch(/^nobody holds it, .*worker 2 \(operation 1, 0\) waits; .*its words: 7273 fffffffe$/);
+    expect(script.history.failures[0]?.text).toMatch(
+      /^nobody holds it, .*worker 2 \(operation 1, 0\) waits; .*its words: 7273 fffffffe$/,
+    );
   });
 
   it('is not put off by others who ask, try or give up', () => {
@@ -303,7 +316,9 @@ describe('the checker of standstills', () => {
     expect(waiting(Start.Try).pass(150).end()).toEqual([]);
     const onCondition = () => new Script(1).take(1).write(Type.Waiting, 1);
     expect(onCondition().pass(150).end()).toEqual([]);
-    expect(onCondition().take(2).write(Type.Calling, 2, 0, Call.AllLocked).write(Type.Called, 2).release(2).pass(150).end()).toEqual(['standstill']);
+    expect(
+      onCondition().take(2).write(Type.Calling, 2, 0, Call.AllLocked).write(Type.Called, 2).release(2).pass(150).end(),
+    ).toEqual(['standstill']);
   });
 
   it('counts event loops only while they come round', () => {
@@ -314,14 +329,25 @@ describe('the checker of standstills', () => {
     expect(waiting(Start.Async).pass(500, { late }).pass(150).end()).toEqual(['standstill']);
     expect(waiting().pass(150, { late }).end()).toEqual(['standstill']);
     // A request of a busy event loop does not keep the lock from others.
-    expect(waiting().start(3, 1, Start.Async).pass(150, { late: new Set([3]), lost: (worker) => (worker === 3 ? 10 : 0) }).end()).toEqual(['standstill']);
+    expect(
+      waiting()
+        .start(3, 1, Start.Async)
+        .pass(150, { late: new Set([3]), lost: (worker) => (worker === 3 ? 10 : 0) })
+        .end(),
+    ).toEqual(['standstill']);
   });
 
   it('excuses those who have no CPU, and says for how long', () => {
-    const script = waiting().start(3).pass(500, { lost: (worker) => (worker === 3 ? 10 : 0) });
+    const script = waiting()
+      .start(3)
+      .pass(500, { lost: (worker) => (worker === 3 ? 10 : 0) });
     expect(script.acquired(2).release(2).acquired(3).end()).toEqual([]);
     expect(script.history.summary()[0]?.excused).toEqual({ noCpu: 500, deaths: 0, reserved: 0 });
-    expect(waiting().pass(500, { lost: () => 5 }).end()).toEqual(['standstill']);
+    expect(
+      waiting()
+        .pass(500, { lost: () => 5 })
+        .end(),
+    ).toEqual(['standstill']);
   });
 
   it('excuses a death until it must have been noticed, and one of a waiter while the lock is reserved', () => {
@@ -330,20 +356,27 @@ describe('the checker of standstills', () => {
     expect(dead().pass(250).abandoned(2).end()).toEqual(['standstill']);
     const told = new Script(1).start(1).start(2).write(Type.Kill, 1).pass(500).die(1).pass(140);
     expect(told.acquired(2).end()).toEqual([]);
-    const reserved = (isReserved: boolean) => new Script(1, 10, { isReserved: () => isReserved }).start(1).start(2).die(1);
+    const reserved = (isReserved: boolean) =>
+      new Script(1, 10, { isReserved: () => isReserved }).start(1).start(2).die(1);
     expect(reserved(true).pass(350).acquired(2).end()).toEqual([]);
     expect(reserved(true).pass(500).acquired(2).end()).toEqual(['standstill']);
     expect(reserved(false).pass(350).acquired(2).end()).toEqual(['standstill']);
     // The line counts the dead until the lock was reserved for them, however long that takes.
     const later = (isLineEmpty: boolean) =>
-      new Script(1, 10, { isReserved: () => true, isLineEmpty: () => isLineEmpty }).start(1).die(1).pass(1000).start(2).pass(250);
+      new Script(1, 10, { isReserved: () => true, isLineEmpty: () => isLineEmpty })
+        .start(1)
+        .die(1)
+        .pass(1000)
+        .start(2)
+        .pass(250);
     expect(later(false).acquired(2).end()).toEqual([]);
     expect(later(true).acquired(2).end()).toEqual(['standstill']);
   });
 });
 
 describe('the checker of tries', () => {
-  const refused = (script: Script, worker: number) => script.start(worker, 9, Start.Try).write(Type.GaveUp, worker, 9, Refusal.Refused);
+  const refused = (script: Script, worker: number) =>
+    script.start(worker, 9, Start.Try).write(Type.GaveUp, worker, 9, Refusal.Refused);
 
   it('finds one that did not get what nobody had', () => {
     expect(refused(new Script(1), 1).end()).toEqual(['refused']);
@@ -360,7 +393,10 @@ describe('the checker of tries', () => {
 
   it('knows that readers are in nobody’s way but a writer’s', () => {
     const tried = (detail: number) =>
-      new Script('rw').take(2, 1, Start.Reading).start(1, 9, Start.Try | detail).write(Type.GaveUp, 1, 9, Refusal.Refused);
+      new Script('rw')
+        .take(2, 1, Start.Reading)
+        .start(1, 9, Start.Try | detail)
+        .write(Type.GaveUp, 1, 9, Refusal.Refused);
     expect(tried(Start.Reading).end()).toEqual(['refused']);
     expect(tried(0).end()).toEqual([]);
   });
@@ -371,7 +407,8 @@ describe('the checker of tries', () => {
   });
 
   it('excuses one of a lock that is kept for the dead', () => {
-    const kept = (script: Script) => script.pass(1000).start(1, 9, Start.Try).write(Type.GaveUp, 1, 9, Refusal.Reserved).end();
+    const kept = (script: Script) =>
+      script.pass(1000).start(1, 9, Start.Try).write(Type.GaveUp, 1, 9, Refusal.Reserved).end();
     expect(kept(new Script(1).start(2).die(2))).toEqual([]);
     expect(kept(new Script(1).take(2).die(2))).toEqual(['refused']);
     expect(refused(new Script(1).start(2).die(2).pass(1000), 1).end()).toEqual(['refused']);
@@ -448,7 +485,14 @@ describe('the command line', () => {
   });
 
   it('draws the same from the same seed', () => {
-    const draw = (seed: number) => Array.from({ length: 20 }, ((random) => () => random.next())(new Random(seed)));
+    const draw = (seed: number) =>
+      Array.from(
+        { length: 20 },
+        (
+          (random) => () =>
+            random.next()
+        )(new Random(seed)),
+      );
     expect(draw(5)).toEqual(draw(5));
     expect(draw(5)).not.toEqual(draw(6));
   });

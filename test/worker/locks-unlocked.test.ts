@@ -14,7 +14,10 @@ const program = fileURLToPath(new URL('programs/lock-unlocked-waiter.mjs', impor
 const codeOf = (error: unknown) => (error as { code: string }).code;
 
 it('leaves word of a dead holder to whoever takes the lock next', () => {
-  const { status, signal, stdout, stderr } = spawnSync(process.execPath, [program], { encoding: 'utf8', timeout: 20_000 });
+  const { status, signal, stdout, stderr } = spawnSync(process.execPath, [program], {
+    encoding: 'utf8',
+    timeout: 20_000,
+  });
   expect({ status, signal, stderr }).toEqual({ status: 0, signal: null, stderr: '' });
   expect(JSON.parse(stdout)).toEqual({ wait: 'ERR_RSEQ_NOT_LOCKED', abandoned: true });
 });

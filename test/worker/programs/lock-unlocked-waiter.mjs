@@ -12,8 +12,13 @@ if (isMainThread) {
   const mutex = new Mutex();
   const condition = new Condition();
   const token = await mutex.lockAsync();
-  const wait = condition.waitAsync(token).then(() => 'resolved', (error) => error.code);
-  const worker = new Worker(new URL(import.meta.url), { workerData: { mutex: mutex.handle, condition: condition.handle } });
+  const wait = condition.waitAsync(token).then(
+    () => 'resolved',
+    (error) => error.code,
+  );
+  const worker = new Worker(new URL(import.meta.url), {
+    workerData: { mutex: mutex.handle, condition: condition.handle },
+  });
   await new Promise((resolve) => worker.once('message', resolve));
   await new Promise((resolve) => setTimeout(resolve, UNLOCKED));
   token.unlock();
