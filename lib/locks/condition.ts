@@ -6,6 +6,7 @@
  */
 import { attach } from '../attach.ts';
 import { RseqSliceError } from '../errors.ts';
+import { describeValue } from '../options.ts';
 import type { Thread } from '../thread.ts';
 import { onAbort } from './abort.ts';
 import { leftUntil, now } from './clock.ts';
@@ -39,7 +40,7 @@ import {
   takeSignal,
 } from './signals.ts';
 import { startTimeout } from './timeout.ts';
-import type { LockToken } from './token.ts';
+import { LockToken } from './token.ts';
 
 const NO_OPTIONS: LockOptions = {};
 
@@ -314,6 +315,8 @@ function unlessAborted(signal: AbortSignal): (error: unknown) => void {
 }
 
 function lockOf(token: LockToken): ExclusiveLock {
+  // Callers without types can pass anything, what a try returned say.
+  if (!(token instanceof LockToken)) throw new TypeError(`A Condition waits with the token of a Mutex or a SpinLock, not with ${describeValue(token)}.`);
   const lock = token.of;
   if (lock instanceof ExclusiveLock) return lock;
   if (lock === null) throw new RseqSliceError('ERR_RSEQ_NOT_LOCKED', 'The token given to a Condition is not held any more, or waits already.');
