@@ -40,10 +40,12 @@ const REGISTRY = 'rseq-slice.ended';
 const MOST_AGENTS = 1 << 16;
 
 let present: Agent | undefined;
+/** Where /proc is not there, or may not be read: from now on, for the first lock may be made long after a worker has begun. */
+const watched = process.platform !== 'linux' || isRestricted() ? watchWorkers() : undefined;
 
 /** The calling thread. */
 export function currentAgent(): Agent {
-  present ??= agentByKernel(readStat) ?? { id: (threadId + 1) & TID, hasEnded: watchWorkers() };
+  present ??= agentByKernel(readStat) ?? { id: (threadId + 1) & TID, hasEnded: watched ?? watchWorkers() };
   return present;
 }
 
@@ -116,6 +118,11 @@ function idIn(stat: string | null): number | null {
   const found = stat === null ? null : parseStat(stat);
   if (found === null || found.isEnding || found.thread > TID) return null;
   return found.thread | ((1 + (found.started % HASHES)) << TID_BITS);
+}
+
+/** Whether Node's permission model is on. */
+function isRestricted(): boolean {
+  return (process as { readonly permission?: unknown }).permission !== undefined;
 }
 
 /** The way without /proc: a bit per thread in memory that workers inherit, set by the parent. */
