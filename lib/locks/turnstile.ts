@@ -262,6 +262,23 @@ export function openIfStuck(words: Int32Array, now: number): boolean {
 }
 
 /**
+ * Forgets all who are counted in a line that is full: most of them must be dead. Those who are not line up again, which
+ * costs them their turn, so it is not done twice within a {@link LEASE}.
+ * @param now on the clock of `clock.ts`
+ */
+export function forgetAll(words: Int32Array, now: number): boolean {
+  const queue = Atomics.load(words, QUEUE);
+  const last = Atomics.load(words, RESERVED_SINCE);
+  if (last !== 0 && since(last, now) <= LEASE) return false;
+  // Two batches on: those inside and those outside are of an earlier one.
+  const next = ((batchOf(queue) + 2) % BATCHES) << BATCH_SHIFT;
+  if (Atomics.compareExchange(words, QUEUE, queue, next) !== queue) return false;
+  Atomics.store(words, RESERVED_SINCE, now);
+  Atomics.store(words, EVENT_LOOPS, 0);
+  return true;
+}
+
+/**
  * Counts one more release with somebody inside, and closes the gate when there
  * were enough. Who releases does this before the lock is free.
  * @param clock `sharedNow`

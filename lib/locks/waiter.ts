@@ -7,7 +7,7 @@
 import { RseqSliceError } from '../errors.ts';
 import { sharedNow } from './clock.ts';
 import type { Wake } from './parking.ts';
-import { answerCall, arrive, callsOf, depart, EVENT_LOOPS, MOST_WAITERS, openIfStuck, Standing, standing } from './turnstile.ts';
+import { answerCall, arrive, callsOf, depart, EVENT_LOOPS, forgetAll, hasWaiters, MOST_WAITERS, openIfStuck, Standing, standing } from './turnstile.ts';
 
 /** What {@link Door.attempt} returns when it is not our turn: sleep. */
 export const NOT_YET = -1;
@@ -57,6 +57,8 @@ export class Waiter {
     this.#words = words;
     this.#isEventLoop = isEventLoop;
     this.#callAll = callAll;
+    // Event loops that died waiting stay counted as long as there is a line.
+    if (!hasWaiters(words)) Atomics.store(words, EVENT_LOOPS, 0);
     if (isEventLoop) Atomics.add(words, EVENT_LOOPS, 1);
     this.#batch = this.#lineUp();
   }
@@ -112,12 +114,18 @@ export class Waiter {
   }
 
   #lineUp(): number {
-    const batch = arrive(this.#words);
+    const words = this.#words;
+    let batch = arrive(words);
+    if (batch < 0 && forgetAll(words, sharedNow())) {
+      if (this.#isEventLoop) Atomics.add(words, EVENT_LOOPS, 1);
+      this.#callAll();
+      batch = arrive(words);
+    }
     if (batch >= 0) return batch;
     if (this.#isEventLoop) Atomics.sub(this.#words, EVENT_LOOPS, 1);
     throw new RseqSliceError(
       'ERR_RSEQ_TOO_MANY_WAITERS',
-      `${MOST_WAITERS} threads wait for this lock already, and it cannot count more. Let fewer threads wait for it at a time.`,
+      `${MOST_WAITERS} wait for this lock already, and it cannot count more. Each thread, and each lock object whose asynchronous requests wait, counts as one.`,
     );
   }
 }

@@ -576,6 +576,8 @@ describe.each(KINDS)('a $kind', ({ kind, Lock }) => {
       const lock = create();
       wordsOf(lock)[STATE] = SOMEBODY;
       wordsOf(lock)[QUEUE] = 1023;
+      // The dead have just been forgotten: these live.
+      wordsOf(lock)[RESERVED_SINCE] = sharedNow() + 60_000;
       expect(() => lock.lock()).toThrow(withCode('ERR_RSEQ_TOO_MANY_WAITERS'));
       await expect(lock.lockAsync()).rejects.toThrow(withCode('ERR_RSEQ_TOO_MANY_WAITERS'));
       await expect(lock.lockAsync({ timeout: 20_000 })).rejects.toThrow(withCode('ERR_RSEQ_TOO_MANY_WAITERS'));

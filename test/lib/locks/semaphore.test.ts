@@ -344,6 +344,8 @@ describe('waiting', () => {
     const semaphore = create(1);
     wordsOf(semaphore)[FIRST] = SOMEBODY;
     wordsOf(semaphore)[QUEUE] = 1023;
+    // The dead have just been forgotten: these live.
+    wordsOf(semaphore)[RESERVED_SINCE] = sharedNow() + 60_000;
     expect(() => semaphore.acquire()).toThrow(withCode('ERR_RSEQ_TOO_MANY_WAITERS'));
     await expect(semaphore.acquireAsync()).rejects.toThrow(withCode('ERR_RSEQ_TOO_MANY_WAITERS'));
     expect([lineOf(semaphore), semaphore.tryAcquire()]).toEqual([[1023, 0], null]);
