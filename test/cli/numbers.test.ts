@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { share } from '../support/share.ts';
 
 const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
@@ -23,11 +24,14 @@ const OPTIONS: readonly [command: readonly string[], option: string, mayBeFracti
   [['trace'], 'events'],
 ];
 
-describe.each(OPTIONS)('%j --%s', (command, option, mayBeFraction) => {
+const CASES = OPTIONS.map(([command, option, mayBeFraction], index) => [command, option, mayBeFraction, index] as const);
+
+describe.each(CASES)('%j --%s', (command, option, mayBeFraction, index) => {
   const fractions = mayBeFraction === undefined ? ['15.5'] : [];
   const operands = command[0] === 'trace' ? ['--', process.execPath, '-v'] : [];
 
-  it.each(['NaN', '-1', 'Infinity', '1e300', '9007199254740993', ...fractions])('refuses %s', (value) => {
+  // A value for each, by turns.
+  it.each(share(['NaN', '-1', 'Infinity', '1e300', '9007199254740993', ...fractions], { every: 6, first: index % 5 }))('refuses %s', (value) => {
     const words = [...command, `--${option}=${value}`, ...operands];
     const { status, signal, stdout, stderr } = spawnSync(process.execPath, [program, ...words], {
       encoding: 'utf8',

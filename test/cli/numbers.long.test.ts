@@ -1,0 +1,2 @@
+/** The values that numbers.test.ts leaves out. */
+import './numbers.test.ts';
