@@ -8,8 +8,8 @@
  * `STATE` says who holds the lock. `QUEUE` counts who waits, in one of two
  * places. While the gate is open everybody who waits is inside, and anybody may
  * take a free lock, also without ever having waited: that is fast, and unfair.
- * When the lock was released often enough with somebody waiting, the gate
- * closes: a free lock is then reserved for those inside, newcomers line up
+ * When the lock was released often enough with somebody waiting, or for long
+ * enough, the gate closes: a free lock is then reserved for those inside, newcomers line up
  * outside, and when the last of those inside has had the lock, or has given up,
  * the gate opens and those outside are inside. So a waiter is overtaken at most
  * {@link overtakingBound} times.
@@ -102,6 +102,11 @@ export type Standing = (typeof Standing)[keyof typeof Standing];
 export function overtakingBound(limit: number, threads: number): number {
   return limit + 2 * threads;
 }
+
+/** ms after a turn of those who waited until the next one may begin. */
+export const TURN = 5;
+/** Releases after which the clock is looked at, which costs a tenth of a release. */
+const LOOKS_AT_CLOCK = 8;
 
 /** ms that a lock stays reserved for threads which do not come to take it. */
 export const LEASE = 250;
@@ -291,7 +296,10 @@ export function chooseNext(words: Int32Array, limit: number, clock: () => number
       return RESERVED;
     }
     if ((queue & INSIDE) === 0) return FREE;
-    if (Atomics.add(words, BYPASS, 1) + 1 < limit) return WANTED;
+    const count = Atomics.add(words, BYPASS, 1) + 1;
+    // Sections may be long: then those who wait go first after some time, however few releases there were.
+    const isLong = count % LOOKS_AT_CLOCK === 0 && since(Atomics.load(words, RESERVED_SINCE), clock()) > TURN;
+    if (count < limit && !isLong) return WANTED;
     // Before anybody can find the gate closed.
     Atomics.store(words, RESERVED_SINCE, clock());
     const found = Atomics.compareExchange(words, QUEUE, queue, queue | GATE);

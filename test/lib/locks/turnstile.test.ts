@@ -48,6 +48,7 @@ import {
   standing,
   STATE,
   take,
+  TURN,
   TURNSTILE_WORDS,
   unreserve,
   WAITERS,
@@ -201,6 +202,17 @@ describe('the gate', () => {
     expect(isGateClosed(words)).toBe(true);
     expect(words[BYPASS]).toBe(0);
     expect(chooseNext(words, limit, at(0))).toBe(RESERVED);
+  });
+
+  it('closes after some time when sections are long, which every eighth release looks at', () => {
+    const words = create();
+    arrive(words);
+    words[RESERVED_SINCE] = 1000;
+    const at = (now: number): number => chooseNext(words, 1024, () => now);
+    for (let i = 1; i < 8; i++) expect(at(1000 + 10 * TURN)).toBe(WANTED);
+    expect(at(1000 + TURN)).toBe(WANTED);
+    for (let i = 1; i < 8; i++) expect(at(1000 + 10 * TURN)).toBe(WANTED);
+    expect([at(1000 + TURN + 1), isGateClosed(words), words[RESERVED_SINCE]]).toEqual([RESERVED, true, 1000 + TURN + 1]);
   });
 
   it('counts on after a release with nobody inside', () => {
