@@ -2,8 +2,10 @@
  * The id of a thread that was there and has ended, as lock words name it: what
  * a lock of a dead holder has in it.
  */
+import { ok } from 'node:assert/strict';
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
+import { vi } from 'vitest';
 import { agentByKernel, currentAgent } from '../../lib/locks/liveness.ts';
 
 const SOURCE = `
@@ -27,6 +29,8 @@ async function endOne(): Promise<number> {
   const agent = agentByKernel(() => stat);
   if (agent === null) throw new Error(`not read as the stat file of a thread: ${stat}`);
   await once(worker, 'exit');
-  if (!currentAgent().hasEnded(agent.id)) throw new Error('the thread has ended, and is not known to have');
-  return agent.id;
+  // Node joins a thread when the kernel lets go of its memory, and the kernel lists it a moment longer.
+  const { id } = agent;
+  await vi.waitFor(() => ok(currentAgent().hasEnded(id), 'the thread has ended, and is not known to have'), 10_000);
+  return id;
 }

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { currentOwner, hasEnded, NAMELESS } from '../../../lib/linux/owner.ts';
 
 const module = new URL('../../../dist/linux/owner.js', import.meta.url).href;
@@ -26,6 +26,10 @@ describe.runIf(process.platform === 'linux')('threads of this process', () => {
     expect(new Set([owner, other.owner, currentOwner()]).size).toBe(3);
     for (const living of [owner, other.owner, currentOwner()]) expect(hasEnded(living)).toBe(false);
     await worker.terminate();
+    // Node joins a thread when the kernel lets go of its memory, and the kernel lists it a moment longer.
+    await vi.waitFor(() => {
+      expect(hasEnded(owner)).toBe(true);
+    }, 10_000);
     expect([owner, other.owner, currentOwner()].map((each) => hasEnded(each))).toEqual([true, false, false]);
     await other.worker.terminate();
   });
