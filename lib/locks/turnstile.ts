@@ -44,7 +44,10 @@ export const RECORDED_AS = 7;
 export const ENGINE_SLEEPERS = 8;
 /** 1: an event loop is about to sleep, or sleeps, and was not rung since. */
 export const LISTENING = 9;
-/** How many of those in the line are event loops. Those of the dead stay counted: it decides about leases only. */
+/**
+ * How many of those in the line are event loops, and above that how often all of them were forgotten. Those of the dead
+ * stay counted until then: it decides about leases only.
+ */
 export const EVENT_LOOPS = 10;
 /** When the lock was released last with the gate closed, on the clock of `clock.ts`. */
 export const RESERVED_SINCE = 11;
@@ -112,6 +115,11 @@ const LOOKS_AT_CLOCK = 8;
 export const LEASE = 250;
 /** ms that it stays reserved for event loops only. */
 export const EVENT_LOOP_LEASE = 10;
+
+// The event loops: a count, and the generation it is of.
+const LOOPS = 0xffff;
+const GENERATION_SHIFT = 16;
+const GENERATION_ONE = 1 << GENERATION_SHIFT;
 
 const batchOf = (queue: number): number => (queue >>> BATCH_SHIFT) & (BATCHES - 1);
 
@@ -261,7 +269,7 @@ function opened(queue: number): number {
 export function openIfStuck(words: Int32Array, now: number): boolean {
   const queue = Atomics.load(words, QUEUE);
   if ((queue & GATE) === 0) return false;
-  const lease = (queue & INSIDE) <= Atomics.load(words, EVENT_LOOPS) ? EVENT_LOOP_LEASE : LEASE;
+  const lease = (queue & INSIDE) <= countEventLoops(words) ? EVENT_LOOP_LEASE : LEASE;
   if (since(Atomics.load(words, RESERVED_SINCE), now) <= lease) return false;
   return Atomics.compareExchange(words, QUEUE, queue, opened(queue)) === queue;
 }
@@ -279,8 +287,46 @@ export function forgetAll(words: Int32Array, now: number): boolean {
   const next = ((batchOf(queue) + 2) % BATCHES) << BATCH_SHIFT;
   if (Atomics.compareExchange(words, QUEUE, queue, next) !== queue) return false;
   Atomics.store(words, RESERVED_SINCE, now);
-  Atomics.store(words, EVENT_LOOPS, 0);
+  forgetEventLoops(words, Atomics.load(words, EVENT_LOOPS));
   return true;
+}
+
+/** How many event loops are counted. */
+export function countEventLoops(words: Int32Array): number {
+  return Atomics.load(words, EVENT_LOOPS) & LOOPS;
+}
+
+/**
+ * Counts an event loop that has lined up: before that it could be forgotten as one of nobody's.
+ * @returns the generation that it is counted in, for {@link discountEventLoop}
+ */
+export function countEventLoop(words: Int32Array): number {
+  return Atomics.add(words, EVENT_LOOPS, 1) >>> GENERATION_SHIFT;
+}
+
+/** Whether an event loop that was counted in a generation still is. */
+export function isEventLoopCounted(words: Int32Array, generation: number): boolean {
+  return Atomics.load(words, EVENT_LOOPS) >>> GENERATION_SHIFT === generation;
+}
+
+/** Counts an event loop no more. */
+export function discountEventLoop(words: Int32Array, generation: number): void {
+  for (let seen = Atomics.load(words, EVENT_LOOPS); seen >>> GENERATION_SHIFT === generation; ) {
+    const found = Atomics.compareExchange(words, EVENT_LOOPS, seen, seen - 1);
+    if (found === seen) return;
+    seen = found;
+  }
+}
+
+/** Counts event loops anew when nobody waits: what is counted are the dead, and those who are about to line up again. */
+export function forgetDeadEventLoops(words: Int32Array): void {
+  // In this order: who has lined up since is counted since.
+  const seen = Atomics.load(words, EVENT_LOOPS);
+  if ((seen & LOOPS) !== 0 && !hasWaiters(words)) forgetEventLoops(words, seen);
+}
+
+function forgetEventLoops(words: Int32Array, seen: number): void {
+  Atomics.compareExchange(words, EVENT_LOOPS, seen, (seen & ~LOOPS) + GENERATION_ONE);
 }
 
 /**

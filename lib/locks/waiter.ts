@@ -7,12 +7,29 @@
 import { RseqSliceError } from '../errors.ts';
 import { sharedNow } from './clock.ts';
 import type { Wake } from './parking.ts';
-import { answerCall, arrive, callsOf, depart, EVENT_LOOPS, forgetAll, hasWaiters, MOST_WAITERS, openIfStuck, Standing, standing } from './turnstile.ts';
+import {
+  answerCall,
+  arrive,
+  callsOf,
+  countEventLoop,
+  depart,
+  discountEventLoop,
+  forgetAll,
+  forgetDeadEventLoops,
+  isEventLoopCounted,
+  MOST_WAITERS,
+  openIfStuck,
+  Standing,
+  standing,
+} from './turnstile.ts';
 
 /** What {@link Door.attempt} returns when it is not our turn: sleep. */
 export const NOT_YET = -1;
 /** What it returns when something changed under its eyes: look again. */
 export const AGAIN = -2;
+
+/** No generation of event loops. */
+const UNCOUNTED = -1;
 
 /** One way to get into a lock. */
 export interface Door {
@@ -46,6 +63,8 @@ export class Waiter {
   isLate = true;
   readonly #words: Int32Array;
   readonly #isEventLoop: boolean;
+  /** As what an event loop is counted; {@link UNCOUNTED}: not yet, or never. */
+  #generation = UNCOUNTED;
   readonly #callAll: () => void;
   #batch: number;
 
@@ -57,9 +76,7 @@ export class Waiter {
     this.#words = words;
     this.#isEventLoop = isEventLoop;
     this.#callAll = callAll;
-    // Event loops that died waiting stay counted as long as there is a line.
-    if (!hasWaiters(words)) Atomics.store(words, EVENT_LOOPS, 0);
-    if (isEventLoop) Atomics.add(words, EVENT_LOOPS, 1);
+    forgetDeadEventLoops(words);
     this.#batch = this.#lineUp();
   }
 
@@ -109,20 +126,28 @@ export class Waiter {
 
   #depart(): boolean {
     const opened = depart(this.#words, this.#batch);
-    if (this.#isEventLoop) Atomics.sub(this.#words, EVENT_LOOPS, 1);
+    this.#discount();
     return opened;
+  }
+
+  #discount(): void {
+    if (this.#generation !== UNCOUNTED) discountEventLoop(this.#words, this.#generation);
+    this.#generation = UNCOUNTED;
   }
 
   #lineUp(): number {
     const words = this.#words;
     let batch = arrive(words);
     if (batch < 0 && forgetAll(words, sharedNow())) {
-      if (this.#isEventLoop) Atomics.add(words, EVENT_LOOPS, 1);
       this.#callAll();
       batch = arrive(words);
     }
-    if (batch >= 0) return batch;
-    if (this.#isEventLoop) Atomics.sub(this.#words, EVENT_LOOPS, 1);
+    if (batch >= 0) {
+      // Who lines up again is counted, unless all have been forgotten meanwhile.
+      if (this.#isEventLoop && !isEventLoopCounted(words, this.#generation)) this.#generation = countEventLoop(words);
+      return batch;
+    }
+    this.#discount();
     throw new RseqSliceError(
       'ERR_RSEQ_TOO_MANY_WAITERS',
       `${MOST_WAITERS} wait for this lock already, and it cannot count more. Each thread, and each lock object whose asynchronous requests wait, counts as one.`,

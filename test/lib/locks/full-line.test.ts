@@ -3,10 +3,29 @@
  * in a while at the cost of its turn, and dead event loops do not shorten
  * leases for ever.
  */
-import { expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Mutex, RwLock, Semaphore } from '../../../lib/index.ts';
 import { sharedNow } from '../../../lib/locks/clock.ts';
-import { arrive, countWaiters, EVENT_LOOPS, forgetAll, MOST_WAITERS, QUEUE, RESERVED_SINCE, Standing, standing, TURNSTILE_WORDS } from '../../../lib/locks/turnstile.ts';
+import {
+  arrive,
+  countEventLoop,
+  countEventLoops,
+  countWaiters,
+  discountEventLoop,
+  EVENT_LOOPS,
+  forgetAll,
+  forgetDeadEventLoops,
+  isEventLoopCounted,
+  MOST_WAITERS,
+  openIfStuck,
+  QUEUE,
+  RESERVED_SINCE,
+  Standing,
+  standing,
+  TURNSTILE_WORDS,
+} from '../../../lib/locks/turnstile.ts';
+import { NOT_YET, Waiter } from '../../../lib/locks/waiter.ts';
+import type { Door } from '../../../lib/locks/waiter.ts';
 
 const wordsOf = ({ handle }: { readonly handle: Mutex['handle'] }): Int32Array => new Int32Array(handle.buffer, handle.byteOffset, TURNSTILE_WORDS);
 
@@ -56,7 +75,7 @@ it('has those of them who live line up again, wherever they stood', () => {
   words[EVENT_LOOPS] = 7;
   expect([standing(words, inside), standing(words, outside)]).toEqual([Standing.Inside, Standing.Outside]);
   expect(forgetAll(words, sharedNow())).toBe(true);
-  expect([standing(words, inside), standing(words, outside), countWaiters(words), words[EVENT_LOOPS]]).toEqual([Standing.Forgotten, Standing.Forgotten, 0, 0]);
+  expect([standing(words, inside), standing(words, outside), countWaiters(words), countEventLoops(words)]).toEqual([Standing.Forgotten, Standing.Forgotten, 0, 0]);
   expect(forgetAll(words, sharedNow())).toBe(false);
 });
 
@@ -66,8 +85,76 @@ it('dead event loops are counted as long as there is a line, and no longer', asy
   const words = wordsOf(lock);
   words[EVENT_LOOPS] = 5;
   const waiting = lock.lockAsync();
-  expect(words[EVENT_LOOPS]).toBe(1);
+  expect(countEventLoops(words)).toBe(1);
   held?.unlock();
   (await waiting).unlock();
-  expect(words[EVENT_LOOPS]).toBe(0);
+  expect(countEventLoops(words)).toBe(0);
+});
+
+describe('event loops in the line', () => {
+  const create = (): Int32Array => new Int32Array(new SharedArrayBuffer(TURNSTILE_WORDS * Int32Array.BYTES_PER_ELEMENT));
+  const nothing = (): void => undefined;
+
+  it('are not taken for left over as soon as they stand in it', () => {
+    const words = create();
+    // One died waiting, and has left the line empty.
+    countEventLoop(words);
+    arrive(words);
+    forgetDeadEventLoops(words);
+    countEventLoop(words);
+    expect(countEventLoops(words)).toBe(2);
+    // Who asks before another one lines up, and forgets after that, forgets nobody.
+    const empty = create();
+    countEventLoop(empty);
+    forgetBetween(empty, () => {
+      arrive(empty);
+      countEventLoop(empty);
+    });
+    expect(countEventLoops(empty)).toBe(2);
+  });
+
+  /** Does something after the words were read for the first time, and before they are changed. */
+  function forgetBetween(words: Int32Array, act: () => void): void {
+    const { compareExchange } = Atomics;
+    const between = vi.spyOn(Atomics, 'compareExchange').mockImplementationOnce(((...all: [Int32Array, number, number, number]) => {
+      between.mockRestore();
+      act();
+      return compareExchange(...all);
+    }) as typeof Atomics.compareExchange);
+    forgetDeadEventLoops(words);
+  }
+
+  it('are discounted once, also when all were forgotten before', () => {
+    const words = create();
+    const early = countEventLoop(words);
+    forgetDeadEventLoops(words);
+    expect(countEventLoops(words)).toBe(0);
+    expect(isEventLoopCounted(words, early)).toBe(false);
+    const late = countEventLoop(words);
+    discountEventLoop(words, early);
+    expect(countEventLoops(words)).toBe(1);
+    discountEventLoop(words, late);
+    expect(countEventLoops(words)).toBe(0);
+  });
+
+  it('are counted again when they line up again after all were forgotten, and not twice else', () => {
+    const words = create();
+    const door: Door = { attempt: () => NOT_YET, isOpen: () => false, isKeptByEventLoop: () => false, admitsMore: () => false, cancel: () => false };
+    const waiter = new Waiter(words, true, nothing);
+    expect(countEventLoops(words)).toBe(1);
+    for (const forget of [() => forgetAll(words, sharedNow()), () => openByForce(words)]) {
+      words[RESERVED_SINCE] = sharedNow() - 60_000;
+      expect(forget()).toBe(true);
+      expect(waiter.isInLine).toBe(false);
+      expect(waiter.look(door)).toBe(NOT_YET);
+      expect([countWaiters(words), countEventLoops(words)]).toEqual([1, 1]);
+    }
+    waiter.giveUp();
+    expect([countWaiters(words), countEventLoops(words)]).toEqual([0, 0]);
+  });
+
+  function openByForce(words: Int32Array): boolean {
+    words[QUEUE] = (words[QUEUE] ?? 0) | (1 << 21);
+    return openIfStuck(words, sharedNow());
+  }
 });
