@@ -31,6 +31,6 @@ async function endOne(): Promise<number> {
   await once(worker, 'exit');
   // Node joins a thread when the kernel lets go of its memory, and the kernel lists it a moment longer.
   const { id } = agent;
-  await vi.waitFor(() => ok(currentAgent().hasEnded(id), 'the thread has ended, and is not known to have'), 10_000);
+  await vi.waitFor(() => { ok(currentAgent().hasEnded(id), 'the thread has ended, and is not known to have'); }, 10_000);
   return id;
 }
