@@ -271,8 +271,9 @@ export class Thread {
    * last one gives the thread back as it was found; until then it stays attached
    * for those who still use it. The counters stay readable.
    *
-   * A lock that was made without the option `thread` has attached its thread
-   * and never gives it back: a thread with such a lock stays attached until it ends.
+   * A lock that was made without the option `thread` attaches its thread when it
+   * needs a section for the first time, and never gives it back: a thread with
+   * such a lock stays attached until it ends.
    * @throws {RseqSliceError} `ERR_RSEQ_DETACHED` when everyone has detached
    * already; `ERR_RSEQ_IN_SECTION` for the last one inside a section, which
    * changes nothing; `ERR_RSEQ_SYSTEM` when the kernel refused to take the

@@ -4,10 +4,9 @@
  * was made, and one whose waiter gives up at that moment is not lost: either it
  * counts as notified, or another one is.
  */
-import { attach } from '../attach.ts';
 import { RseqSliceError } from '../errors.ts';
 import { describeValue } from '../options.ts';
-import type { Thread } from '../thread.ts';
+import { Attachment } from './attachment.ts';
 import { onAbort } from './abort.ts';
 import { leftUntil, now } from './clock.ts';
 import { ExclusiveLock } from './exclusive.ts';
@@ -63,7 +62,7 @@ export class Condition {
   readonly handle: LockHandle;
   readonly #words: Int32Array;
   readonly #bed: Bed;
-  readonly #thread: Thread;
+  readonly #attachment: Attachment;
   readonly #agent: Agent;
   readonly #parking: Parking = createParking();
   readonly #sleep: EventLoopSleep;
@@ -95,8 +94,8 @@ export class Condition {
     this.handle = handle;
     this.#words = words;
     this.#bed = { words, sleepers: SLEEPERS };
-    this.#thread = options.thread ?? attach();
-    this.#agent = agentOf(this.#thread);
+    this.#attachment = new Attachment(options.thread);
+    this.#agent = agentOf(this.#attachment);
     this.#mayBlock = !MAIN_THREAD || options.blockMainThread === true;
     this.#sleep = new EventLoopSleep(words, BELL, this.#serve);
   }
@@ -115,7 +114,7 @@ export class Condition {
     const deadline = deadlineOf(options.timeout);
     const calls = this.#lineUp();
     this.#suspend(token, calls, null);
-    const isNotified = recordWait(this.#thread, 'Condition', () => this.#sleepUntil(calls, deadline));
+    const isNotified = recordWait(this.#attachment.thread, 'Condition', () => this.#sleepUntil(calls, deadline));
     lock.takeAgain(token);
     return isNotified;
   }
@@ -174,14 +173,14 @@ export class Condition {
     // Also when all who wait have a signal each: one that was a dead waiter's may be for one who came after it was made,
     // and is free to take it only from the next call on.
     noteCall(words);
-    const paused = this.#thread.pause();
+    const paused = this.#attachment.pause();
     this.#parking.wake(this.#bed, CALLS, more < count ? MOST_WAITING : more);
     if (Atomics.load(words, LISTENING) !== 0) {
       Atomics.store(words, LISTENING, 0);
       Atomics.add(words, BELL, 1);
       wakeEventLoops(words, BELL);
     }
-    if (paused) this.#thread.resume();
+    if (paused) this.#attachment.resume();
     return more;
   }
 
@@ -253,9 +252,9 @@ export class Condition {
       if (this.#take(calls)) return true;
       const left = leftUntil(deadline);
       if (left <= 0) return this.#leaveLine(calls);
-      const paused = this.#thread.pause();
+      const paused = this.#attachment.pause();
       this.#parking.sleep(this.#bed, CALLS, seen, Math.min(left, POLL));
-      if (paused) this.#thread.resume();
+      if (paused) this.#attachment.resume();
     }
   }
 

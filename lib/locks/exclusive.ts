@@ -10,10 +10,9 @@
  * The hot path is two compare-and-swaps and a section, as long as nobody waits:
  * V8 of Node 20 calls a function for every `Atomics`, so there is no third.
  */
-import { attach } from '../attach.ts';
 import { RseqSliceError } from '../errors.ts';
 import { refusePromise } from '../thread.ts';
-import type { Thread } from '../thread.ts';
+import { Attachment } from './attachment.ts';
 import { sharedNow } from './clock.ts';
 import { place } from './layout.ts';
 import type { LockHandle, LockKind } from './layout.ts';
@@ -80,7 +79,7 @@ export abstract class ExclusiveLock implements Owner {
   readonly handle: LockHandle;
   /** Written once each, see `Thread.word`. */
   private declare readonly words: Int32Array;
-  private declare readonly thread: Thread;
+  private declare readonly attachment: Attachment;
   private declare readonly id: number;
   readonly #rules: ExclusiveRules;
   readonly #waiting: Waiting;
@@ -94,12 +93,12 @@ export abstract class ExclusiveLock implements Owner {
     const { words, handle } = place(kind, TURNSTILE_WORDS, buffer, byteOffset);
     this.handle = handle;
     this.words = words;
-    this.thread = options.thread ?? attach();
-    const agent = agentOf(this.thread);
+    this.attachment = new Attachment(options.thread);
+    const agent = agentOf(this.attachment);
     this.id = agent.id;
     this.#rules = rules;
-    this.#waiting = new Waiting(words, this.thread, handle, { inside: rules.inside, showWaiters, unreserve }, options.blockMainThread === true);
-    this.#door = new ExclusiveDoor(words, agent, this.thread);
+    this.#waiting = new Waiting(words, this.attachment, handle, { inside: rules.inside, showWaiters, unreserve }, options.blockMainThread === true);
+    this.#door = new ExclusiveDoor(words, agent, this.attachment);
     this.#asyncDoor = new ExclusiveDoor(words, agent, null);
   }
 
@@ -119,9 +118,9 @@ export abstract class ExclusiveLock implements Owner {
    */
   acquire(options: LockOptions = NO_OPTIONS): boolean {
     if (options !== NO_OPTIONS) checkOptions(this.handle.lock, options);
-    this.thread.enter();
+    this.attachment.thread.enter();
     if (Atomics.compareExchange(this.words, STATE, FREE, this.id) === FREE) return false;
-    this.thread.retract();
+    this.attachment.thread.retract();
     return this.#acquireSlowly(options);
   }
 
@@ -130,15 +129,15 @@ export abstract class ExclusiveLock implements Owner {
    * @throws {RseqSliceError} `ERR_RSEQ_NOT_LOCKED` when this thread does not hold the lock, or holds it through a token.
    */
   release(): void {
-    if (this.words[HELD_BY_TOKEN] === NO_TOKEN && Atomics.compareExchange(this.words, STATE, this.id, FREE) === this.id) this.thread.leave();
+    if (this.words[HELD_BY_TOKEN] === NO_TOKEN && Atomics.compareExchange(this.words, STATE, this.id, FREE) === this.id) this.attachment.thread.leave();
     else this.#releaseSlowly(NO_TOKEN, IN_SECTION);
   }
 
   /** Takes the lock if it is free or its holder has died; null: it is held. Never waits, nor refuses. */
   tryLock(): LockToken | null {
-    this.thread.enter();
+    this.attachment.thread.enter();
     if (Atomics.compareExchange(this.words, STATE, FREE, this.id) === FREE) return this.#token(IN_SECTION, false);
-    this.thread.retract();
+    this.attachment.thread.retract();
     const result = this.#waiting.attempt(this.#door, true);
     return result === NOT_YET ? null : this.#token(IN_SECTION, this.#wasAbandoned(result));
   }
@@ -204,7 +203,7 @@ export abstract class ExclusiveLock implements Owner {
     const section = token.what & IN_SECTION;
     let result = this.#waiting.attempt(this.#door, false);
     if (result === NOT_YET) result = this.#waiting.waitAnyway(this.#door);
-    if (section !== IN_SECTION) this.thread.leave();
+    if (section !== IN_SECTION) this.attachment.thread.leave();
     token.resume(this, this.#hold(section), this.#wasAbandoned(result));
   }
 
@@ -231,7 +230,7 @@ export abstract class ExclusiveLock implements Owner {
     if (words[HELD_BY_TOKEN] !== hold) this.#refuseRelease(hold);
     words[HELD_BY_TOKEN] = NO_TOKEN;
     if (!releaseFast(words, this.id)) this.#passOn(section);
-    else if (section === IN_SECTION) this.thread.leave();
+    else if (section === IN_SECTION) this.attachment.thread.leave();
   }
 
   /** @internal */
@@ -301,7 +300,7 @@ export abstract class ExclusiveLock implements Owner {
     const next = chooseNext(words, this.#rules.limit, sharedNow);
     // Not free yet: someone may have lined up meanwhile, and would be overtaken unseen until we have called.
     releaseTo(words, next === FREE ? WANTED : next);
-    if (section === IN_SECTION) this.thread.leave();
+    if (section === IN_SECTION) this.attachment.thread.leave();
     if (next === FREE) unwant(words);
     // Also those who lined up before the lock was free, and after that was decided.
     this.#waiting.release();
@@ -317,13 +316,13 @@ export abstract class ExclusiveLock implements Owner {
 class ExclusiveDoor implements Door {
   readonly #words: Int32Array;
   readonly #agent: Agent;
-  readonly #thread: Thread | null;
+  readonly #attachment: Attachment | null;
 
-  /** @param thread whose section is entered before the lock is taken; null: none */
-  constructor(words: Int32Array, agent: Agent, thread: Thread | null) {
+  /** @param attachment of the thread whose section is entered before the lock is taken; null: none */
+  constructor(words: Int32Array, agent: Agent, attachment: Attachment | null) {
     this.#words = words;
     this.#agent = agent;
-    this.#thread = thread;
+    this.#attachment = attachment;
   }
 
   attempt(isLinedUp: boolean, mayTake: boolean, isLate: boolean): number {
@@ -337,9 +336,9 @@ class ExclusiveDoor implements Door {
     // When a holder has died, so may have those inside: it is anybody's.
     if (!mayTake && !isDead) return NOT_YET;
     if (!isLinedUp && state === RESERVED && isGateClosed(words)) return NOT_YET;
-    this.#thread?.enter();
+    this.#attachment?.thread.enter();
     if (!take(words, state, this.#agent.id, isLinedUp)) {
-      this.#thread?.retract();
+      this.#attachment?.thread.retract();
       return AGAIN;
     }
     if (!isDead) return TAKEN;

@@ -14,7 +14,7 @@ import { readFileSync } from 'node:fs';
 import { getEnvironmentData, isMainThread, setEnvironmentData, threadId } from 'node:worker_threads';
 import type { Worker } from 'node:worker_threads';
 import { parseStat } from '../linux/owner.ts';
-import type { Thread } from '../thread.ts';
+import type { Attachment } from './attachment.ts';
 import { now } from './clock.ts';
 
 /** The calling thread, as lock words name it. */
@@ -50,14 +50,14 @@ export function currentAgent(): Agent {
 }
 
 /** The calling thread, which withdraws its request while the kernel is asked: a system call ends an extension, and on `rfc` the process. */
-export function agentOf(thread: Thread): Agent {
+export function agentOf(attachment: Attachment): Agent {
   const { id, hasEnded } = currentAgent();
   return {
     id,
     hasEnded: (other) => {
-      const paused = thread.pause();
+      const paused = attachment.pause();
       const result = hasEnded(other);
-      if (paused) thread.resume();
+      if (paused) attachment.resume();
       return result;
     },
   };

@@ -4,9 +4,8 @@
  * claims the lock, which keeps new readers out, and writes when those who were
  * in have left. Whoever cannot get in waits in one line, readers and writers.
  */
-import { attach } from '../attach.ts';
 import { RseqSliceError } from '../errors.ts';
-import type { Thread } from '../thread.ts';
+import { Attachment } from './attachment.ts';
 import { leftUntil, sharedNow, since } from './clock.ts';
 import { lengthOf, MOST_READERS, openHandle, place } from './layout.ts';
 import type { LockHandle } from './layout.ts';
@@ -54,7 +53,7 @@ export class RwLock implements Owner {
   readonly handle: LockHandle;
   readonly #words: Int32Array;
   readonly #agent: Agent;
-  readonly #thread: Thread;
+  readonly #attachment: Attachment;
   readonly #slots: Slots;
   readonly #waiting: Waiting;
   readonly #shared: Shared;
@@ -83,10 +82,10 @@ export class RwLock implements Owner {
     const { words, handle } = place('RwLock', lengthOf('RwLock'), buffer, byteOffset);
     this.handle = handle;
     this.#words = words;
-    this.#thread = options.thread ?? attach();
-    this.#agent = agentOf(this.#thread);
+    this.#attachment = new Attachment(options.thread);
+    this.#agent = agentOf(this.#attachment);
     this.#slots = new Slots(words, this.#agent);
-    this.#waiting = new Waiting(words, this.#thread, handle, { inside: 'sleep', showWaiters: () => true, unreserve: () => undefined }, options.blockMainThread === true);
+    this.#waiting = new Waiting(words, this.#attachment, handle, { inside: 'sleep', showWaiters: () => true, unreserve: () => undefined }, options.blockMainThread === true);
     this.#shared = {
       words,
       agent: this.#agent,
@@ -96,7 +95,7 @@ export class RwLock implements Owner {
         this.#waiting.noteAbandoned();
       },
     };
-    this.#readDoor = new ReadDoor(this.#shared, this.#thread);
+    this.#readDoor = new ReadDoor(this.#shared, this.#attachment);
     this.#readAsyncDoor = new ReadDoor(this.#shared, null);
     this.#writeDoor = new WriteDoor(this.#shared, false);
   }
@@ -213,7 +212,7 @@ export class RwLock implements Owner {
     const place = what >> 1;
     if (place === WRITER) clearWriter(this.#words);
     else this.#slots.clear(place);
-    if ((what & IN_SECTION) !== 0) this.#thread.leave();
+    if ((what & IN_SECTION) !== 0) this.#attachment.thread.leave();
     // Nobody else can get in when a writer has claimed it.
     if (place === WRITER || !this.#tellWriter()) this.#passOn();
   }
@@ -247,10 +246,10 @@ export class RwLock implements Owner {
     const door = this.#writeDoor;
     const claimed = this.#waiting.attempt(door, isLate);
     if (claimed === NOT_YET) return NOT_YET;
-    this.#thread.enter();
+    this.#attachment.thread.enter();
     const result = door.confirm(isLate);
     if (result >= 0) return result;
-    this.#thread.retract();
+    this.#attachment.thread.retract();
     if (door.cancel()) this.#waiting.callNext();
     return NOT_YET;
   }
@@ -261,10 +260,10 @@ export class RwLock implements Owner {
     let isLate = true;
     for (;;) {
       const seen = Atomics.load(this.#words, DRAIN);
-      this.#thread.enter();
+      this.#attachment.thread.enter();
       const result = door.confirm(isLate);
       if (result >= 0) return result;
-      this.#thread.retract();
+      this.#attachment.thread.retract();
       if (result === AGAIN) return NOT_YET;
       try {
         if (timeout !== 0) {
@@ -329,12 +328,12 @@ function lookAtWriter({ words, agent, slots, noteAbandoned }: Shared, state: num
 
 class ReadDoor implements Door {
   readonly #shared: Shared;
-  readonly #thread: Thread | null;
+  readonly #attachment: Attachment | null;
 
-  /** @param thread whose section is entered before the lock is taken; null: none */
-  constructor(shared: Shared, thread: Thread | null) {
+  /** @param attachment of the thread whose section is entered before the lock is taken; null: none */
+  constructor(shared: Shared, attachment: Attachment | null) {
     this.#shared = shared;
-    this.#thread = thread;
+    this.#attachment = attachment;
   }
 
   attempt(_isLinedUp: boolean, mayTake: boolean, isLate: boolean): number {
@@ -342,17 +341,17 @@ class ReadDoor implements Door {
     const writer = lookAtWriter(this.#shared, Atomics.load(words, STATE), isLate);
     if (writer !== 0) return writer;
     if (!mayTake) return NOT_YET;
-    this.#thread?.enter();
+    this.#attachment?.thread.enter();
     const place = slots.claim();
     if (place < 0) {
-      this.#thread?.retract();
+      this.#attachment?.thread.retract();
       return isLate && slots.clearDead() ? AGAIN : NOT_YET;
     }
     const state = Atomics.load(words, STATE);
     if (!isWritten(state)) return place * 2 + (state === TORN ? ABANDONED : 0);
     // A writer that came meanwhile has seen our place, or we see its claim here.
     slots.clear(place);
-    this.#thread?.retract();
+    this.#attachment?.thread.retract();
     tellWriter();
     return AGAIN;
   }

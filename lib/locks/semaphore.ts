@@ -2,9 +2,8 @@
  * A number of permits. It is known which thread has which, so those of a thread
  * that has died are given to the next who want one.
  */
-import { attach } from '../attach.ts';
 import { RseqSliceError } from '../errors.ts';
-import type { Thread } from '../thread.ts';
+import { Attachment } from './attachment.ts';
 import { sharedNow } from './clock.ts';
 import { FIRST, lengthOf, MOST_PERMITS, openHandle, place } from './layout.ts';
 import type { LockHandle } from './layout.ts';
@@ -37,7 +36,7 @@ export class Semaphore implements Owner {
   /** How many there are, free or not. */
   readonly permits: number;
   readonly #words: Int32Array;
-  readonly #thread: Thread;
+  readonly #attachment: Attachment;
   readonly #slots: Slots;
   readonly #waiting: Waiting;
   readonly #door: PermitDoor;
@@ -79,10 +78,10 @@ export class Semaphore implements Owner {
     this.handle = handle;
     this.permits = permits;
     this.#words = words;
-    this.#thread = options.thread ?? attach();
-    this.#slots = new Slots(words, agentOf(this.#thread));
-    this.#waiting = new Waiting(words, this.#thread, handle, { inside: 'sleep', showWaiters: () => true, unreserve: () => undefined }, options.blockMainThread === true);
-    this.#door = new PermitDoor(words, this.#slots, this.#thread);
+    this.#attachment = new Attachment(options.thread);
+    this.#slots = new Slots(words, agentOf(this.#attachment));
+    this.#waiting = new Waiting(words, this.#attachment, handle, { inside: 'sleep', showWaiters: () => true, unreserve: () => undefined }, options.blockMainThread === true);
+    this.#door = new PermitDoor(words, this.#slots, this.#attachment);
     this.#asyncDoor = new PermitDoor(words, this.#slots, null);
   }
 
@@ -159,7 +158,7 @@ export class Semaphore implements Owner {
   /** @internal A token's way back. */
   giveBack(what: number): void {
     this.#slots.clear(what >> 1);
-    if ((what & IN_SECTION) !== 0) this.#thread.leave();
+    if ((what & IN_SECTION) !== 0) this.#attachment.thread.leave();
     if (!hasWaiters(this.#words)) return;
     chooseNext(this.#words, LIMIT, sharedNow);
     this.#waiting.release();
@@ -188,23 +187,23 @@ function checkPermits(permits: number): void {
 class PermitDoor implements Door {
   readonly #words: Int32Array;
   readonly #slots: Slots;
-  readonly #thread: Thread | null;
+  readonly #attachment: Attachment | null;
 
-  /** @param thread whose section is entered before a permit is taken; null: none */
-  constructor(words: Int32Array, slots: Slots, thread: Thread | null) {
+  /** @param attachment of the thread whose section is entered before a permit is taken; null: none */
+  constructor(words: Int32Array, slots: Slots, attachment: Attachment | null) {
     this.#words = words;
     this.#slots = slots;
-    this.#thread = thread;
+    this.#attachment = attachment;
   }
 
   attempt(_isLinedUp: boolean, mayTake: boolean, isLate: boolean): number {
     if (!mayTake && !isLate) return NOT_YET;
-    this.#thread?.enter();
+    this.#attachment?.thread.enter();
     const free = mayTake ? this.#slots.claim() : -1;
     if (free >= 0) return free * 2;
     const inherited = isLate ? this.#slots.inherit() : -1;
     if (inherited >= 0) return inherited * 2 + ABANDONED;
-    this.#thread?.retract();
+    this.#attachment?.thread.retract();
     return NOT_YET;
   }
 

@@ -10,8 +10,8 @@
  */
 import { LOCK_ABANDONED, LOCK_TIMEOUT, publishLater } from '../channels.ts';
 import type { LockMessage } from '../channels.ts';
-import type { Thread } from '../thread.ts';
 import { onAbort } from './abort.ts';
+import type { Attachment } from './attachment.ts';
 import { leftUntil, sharedNow } from './clock.ts';
 import { joinHeartbeat, leaveHeartbeat } from './heartbeat.ts';
 import type { LockHandle } from './layout.ts';
@@ -84,13 +84,14 @@ const nothing = (): void => undefined;
 
 export class Waiting {
   readonly #words: Int32Array;
-  readonly #thread: Thread;
+  readonly #attachment: Attachment;
   readonly #handle: LockHandle;
   readonly #rules: WaitingRules;
   readonly #mayBlock: boolean;
   readonly #parking: Parking = createParking();
   readonly #bed: Bed;
-  readonly #recording: LockRecording | null;
+  /** null: the thread is not recorded; undefined: it is not known. */
+  #recording: LockRecording | null | undefined;
   readonly #sleep: EventLoopSleep;
   /** Stands in the line for all requests. */
   #waiter: Waiter | null = null;
@@ -104,14 +105,13 @@ export class Waiting {
   #abandoned = 0;
   #gaveUp = 0;
 
-  constructor(words: Int32Array, thread: Thread, handle: LockHandle, rules: WaitingRules, blockMainThread: boolean) {
+  constructor(words: Int32Array, attachment: Attachment, handle: LockHandle, rules: WaitingRules, blockMainThread: boolean) {
     this.#words = words;
-    this.#thread = thread;
+    this.#attachment = attachment;
     this.#handle = handle;
     this.#rules = rules;
     this.#mayBlock = !MAIN_THREAD || blockMainThread;
     this.#bed = { words, sleepers: ENGINE_SLEEPERS };
-    this.#recording = recordLock(thread, handle.lock, words);
     this.#sleep = new EventLoopSleep(words, BELL, this.#look);
   }
 
@@ -140,8 +140,9 @@ export class Waiting {
     }
     this.assertMayBlock();
     this.#contended++;
-    if (this.#recording === null) return this.#waitUntil(door, deadline, timeout, spin);
-    return this.#recording.waiting(() => this.#waitUntil(door, deadline, timeout, spin));
+    const recording = this.#getRecording();
+    if (recording === null) return this.#waitUntil(door, deadline, timeout, spin);
+    return recording.waiting(() => this.#waitUntil(door, deadline, timeout, spin));
   }
 
   /** Waits in the calling thread, whichever it is and however long it takes. */
@@ -181,9 +182,10 @@ export class Waiting {
 
   /** Tells those who wait that the lock was released. Outside of every section: it makes system calls. */
   release(): void {
-    if (this.#recording === null) this.#passOn();
+    const recording = this.#getRecording();
+    if (recording === null) this.#passOn();
     else {
-      this.#recording.releasing(() => {
+      recording.releasing(() => {
         this.#passOn();
       });
     }
@@ -208,16 +210,16 @@ export class Waiting {
     if (!isListening(words)) return;
     answerListeners(words);
     ring(words);
-    const paused = this.#thread.pause();
+    const paused = this.#attachment.pause();
     wakeEventLoops(words, BELL);
-    if (paused) this.#thread.resume();
+    if (paused) this.#attachment.resume();
   }
 
   /** Sleeps on a word of the lock's own, without a request of an outer section. */
   sleepOn(word: number, expected: number, ms: number): Wake {
-    const paused = this.#thread.pause();
+    const paused = this.#attachment.pause();
     const wake = this.#parking.sleep(this.#bed, word, expected, Math.min(ms, POLL));
-    if (paused) this.#thread.resume();
+    if (paused) this.#attachment.resume();
     return wake;
   }
 
@@ -310,6 +312,15 @@ export class Waiting {
     if (this.#rules.inside === 'spin') this.#call(presentCalls(this.#words), MOST_WAITERS);
   }
 
+  #getRecording(): LockRecording | null {
+    if (this.#recording === undefined) {
+      const thread = this.#attachment.present;
+      if (thread === null) return null;
+      this.#recording = recordLock(thread, this.#handle.lock, this.#words);
+    }
+    return this.#recording;
+  }
+
   #openIfStuck(): boolean {
     if (!openIfStuck(this.#words, sharedNow())) return false;
     this.#callAll();
@@ -334,9 +345,9 @@ export class Waiting {
   /** Without a request of an outer section, as a sleep is. */
   #wake(word: number, count: number): void {
     call(this.#words, word);
-    const paused = this.#thread.pause();
+    const paused = this.#attachment.pause();
     this.#parking.wake(this.#bed, word, count);
-    if (paused) this.#thread.resume();
+    if (paused) this.#attachment.resume();
   }
 
   #noteGivenUp(): void {

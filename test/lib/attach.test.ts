@@ -104,14 +104,35 @@ it('keeps a thread attached for its locks, whoever else detaches', () => {
   expect(
     run(`${TRY}
       const locks = [new lib.Mutex(), new lib.SpinLock(), new lib.Semaphore(1), new lib.RwLock()];
+      const take = () => [locks[0].tryLock(), locks[1].tryLock(), locks[2].tryAcquire(), locks[3].tryReadLock()];
+      for (const token of take()) token.unlock();
       const mine = lib.attach();
       mine.critical(() => 1);
       mine.detach();
-      const tokens = [locks[0].tryLock(), locks[1].tryLock(), locks[2].tryAcquire(), locks[3].tryReadLock()];
+      const tokens = take();
       for (const token of tokens) token.unlock();
       (await locks[0].lockAsync()).unlock();
       console.log(JSON.stringify([tokens.map((token) => token.locked), outcome(() => mine.critical(() => 1))]))`),
   ).toEqual([[false, false, false, false], 'done']);
+});
+
+it('does not attach a thread that makes locks and waits in its event loop, until one needs a section', () => {
+  expect(
+    run(`
+      const locks = [new lib.Mutex(), new lib.SpinLock(), new lib.Semaphore(1), new lib.RwLock(), new lib.Condition()];
+      const seen = [lib.probe().thread];
+      for (const lock of locks) { String(lock.handle); JSON.stringify(lock.stats?.()); }
+      (await locks[0].lockAsync()).unlock();
+      await locks[0].withLockAsync(() => 1);
+      await locks[2].withPermitAsync(() => 1);
+      await locks[3].withReadLockAsync(() => 1);
+      await locks[3].withWriteLockAsync(() => 1);
+      locks[4].notifyAll();
+      seen.push(lib.probe().thread);
+      locks[0].tryLock().unlock();
+      seen.push(lib.probe().thread.backend);
+      console.log(JSON.stringify(seen))`, { RSEQ_SLICE: 'simulated' }),
+  ).toEqual([null, null, 'simulated']);
 });
 
 it('refuses a second backend or flavour in one thread', () => {
