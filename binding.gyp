@@ -2,7 +2,17 @@
   "targets": [
     {
       "target_name": "rseq_slice",
-      "sources": ["native/addon.cc", "native/registration.c", "native/slice.c", "native/futex.c", "native/mapping.c", "native/api.c"],
+      "sources": [
+        "native/addon.cc",
+        "native/api.c",
+        "native/attach.c",
+        "native/calls.c",
+        "native/futex.c",
+        "native/kernel.c",
+        "native/libc.c",
+        "native/mapping.c",
+        "native/users.c"
+      ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": [
         "NAPI_VERSION=8",

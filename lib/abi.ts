@@ -1,5 +1,5 @@
 /**
- * The numbers of the kernel's ABI that JavaScript needs; `native/abi.h` is the
+ * The numbers of the kernel's ABI that JavaScript needs; `native/include/rseq_slice_abi.h` is the
  * same mirror for C, and a test holds the two together.
  *
  * Source: Linux `Documentation/userspace-api/rseq.rst`; for the `rfc` flavour

@@ -12,12 +12,22 @@ import type { Backend, Registration } from './kernel.ts';
 import { loadAddon } from './linux/binding.ts';
 import type { AddonStatus, RawProbe } from './linux/binding.ts';
 import { libcName } from './linux/libc.ts';
-import { describeAddon, describeProbe } from './linux/status.ts';
-import type { Reason } from './linux/status.ts';
+import { describeAddon, describeProbe, USES } from './linux/status.ts';
+import type { Reason, Use } from './linux/status.ts';
+
+/** A loaded object that uses rseq. */
+export interface RseqUser {
+  /** Its path, or `the program`. */
+  readonly object: string;
+  /** `libc-area`: the areas that libc registers. `librseq`: those, or its own where there are none. `own-areas`: its own, as tcmalloc. */
+  readonly use: Use;
+  /** It is the process's malloc, and so had its say in each thread before anybody else. */
+  readonly isAllocator: boolean;
+}
 
 /** What this host can do and why not, as plain data. null: not known here. */
 export interface ProbeReport {
-  /** Whether attach() gets slices from the kernel, and if not why and what to do. */
+  /** Whether attach() gets slices from the kernel in the calling thread, and if not why and what to do. */
   readonly slices: {
     /** Whether `attach()` gets slices from the kernel. */
     readonly available: boolean;
@@ -61,6 +71,13 @@ export interface ProbeReport {
       readonly enabled: boolean;
     } | null;
   };
+  /** Who registered the calling thread's rseq area: a thread has one, or none. null where that cannot be asked. */
+  readonly owner: 'libc' | 'rseq-slice' | 'other' | 'nobody' | null;
+  /**
+   * The loaded objects that use rseq, as far as their symbols tell; null where the addon is not there to look. Code that is
+   * linked in statically and exports no name of it is not among them.
+   */
+  readonly users: readonly RseqUser[] | null;
   /** The native addon, and where it came from. */
   readonly addon: {
     /** `loaded`, `missing`, `failed` or `not-linux`. */
@@ -95,10 +112,13 @@ export interface ProbeReport {
   };
 }
 
+/** Every registration, every flavour. */
+const ANY = 0;
+
 /** Reports on kernel, libc, registration and addon. It asks nobody but the kernel, and waits for no other thread. */
 export function probe(): ProbeReport {
   const addon = loadAddon();
-  const raw = addon.state === 'loaded' ? addon.binding.probe() : null;
+  const raw = addon.state === 'loaded' ? addon.binding.probe(ANY, ANY) : null;
   const attachment = currentAttachment();
   const status =
     attachment !== undefined && attachment.status.reason !== 'available'
@@ -135,6 +155,8 @@ export function probe(): ProbeReport {
               enabled: (raw.libcFlags & FLAG_ENABLED) !== 0,
             },
     },
+    owner: raw === null ? null : ownerOf(raw, attachment?.thread.registration),
+    users: raw === null ? null : raw.users.map(({ object, kind, isAllocator }) => ({ object, use: USES[kind - 1] ?? 'own-areas', isAllocator })),
     addon: { state: addon.state, path: 'path' in addon ? addon.path : null, origin: 'path' in addon ? originOf(addon.path) : null },
     thread:
       attachment === undefined
@@ -154,6 +176,13 @@ export function probe(): ProbeReport {
 function errnoOfYield({ flavour, yieldResult, yieldRfcResult }: RawProbe): number {
   const result = FLAVOURS[flavour - 1] === 'rfc' ? yieldRfcResult : yieldResult;
   return result < 0 ? -result : 0;
+}
+
+function ownerOf({ isRegistered, libcRegistered }: RawProbe, ours: Registration | undefined): ProbeReport['owner'] {
+  if (libcRegistered) return 'libc';
+  if (isRegistered < 0) return null;
+  if (isRegistered === 0) return 'nobody';
+  return ours === 'own' || ours === 'replace' ? 'rseq-slice' : 'other';
 }
 
 function originOf(path: string): 'build' | 'prebuild' {

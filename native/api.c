@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The table of the shim's functions, for code that does not have the shim
  * linked in: other addons, to which lib/native.ts hands it.
@@ -9,7 +10,11 @@ static const struct rseq_slice_api api = {
 	.size = sizeof(struct rseq_slice_api),
 	.get_kernel = rseq_slice_get_kernel,
 	.get_libc = rseq_slice_get_libc,
+	.get_users = rseq_slice_get_users,
+	.is_registered = rseq_slice_is_registered,
 	.get_enabled = rseq_slice_get_enabled,
+	.restore_libc = rseq_slice_restore_libc,
+	.check_attach = rseq_slice_check_attach,
 	.attach = rseq_slice_attach,
 	.detach = rseq_slice_detach,
 	.hold_memory = rseq_slice_hold_memory,

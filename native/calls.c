@@ -1,47 +1,94 @@
+/* SPDX-License-Identifier: MIT */
 /*
- * The calls that slice extensions themselves need: prctl to query and switch,
- * and the yield. Which area the thread has is registration.c's business.
+ * The system calls: prctl to query and switch, rseq(2), and the yield. Which
+ * area the thread has is attach.c's business.
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <pthread.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "slice.h"
+#include "shim.h"
+#ifdef RSEQ_SLICE_OLDEST_GLIBC
+#include "glibc.h"
+#endif
 
-int sys_rseq(struct rseq_abi *area, uint32_t length, int flags, uint32_t signature)
+int sys_rseq(struct rseq_slice_area *area, uint32_t length, int flags, uint32_t signature)
 {
-	return syscall(RSEQ_ABI_NR_RSEQ, area, length, flags, signature) == 0 ? 0 : -errno;
+	return syscall(RSEQ_SLICE_ABI_NR_RSEQ, area, (unsigned long)length, (long)flags,
+		       (unsigned long)signature, 0UL, 0UL) == 0
+		       ? 0
+		       : -errno;
 }
 
 /* Not libc's prctl(): its wrapper is variadic and some drop trailing zeroes. */
 static int sys_prctl_slice(unsigned long operation, unsigned long argument)
 {
-	long result = syscall(SYS_prctl, (unsigned long)RSEQ_ABI_PR_SLICE_EXTENSION, operation,
-			      argument, 0UL, 0UL);
+	long result = syscall(SYS_prctl, (unsigned long)RSEQ_SLICE_ABI_PR_SLICE_EXTENSION, operation,
+			      argument, 0UL, 0UL, 0UL);
 
 	return result < 0 ? -errno : (int)result;
 }
 
 int sys_rseq_slice_yield(long number)
 {
-	long result = syscall(number);
+	/* It has no arguments; on other kernels 470 is a call that writes through its second one. */
+	long result = syscall(number, 0UL, 0UL, 0UL, 0UL, 0UL, 0UL);
 
 	return result < 0 ? -errno : (int)result;
 }
 
+pid_t sys_gettid(void)
+{
+	return (pid_t)syscall(SYS_gettid, 0UL, 0UL, 0UL, 0UL, 0UL, 0UL);
+}
+
 int rseq_slice_get_enabled(void)
 {
-	return sys_prctl_slice(RSEQ_ABI_PR_SLICE_GET, 0);
+	return sys_prctl_slice(RSEQ_SLICE_ABI_PR_SLICE_GET, 0);
 }
 
 int rseq_slice_set_enabled(int enabled)
 {
-	return sys_prctl_slice(RSEQ_ABI_PR_SLICE_SET, enabled ? RSEQ_ABI_PR_SLICE_ENABLE : 0);
+	return sys_prctl_slice(RSEQ_SLICE_ABI_PR_SLICE_SET,
+			       enabled ? RSEQ_SLICE_ABI_PR_SLICE_ENABLE : 0);
+}
+
+/*
+ * Which area a thread has the kernel does not tell; that one of another address
+ * cannot be had where there is one already, it does. The address is the
+ * kernel's own, so nothing can be registered by the question.
+ */
+int rseq_slice_is_registered(void)
+{
+	struct rseq_slice_area *nowhere = (struct rseq_slice_area *)-4096L;
+
+	int error = sys_rseq(nowhere, RSEQ_SLICE_ABI_LEGACY_LENGTH, 0, RSEQ_SLICE_ABI_SIGNATURE);
+
+	return error == -EFAULT ? 0 : error == -EINVAL ? 1 : error;
 }
 
 int rseq_slice_yield(enum rseq_slice_flavour flavour)
 {
-	return sys_rseq_slice_yield(flavour == RSEQ_SLICE_FLAVOUR_RFC ? RSEQ_ABI_NR_SLICE_YIELD_RFC
-								      : RSEQ_ABI_NR_SLICE_YIELD);
+	return sys_rseq_slice_yield(flavour == RSEQ_SLICE_FLAVOUR_RFC ? RSEQ_SLICE_ABI_NR_SLICE_YIELD_RFC
+								      : RSEQ_SLICE_ABI_NR_SLICE_YIELD);
+}
+
+void block_signals(sigset_t *saved)
+{
+	static const int synchronous[] = { SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP };
+	sigset_t blocked;
+	size_t i;
+
+	sigfillset(&blocked);
+	for (i = 0; i < sizeof(synchronous) / sizeof(*synchronous); i++)
+		sigdelset(&blocked, synchronous[i]);
+	/* SIG_BLOCK: who blocked one of those has done so on purpose. */
+	pthread_sigmask(SIG_BLOCK, &blocked, saved);
+}
+
+void restore_signals(const sigset_t *saved)
+{
+	pthread_sigmask(SIG_SETMASK, saved, NULL);
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * futex(2) on a word that threads of this process share. The engine's own
  * Atomics.wait takes a lock of the whole process for each wait and each wake;

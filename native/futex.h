@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What locks in shared memory need of the system besides slices: sleeping on a
  * word. Nothing here knows of JavaScript or of what the words mean. Every

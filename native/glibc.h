@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Versions of glibc's functions, for the addon alone.
  *
@@ -32,8 +33,9 @@
 __asm__(".symver dlsym, dlsym@" RSEQ_SLICE_GLIBC_FIRST);
 __asm__(".symver pthread_create, pthread_create@" RSEQ_SLICE_GLIBC_FIRST);
 __asm__(".symver pthread_join, pthread_join@" RSEQ_SLICE_GLIBC_FIRST);
+__asm__(".symver pthread_key_delete, pthread_key_delete@" RSEQ_SLICE_GLIBC_FIRST);
 __asm__(".symver pthread_key_create, pthread_key_create@" RSEQ_SLICE_GLIBC_FIRST);
-__asm__(".symver pthread_once, pthread_once@" RSEQ_SLICE_GLIBC_FIRST);
+__asm__(".symver pthread_setcancelstate, pthread_setcancelstate@" RSEQ_SLICE_GLIBC_FIRST);
 __asm__(".symver pthread_setspecific, pthread_setspecific@" RSEQ_SLICE_GLIBC_FIRST);
 __asm__(".symver pthread_sigmask, pthread_sigmask@" RSEQ_SLICE_GLIBC_FIRST);
 #endif

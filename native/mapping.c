@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * mmap(2) of a file that is shared: what is stored there is the file's at once,
  * whatever becomes of the process. Only a crash of the machine can lose it.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A file as memory, for what must outlive its thread and its process however
  * they end. Nothing here knows of JavaScript or of what is in the file. Every

@@ -6,16 +6,19 @@
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+/** A loaded object that uses rseq; the kind as in `enum rseq_slice_user_kind`. */
+export interface RawUser {
+  readonly object: string;
+  readonly kind: number;
+  readonly isAllocator: boolean;
+}
+
 /** Raw facts; numbers as in `native/include/rseq_slice.h`, errors positive. */
 export interface RawProbe {
   readonly error: number;
   readonly featureSize: number;
   readonly alignment: number;
   readonly query: number;
-  readonly legacyArea: number;
-  readonly fullArea: number;
-  /** `fullArea` is an answer of rseq(2), not of prctl. */
-  readonly areaRefused: boolean;
   readonly yieldResult: number;
   readonly yieldRfcResult: number;
   readonly flavour: number;
@@ -24,6 +27,13 @@ export interface RawProbe {
   readonly libcRegistered: boolean;
   readonly libcSize: number;
   readonly libcFlags: number;
+  /** Whether the calling thread has an area, whosever; negative errno: not to be told. */
+  readonly isRegistered: number;
+  readonly users: readonly RawUser[];
+  /** What `attach` would answer. */
+  readonly errno: number;
+  readonly step: number;
+  readonly registration: number;
 }
 
 export interface RawAttachment {
@@ -32,11 +42,13 @@ export interface RawAttachment {
   readonly registration?: number;
   readonly flavour?: number;
   readonly length?: number;
+  /** Who would have been harmed; empty when that is not why it failed. */
+  readonly users?: readonly RawUser[];
 }
 
 /** What `native/addon.cc` exports. */
 export interface Binding {
-  readonly probe: () => RawProbe;
+  readonly probe: (policy: number, flavour: number) => RawProbe;
   readonly attach: (policy: number, flavour: number) => RawAttachment;
   readonly detach: () => number;
   readonly controlWord: () => ArrayBuffer | null;

@@ -4,7 +4,7 @@
  */
 import { constants } from 'node:os';
 import { ENOTSUPP } from '../abi.ts';
-import type { AddonStatus, RawProbe } from './binding.ts';
+import type { AddonStatus, RawProbe, RawUser } from './binding.ts';
 
 /** What stands between this thread and slices; `available` when nothing does. */
 export const REASONS = [
@@ -17,6 +17,7 @@ export const REASONS = [
   'denied',
   'legacy-registration',
   'foreign-registration',
+  'foreign-use',
   'no-libc-registration',
   'wrong-flavour',
   'out-of-memory',
@@ -47,7 +48,13 @@ const STEPS = [
   'memory',
   'policy',
   'flavour',
+  'users',
 ] as const;
+
+/** In the order of `enum rseq_slice_user_kind`, which begins with 1. */
+export const USES = ['libc-area', 'librseq', 'own-areas'] as const;
+/** How an object uses rseq: libc's areas, by way of librseq, or areas of its own. */
+export type Use = (typeof USES)[number];
 
 /** Also in a checkout: npx finds the program of the package it is in. */
 const BUILD = 'npx rseq-slice build';
@@ -84,8 +91,11 @@ export function describeAddon(addon: AddonStatus): Status {
   }
 }
 
-/** What a failed attach means. */
-export function describeFailure(stepNumber: number, errno: number): Status {
+/**
+ * What a failed attach means.
+ * @param users who uses rseq, where they are the reason
+ */
+export function describeFailure(stepNumber: number, errno: number, users: readonly RawUser[] = []): Status {
   const step = STEPS[stepNumber] ?? 'none';
   const name = nameErrno(errno);
   const denied = errno === constants.errno.EPERM || errno === constants.errno.ENOSYS;
@@ -111,15 +121,24 @@ export function describeFailure(stepNumber: number, errno: number): Status {
         reason: 'legacy-registration',
         explanation: `libc registered an area of 32 bytes, which this kernel grants nothing to (prctl says ${name}), and the options forbid replacing it.`,
         remedy:
-          "Allow it (registration: 'auto'), use glibc 2.41 or later, or start with GLIBC_TUNABLES=glibc.pthread.rseq=0.",
+          "Use glibc 2.41 or later, or allow it (registration: 'auto'). Where nothing else in the process uses rseq, GLIBC_TUNABLES=glibc.pthread.rseq=0 does, too.",
         errno,
         syscall: 'prctl',
       };
     case 'foreign':
       return {
         reason: 'foreign-registration',
-        explanation: 'Another library (an allocator such as tcmalloc, say) uses this thread’s rseq area, so it was left alone.',
-        remedy: 'Run without that library, or switch its use of rseq off.',
+        explanation: 'Another library has registered an rseq area of its own in this thread, and a thread has one only.',
+        remedy: "Let libc register its areas (glibc 2.35 or later without GLIBC_TUNABLES=glibc.pthread.rseq=0), which most libraries share, or run without that library.",
+        errno,
+        syscall: 'rseq',
+      };
+    case 'users':
+      return {
+        reason: 'foreign-use',
+        explanation: `${nameUsers(users)} in this process, and would be harmed by an area of ours in this thread, so it was left alone.`,
+        remedy:
+          "Use glibc 2.41 or later, whose areas serve everybody. Or, if that code never runs in threads with sections, nor in threads that those create: attach({ registration: 'replace' }), or 'own' where libc registers nothing.",
         errno,
         syscall: 'rseq',
       };
@@ -135,7 +154,7 @@ export function describeFailure(stepNumber: number, errno: number): Status {
             reason: 'legacy-registration',
             explanation: 'libc has registered an rseq area in this thread, and the options demand one of our own.',
             remedy:
-              "Use registration: 'auto' or 'replace', or start with GLIBC_TUNABLES=glibc.pthread.rseq=0.",
+              "Use registration: 'auto' or 'replace'.",
             errno,
           };
     case 'flavour':
@@ -169,17 +188,18 @@ export function describeFailure(stepNumber: number, errno: number): Status {
   }
 }
 
-/** Could attach() get slices here, as far as that is known without trying? */
+/** Would attach() get slices in the calling thread? */
 export function describeProbe(raw: RawProbe): Status {
-  const of = (step: (typeof STEPS)[number], errno: number): Status =>
-    describeFailure(STEPS.indexOf(step), errno);
-  if (raw.error !== 0) return of('memory', raw.error);
-  if (raw.flavour !== 0) return AVAILABLE;
-  if (raw.query === constants.errno.EINVAL || raw.query === ENOTSUPP) return of('feature', raw.query);
-  if (raw.fullArea === constants.errno.EINVAL) return of('feature', raw.fullArea);
-  if (raw.fullArea === ENOTSUPP) return of('boot', raw.fullArea);
-  if (raw.fullArea === constants.errno.EBUSY) return of('foreign', raw.fullArea);
-  return of(raw.areaRefused ? 'register' : 'enable', raw.fullArea);
+  return raw.errno === 0 ? AVAILABLE : describeFailure(raw.step, raw.errno, raw.users);
+}
+
+/** Who would be harmed by an area of ours and how, the beginning of a sentence. */
+function nameUsers(users: readonly RawUser[]): string {
+  const how = { 'libc-area': 'uses the areas that libc registers', librseq: 'is librseq', 'own-areas': 'registers rseq areas of its own' };
+  // An allocator that is the process's malloc has been everywhere before us.
+  const harmed = users.filter(({ kind, isAllocator }) => !(isAllocator && USES[kind - 1] === 'own-areas'));
+  const sentences = harmed.map(({ object, kind }) => `${object} ${how[USES[kind - 1] ?? 'own-areas']}`);
+  return sentences.length === 0 ? 'Some other code uses rseq' : sentences.join('; ');
 }
 
 /** EINVAL for 22, and so on; the kernel's own ENOTSUPP among them. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Slice extensions for a thread, in C and C++: attach it, ask inside a critical
  * section, give the CPU up if the kernel granted more time. Nothing here knows
@@ -17,10 +18,11 @@
 #define RSEQ_SLICE_H
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "../abi.h"
+#include "rseq_slice_abi.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -56,22 +58,30 @@ enum rseq_slice_step {
 	RSEQ_SLICE_STEP_FEATURE = 1,    /* prctl GET: kernel without the feature */
 	RSEQ_SLICE_STEP_BOOT = 2,       /* prctl SET: switched off at boot */
 	RSEQ_SLICE_STEP_LEGACY = 3,     /* legacy area, and the policy forbids replacing */
-	RSEQ_SLICE_STEP_FOREIGN = 4,    /* somebody else uses or registered the area */
+	RSEQ_SLICE_STEP_FOREIGN = 4,    /* an area that is neither libc's nor ours is registered */
 	RSEQ_SLICE_STEP_REGISTER = 5,   /* rseq(2), register */
 	RSEQ_SLICE_STEP_UNREGISTER = 6, /* rseq(2), unregister */
 	RSEQ_SLICE_STEP_ENABLE = 7,     /* prctl, set */
 	RSEQ_SLICE_STEP_MEMORY = 8,     /* no memory for the area or the scout thread */
 	RSEQ_SLICE_STEP_POLICY = 9,     /* the policy asks for what this thread has not */
 	RSEQ_SLICE_STEP_FLAVOUR = 10,   /* the kernel speaks the other dialect */
+	RSEQ_SLICE_STEP_USERS = 11,     /* a loaded object would be harmed: rseq_slice_get_users() */
 };
+
+/*
+ * Who fills one of the structs below is told its size, sizeof() in the caller:
+ * later versions add members at the end, and a caller compiled before or after
+ * the shim gets those that both know, the others zero.
+ */
 
 /* libc's registration of the calling thread. */
 struct rseq_slice_libc {
-	int exported;          /* libc has the __rseq_* symbols */
-	int registered;        /* and this thread's area is live */
-	uint32_t size;         /* __rseq_size, bytes */
-	uint32_t flags;        /* struct rseq.flags of its area */
-	struct rseq_abi *area; /* NULL when not exported */
+	int exported;   /* libc has the __rseq_* symbols */
+	int registered; /* and this thread's area is live */
+	uint32_t size;  /* __rseq_size, bytes */
+	uint32_t flags; /* struct rseq.flags of its area */
+	struct rseq_slice_area *area; /* NULL when not exported */
+	int32_t cpu_id; /* what stands there; -1 not registered, -2 libc was refused, or did not try */
 };
 
 /* What the kernel can do, learned once per process on a thread of our own. */
@@ -87,6 +97,20 @@ struct rseq_slice_kernel {
 	enum rseq_slice_flavour flavour; /* AUTO: no slices to be had */
 };
 
+/* How an object uses rseq, as far as its symbols tell. */
+enum rseq_slice_user_kind {
+	RSEQ_SLICE_USER_LIBC_AREA = 1, /* refers to libc's area (__rseq_offset) */
+	RSEQ_SLICE_USER_LIBRSEQ = 2,   /* librseq: libc's area, its own where libc has none */
+	RSEQ_SLICE_USER_OWN_AREAS = 3, /* registers its own, as tcmalloc does (tcmalloc_slabs, __rseq_abi) */
+};
+
+/* A loaded object that uses rseq. */
+struct rseq_slice_user {
+	enum rseq_slice_user_kind kind;
+	int is_allocator; /* it is the process's malloc */
+	char object[256]; /* its path, the end of a long one; "the program" */
+};
+
 /*
  * A thread that is attached: one object per thread, however many libraries
  * attached it. The shim makes and frees it, and its first member is a struct
@@ -97,7 +121,7 @@ struct rseq_slice_thread;
 
 /* What a section needs to know of its thread. It never changes while attached. */
 struct rseq_slice_section {
-	struct rseq_abi *area;
+	struct rseq_slice_area *area;
 	int (*yield)(enum rseq_slice_flavour flavour); /* rseq_slice_yield() */
 	enum rseq_slice_flavour flavour;
 };
@@ -107,10 +131,25 @@ struct rseq_slice_section {
  * short-lived thread when the feature may be there.
  * Returns 0; -ENOMEM or -EAGAIN when that thread could not be had.
  */
-int rseq_slice_get_kernel(struct rseq_slice_kernel *kernel);
+int rseq_slice_get_kernel(struct rseq_slice_kernel *kernel, size_t size);
 
 /* Describe libc's registration of the calling thread. Changes nothing. */
-void rseq_slice_get_libc(struct rseq_slice_libc *libc_state);
+void rseq_slice_get_libc(struct rseq_slice_libc *libc_state, size_t size);
+
+/*
+ * List the loaded objects that use rseq, libc and its loader apart: the first
+ * `count` of them, each `size` bytes from the one before. Objects that were
+ * loaded for themselves alone are among them; what is linked in statically and
+ * exports no name is not, nor what dlmopen(3) loaded. Returns how many there
+ * are, which may be more.
+ */
+size_t rseq_slice_get_users(struct rseq_slice_user *users, size_t count, size_t size);
+
+/*
+ * Has the calling thread a registered area, whosever? Changes nothing. 1 or 0;
+ * -ENOSYS, -EPERM  no rseq(2), or a filter.
+ */
+int rseq_slice_is_registered(void);
 
 /*
  * prctl GET: 1 enabled, 0 not; -EINVAL no feature, before 7.0; -524 no feature,
@@ -119,16 +158,46 @@ void rseq_slice_get_libc(struct rseq_slice_libc *libc_state);
 int rseq_slice_get_enabled(void);
 
 /*
+ * Register libc's area in a thread that libc left without: glibc registers only
+ * threads whose creator has its area registered, and one that is attached may
+ * have ours. Attaching does this first, and it stays when the thread detaches.
+ * Returns 1: done; 0: nothing to do; else what rseq(2) says, as where libc was
+ * refused itself.
+ */
+int rseq_slice_restore_libc(void);
+
+/*
+ * What attaching would do, as far as can be told without a change: 0 and the
+ * registration it would end in, or -errno and *step as rseq_slice_attach() has
+ * them.
+ */
+int rseq_slice_check_attach(enum rseq_slice_registration policy,
+			    enum rseq_slice_flavour flavour,
+			    enum rseq_slice_registration *registration,
+			    enum rseq_slice_step *step);
+
+/*
  * Give the calling thread an area that can have slices, and enable them. A
  * second call in one thread, whoever made the first, returns the same object
  * with one more reference; policy and flavour are those of the first then.
+ *
+ * AUTO takes libc's area where it can have slices. Else ours is registered, in
+ * the place of libc's where that is a legacy one, but not where a loaded object
+ * would be harmed by it (see rseq_slice_get_users(): users of libc's area by a
+ * replacement; librseq, and allocators that are not the process's malloc, by an
+ * area that is there before theirs). Other policies do what they say.
+ *
+ * While ours is in the place of libc's, code that counts on libc's finds it
+ * unregistered in this thread, and threads that it creates start without one.
+ *
  * Returns 0 and *thread; else -errno and *step, *thread NULL and the thread as
  * it was found.
  *   -EINVAL    the kernel has no slices (-524 from 7.0 on), or not of this flavour
  *   -524       off at boot, or a legacy area that may not be replaced
- *   -EBUSY     somebody else uses the area
+ *   -EBUSY     somebody else has or uses the area
+ *   -ENXIO     libc has registered none, and the policy wants that
  *   -ENOSYS, -EPERM  no rseq(2), or a seccomp filter
- *   -ENOMEM    no memory for the area
+ *   -ENOMEM, -EAGAIN  no memory for the area, or no thread to find out
  */
 int rseq_slice_attach(enum rseq_slice_registration policy,
 		      enum rseq_slice_flavour flavour,
@@ -136,22 +205,29 @@ int rseq_slice_attach(enum rseq_slice_registration policy,
 		      enum rseq_slice_step *step);
 
 /*
- * Drop a reference; the last one gives the thread back as it was found, and
- * the object is gone. NULL is nothing to drop: 0. Only on the thread that
- * attached, while it lives: elsewhere, and in a child of fork(2), -EPERM, and
- * nothing is touched.
+ * Drop a reference; the last one gives the thread back: libc's area as it was
+ * found, but slices stay enabled where it was shared and not replaced. NULL is
+ * nothing to drop: 0.
+ *   -ESRCH  the object is not the calling thread's, or in a child of fork(2);
+ *           nothing changed
+ *   else    what rseq(2) or prctl says of giving back. The object is gone all
+ *           the same, and the thread may be without an area.
  *
  * A thread that ends attached is given back in the last round of its
  * destructors of thread-specific data, so those of others may have sections and
- * detach. The area of one that ends the process lives as long as that.
+ * detach; from then on its signals are blocked, but for those that it causes
+ * itself. The area of one that ends the process lives as long as that.
  */
 int rseq_slice_detach(struct rseq_slice_thread *thread);
 
-/* Keep the area's memory beyond detach, for as long as a view of it may live. */
-void rseq_slice_hold_memory(struct rseq_slice_thread *thread);
+/*
+ * Keep object and area in memory beyond detach, for as long as a view of it may
+ * live. 0; -ENOTSUP: the area is libc's, and lives as long as its thread.
+ */
+int rseq_slice_hold_memory(struct rseq_slice_thread *thread);
 void rseq_slice_release_memory(struct rseq_slice_thread *thread);
 
-struct rseq_abi *rseq_slice_get_area(const struct rseq_slice_thread *thread);
+struct rseq_slice_area *rseq_slice_get_area(const struct rseq_slice_thread *thread);
 enum rseq_slice_registration rseq_slice_get_registration(const struct rseq_slice_thread *thread);
 enum rseq_slice_flavour rseq_slice_get_flavour(const struct rseq_slice_thread *thread);
 uint32_t rseq_slice_get_length(const struct rseq_slice_thread *thread);
@@ -180,8 +256,8 @@ static inline int rseq_slice_test_and_clear_request(volatile uint32_t *word)
 			     : "memory");
 	return was_set;
 #else
-	return (__atomic_fetch_and(word, ~RSEQ_ABI_BIT_REQUEST, __ATOMIC_SEQ_CST) &
-		RSEQ_ABI_BIT_REQUEST) != 0;
+	return (__atomic_fetch_and(word, ~RSEQ_SLICE_ABI_BIT_REQUEST, __ATOMIC_SEQ_CST) &
+		RSEQ_SLICE_ABI_BIT_REQUEST) != 0;
 #endif
 }
 
@@ -189,12 +265,12 @@ static inline int rseq_slice_test_and_clear_request(volatile uint32_t *word)
  * Ask for a slice. 1: the request is ours to clear; 0: a layer further out has
  * asked already, so leave must not be called.
  */
-static inline int rseq_slice_enter(struct rseq_abi *area, enum rseq_slice_flavour flavour)
+static inline int rseq_slice_enter(struct rseq_slice_area *area, enum rseq_slice_flavour flavour)
 {
 	if (flavour == RSEQ_SLICE_FLAVOUR_RFC) {
 		if (area->slice_ctrl.word != 0)
 			return 0;
-		area->slice_ctrl.word = RSEQ_ABI_BIT_REQUEST;
+		area->slice_ctrl.word = RSEQ_SLICE_ABI_BIT_REQUEST;
 	} else {
 		/*
 		 * Two bytes and not the word, which the CPU cannot forward from
@@ -214,7 +290,7 @@ static inline int rseq_slice_enter(struct rseq_abi *area, enum rseq_slice_flavou
  * the caller owes the kernel rseq_slice_yield(). REVOKED: it had better call it
  * too, see rseq_slice_leave().
  */
-static inline enum rseq_slice_outcome rseq_slice_clear(struct rseq_abi *area,
+static inline enum rseq_slice_outcome rseq_slice_clear(struct rseq_slice_area *area,
 						       enum rseq_slice_flavour flavour)
 {
 	int asked;
@@ -223,7 +299,7 @@ static inline enum rseq_slice_outcome rseq_slice_clear(struct rseq_abi *area,
 	if (flavour == RSEQ_SLICE_FLAVOUR_RFC) {
 		if (rseq_slice_test_and_clear_request(&area->slice_ctrl.word))
 			return RSEQ_SLICE_UNDISTURBED;
-		return area->slice_ctrl.word & RSEQ_ABI_BIT_GRANTED ? RSEQ_SLICE_YIELDED
+		return area->slice_ctrl.word & RSEQ_SLICE_ABI_BIT_GRANTED ? RSEQ_SLICE_YIELDED
 								    : RSEQ_SLICE_REVOKED;
 	}
 	asked = area->slice_ctrl.bytes.request;
@@ -236,7 +312,7 @@ static inline enum rseq_slice_outcome rseq_slice_clear(struct rseq_abi *area,
 
 /* Withdraw the request, and yield with the function given where that is due. */
 static inline enum rseq_slice_outcome
-rseq_slice_leave_with(struct rseq_abi *area, enum rseq_slice_flavour flavour,
+rseq_slice_leave_with(struct rseq_slice_area *area, enum rseq_slice_flavour flavour,
 		      int (*yield)(enum rseq_slice_flavour flavour))
 {
 	enum rseq_slice_outcome outcome = rseq_slice_clear(area, flavour);
@@ -254,7 +330,7 @@ rseq_slice_leave_with(struct rseq_abi *area, enum rseq_slice_flavour flavour,
 }
 
 /* For programs that have the shim linked in: an addon has no rseq_slice_yield(). */
-static inline enum rseq_slice_outcome rseq_slice_leave(struct rseq_abi *area,
+static inline enum rseq_slice_outcome rseq_slice_leave(struct rseq_slice_area *area,
 						       enum rseq_slice_flavour flavour)
 {
 	return rseq_slice_leave_with(area, flavour, rseq_slice_yield);
@@ -287,8 +363,8 @@ rseq_slice_leave_section(const struct rseq_slice_thread *thread, int asked)
  * The functions above that are not inline, for code that does not have the shim
  * linked in. Process-wide: it may be kept, and used on any thread, and stays
  * where it is also when the environment that handed it out is gone. Within a
- * major version members are only added, at the end, and the structs and enums
- * above stay as they are.
+ * major version members are only added, at the end, of the table as of the
+ * structs above, and enums get further values.
  */
 #define RSEQ_SLICE_API_MAJOR 1u
 #define RSEQ_SLICE_API_MINOR 0u
@@ -301,15 +377,21 @@ rseq_slice_leave_section(const struct rseq_slice_thread *thread, int asked)
 struct rseq_slice_api {
 	uint32_t version; /* RSEQ_SLICE_API_VERSION of the one who made it */
 	uint32_t size;    /* of the whole struct there, bytes */
-	int (*get_kernel)(struct rseq_slice_kernel *kernel);
-	void (*get_libc)(struct rseq_slice_libc *libc_state);
+	int (*get_kernel)(struct rseq_slice_kernel *kernel, size_t size);
+	void (*get_libc)(struct rseq_slice_libc *libc_state, size_t size);
+	size_t (*get_users)(struct rseq_slice_user *users, size_t count, size_t size);
+	int (*is_registered)(void);
 	int (*get_enabled)(void);
+	int (*restore_libc)(void);
+	int (*check_attach)(enum rseq_slice_registration policy, enum rseq_slice_flavour flavour,
+			    enum rseq_slice_registration *registration,
+			    enum rseq_slice_step *step);
 	int (*attach)(enum rseq_slice_registration policy, enum rseq_slice_flavour flavour,
 		      struct rseq_slice_thread **thread, enum rseq_slice_step *step);
 	int (*detach)(struct rseq_slice_thread *thread);
-	void (*hold_memory)(struct rseq_slice_thread *thread);
+	int (*hold_memory)(struct rseq_slice_thread *thread);
 	void (*release_memory)(struct rseq_slice_thread *thread);
-	struct rseq_abi *(*get_area)(const struct rseq_slice_thread *thread);
+	struct rseq_slice_area *(*get_area)(const struct rseq_slice_thread *thread);
 	enum rseq_slice_registration (*get_registration)(const struct rseq_slice_thread *thread);
 	enum rseq_slice_flavour (*get_flavour)(const struct rseq_slice_thread *thread);
 	uint32_t (*get_length)(const struct rseq_slice_thread *thread);

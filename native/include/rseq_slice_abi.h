@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Our mirror of the kernel's rseq user space ABI, as far as slice extensions
  * need it: layouts, system call numbers, signatures and bits. It stands on its
@@ -11,9 +12,9 @@
 #include <stdint.h>
 
 #ifdef __cplusplus
-#define RSEQ_ABI_ASSERT static_assert
+#define RSEQ_SLICE_ABI_ASSERT static_assert
 #else
-#define RSEQ_ABI_ASSERT _Static_assert
+#define RSEQ_SLICE_ABI_ASSERT _Static_assert
 #endif
 
 /*
@@ -22,14 +23,14 @@
  * an area longer than 32 bytes is killed. Aligned as the kernel's: libc's area
  * need not be aligned to more, whatever AT_RSEQ_ALIGN asks of longer ones.
  */
-struct rseq_abi {
+struct rseq_slice_area {
 	/* Kernel writes. Current CPU; 0 before registration. */
 	volatile uint32_t cpu_id_start;
-	/* Kernel writes. Current CPU; RSEQ_ABI_CPU_ID_* when negative. */
+	/* Kernel writes. Current CPU; RSEQ_SLICE_ABI_CPU_ID_* when negative. */
 	volatile uint32_t cpu_id;
 	/* User space sets, kernel clears. Active restartable sequence or 0. */
 	volatile uint64_t rseq_cs;
-	/* Kernel writes. RSEQ_ABI_FLAG_SLICE_*; other bits are historical. */
+	/* Kernel writes. RSEQ_SLICE_ABI_FLAG_SLICE_*; other bits are historical. */
 	volatile uint32_t flags;
 	/* Kernel writes. Current NUMA node. */
 	volatile uint32_t node_id;
@@ -47,70 +48,71 @@ struct rseq_abi {
 	volatile uint8_t reserved;
 } __attribute__((aligned(32)));
 
-RSEQ_ABI_ASSERT(offsetof(struct rseq_abi, cpu_id_start) == 0, "rseq ABI");
-RSEQ_ABI_ASSERT(offsetof(struct rseq_abi, cpu_id) == 4, "rseq ABI");
-RSEQ_ABI_ASSERT(offsetof(struct rseq_abi, rseq_cs) == 8, "rseq ABI");
-RSEQ_ABI_ASSERT(offsetof(struct rseq_abi, flags) == 16, "rseq ABI");
-RSEQ_ABI_ASSERT(offsetof(struct rseq_abi, node_id) == 20, "rseq ABI");
-RSEQ_ABI_ASSERT(offsetof(struct rseq_abi, mm_cid) == 24, "rseq ABI");
-RSEQ_ABI_ASSERT(offsetof(struct rseq_abi, slice_ctrl) == 28, "rseq ABI");
-RSEQ_ABI_ASSERT(offsetof(struct rseq_abi, slice_ctrl.bytes.request) == 28, "rseq ABI");
-RSEQ_ABI_ASSERT(offsetof(struct rseq_abi, slice_ctrl.bytes.granted) == 29, "rseq ABI");
-RSEQ_ABI_ASSERT(offsetof(struct rseq_abi, reserved) == 32, "rseq ABI");
-RSEQ_ABI_ASSERT(sizeof(((struct rseq_abi *)0)->slice_ctrl) == 4, "rseq ABI");
+RSEQ_SLICE_ABI_ASSERT(offsetof(struct rseq_slice_area, cpu_id_start) == 0, "rseq ABI");
+RSEQ_SLICE_ABI_ASSERT(offsetof(struct rseq_slice_area, cpu_id) == 4, "rseq ABI");
+RSEQ_SLICE_ABI_ASSERT(offsetof(struct rseq_slice_area, rseq_cs) == 8, "rseq ABI");
+RSEQ_SLICE_ABI_ASSERT(offsetof(struct rseq_slice_area, flags) == 16, "rseq ABI");
+RSEQ_SLICE_ABI_ASSERT(offsetof(struct rseq_slice_area, node_id) == 20, "rseq ABI");
+RSEQ_SLICE_ABI_ASSERT(offsetof(struct rseq_slice_area, mm_cid) == 24, "rseq ABI");
+RSEQ_SLICE_ABI_ASSERT(offsetof(struct rseq_slice_area, slice_ctrl) == 28, "rseq ABI");
+RSEQ_SLICE_ABI_ASSERT(offsetof(struct rseq_slice_area, slice_ctrl.bytes.request) == 28, "rseq ABI");
+RSEQ_SLICE_ABI_ASSERT(offsetof(struct rseq_slice_area, slice_ctrl.bytes.granted) == 29, "rseq ABI");
+RSEQ_SLICE_ABI_ASSERT(offsetof(struct rseq_slice_area, reserved) == 32, "rseq ABI");
+RSEQ_SLICE_ABI_ASSERT(sizeof(((struct rseq_slice_area *)0)->slice_ctrl) == 4, "rseq ABI");
 
-#define RSEQ_ABI_LEGACY_LENGTH 32u
+#define RSEQ_SLICE_ABI_LEGACY_LENGTH 32u
 /* The shortest area that can have slices on Linux 7.1 and later. */
-#define RSEQ_ABI_SLICE_LENGTH 33u
+#define RSEQ_SLICE_ABI_SLICE_LENGTH 33u
 
-#define RSEQ_ABI_CPU_ID_UNINITIALIZED ((uint32_t)-1)
+/* struct rseq_slice_area.cpu_id as a signed number: nobody registered the area, or libc was refused. */
+#define RSEQ_SLICE_ABI_CPU_ID_UNINITIALIZED (-1)
+#define RSEQ_SLICE_ABI_CPU_ID_REGISTRATION_FAILED (-2)
 
-#define RSEQ_ABI_FLAG_UNREGISTER 1
+#define RSEQ_SLICE_ABI_FLAG_UNREGISTER 1
 
-#define RSEQ_ABI_FLAG_SLICE_AVAILABLE (1u << 4)
-#define RSEQ_ABI_FLAG_SLICE_ENABLED (1u << 5)
+#define RSEQ_SLICE_ABI_FLAG_SLICE_AVAILABLE (1u << 4)
+#define RSEQ_SLICE_ABI_FLAG_SLICE_ENABLED (1u << 5)
 
-#define RSEQ_ABI_BIT_REQUEST (1u << 0)
-#define RSEQ_ABI_BIT_GRANTED (1u << 1)
+#define RSEQ_SLICE_ABI_BIT_REQUEST (1u << 0)
+#define RSEQ_SLICE_ABI_BIT_GRANTED (1u << 1)
 
-#define RSEQ_ABI_AT_FEATURE_SIZE 27
-#define RSEQ_ABI_AT_ALIGN 28
+#define RSEQ_SLICE_ABI_AT_FEATURE_SIZE 27
+#define RSEQ_SLICE_ABI_AT_ALIGN 28
 
-#define RSEQ_ABI_PR_SLICE_EXTENSION 79
-#define RSEQ_ABI_PR_SLICE_GET 1
-#define RSEQ_ABI_PR_SLICE_SET 2
-#define RSEQ_ABI_PR_SLICE_ENABLE 1
+#define RSEQ_SLICE_ABI_PR_SLICE_EXTENSION 79
+#define RSEQ_SLICE_ABI_PR_SLICE_GET 1
+#define RSEQ_SLICE_ABI_PR_SLICE_SET 2
+#define RSEQ_SLICE_ABI_PR_SLICE_ENABLE 1
 
 /* The kernel's internal 'not supported', which no libc has a name for. */
-#define RSEQ_ABI_ENOTSUPP 524
+#define RSEQ_SLICE_ABI_ENOTSUPP 524
 
 /* rseq_slice_yield(2): mainline on every architecture, and the first public ABI. */
-#define RSEQ_ABI_NR_SLICE_YIELD 471
-#define RSEQ_ABI_NR_SLICE_YIELD_RFC 470
+#define RSEQ_SLICE_ABI_NR_SLICE_YIELD 471
+#define RSEQ_SLICE_ABI_NR_SLICE_YIELD_RFC 470
 
 /*
  * rseq(2)'s number, and the signature libc registers with, which the kernel
  * compares when an area is unregistered.
  */
 #if defined(__x86_64__) && !defined(__ILP32__)
-#define RSEQ_ABI_NR_RSEQ 334
-#define RSEQ_ABI_SIGNATURE 0x53053053u
+#define RSEQ_SLICE_ABI_NR_RSEQ 334
+#define RSEQ_SLICE_ABI_SIGNATURE 0x53053053u
 #elif defined(__aarch64__) && !defined(__AARCH64EB__)
-#define RSEQ_ABI_NR_RSEQ 293
-#define RSEQ_ABI_SIGNATURE 0xd428bc00u
+#define RSEQ_SLICE_ABI_NR_RSEQ 293
+#define RSEQ_SLICE_ABI_SIGNATURE 0xd428bc00u
 #elif defined(__aarch64__)
-#define RSEQ_ABI_NR_RSEQ 293
-#define RSEQ_ABI_SIGNATURE 0x00bc28d4u
+#define RSEQ_SLICE_ABI_NR_RSEQ 293
+#define RSEQ_SLICE_ABI_SIGNATURE 0x00bc28d4u
 #elif defined(__riscv) && __riscv_xlen == 64
-#define RSEQ_ABI_NR_RSEQ 293
-#define RSEQ_ABI_SIGNATURE 0xf1401073u
+#define RSEQ_SLICE_ABI_NR_RSEQ 293
+#define RSEQ_SLICE_ABI_SIGNATURE 0xf1401073u
 #elif defined(__s390x__)
-#define RSEQ_ABI_NR_RSEQ 383
-#define RSEQ_ABI_SIGNATURE 0xb2ff0fffu
+#define RSEQ_SLICE_ABI_NR_RSEQ 383
+#define RSEQ_SLICE_ABI_SIGNATURE 0xb2ff0fffu
 #elif defined(__loongarch64)
-/* glibc registers nothing here; the value is ours alone. */
-#define RSEQ_ABI_NR_RSEQ 293
-#define RSEQ_ABI_SIGNATURE 0x53053053u
+#define RSEQ_SLICE_ABI_NR_RSEQ 293
+#define RSEQ_SLICE_ABI_SIGNATURE 0x002a0010u
 #else
 #error "rseq-slice: this architecture has no rseq numbers here"
 #endif

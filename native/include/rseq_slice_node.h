@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The way from JavaScript's value to the table of rseq_slice.h, for addons that
  * use Node-API themselves. Nothing else of the C interface needs Node's headers.

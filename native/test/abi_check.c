@@ -1,5 +1,5 @@
 /*
- * Holds abi.h against what the libc and kernel headers of the target say, so
+ * Holds rseq_slice_abi.h against what the libc and kernel headers of the target say, so
  * that a number copied wrongly for one architecture does not compile there. It
  * is never linked or run. Names that the headers of the day do not have yet are
  * passed over; rseq(2) itself is older than any of them, so it must be there.
@@ -10,19 +10,19 @@
 #include <sys/rseq.h>
 #include <sys/syscall.h>
 
-#include "../abi.h"
+#include "../include/rseq_slice_abi.h"
 
-RSEQ_ABI_ASSERT(RSEQ_ABI_NR_RSEQ == SYS_rseq, "system call number of rseq(2)");
+RSEQ_SLICE_ABI_ASSERT(RSEQ_SLICE_ABI_NR_RSEQ == SYS_rseq, "system call number of rseq(2)");
 /* Older glibc registers nothing on these two, and has no signature for them. */
 #if defined(RSEQ_SIG) || !(defined(__riscv) || defined(__loongarch__))
-RSEQ_ABI_ASSERT(RSEQ_ABI_SIGNATURE == RSEQ_SIG, "signature libc registers with");
+RSEQ_SLICE_ABI_ASSERT(RSEQ_SLICE_ABI_SIGNATURE == RSEQ_SIG, "signature libc registers with");
 #endif
-RSEQ_ABI_ASSERT(RSEQ_ABI_FLAG_UNREGISTER == RSEQ_FLAG_UNREGISTER, "flag of rseq(2)");
-RSEQ_ABI_ASSERT(RSEQ_ABI_CPU_ID_UNINITIALIZED == (uint32_t)RSEQ_CPU_ID_UNINITIALIZED, "cpu_id");
+RSEQ_SLICE_ABI_ASSERT(RSEQ_SLICE_ABI_FLAG_UNREGISTER == RSEQ_FLAG_UNREGISTER, "flag of rseq(2)");
+RSEQ_SLICE_ABI_ASSERT(RSEQ_SLICE_ABI_CPU_ID_UNINITIALIZED == (uint32_t)RSEQ_CPU_ID_UNINITIALIZED, "cpu_id");
 
 #define SAME_FIELD(field)                                                                          \
-	RSEQ_ABI_ASSERT(offsetof(struct rseq_abi, field) == offsetof(struct rseq, field) &&        \
-				sizeof(((struct rseq_abi *)0)->field) ==                           \
+	RSEQ_SLICE_ABI_ASSERT(offsetof(struct rseq_slice_area, field) == offsetof(struct rseq, field) &&        \
+				sizeof(((struct rseq_slice_area *)0)->field) ==                           \
 					sizeof(((struct rseq *)0)->field),                         \
 			"struct rseq: " #field)
 
@@ -30,18 +30,18 @@ SAME_FIELD(cpu_id_start);
 SAME_FIELD(cpu_id);
 SAME_FIELD(rseq_cs);
 SAME_FIELD(flags);
-RSEQ_ABI_ASSERT(RSEQ_ABI_LEGACY_LENGTH == 32 && sizeof(struct rseq) >= 32, "legacy length");
+RSEQ_SLICE_ABI_ASSERT(RSEQ_SLICE_ABI_LEGACY_LENGTH == 32 && sizeof(struct rseq) >= 32, "legacy length");
 
 #ifdef AT_RSEQ_FEATURE_SIZE
-RSEQ_ABI_ASSERT(RSEQ_ABI_AT_FEATURE_SIZE == AT_RSEQ_FEATURE_SIZE, "auxiliary vector");
-RSEQ_ABI_ASSERT(RSEQ_ABI_AT_ALIGN == AT_RSEQ_ALIGN, "auxiliary vector");
+RSEQ_SLICE_ABI_ASSERT(RSEQ_SLICE_ABI_AT_FEATURE_SIZE == AT_RSEQ_FEATURE_SIZE, "auxiliary vector");
+RSEQ_SLICE_ABI_ASSERT(RSEQ_SLICE_ABI_AT_ALIGN == AT_RSEQ_ALIGN, "auxiliary vector");
 #endif
 #ifdef PR_RSEQ_SLICE_EXTENSION
-RSEQ_ABI_ASSERT(RSEQ_ABI_PR_SLICE_EXTENSION == PR_RSEQ_SLICE_EXTENSION, "prctl");
-RSEQ_ABI_ASSERT(RSEQ_ABI_PR_SLICE_GET == PR_RSEQ_SLICE_EXTENSION_GET, "prctl");
-RSEQ_ABI_ASSERT(RSEQ_ABI_PR_SLICE_SET == PR_RSEQ_SLICE_EXTENSION_SET, "prctl");
-RSEQ_ABI_ASSERT(RSEQ_ABI_PR_SLICE_ENABLE == PR_RSEQ_SLICE_EXT_ENABLE, "prctl");
+RSEQ_SLICE_ABI_ASSERT(RSEQ_SLICE_ABI_PR_SLICE_EXTENSION == PR_RSEQ_SLICE_EXTENSION, "prctl");
+RSEQ_SLICE_ABI_ASSERT(RSEQ_SLICE_ABI_PR_SLICE_GET == PR_RSEQ_SLICE_EXTENSION_GET, "prctl");
+RSEQ_SLICE_ABI_ASSERT(RSEQ_SLICE_ABI_PR_SLICE_SET == PR_RSEQ_SLICE_EXTENSION_SET, "prctl");
+RSEQ_SLICE_ABI_ASSERT(RSEQ_SLICE_ABI_PR_SLICE_ENABLE == PR_RSEQ_SLICE_EXT_ENABLE, "prctl");
 #endif
 #ifdef SYS_rseq_slice_yield
-RSEQ_ABI_ASSERT(RSEQ_ABI_NR_SLICE_YIELD == SYS_rseq_slice_yield, "system call number of the yield");
+RSEQ_SLICE_ABI_ASSERT(RSEQ_SLICE_ABI_NR_SLICE_YIELD == SYS_rseq_slice_yield, "system call number of the yield");
 #endif

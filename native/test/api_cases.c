@@ -14,7 +14,7 @@
 void sections_of_a_thread(void)
 {
 	struct rseq_slice_thread *thread = attach(own_policy());
-	struct rseq_abi *area = rseq_slice_get_area(thread);
+	struct rseq_slice_area *area = rseq_slice_get_area(thread);
 	int outer, inner, i, undisturbed = 0;
 
 	for (i = 0; i < 1000; i++) {
@@ -65,7 +65,7 @@ void sections_yield_with_what_they_are_given(void)
 		{ 0, 1, 0, 1, RSEQ_SLICE_REVOKED },
 		{ 0, 1, 1, 1, RSEQ_SLICE_REVOKED },
 	};
-	static struct rseq_abi area;
+	static struct rseq_slice_area area;
 	size_t f, i;
 
 	for (f = 0; f < ARRAY_SIZE(flavours); f++)
@@ -83,7 +83,7 @@ void sections_yield_with_what_they_are_given(void)
 			if (rows[i].granted || rows[i].revoked)
 				area.slice_ctrl.word = 0;
 			if (rows[i].granted && flavours[f] == RSEQ_SLICE_FLAVOUR_RFC)
-				area.slice_ctrl.word = RSEQ_ABI_BIT_GRANTED;
+				area.slice_ctrl.word = RSEQ_SLICE_ABI_BIT_GRANTED;
 			else if (rows[i].granted)
 				area.slice_ctrl.bytes.granted = 1;
 			CHECK_EQUAL(rseq_slice_leave_section(thread, asked), rows[i].outcome);
@@ -112,7 +112,11 @@ void table_has_the_functions(void)
 	CHECK_EQUAL(api->size, sizeof(*api));
 	CHECK(api->get_kernel == rseq_slice_get_kernel);
 	CHECK(api->get_libc == rseq_slice_get_libc);
+	CHECK(api->get_users == rseq_slice_get_users);
+	CHECK(api->is_registered == rseq_slice_is_registered);
 	CHECK(api->get_enabled == rseq_slice_get_enabled);
+	CHECK(api->restore_libc == rseq_slice_restore_libc);
+	CHECK(api->check_attach == rseq_slice_check_attach);
 	CHECK(api->attach == rseq_slice_attach);
 	CHECK(api->detach == rseq_slice_detach);
 	CHECK(api->hold_memory == rseq_slice_hold_memory);
@@ -145,16 +149,16 @@ void table_is_checked(void)
  * The tests below look at an area's memory after its thread: the object is held,
  * and the kernel marks the area of a thread when it lets go of it.
  */
-static int is_let_go(const struct rseq_abi *area)
+static int is_let_go(const struct rseq_slice_area *area)
 {
-	return area->cpu_id == RSEQ_ABI_CPU_ID_UNINITIALIZED;
+	return (int32_t)area->cpu_id == RSEQ_SLICE_ABI_CPU_ID_UNINITIALIZED;
 }
 
 /*
  * TSan has a thread end before the destructors of its keys, and holds what they
  * write for a race with whoever has joined it.
  */
-__attribute__((noinline, no_sanitize("thread"))) static uint32_t word_left(const struct rseq_abi *area)
+__attribute__((noinline, no_sanitize("thread"))) static uint32_t word_left(const struct rseq_slice_area *area)
 {
 	return area->slice_ctrl.word;
 }
@@ -256,7 +260,7 @@ void thread_that_ends_where_keys_are_out(void)
 {
 	/* Static: what stays is no leak to a sanitizer. */
 	static struct rseq_slice_thread *thread;
-	static struct rseq_abi *area;
+	static struct rseq_slice_area *area;
 	pthread_key_t key;
 
 	while (pthread_key_create(&key, NULL) == 0)
@@ -286,7 +290,7 @@ void forked_child_attaches(void)
 		asked = rseq_slice_enter_section(again);
 		CHECK_EQUAL(asked, 1);
 		CHECK(rseq_slice_leave_section(again, asked) != RSEQ_SLICE_NESTED);
-		CHECK_EQUAL(rseq_slice_detach(again), -EPERM);
+		CHECK_EQUAL(rseq_slice_detach(again), -ESRCH);
 		CHECK(is_registered(rseq_slice_get_area(again), rseq_slice_get_length(again)));
 		/* A thread of its own starts anew. */
 		join(end_attached);

@@ -31,7 +31,7 @@ static struct rseq_slice_kernel get_kernel(void)
 {
 	struct rseq_slice_kernel kernel;
 
-	CHECK_EQUAL(rseq_slice_get_kernel(&kernel), 0);
+	CHECK_EQUAL(rseq_slice_get_kernel(&kernel, sizeof(struct rseq_slice_kernel)), 0);
 	return kernel;
 }
 
@@ -43,7 +43,7 @@ enum rseq_slice_registration own_policy(void)
 static int does_libc_area_serve(void)
 {
 	return find_owner() == OWNER_LIBC &&
-	       (get_kernel().legacy_area == 0 || libc_length() > RSEQ_ABI_LEGACY_LENGTH);
+	       (get_kernel().legacy_area == 0 || libc_length() > RSEQ_SLICE_ABI_LEGACY_LENGTH);
 }
 
 /* With libc's signature too, which find_owner() does not look at. */
@@ -51,7 +51,7 @@ static void check_owner(enum owner expected)
 {
 	CHECK_EQUAL(find_owner(), expected);
 	if (expected == OWNER_LIBC)
-		CHECK_EQUAL(sys_rseq(libc_area(), libc_length(), 0, RSEQ_ABI_SIGNATURE), -EBUSY);
+		CHECK_EQUAL(sys_rseq(libc_area(), libc_length(), 0, RSEQ_SLICE_ABI_SIGNATURE), -EBUSY);
 }
 
 static void check_enabled(int expected)
@@ -63,18 +63,18 @@ static void check_enabled(int expected)
 static void check_attached(const struct rseq_slice_thread *thread,
 			   enum rseq_slice_registration registration)
 {
-	struct rseq_abi *area = rseq_slice_get_area(thread);
+	struct rseq_slice_area *area = rseq_slice_get_area(thread);
 	uint32_t length = rseq_slice_get_length(thread);
 
 	CHECK_EQUAL(rseq_slice_get_registration(thread), registration);
 	CHECK_EQUAL(rseq_slice_get_flavour(thread), get_kernel().flavour);
 	CHECK(rseq_slice_is_owner(thread));
 	CHECK(is_registered(area, length));
-	CHECK_EQUAL(sys_rseq(area, length, 0, RSEQ_ABI_SIGNATURE), -EBUSY);
+	CHECK_EQUAL(sys_rseq(area, length, 0, RSEQ_SLICE_ABI_SIGNATURE), -EBUSY);
 	CHECK((int32_t)area->cpu_id >= 0);
 	CHECK_EQUAL(area->slice_ctrl.word, 0);
 	if (!kernel_is_faked)
-		CHECK(area->flags & RSEQ_ABI_FLAG_SLICE_ENABLED);
+		CHECK(area->flags & RSEQ_SLICE_ABI_FLAG_SLICE_ENABLED);
 	check_enabled(1);
 	if (registration == RSEQ_SLICE_REGISTRATION_LIBC) {
 		CHECK(area == libc_area());
@@ -82,7 +82,7 @@ static void check_attached(const struct rseq_slice_thread *thread,
 		return;
 	}
 	CHECK(area != libc_area());
-	CHECK(length >= RSEQ_ABI_LEGACY_LENGTH && length >= get_kernel().feature_size);
+	CHECK(length >= RSEQ_SLICE_ABI_LEGACY_LENGTH && length >= get_kernel().feature_size);
 	CHECK_EQUAL((uintptr_t)area % 64, 0);
 	check_owner(OWNER_OTHER);
 }
@@ -104,7 +104,7 @@ void attach_and_detach(void)
 		rseq_slice_leave(rseq_slice_get_area(thread), rseq_slice_get_flavour(thread));
 		CHECK_EQUAL(rseq_slice_detach(thread), 0);
 		check_owner(before);
-		check_enabled(0);
+		check_enabled(expected == RSEQ_SLICE_REGISTRATION_LIBC);
 	}
 }
 
@@ -156,7 +156,7 @@ static void *detach_elsewhere(void *thread)
 	enum owner before = find_owner();
 
 	CHECK(!rseq_slice_is_owner(thread));
-	CHECK_EQUAL(rseq_slice_detach(thread), -EPERM);
+	CHECK_EQUAL(rseq_slice_detach(thread), -ESRCH);
 	CHECK_EQUAL(find_owner(), before);
 	return NULL;
 }
@@ -179,18 +179,20 @@ void detach_inside_a_section(void)
 {
 	enum owner before = find_owner();
 	struct rseq_slice_thread *thread = attach(RSEQ_SLICE_REGISTRATION_AUTO);
-	struct rseq_abi *area = rseq_slice_get_area(thread);
+	struct rseq_slice_area *area = rseq_slice_get_area(thread);
+	int is_held = rseq_slice_hold_memory(thread) == 0;
 
-	rseq_slice_hold_memory(thread);
+	CHECK_EQUAL(is_held, rseq_slice_get_registration(thread) != RSEQ_SLICE_REGISTRATION_LIBC);
 	CHECK(rseq_slice_enter(area, rseq_slice_get_flavour(thread)));
 	CHECK_EQUAL(rseq_slice_detach(thread), 0);
 	/* In an area that stays libc's a request would ask on for ever. */
 	CHECK_EQUAL(area->slice_ctrl.word, 0);
-	rseq_slice_release_memory(thread);
+	if (is_held)
+		rseq_slice_release_memory(thread);
 	check_owner(before);
 }
 
-static struct rseq_abi *watched_area;
+static struct rseq_slice_area *watched_area;
 static volatile long word_at_call = -1;
 
 static void on_call(int number)
@@ -210,7 +212,7 @@ void detach_leaves_before_it_calls(void)
 	CHECK_EQUAL(sigaction(SIGSYS, &action, NULL), 0);
 	FILTER({ SYS_gettid, ANSWER_TRAP, { { 0, 0 } } });
 	/* What a trapped call returns is no thread's number. */
-	CHECK_EQUAL(rseq_slice_detach(thread), -EPERM);
+	CHECK_EQUAL(rseq_slice_detach(thread), -ESRCH);
 	CHECK_EQUAL(word_at_call, 0);
 	/* A sanitizer would have calls of its own trapped at exit. */
 	_exit(0);
@@ -220,7 +222,7 @@ void detach_leaves_before_it_calls(void)
 void detach_keeps_what_is_held(void)
 {
 	struct rseq_slice_thread *thread = attach(own_policy());
-	struct rseq_abi *area = rseq_slice_get_area(thread);
+	struct rseq_slice_area *area = rseq_slice_get_area(thread);
 
 	rseq_slice_hold_memory(thread);
 	rseq_slice_hold_memory(thread);
@@ -231,12 +233,12 @@ void detach_keeps_what_is_held(void)
 	rseq_slice_release_memory(thread);
 }
 
-/* The kernel goes on writing to the area then, so that its memory has to stay. */
+/* The kernel goes on writing to the area then, so that its memory has to stay; the object is gone. */
 void detach_that_the_kernel_refuses(void)
 {
 	/* Reachable, so that no sanitizer takes what stays for a leak. */
-	static struct rseq_slice_thread *thread;
-	static struct rseq_abi *area;
+	static struct rseq_slice_area *area;
+	struct rseq_slice_thread *thread;
 	uint32_t length;
 
 	thread = attach(own_policy());
@@ -246,11 +248,12 @@ void detach_that_the_kernel_refuses(void)
 	CHECK_EQUAL(rseq_slice_detach(thread), -EPERM);
 	CHECK(is_registered(area, length));
 	CHECK((int32_t)area->cpu_id >= 0);
+	CHECK_EQUAL(rseq_slice_detach(thread), -ESRCH);
 }
 
 void detach_that_cannot_put_libc_back(void)
 {
-	static struct rseq_slice_thread *thread;
+	struct rseq_slice_thread *thread;
 
 	if (find_owner() != OWNER_LIBC)
 		test_skip("libc registered no area");
@@ -258,6 +261,7 @@ void detach_that_cannot_put_libc_back(void)
 	FILTER(RULE_RSEQ_AREA(libc_area(), ENOSYS));
 	CHECK_EQUAL(rseq_slice_detach(thread), -ENOSYS);
 	CHECK_EQUAL(find_owner(), OWNER_NOBODY);
+	CHECK_EQUAL(rseq_slice_detach(thread), -ESRCH);
 }
 
 static void need_libc_slices(void)
@@ -268,25 +272,39 @@ static void need_libc_slices(void)
 		test_skip("libc's area is a legacy one, which has no slices");
 }
 
+/* Another copy of the shim may count on them. */
 void detach_leaves_slices_of_libc_on(void)
 {
 	need_libc_slices();
-	CHECK_EQUAL(rseq_slice_set_enabled(1), 0);
 	CHECK_EQUAL(rseq_slice_detach(attach(RSEQ_SLICE_REGISTRATION_LIBC)), 0);
-	CHECK_EQUAL(rseq_slice_get_enabled(), 1);
+	check_enabled(1);
+	check_owner(OWNER_LIBC);
 }
 
-void detach_switches_slices_of_libc_off(void)
+/* On a faked kernel: it does not even ask. */
+void detach_of_libc_asks_for_nothing(void)
 {
-	need_libc_slices();
-	struct rseq_slice_thread *thread = attach(RSEQ_SLICE_REGISTRATION_LIBC);
+	struct rseq_slice_thread *thread;
 
-	/* That it tried is seen by what it was told. */
-	FILTER({ SYS_prctl, ENOMEM, { { 1, RSEQ_ABI_PR_SLICE_EXTENSION },
-				      { 2, RSEQ_ABI_PR_SLICE_SET },
-				      { 3, 0 } } });
-	CHECK_EQUAL(rseq_slice_detach(thread), -ENOMEM);
+	need_libc_slices();
+	thread = attach(RSEQ_SLICE_REGISTRATION_LIBC);
+	FILTER(RULE_PRCTL_SET(ENOMEM));
+	CHECK_EQUAL(rseq_slice_detach(thread), 0);
 	check_owner(OWNER_LIBC);
+}
+
+/* Whoever asks for it gets it where libc's area has slices, too, and they come back with it. */
+void replaced_slices_come_back(void)
+{
+	int enabled;
+
+	need_libc_slices();
+	for (enabled = 0; enabled <= 1; enabled++) {
+		CHECK_EQUAL(rseq_slice_set_enabled(enabled), 0);
+		CHECK_EQUAL(rseq_slice_detach(attach(RSEQ_SLICE_REGISTRATION_REPLACE)), 0);
+		check_owner(OWNER_LIBC);
+		check_enabled(enabled);
+	}
 }
 
 enum { THREADS = 12, ROUNDS = 40 };
@@ -299,7 +317,7 @@ static void *attach_many_times(void *unused)
 	for (i = 0; i < ROUNDS; i++) {
 		struct rseq_slice_thread *thread = attach(
 			i % 2 ? own_policy() : RSEQ_SLICE_REGISTRATION_AUTO);
-		struct rseq_abi *area = rseq_slice_get_area(thread);
+		struct rseq_slice_area *area = rseq_slice_get_area(thread);
 
 		CHECK(rseq_slice_is_owner(thread));
 		CHECK(is_registered(area, rseq_slice_get_length(thread)));
@@ -331,7 +349,7 @@ void forked_child(void)
 {
 	enum owner before = find_owner();
 	struct rseq_slice_thread *thread = attach(own_policy());
-	struct rseq_abi *area = rseq_slice_get_area(thread);
+	struct rseq_slice_area *area = rseq_slice_get_area(thread);
 	pid_t child = fork();
 
 	if (child == 0) {
@@ -340,7 +358,7 @@ void forked_child(void)
 		CHECK(!rseq_slice_is_owner(thread));
 		CHECK(rseq_slice_enter(area, rseq_slice_get_flavour(thread)));
 		rseq_slice_leave(area, rseq_slice_get_flavour(thread));
-		CHECK_EQUAL(rseq_slice_detach(thread), -EPERM);
+		CHECK_EQUAL(rseq_slice_detach(thread), -ESRCH);
 		check_owner(OWNER_OTHER);
 		_exit(0);
 	}
@@ -353,7 +371,7 @@ void forked_child(void)
 void sections_end_in_an_outcome(void)
 {
 	struct rseq_slice_thread *thread = attach(RSEQ_SLICE_REGISTRATION_AUTO);
-	struct rseq_abi *area = rseq_slice_get_area(thread);
+	struct rseq_slice_area *area = rseq_slice_get_area(thread);
 	enum rseq_slice_flavour flavour = rseq_slice_get_flavour(thread);
 	unsigned int count[RSEQ_SLICE_NESTED + 1] = { 0 };
 	int i;

@@ -37,9 +37,7 @@ void attach_when_enabling_fails(void);
 void attach_on_a_legacy_area(void);
 void attach_against_the_policy(void);
 void attach_in_the_other_dialect(void);
-void attach_where_data_overlays_the_word(void);
-void attach_where_the_cpu_is_overlaid(void);
-void attach_inside_a_restartable_sequence(void);
+void attach_after_a_restartable_sequence(void);
 void attach_beside_an_area_registered_here(void);
 void attach_beside_an_area_libc_hides(void);
 
@@ -54,7 +52,8 @@ void detach_keeps_what_is_held(void);
 void detach_that_the_kernel_refuses(void);
 void detach_that_cannot_put_libc_back(void);
 void detach_leaves_slices_of_libc_on(void);
-void detach_switches_slices_of_libc_off(void);
+void detach_of_libc_asks_for_nothing(void);
+void replaced_slices_come_back(void);
 void many_threads(void);
 void forked_child(void);
 void sections_end_in_an_outcome(void);
@@ -75,5 +74,23 @@ void thread_that_ends_attached(void);
 void destructors_of_others_come_first(void);
 void thread_that_ends_where_keys_are_out(void);
 void forked_child_attaches(void);
+
+
+/* thread_cases.c: threads that others make, end or fork meanwhile */
+void threads_of_a_replaced_thread(void);
+void registration_is_asked_for(void);
+void attach_is_foretold(void);
+void area_that_stays_registered_stays(void);
+void handler_after_the_end(void);
+void fork_while_a_scout_is_out(void);
+void cancelled_while_a_scout_is_out(void);
+void scout_in_a_sandbox_that_answers(void);
+
+/* contract_cases.c: what the header promises besides */
+void calls_pass_six_arguments(void);
+void structs_have_the_callers_size(void);
+void libc_area_is_not_held(void);
+void users_are_listed(void);
+void slices_come_with_a_registration(void); /* on a real kernel alone */
 
 #endif

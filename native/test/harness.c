@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include "harness.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -28,10 +29,6 @@ int kernel_is_faked;
 static struct {
 	char reason[REASON_LENGTH];
 } *shared;
-
-/* Weak: a libc may not have them. The shim looks them up by other means. */
-extern const ptrdiff_t __rseq_offset __attribute__((weak));
-extern const unsigned int __rseq_size __attribute__((weak));
 
 /* Outside of cases, as in fake_kernel_exec, the reason is for people. */
 static _Noreturn void end_case(const char *reason, int code)
@@ -146,18 +143,27 @@ void check_child(pid_t child)
 		_exit(WEXITSTATUS(status));
 }
 
-struct rseq_abi *libc_area(void)
+/* Looked up: a program that refers to them is one that uses libc's area. */
+const unsigned int *libc_size(void)
 {
-	if (!&__rseq_offset || !&__rseq_size || __rseq_size == 0)
+	return dlsym(RTLD_DEFAULT, "__rseq_size");
+}
+
+struct rseq_slice_area *libc_area(void)
+{
+	const ptrdiff_t *offset = dlsym(RTLD_DEFAULT, "__rseq_offset");
+	const unsigned int *size = libc_size();
+
+	if (!offset || !size || *size == 0)
 		return NULL;
 #if defined(__x86_64__)
 	char *pointer;
 
 	/* Older compilers have no builtin for it. */
 	__asm__("movq %%fs:0, %0" : "=r"(pointer));
-	return (struct rseq_abi *)(pointer + __rseq_offset);
+	return (struct rseq_slice_area *)(pointer + *offset);
 #else
-	return (struct rseq_abi *)((char *)__builtin_thread_pointer() + __rseq_offset);
+	return (struct rseq_slice_area *)((char *)__builtin_thread_pointer() + *offset);
 #endif
 }
 
@@ -165,7 +171,7 @@ uint32_t libc_length(void)
 {
 	if (!libc_area())
 		return 0;
-	return __rseq_size < RSEQ_ABI_LEGACY_LENGTH ? RSEQ_ABI_LEGACY_LENGTH : __rseq_size;
+	return *libc_size() < RSEQ_SLICE_ABI_LEGACY_LENGTH ? RSEQ_SLICE_ABI_LEGACY_LENGTH : *libc_size();
 }
 
 /*
@@ -173,16 +179,16 @@ uint32_t libc_length(void)
  * the area and length that are registered, EINVAL for others. No filter here
  * answers a call with this signature, see install_filter().
  */
-#define PROBE_SIGNATURE (RSEQ_ABI_SIGNATURE + 1)
+#define PROBE_SIGNATURE (RSEQ_SLICE_ABI_SIGNATURE + 1)
 
-int is_registered(struct rseq_abi *area, uint32_t length)
+int is_registered(struct rseq_slice_area *area, uint32_t length)
 {
 	int result = sys_rseq(area, length, 0, PROBE_SIGNATURE);
 
 	if (result == -ENOSYS)
 		test_skip("this kernel has no rseq(2)");
 	if (result == 0)
-		CHECK_EQUAL(sys_rseq(area, length, RSEQ_ABI_FLAG_UNREGISTER, PROBE_SIGNATURE), 0);
+		CHECK_EQUAL(sys_rseq(area, length, RSEQ_SLICE_ABI_FLAG_UNREGISTER, PROBE_SIGNATURE), 0);
 	else if (result != -EPERM)
 		CHECK_EQUAL(result, -EINVAL);
 	return result == -EPERM;
@@ -190,18 +196,18 @@ int is_registered(struct rseq_abi *area, uint32_t length)
 
 enum owner find_owner(void)
 {
-	static _Thread_local struct rseq_abi probe;
+	static _Thread_local struct rseq_slice_area probe;
 	int result;
 
 	if (libc_area() && is_registered(libc_area(), libc_length()))
 		return OWNER_LIBC;
-	result = sys_rseq(&probe, RSEQ_ABI_LEGACY_LENGTH, 0, PROBE_SIGNATURE);
+	result = sys_rseq(&probe, RSEQ_SLICE_ABI_LEGACY_LENGTH, 0, PROBE_SIGNATURE);
 	if (result == -ENOSYS)
 		test_skip("this kernel has no rseq(2)");
 	if (result == -EINVAL)
 		return OWNER_OTHER;
 	CHECK_EQUAL(result, 0);
-	CHECK_EQUAL(sys_rseq(&probe, RSEQ_ABI_LEGACY_LENGTH, RSEQ_ABI_FLAG_UNREGISTER,
+	CHECK_EQUAL(sys_rseq(&probe, RSEQ_SLICE_ABI_LEGACY_LENGTH, RSEQ_SLICE_ABI_FLAG_UNREGISTER,
 			     PROBE_SIGNATURE), 0);
 	return OWNER_NOBODY;
 }
@@ -251,8 +257,8 @@ static unsigned short add_rule(struct sock_filter *code, const struct rule *rule
 
 void install_filter(const struct rule *rules, size_t count)
 {
-	const struct rule probe = { RSEQ_ABI_NR_RSEQ, ANSWER_PASS, { { 4, PROBE_SIGNATURE } } };
-	struct sock_filter code[128];
+	const struct rule probe = { RSEQ_SLICE_ABI_NR_RSEQ, ANSWER_PASS, { { 4, PROBE_SIGNATURE } } };
+	struct sock_filter code[250];
 	struct sock_fprog program = { 0, code };
 	unsigned short n = add_rule(code, &probe);
 	size_t i;
@@ -271,7 +277,7 @@ static void skip_if_hidden(void)
 {
 	struct rseq_slice_libc libc_state;
 
-	rseq_slice_get_libc(&libc_state);
+	rseq_slice_get_libc(&libc_state, sizeof(struct rseq_slice_libc));
 	if (!libc_state.registered && find_owner() != OWNER_NOBODY)
 		test_skip("libc registered an area and does not tell");
 }
@@ -298,7 +304,7 @@ void need_slices(void)
 	if (enabled < 0)
 		test_skip("this kernel has no slices: prctl says %d (%s)", -enabled, strerror(-enabled));
 	skip_if_hidden();
-	CHECK_EQUAL(rseq_slice_get_kernel(&kernel), 0);
-	if (kernel.full_area == -RSEQ_ABI_ENOTSUPP)
-		test_skip("slices are switched off: prctl says %d", RSEQ_ABI_ENOTSUPP);
+	CHECK_EQUAL(rseq_slice_get_kernel(&kernel, sizeof(struct rseq_slice_kernel)), 0);
+	if (kernel.full_area == -RSEQ_SLICE_ABI_ENOTSUPP)
+		test_skip("slices are switched off: prctl says %d", RSEQ_SLICE_ABI_ENOTSUPP);
 }

@@ -7,7 +7,7 @@
 #ifndef RSEQ_SLICE_TEST_HARNESS_H
 #define RSEQ_SLICE_TEST_HARNESS_H
 
-#include "../slice.h"
+#include "../shim.h"
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -45,11 +45,12 @@ void check_child(pid_t child);
 /* Whose area the kernel has for the calling thread. */
 enum owner { OWNER_NOBODY, OWNER_LIBC, OWNER_OTHER };
 enum owner find_owner(void);
-int is_registered(struct rseq_abi *area, uint32_t length);
+int is_registered(struct rseq_slice_area *area, uint32_t length);
 
 /* libc's own words, not by way of the shim. NULL and 0 where it registered nothing. */
-struct rseq_abi *libc_area(void);
+struct rseq_slice_area *libc_area(void);
 uint32_t libc_length(void);
+const unsigned int *libc_size(void);
 
 /*
  * A rule of a filter: when the call's number and all conditions fit, the call
@@ -64,7 +65,7 @@ struct rule {
 	struct {
 		unsigned int argument; /* counted from 1; 0: no condition */
 		uint32_t value;        /* its low 32 bits */
-	} when[3];
+	} when[6];
 };
 
 void install_filter(const struct rule *rules, size_t count);
@@ -73,16 +74,16 @@ void install_filter(const struct rule *rules, size_t count);
 		       ARRAY_SIZE(((const struct rule[]){ __VA_ARGS__ })))
 
 #define RULE_PRCTL_GET(errno_)                                                                     \
-	{ SYS_prctl, errno_, { { 1, RSEQ_ABI_PR_SLICE_EXTENSION }, { 2, RSEQ_ABI_PR_SLICE_GET } } }
+	{ SYS_prctl, errno_, { { 1, RSEQ_SLICE_ABI_PR_SLICE_EXTENSION }, { 2, RSEQ_SLICE_ABI_PR_SLICE_GET } } }
 #define RULE_PRCTL_SET(errno_)                                                                     \
-	{ SYS_prctl, errno_, { { 1, RSEQ_ABI_PR_SLICE_EXTENSION }, { 2, RSEQ_ABI_PR_SLICE_SET } } }
-#define RULE_YIELD(errno_) { RSEQ_ABI_NR_SLICE_YIELD, errno_, { { 0, 0 } } }
-#define RULE_YIELD_RFC(errno_) { RSEQ_ABI_NR_SLICE_YIELD_RFC, errno_, { { 0, 0 } } }
-#define RULE_RSEQ_ANY(errno_) { RSEQ_ABI_NR_RSEQ, errno_, { { 0, 0 } } }
-#define RULE_RSEQ_REGISTER(errno_) { RSEQ_ABI_NR_RSEQ, errno_, { { 3, 0 } } }
-#define RULE_RSEQ_UNREGISTER(errno_) { RSEQ_ABI_NR_RSEQ, errno_, { { 3, RSEQ_ABI_FLAG_UNREGISTER } } }
+	{ SYS_prctl, errno_, { { 1, RSEQ_SLICE_ABI_PR_SLICE_EXTENSION }, { 2, RSEQ_SLICE_ABI_PR_SLICE_SET } } }
+#define RULE_YIELD(errno_) { RSEQ_SLICE_ABI_NR_SLICE_YIELD, errno_, { { 0, 0 } } }
+#define RULE_YIELD_RFC(errno_) { RSEQ_SLICE_ABI_NR_SLICE_YIELD_RFC, errno_, { { 0, 0 } } }
+#define RULE_RSEQ_ANY(errno_) { RSEQ_SLICE_ABI_NR_RSEQ, errno_, { { 0, 0 } } }
+#define RULE_RSEQ_REGISTER(errno_) { RSEQ_SLICE_ABI_NR_RSEQ, errno_, { { 3, 0 } } }
+#define RULE_RSEQ_UNREGISTER(errno_) { RSEQ_SLICE_ABI_NR_RSEQ, errno_, { { 3, RSEQ_SLICE_ABI_FLAG_UNREGISTER } } }
 #define RULE_RSEQ_AREA(area, errno_)                                                               \
-	{ RSEQ_ABI_NR_RSEQ, errno_, { { 1, (uint32_t)(uintptr_t)(area) } } }
+	{ RSEQ_SLICE_ABI_NR_RSEQ, errno_, { { 1, (uint32_t)(uintptr_t)(area) } } }
 
 /*
  * A kernel of the 7.0 kind: prctl and the yield succeed, rseq(2) is the real

@@ -17,8 +17,6 @@
 
 #include "cases.h"
 
-extern const unsigned int __rseq_size __attribute__((weak));
-
 #define ANY_POLICY RSEQ_SLICE_REGISTRATION_AUTO
 #define ANY_FLAVOUR RSEQ_SLICE_FLAVOUR_AUTO
 
@@ -59,7 +57,7 @@ static void learn_kernel(void)
 {
 	struct rseq_slice_kernel kernel;
 
-	CHECK_EQUAL(rseq_slice_get_kernel(&kernel), 0);
+	CHECK_EQUAL(rseq_slice_get_kernel(&kernel, sizeof(struct rseq_slice_kernel)), 0);
 	CHECK(kernel.flavour != RSEQ_SLICE_FLAVOUR_AUTO);
 }
 
@@ -69,7 +67,7 @@ void libc_is_described(void)
 	enum owner before = find_owner();
 
 	memset(&libc_state, 0xff, sizeof(libc_state));
-	rseq_slice_get_libc(&libc_state);
+	rseq_slice_get_libc(&libc_state, sizeof(struct rseq_slice_libc));
 	CHECK_EQUAL(find_owner(), before);
 	if (before == OWNER_LIBC && !libc_state.exported)
 		test_skip("libc registered an area and does not tell");
@@ -81,14 +79,16 @@ void libc_is_described(void)
 		return;
 	}
 	CHECK_EQUAL(libc_state.exported, 1);
-	CHECK_EQUAL(libc_state.size, __rseq_size);
+	CHECK_EQUAL(libc_state.size, *libc_size());
+	CHECK_EQUAL(libc_state.cpu_id, (int32_t)libc_area()->cpu_id);
 	CHECK_EQUAL(libc_state.flags, libc_area()->flags);
 	/* Somebody took it away: exported, and not registered. */
-	CHECK_EQUAL(sys_rseq(libc_area(), libc_length(), RSEQ_ABI_FLAG_UNREGISTER,
-			     RSEQ_ABI_SIGNATURE), 0);
-	rseq_slice_get_libc(&libc_state);
+	CHECK_EQUAL(sys_rseq(libc_area(), libc_length(), RSEQ_SLICE_ABI_FLAG_UNREGISTER,
+			     RSEQ_SLICE_ABI_SIGNATURE), 0);
+	rseq_slice_get_libc(&libc_state, sizeof(struct rseq_slice_libc));
 	CHECK_EQUAL(libc_state.exported, 1);
 	CHECK_EQUAL(libc_state.registered, 0);
+	CHECK_EQUAL(libc_state.cpu_id, RSEQ_SLICE_ABI_CPU_ID_UNINITIALIZED);
 }
 
 void kernel_is_described(void)
@@ -98,9 +98,9 @@ void kernel_is_described(void)
 	int enabled = rseq_slice_get_enabled();
 
 	memset(&first, 0xff, sizeof(first));
-	CHECK_EQUAL(rseq_slice_get_kernel(&first), 0);
-	CHECK_EQUAL(first.feature_size, getauxval(RSEQ_ABI_AT_FEATURE_SIZE));
-	CHECK_EQUAL(first.alignment, getauxval(RSEQ_ABI_AT_ALIGN));
+	CHECK_EQUAL(rseq_slice_get_kernel(&first, sizeof(struct rseq_slice_kernel)), 0);
+	CHECK_EQUAL(first.feature_size, getauxval(RSEQ_SLICE_ABI_AT_FEATURE_SIZE));
+	CHECK_EQUAL(first.alignment, getauxval(RSEQ_SLICE_ABI_AT_ALIGN));
 	if (enabled < 0) {
 		CHECK_EQUAL(first.legacy_area, enabled);
 		CHECK_EQUAL(first.full_area, enabled);
@@ -111,7 +111,7 @@ void kernel_is_described(void)
 		CHECK_EQUAL(first.full_area, 0);
 		CHECK(first.flavour != RSEQ_SLICE_FLAVOUR_MAINLINE || first.legacy_area < 0);
 	}
-	CHECK_EQUAL(rseq_slice_get_kernel(&second), 0);
+	CHECK_EQUAL(rseq_slice_get_kernel(&second, sizeof(struct rseq_slice_kernel)), 0);
 	CHECK(memcmp(&first, &second, sizeof(first)) == 0);
 	CHECK_EQUAL(find_owner(), before);
 	CHECK_EQUAL(rseq_slice_get_enabled(), enabled);
@@ -119,7 +119,7 @@ void kernel_is_described(void)
 
 static void *describe_kernel(void *result)
 {
-	CHECK_EQUAL(rseq_slice_get_kernel(result), 0);
+	CHECK_EQUAL(rseq_slice_get_kernel(result, sizeof(struct rseq_slice_kernel)), 0);
 	return NULL;
 }
 
@@ -151,14 +151,14 @@ void scout_that_cannot_start(void)
 	none.rlim_cur = 0;
 	CHECK_EQUAL(setrlimit(RLIMIT_NPROC, &none), 0);
 	CHECK_REFUSED(ANY_POLICY, ANY_FLAVOUR, -EAGAIN, RSEQ_SLICE_STEP_MEMORY);
-	CHECK_EQUAL(rseq_slice_get_kernel(&kernel), -EAGAIN);
+	CHECK_EQUAL(rseq_slice_get_kernel(&kernel, sizeof(struct rseq_slice_kernel)), -EAGAIN);
 	CHECK_EQUAL(setrlimit(RLIMIT_NPROC, &limit), 0);
 	learn_kernel();
 }
 
 void enabled_passes_errno_on(void)
 {
-	static const int errors[] = { EPERM, ENOSYS, EINVAL, RSEQ_ABI_ENOTSUPP, ENXIO };
+	static const int errors[] = { EPERM, ENOSYS, EINVAL, RSEQ_SLICE_ABI_ENOTSUPP, ENXIO };
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(errors); i++) {
@@ -178,7 +178,7 @@ static void check_flavour(enum rseq_slice_flavour expected, int yield, int yield
 
 	if (child == 0) {
 		FILTER(RULE_YIELD(yield), RULE_YIELD_RFC(yield_rfc));
-		CHECK_EQUAL(rseq_slice_get_kernel(&kernel), 0);
+		CHECK_EQUAL(rseq_slice_get_kernel(&kernel, sizeof(struct rseq_slice_kernel)), 0);
 		CHECK_EQUAL(kernel.legacy_area, 0);
 		CHECK_EQUAL(kernel.full_area, 0);
 		CHECK_EQUAL(kernel.yield, -yield);
@@ -204,16 +204,16 @@ void attach_as_this_kernel_has_it(void)
 	struct rseq_slice_kernel kernel;
 	int policy;
 
-	CHECK_EQUAL(rseq_slice_get_kernel(&kernel), 0);
+	CHECK_EQUAL(rseq_slice_get_kernel(&kernel, sizeof(struct rseq_slice_kernel)), 0);
 	if (kernel.flavour != RSEQ_SLICE_FLAVOUR_AUTO)
 		test_skip("this kernel has slices");
 	if (error >= 0)
 		error = kernel.full_area;
 	for (policy = RSEQ_SLICE_REGISTRATION_AUTO; policy <= RSEQ_SLICE_REGISTRATION_REPLACE; policy++)
 		CHECK_REFUSED((enum rseq_slice_registration)policy, ANY_FLAVOUR, error,
-			      query == -EINVAL || query == -RSEQ_ABI_ENOTSUPP ? RSEQ_SLICE_STEP_FEATURE
+			      query == -EINVAL || query == -RSEQ_SLICE_ABI_ENOTSUPP ? RSEQ_SLICE_STEP_FEATURE
 			      : error == -EBUSY		  ? RSEQ_SLICE_STEP_FOREIGN
-			      : error == -RSEQ_ABI_ENOTSUPP ? RSEQ_SLICE_STEP_BOOT
+			      : error == -RSEQ_SLICE_ABI_ENOTSUPP ? RSEQ_SLICE_STEP_BOOT
 							  : RSEQ_SLICE_STEP_ENABLE);
 }
 
@@ -226,14 +226,14 @@ void attach_without_feature(void)
 /* From 7.0 on a kernel built without answers as one that is switched off, but to the question too. */
 void attach_without_feature_since_7_0(void)
 {
-	FILTER(RULE_PRCTL_GET(RSEQ_ABI_ENOTSUPP), RULE_PRCTL_SET(RSEQ_ABI_ENOTSUPP));
-	CHECK_REFUSED(ANY_POLICY, ANY_FLAVOUR, -RSEQ_ABI_ENOTSUPP, RSEQ_SLICE_STEP_FEATURE);
+	FILTER(RULE_PRCTL_GET(RSEQ_SLICE_ABI_ENOTSUPP), RULE_PRCTL_SET(RSEQ_SLICE_ABI_ENOTSUPP));
+	CHECK_REFUSED(ANY_POLICY, ANY_FLAVOUR, -RSEQ_SLICE_ABI_ENOTSUPP, RSEQ_SLICE_STEP_FEATURE);
 }
 
 void attach_off_at_boot(void)
 {
-	FILTER(RULE_PRCTL_SET(RSEQ_ABI_ENOTSUPP));
-	CHECK_REFUSED(ANY_POLICY, ANY_FLAVOUR, -RSEQ_ABI_ENOTSUPP, RSEQ_SLICE_STEP_BOOT);
+	FILTER(RULE_PRCTL_SET(RSEQ_SLICE_ABI_ENOTSUPP));
+	CHECK_REFUSED(ANY_POLICY, ANY_FLAVOUR, -RSEQ_SLICE_ABI_ENOTSUPP, RSEQ_SLICE_STEP_BOOT);
 }
 
 void attach_with_prctl_denied(void)
@@ -314,10 +314,10 @@ void attach_on_a_legacy_area(void)
 {
 	need_libc_area();
 	learn_kernel();
-	FILTER(RULE_PRCTL_SET(RSEQ_ABI_ENOTSUPP));
-	CHECK_REFUSED(RSEQ_SLICE_REGISTRATION_LIBC, ANY_FLAVOUR, -RSEQ_ABI_ENOTSUPP, RSEQ_SLICE_STEP_LEGACY);
+	FILTER(RULE_PRCTL_SET(RSEQ_SLICE_ABI_ENOTSUPP));
+	CHECK_REFUSED(RSEQ_SLICE_REGISTRATION_LIBC, ANY_FLAVOUR, -RSEQ_SLICE_ABI_ENOTSUPP, RSEQ_SLICE_STEP_LEGACY);
 	/* It is replaced then; our own area fares no better here, and libc's comes back. */
-	CHECK_REFUSED(ANY_POLICY, ANY_FLAVOUR, -RSEQ_ABI_ENOTSUPP, RSEQ_SLICE_STEP_ENABLE);
+	CHECK_REFUSED(ANY_POLICY, ANY_FLAVOUR, -RSEQ_SLICE_ABI_ENOTSUPP, RSEQ_SLICE_STEP_ENABLE);
 }
 
 void attach_against_the_policy(void)
@@ -332,7 +332,7 @@ void attach_in_the_other_dialect(void)
 {
 	struct rseq_slice_kernel kernel;
 
-	CHECK_EQUAL(rseq_slice_get_kernel(&kernel), 0);
+	CHECK_EQUAL(rseq_slice_get_kernel(&kernel, sizeof(struct rseq_slice_kernel)), 0);
 	if (kernel.flavour == RSEQ_SLICE_FLAVOUR_RFC) {
 		CHECK_REFUSED(ANY_POLICY, RSEQ_SLICE_FLAVOUR_MAINLINE, -EINVAL, RSEQ_SLICE_STEP_FLAVOUR);
 		CHECK_REFUSED(ANY_POLICY, RSEQ_SLICE_FLAVOUR_7_0, -EINVAL, RSEQ_SLICE_STEP_FLAVOUR);
@@ -341,67 +341,10 @@ void attach_in_the_other_dialect(void)
 	}
 }
 
-/* In an area of 32 bytes the kernel leaves the last four alone, and tcmalloc does not. */
-void attach_where_data_overlays_the_word(void)
-{
-	need_libc_area();
-	if (libc_length() > RSEQ_ABI_LEGACY_LENGTH)
-		test_skip("libc's area is not a legacy one");
-	learn_kernel();
-	libc_area()->slice_ctrl.word = 0x1234;
-	CHECK_REFUSED(ANY_POLICY, ANY_FLAVOUR, -EBUSY, RSEQ_SLICE_STEP_FOREIGN);
-	CHECK_REFUSED(RSEQ_SLICE_REGISTRATION_REPLACE, ANY_FLAVOUR, -EBUSY, RSEQ_SLICE_STEP_FOREIGN);
-	CHECK_EQUAL(libc_area()->slice_ctrl.word, 0x1234);
-	libc_area()->slice_ctrl.word = 0;
-}
-
-/*
- * The kernel mends the field at every context switch, and then the area looks
- * like nobody's. A hundred times running that does not happen.
- */
-static void check_refused_sometime(void (*overlay)(void))
-{
-	enum rseq_slice_step step;
-	struct rseq_slice_thread *thread;
-	enum owner before = find_owner();
-	int i, error = 0;
-
-	for (i = 0; i < 100 && error == 0; i++) {
-		overlay();
-		error = rseq_slice_attach(ANY_POLICY, ANY_FLAVOUR, &thread, &step);
-		if (error == 0)
-			CHECK_EQUAL(rseq_slice_detach(thread), 0);
-	}
-	CHECK_EQUAL(error, -EBUSY);
-	CHECK_EQUAL(step, RSEQ_SLICE_STEP_FOREIGN);
-	libc_area()->cpu_id_start = libc_area()->cpu_id;
-	libc_area()->rseq_cs = 0;
-	CHECK_EQUAL(find_owner(), before);
-}
-
-static void need_fields_of_our_own(void)
-{
-	need_libc_area();
-	if (getauxval(RSEQ_ABI_AT_FEATURE_SIZE) > RSEQ_ABI_LEGACY_LENGTH)
-		test_skip("this kernel may kill for writing the field");
-	learn_kernel();
-}
-
-static void overlay_cpu(void)
-{
-	libc_area()->cpu_id_start = 0x7fff0000;
-}
-
-void attach_where_the_cpu_is_overlaid(void)
-{
-	need_fields_of_our_own();
-	check_refused_sometime(overlay_cpu);
-}
-
 static void enter_sequence(void)
 {
 	/* Valid in the kernel's eyes: the signature stands before the abort address. */
-	static const uint32_t abort_code[2] = { RSEQ_ABI_SIGNATURE, 0 };
+	static const uint32_t abort_code[2] = { RSEQ_SLICE_ABI_SIGNATURE, 0 };
 	static struct {
 		uint32_t version, flags;
 		uint64_t start, length, abort;
@@ -413,23 +356,38 @@ static void enter_sequence(void)
 	libc_area()->rseq_cs = (uintptr_t)&sequence;
 }
 
-void attach_inside_a_restartable_sequence(void)
+/* What a user of the area leaves behind until the next switch says nothing of who else uses it. */
+void attach_after_a_restartable_sequence(void)
 {
-	need_fields_of_our_own();
-	check_refused_sometime(enter_sequence);
+	static const enum rseq_slice_registration policies[] = { RSEQ_SLICE_REGISTRATION_AUTO,
+								 RSEQ_SLICE_REGISTRATION_LIBC,
+								 RSEQ_SLICE_REGISTRATION_REPLACE };
+	enum rseq_slice_step step;
+	struct rseq_slice_thread *thread;
+	int i;
+
+	need_libc_area();
+	learn_kernel();
+	for (i = 0; i < 300; i++) {
+		enter_sequence();
+		CHECK_EQUAL(rseq_slice_attach(policies[i % 3], ANY_FLAVOUR, &thread, &step), 0);
+		CHECK_EQUAL(rseq_slice_detach(thread), 0);
+		CHECK(has_libc_area());
+	}
+	libc_area()->rseq_cs = 0;
 }
 
 void attach_beside_an_area_registered_here(void)
 {
-	static struct rseq_abi foreign;
+	static struct rseq_slice_area foreign;
 
 	learn_kernel();
 	if (libc_area())
-		CHECK_EQUAL(sys_rseq(libc_area(), libc_length(), RSEQ_ABI_FLAG_UNREGISTER,
-				     RSEQ_ABI_SIGNATURE), 0);
-	CHECK_EQUAL(sys_rseq(&foreign, RSEQ_ABI_LEGACY_LENGTH, 0, RSEQ_ABI_SIGNATURE), 0);
+		CHECK_EQUAL(sys_rseq(libc_area(), libc_length(), RSEQ_SLICE_ABI_FLAG_UNREGISTER,
+				     RSEQ_SLICE_ABI_SIGNATURE), 0);
+	CHECK_EQUAL(sys_rseq(&foreign, RSEQ_SLICE_ABI_LEGACY_LENGTH, 0, RSEQ_SLICE_ABI_SIGNATURE), 0);
 	CHECK_REFUSED(ANY_POLICY, ANY_FLAVOUR, -EBUSY, RSEQ_SLICE_STEP_FOREIGN);
-	CHECK(is_registered(&foreign, RSEQ_ABI_LEGACY_LENGTH));
+	CHECK(is_registered(&foreign, RSEQ_SLICE_ABI_LEGACY_LENGTH));
 }
 
 /* As every thread of a static program is, and one whose areas a library registers. */
@@ -440,11 +398,11 @@ void attach_beside_an_area_libc_hides(void)
 
 	need_libc_area();
 	FILTER(RULE_PRCTL_GET(0), RULE_PRCTL_SET(0), RULE_YIELD(0));
-	rseq_slice_get_libc(&libc_state);
+	rseq_slice_get_libc(&libc_state, sizeof(struct rseq_slice_libc));
 	if (libc_state.registered) {
-		CHECK_EQUAL(mprotect((void *)((uintptr_t)&__rseq_size & ~(page - 1)), page,
+		CHECK_EQUAL(mprotect((void *)((uintptr_t)libc_size() & ~(page - 1)), page,
 				     PROT_READ | PROT_WRITE), 0);
-		*(volatile unsigned int *)(uintptr_t)&__rseq_size = 0;
+		*(volatile unsigned int *)(uintptr_t)libc_size() = 0;
 	}
 	CHECK_REFUSED(ANY_POLICY, ANY_FLAVOUR, -EBUSY, RSEQ_SLICE_STEP_FOREIGN);
 }

@@ -45,9 +45,7 @@ static const struct test_case cases[] = {
 	{ "attach against the policy", attach_against_the_policy, fake_kernel },
 	{ "attach in the other dialect", attach_in_the_other_dialect, fake_kernel },
 	{ "attach in the other dialect, rfc", attach_in_the_other_dialect, fake_kernel_rfc },
-	{ "attach where data overlays the word", attach_where_data_overlays_the_word, fake_kernel },
-	{ "attach where the CPU is overlaid", attach_where_the_cpu_is_overlaid, fake_kernel },
-	{ "attach in a restartable sequence", attach_inside_a_restartable_sequence, fake_kernel },
+	{ "attach after a restartable sequence", attach_after_a_restartable_sequence, fake_kernel },
 	{ "attach beside an area registered here", attach_beside_an_area_registered_here, fake_kernel },
 	{ "attach beside an area that libc hides", attach_beside_an_area_libc_hides, NULL },
 
@@ -64,8 +62,9 @@ static const struct test_case cases[] = {
 	ON_BOTH("held memory outlives detach", detach_keeps_what_is_held),
 	ON_BOTH("detach that the kernel refuses", detach_that_the_kernel_refuses),
 	ON_BOTH("detach that cannot put libc's area back", detach_that_cannot_put_libc_back),
-	{ "detach leaves slices of libc's own on", detach_leaves_slices_of_libc_on, need_slices },
-	ON_BOTH("detach switches libc's slices off again", detach_switches_slices_of_libc_off),
+	ON_BOTH("detach leaves libc's slices on", detach_leaves_slices_of_libc_on),
+	ON_BOTH("detach of libc's area asks for nothing", detach_of_libc_asks_for_nothing),
+	ON_BOTH("slices of libc's area come back with it", replaced_slices_come_back),
 	ON_BOTH("many threads attach and detach", many_threads),
 	ON_BOTH("a forked child of an attached thread", forked_child),
 	ON_BOTH("a thousand sections", sections_end_in_an_outcome),
@@ -74,6 +73,20 @@ static const struct test_case cases[] = {
 	ON_BOTH("destructors of others come before that", destructors_of_others_come_first),
 	ON_BOTH("a thread that ends attached where keys are out", thread_that_ends_where_keys_are_out),
 	ON_BOTH("a forked child that attaches", forked_child_attaches),
+
+	ON_BOTH("threads of a replaced thread get libc's area", threads_of_a_replaced_thread),
+	{ "a registration is asked for, whosever", registration_is_asked_for, NULL },
+	ON_BOTH("what attach will do is foretold", attach_is_foretold),
+	{ "an area that stays registered stays", area_that_stays_registered_stays, fake_kernel },
+	ON_BOTH("no handler runs after the end", handler_after_the_end),
+	{ "a fork while a scout is out", fork_while_a_scout_is_out, fake_kernel },
+	{ "a cancellation while a scout is out", cancelled_while_a_scout_is_out, fake_kernel },
+	{ "a scout in a sandbox that answers in a handler", scout_in_a_sandbox_that_answers, fake_kernel },
+	{ "raw calls pass six arguments", calls_pass_six_arguments, fake_kernel },
+	{ "structs have the caller's size", structs_have_the_callers_size, NULL },
+	ON_BOTH("libc's area is not held", libc_area_is_not_held),
+	{ "the program's own use of rseq is listed", users_are_listed, NULL },
+	{ "slices come with a registration (this kernel)", slices_come_with_a_registration, need_slices },
 };
 
 int main(void)

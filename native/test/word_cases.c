@@ -22,15 +22,15 @@ static const enum rseq_slice_flavour flavours[] = {
 	for (const enum rseq_slice_flavour *f = flavours; f < flavours + ARRAY_SIZE(flavours); f++)
 
 /* An area with a pattern everywhere but in the word. */
-static void fill_area(struct rseq_abi *area, uint32_t word)
+static void fill_area(struct rseq_slice_area *area, uint32_t word)
 {
 	memset((void *)area, 0xa5, sizeof(*area));
 	area->slice_ctrl.word = word;
 }
 
-static void check_only_word_changed(const struct rseq_abi *area)
+static void check_only_word_changed(const struct rseq_slice_area *area)
 {
-	struct rseq_abi expected;
+	struct rseq_slice_area expected;
 
 	fill_area(&expected, area->slice_ctrl.word);
 	CHECK(memcmp((const void *)area, (const void *)&expected, sizeof(expected)) == 0);
@@ -38,14 +38,14 @@ static void check_only_word_changed(const struct rseq_abi *area)
 
 void word_asks_and_withdraws(void)
 {
-	struct rseq_abi area;
+	struct rseq_slice_area area;
 
 	FOR_EACH_FLAVOUR(flavour)
 	{
 		fill_area(&area, 0);
 		CHECK_EQUAL(rseq_slice_enter(&area, *flavour), 1);
 		if (*flavour == RSEQ_SLICE_FLAVOUR_RFC)
-			CHECK_EQUAL(area.slice_ctrl.word, RSEQ_ABI_BIT_REQUEST);
+			CHECK_EQUAL(area.slice_ctrl.word, RSEQ_SLICE_ABI_BIT_REQUEST);
 		CHECK_EQUAL(area.slice_ctrl.bytes.request, *flavour != RSEQ_SLICE_FLAVOUR_RFC ||
 			    __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);
 		check_only_word_changed(&area);
@@ -64,7 +64,7 @@ void bytes_clear_tells_what_was_found(void)
 		for (request = 0; request < 256; request++)
 			for (granted = 0; granted < 256; granted++) {
 				unsigned char word[4] = { (uint8_t)request, (uint8_t)granted, 0x77, 0x88 };
-				struct rseq_abi area;
+				struct rseq_slice_area area;
 
 				fill_area(&area, 0);
 				memcpy((void *)&area.slice_ctrl, word, sizeof(word));
@@ -82,7 +82,7 @@ static const uint32_t other_bits[] = { 0, 4, 0x80000000, 0xfffffffc, 0xa5a5a5a4 
 
 void bits_clear_tells_what_was_found(void)
 {
-	struct rseq_abi area;
+	struct rseq_slice_area area;
 	uint32_t i, state, word;
 
 	for (i = 0; i < ARRAY_SIZE(other_bits); i++)
@@ -90,21 +90,21 @@ void bits_clear_tells_what_was_found(void)
 			word = other_bits[i] | state;
 			fill_area(&area, word);
 			CHECK_EQUAL(rseq_slice_clear(&area, RSEQ_SLICE_FLAVOUR_RFC),
-				    state & RSEQ_ABI_BIT_REQUEST   ? RSEQ_SLICE_UNDISTURBED
-				    : state & RSEQ_ABI_BIT_GRANTED ? RSEQ_SLICE_YIELDED
+				    state & RSEQ_SLICE_ABI_BIT_REQUEST   ? RSEQ_SLICE_UNDISTURBED
+				    : state & RSEQ_SLICE_ABI_BIT_GRANTED ? RSEQ_SLICE_YIELDED
 								   : RSEQ_SLICE_REVOKED);
-			CHECK_EQUAL(area.slice_ctrl.word, word & ~RSEQ_ABI_BIT_REQUEST);
+			CHECK_EQUAL(area.slice_ctrl.word, word & ~RSEQ_SLICE_ABI_BIT_REQUEST);
 			check_only_word_changed(&area);
 
 			area.slice_ctrl.word = word;
 			CHECK_EQUAL(rseq_slice_test_and_clear_request(&area.slice_ctrl.word), state & 1);
-			CHECK_EQUAL(area.slice_ctrl.word, word & ~RSEQ_ABI_BIT_REQUEST);
+			CHECK_EQUAL(area.slice_ctrl.word, word & ~RSEQ_SLICE_ABI_BIT_REQUEST);
 		}
 }
 
 void enter_leaves_a_foreign_word_alone(void)
 {
-	struct rseq_abi area;
+	struct rseq_slice_area area;
 	int bit;
 
 	FOR_EACH_FLAVOUR(flavour) {
@@ -133,7 +133,7 @@ static void count_trap(int number, siginfo_t *info, void *context)
 void leave_calls_only_when_it_owes(void)
 {
 	struct sigaction action = { .sa_sigaction = count_trap, .sa_flags = SA_SIGINFO };
-	struct rseq_abi area;
+	struct rseq_slice_area area;
 	long number;
 
 	CHECK_EQUAL(sigaction(SIGSYS, &action, NULL), 0);
@@ -142,7 +142,7 @@ void leave_calls_only_when_it_owes(void)
 	{
 		int is_rfc = *flavour == RSEQ_SLICE_FLAVOUR_RFC;
 
-		number = is_rfc ? RSEQ_ABI_NR_SLICE_YIELD_RFC : RSEQ_ABI_NR_SLICE_YIELD;
+		number = is_rfc ? RSEQ_SLICE_ABI_NR_SLICE_YIELD_RFC : RSEQ_SLICE_ABI_NR_SLICE_YIELD;
 		traps = 0;
 		fill_area(&area, 0);
 		CHECK(rseq_slice_enter(&area, *flavour));
@@ -156,7 +156,7 @@ void leave_calls_only_when_it_owes(void)
 		CHECK_EQUAL(trapped_number, number);
 		area.slice_ctrl.word = 0;
 		if (is_rfc)
-			area.slice_ctrl.word = RSEQ_ABI_BIT_GRANTED;
+			area.slice_ctrl.word = RSEQ_SLICE_ABI_BIT_GRANTED;
 		else
 			area.slice_ctrl.bytes.granted = 1;
 		rseq_slice_leave(&area, *flavour);
@@ -167,13 +167,13 @@ void leave_calls_only_when_it_owes(void)
 
 static void check_granted_leave(enum rseq_slice_outcome expected)
 {
-	struct rseq_abi area;
+	struct rseq_slice_area area;
 
 	FOR_EACH_FLAVOUR(flavour)
 	{
 		fill_area(&area, 0);
 		if (*flavour == RSEQ_SLICE_FLAVOUR_RFC)
-			area.slice_ctrl.word = RSEQ_ABI_BIT_GRANTED;
+			area.slice_ctrl.word = RSEQ_SLICE_ABI_BIT_GRANTED;
 		else
 			area.slice_ctrl.bytes.granted = 1;
 		CHECK_EQUAL(rseq_slice_leave(&area, *flavour), expected);
@@ -212,8 +212,8 @@ static void grant(void)
 {
 	volatile uint8_t *bytes = (volatile uint8_t *)stepping.word;
 
-	if (stepping.is_rfc && (*stepping.word & RSEQ_ABI_BIT_REQUEST)) {
-		*stepping.word = RSEQ_ABI_BIT_GRANTED;
+	if (stepping.is_rfc && (*stepping.word & RSEQ_SLICE_ABI_BIT_REQUEST)) {
+		*stepping.word = RSEQ_SLICE_ABI_BIT_GRANTED;
 		stepping.granted = 1;
 	} else if (!stepping.is_rfc && bytes[0]) {
 		bytes[0] = 0;
@@ -245,7 +245,7 @@ static void on_step(int number, siginfo_t *info, void *context)
 void no_grant_is_lost_at_any_instruction(void)
 {
 	struct sigaction action = { .sa_sigaction = on_step, .sa_flags = SA_SIGINFO };
-	struct rseq_abi area;
+	struct rseq_slice_area area;
 
 	CHECK_EQUAL(sigaction(SIGTRAP, &action, NULL), 0);
 	FOR_EACH_FLAVOUR(flavour)
@@ -270,7 +270,7 @@ void no_grant_is_lost_at_any_instruction(void)
 							      : RSEQ_SLICE_UNDISTURBED);
 			CHECK_EQUAL(area.slice_ctrl.word,
 				    !stepping.granted ? 0
-				    : stepping.is_rfc ? RSEQ_ABI_BIT_GRANTED
+				    : stepping.is_rfc ? RSEQ_SLICE_ABI_BIT_GRANTED
 						      : 0x100);
 			found[outcome]++;
 		} while (stepping.grant_at++ < stepping.step);

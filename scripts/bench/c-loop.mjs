@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startChildLoop } from '../../dist/bench/sections/child-loop.js';
+import { readTarget, root } from '../native/target.mjs';
 
 const native = fileURLToPath(new URL('../../native', import.meta.url));
 const source = fileURLToPath(new URL('section_loop.c', import.meta.url));
@@ -24,7 +25,7 @@ const source = fileURLToPath(new URL('section_loop.c', import.meta.url));
  */
 function compile(folder) {
   const program = join(folder, 'section_loop');
-  const sources = [source, join(native, 'registration.c'), join(native, 'slice.c')];
+  const sources = [source, ...readTarget().sources.filter((file) => file.endsWith('.c')).map((file) => join(root, file))];
   const args = ['-O2', '-std=gnu11', '-Wall', '-Wextra', '-I', native, '-o', program, ...sources, '-pthread', '-ldl'];
   const run = spawnSync('cc', args, { encoding: 'utf8' });
   if (run.error !== undefined) return { reason: `no C compiler: ${run.error.message}` };

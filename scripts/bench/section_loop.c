@@ -22,7 +22,7 @@ static long long now(void)
 	return time.tv_sec * 1000000000LL + time.tv_nsec;
 }
 
-static long long run_sections(struct rseq_abi *area, enum rseq_slice_flavour flavour, long count)
+static long long run_sections(struct rseq_slice_area *area, enum rseq_slice_flavour flavour, long count)
 {
 	long long start = now();
 
@@ -35,8 +35,8 @@ static long long run_sections(struct rseq_abi *area, enum rseq_slice_flavour fla
 
 int main(void)
 {
-	static struct rseq_abi plain;
-	struct rseq_abi *area = &plain;
+	static struct rseq_slice_area plain;
+	struct rseq_slice_area *area = &plain;
 	enum rseq_slice_flavour flavour = RSEQ_SLICE_FLAVOUR_MAINLINE;
 	struct rseq_slice_thread *thread;
 	enum rseq_slice_step step;

@@ -21,6 +21,8 @@ const WORKING: Facts = {
     slices: { available: true, reason: 'available', explanation: 'The kernel grants.', remedy: '' },
     kernel: { release: '7.3.4', flavour: 'mainline', featureSize: 33, alignment: 64, prctl: 0, yield: 0, extension: 5000 },
     libc: { name: 'glibc 2.41', registered: true, size: 64, flags: { available: true, enabled: false } },
+    owner: 'libc',
+    users: [],
     addon: { state: 'loaded', path: '/somewhere/rseq_slice.node', origin: 'prebuild' },
     thread: { backend: 'linux', registration: 'libc', flavour: 'mainline', controlWord: 'mapped' },
     environment: { RSEQ_SLICE: null },
@@ -64,7 +66,7 @@ describe('findings', () => {
   it('are all passed where all is well', () => {
     expect(complaints()).toEqual([]);
     expect(examine(WORKING).map(({ name }) => name)).toEqual([
-      'kernel', 'configuration', 'boot', 'struct rseq', 'prctl', 'yield', 'extension', 'libc', 'sandbox', 'thread', 'control word', 'sections', 'addon', 'Node.js', 'CPUs',
+      'kernel', 'configuration', 'boot', 'struct rseq', 'prctl', 'yield', 'extension', 'libc', 'users', 'sandbox', 'thread', 'control word', 'sections', 'addon', 'Node.js', 'CPUs',
     ]);
     expect(conclude(WORKING)).toEqual({ works: true, text: "Slices work here: ABI mainline, registration 'libc', extensions of 5 us." });
   });

@@ -117,7 +117,7 @@ it('is in the package, with the headers', () => {
     const [packed] = JSON.parse(stdout) as [{ files: { path: string }[] }];
     const paths = packed.files.map((file) => file.path);
     expect(files).toContain('native/include');
-    expect(paths).toEqual(expect.arrayContaining(['native/abi.h', 'native/include/rseq_slice.h', 'native/include/rseq_slice_node.h', 'dist/man/rseq_slice.3.gz', 'dist/native.js', 'dist/native.d.ts']));
+    expect(paths).toEqual(expect.arrayContaining(['native/include/rseq_slice_abi.h', 'native/include/rseq_slice.h', 'native/include/rseq_slice_node.h', 'dist/man/rseq_slice.3.gz', 'dist/native.js', 'dist/native.d.ts']));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -1,9 +1,9 @@
-/** A number of the ABI stands in `native/abi.h` and `lib/abi.ts`; here the two are held together. */
+/** A number of the ABI stands in `native/include/rseq_slice_abi.h` and `lib/abi.ts`; here the two are held together. */
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import * as abi from '../../lib/abi.ts';
 
-const header = readFileSync(new URL('../../native/abi.h', import.meta.url), 'utf8');
+const header = readFileSync(new URL('../../native/include/rseq_slice_abi.h', import.meta.url), 'utf8');
 const api = readFileSync(new URL('../../native/include/rseq_slice.h', import.meta.url), 'utf8');
 
 function define(name: string): number {
@@ -13,11 +13,11 @@ function define(name: string): number {
 }
 
 it.each([
-  ['RSEQ_ABI_FLAG_SLICE_AVAILABLE', abi.FLAG_AVAILABLE],
-  ['RSEQ_ABI_FLAG_SLICE_ENABLED', abi.FLAG_ENABLED],
-  ['RSEQ_ABI_BIT_REQUEST', abi.REQUEST_BIT],
-  ['RSEQ_ABI_BIT_GRANTED', abi.GRANTED_BIT],
-  ['RSEQ_ABI_ENOTSUPP', abi.ENOTSUPP],
+  ['RSEQ_SLICE_ABI_FLAG_SLICE_AVAILABLE', abi.FLAG_AVAILABLE],
+  ['RSEQ_SLICE_ABI_FLAG_SLICE_ENABLED', abi.FLAG_ENABLED],
+  ['RSEQ_SLICE_ABI_BIT_REQUEST', abi.REQUEST_BIT],
+  ['RSEQ_SLICE_ABI_BIT_GRANTED', abi.GRANTED_BIT],
+  ['RSEQ_SLICE_ABI_ENOTSUPP', abi.ENOTSUPP],
 ])('%s is the same in C and TypeScript', (name, value) => {
   expect(define(name)).toBe(value);
 });

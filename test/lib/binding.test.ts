@@ -185,33 +185,33 @@ describe('a failure', () => {
   });
 });
 
-describe('what a scout found', () => {
+describe('what attaching would say', () => {
   const raw: RawProbe = {
-    error: 0, featureSize: 33, alignment: 64, query: 0, legacyArea: 0, fullArea: 0, areaRefused: false, yieldResult: 0, yieldRfcResult: -ENOSYS,
-    flavour: 0, enabled: 0, libcExported: true, libcRegistered: true, libcSize: 32, libcFlags: 0,
+    error: 0, featureSize: 33, alignment: 64, query: 0, yieldResult: 0, yieldRfcResult: -ENOSYS, flavour: 1, enabled: 0,
+    libcExported: true, libcRegistered: true, libcSize: 32, libcFlags: 0, isRegistered: 1, users: [], errno: 0, step: 0, registration: 3,
   };
-  it.each([
-    [{ error: EAGAIN }, 'out-of-memory', EAGAIN],
-    [{ fullArea: EINVAL }, 'kernel-without-feature', EINVAL],
-    [{ query: EINVAL, fullArea: EINVAL }, 'kernel-without-feature', EINVAL],
-    // From 7.0 on, built without the feature.
-    [{ query: ENOTSUPP, fullArea: ENOTSUPP }, 'kernel-without-feature', ENOTSUPP],
-    [{ fullArea: ENOTSUPP }, 'off-at-boot', ENOTSUPP],
-    [{ fullArea: EBUSY }, 'foreign-registration', EBUSY],
-    [{ fullArea: EPERM }, 'denied', EPERM],
-    [{ fullArea: ENXIO }, 'system-error', ENXIO],
-    // It could be read; that some area was refused is no matter then.
-    [{ flavour: 1, legacyArea: ENOTSUPP }, 'available', undefined],
-    [{ flavour: 3, fullArea: EINVAL }, 'available', undefined],
-  ])('%o is %s', (found, reason, errno) => {
-    const status = describeProbe({ ...raw, ...found });
-    expect([status.reason, status.errno]).toEqual([reason, errno]);
-  });
-});
+  const users: RawProbe['users'] = [
+    { object: '/opt/counter.so', kind: 1, isAllocator: false },
+    { object: '/opt/librseq.so.1', kind: 2, isAllocator: false },
+    { object: '/opt/libtcmalloc.so', kind: 3, isAllocator: true },
+  ];
 
-it.each([[false, 'prctl'], [true, 'rseq']])('names the call that was denied: area refused %s, %s', (areaRefused, syscall) => {
-  const raw = { error: 0, flavour: 0, fullArea: EPERM, areaRefused } as RawProbe;
-  expect(describeProbe(raw)).toMatchObject({ reason: 'denied', syscall });
+  it('is told as it is when it is said', () => {
+    expect(describeProbe(raw).reason).toBe('available');
+    expect(describeProbe({ ...raw, errno: EBUSY, step: 11, users })).toEqual(describeFailure(11, EBUSY, users));
+    expect(describeProbe({ ...raw, errno: EPERM, step: 5 })).toMatchObject({ reason: 'denied', syscall: 'rseq' });
+    expect(describeProbe({ ...raw, errno: EPERM, step: 7 })).toMatchObject({ reason: 'denied', syscall: 'prctl' });
+  });
+
+  it('names who would be harmed, and what can be done', () => {
+    const { reason, explanation, remedy } = describeFailure(11, EBUSY, users);
+    expect(reason).toBe('foreign-use');
+    expect(explanation).toContain('/opt/counter.so uses the areas that libc registers; /opt/librseq.so.1 is librseq in this process');
+    // The process's malloc was there first, and knows what it may do.
+    expect(explanation).not.toContain('tcmalloc');
+    expect(remedy).toMatch(/glibc 2\.41.*registration: 'replace'/);
+    expect(describeFailure(11, EBUSY).explanation).toContain('Some other code uses rseq');
+  });
 });
 
 describe('the addon', () => {

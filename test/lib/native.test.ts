@@ -30,6 +30,7 @@ it.each([
   [EINVAL, 1, 'kernel-without-feature'],
   [ENOTSUPP, 2, 'off-at-boot'],
   [EBUSY, 4, 'foreign-registration'],
+  [EBUSY, 11, 'foreign-use'],
   [EPERM, 7, 'denied'],
 ])('explains errno %i of step %i: %s', (errno, step, reason) => {
   const { explanation, remedy } = describeFailure(step, errno);

@@ -82,7 +82,7 @@ describe.skipIf(reason !== undefined)('the example addon', () => {
   it('does its work without slices where rseq-slice has no addon', () => {
     const bare = join(folder, 'bare');
     mkdirSync(join(bare, 'native'), { recursive: true });
-    for (const part of ['dist', 'package.json', 'native/include', 'native/abi.h']) cpSync(join(root, part), join(bare, part), { recursive: true });
+    for (const part of ['dist', 'package.json', 'native/include']) cpSync(join(root, part), join(bare, part), { recursive: true });
     symlinkSync(join(root, 'node_modules'), join(bare, 'node_modules'));
     const copy = join(folder, 'example-bare');
     installExample(copy, bare);
@@ -99,7 +99,7 @@ describe.skipIf(reason !== undefined)('a consumer in C++', () => {
   function compileConsumer(name: string, change: (header: string) => string = (header) => header): string {
     const copy = join(folder, name);
     // What the package has of native/, and nothing else: the header must do with it.
-    for (const part of ['abi.h', 'include']) cpSync(join(native, part), join(copy, part), { recursive: true });
+    for (const part of ['include']) cpSync(join(native, part), join(copy, part), { recursive: true });
     const header = join(copy, 'include/rseq_slice.h');
     writeFileSync(header, change(readFileSync(header, 'utf8')));
     const flags = ['-shared', '-fPIC', '-O2', '-std=c++17', '-Wall', '-Wextra', '-Wpedantic', '-Wshadow', '-Wconversion', '-Werror', '-DNAPI_VERSION=8'];
@@ -181,7 +181,7 @@ int use(const struct rseq_slice_api *api, const struct rseq_slice_thread *thread
     }
     // Not a folder of a checkout: what the package has.
     const copy = join(folder, `header-${compiler}-${standard}`);
-    for (const part of ['abi.h', 'include']) cpSync(join(native, part), join(copy, part), { recursive: true });
+    for (const part of ['include']) cpSync(join(native, part), join(copy, part), { recursive: true });
     const library = join(copy, 'use.so');
     // Undefined symbols are errors: an addon that has them does not load.
     const args = ['-x', language, `-std=${standard}`, ...WARNINGS, '-shared', '-fPIC', '-Wl,-z,defs', '-I', join(copy, 'include'), '-', '-o', library];

@@ -13,6 +13,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { Outcome } from '../../lib/index.ts';
 import { isLong, share } from '../support/share.ts';
+import { shim } from '../support/shim.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const programs = fileURLToPath(new URL('programs/', import.meta.url));
@@ -41,8 +42,7 @@ function spawn(command: readonly string[], environment: Readonly<Record<string, 
 /** See native/test/fake_kernel_exec.c. */
 function compileFakeKernel(): string {
   const path = join(folder, 'fake-kernel');
-  const sources = ['test/fake_kernel_exec.c', 'test/harness.c', 'registration.c', 'slice.c'];
-  const files = sources.map((file) => join(root, 'native', file));
+  const files = [...['fake_kernel_exec.c', 'harness.c'].map((file) => join(root, 'native/test', file)), ...shim];
   spawnSync('cc', ['-std=gnu11', '-O2', '-pthread', ...files, '-o', path, '-ldl']);
   return path;
 }

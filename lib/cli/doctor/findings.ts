@@ -45,6 +45,8 @@ export function conclude({ probe: { slices, kernel, thread } }: Facts): Verdict 
   return { works: false, text: `No slices here (${slices.reason}). The simulated kernel serves instead: everything works, and nothing is granted.` };
 }
 
+const USE_WORDS = { 'libc-area': "uses libc's areas", librseq: 'librseq', 'own-areas': 'registers areas of its own' } as const;
+
 const inMicroseconds = (nanoseconds: number): string => `${nanoseconds / 1000} us`;
 
 function worth(isGood: boolean, isKernelGood: boolean, isReplaced: boolean): string {
@@ -107,6 +109,12 @@ const EXAMINATIONS: readonly Examination[] = [
     if (libc.registered) return passed('libc', `${name} registered an area for each thread, ${worth(libc.flags?.available === true, kernel.flavour !== null, slices.available)}.`);
     const tunable = /glibc\.pthread\.rseq=0/.test(environment.GLIBC_TUNABLES ?? '') ? ', as GLIBC_TUNABLES says' : '';
     return passed('libc', `${name} registered no area${tunable}${slices.available ? ': ours is used' : ''}.`);
+  },
+  function users({ probe: { users, slices } }) {
+    if (users === null) return null;
+    if (users.length === 0) return passed('users', 'No loaded object but libc uses rseq, as far as symbols tell.');
+    const text = `${users.map(({ object, use }) => `${object} (${USE_WORDS[use]})`).join(', ')}.`;
+    return slices.reason === 'foreign-use' ? failed('users', text, slices.remedy) : passed('users', text);
   },
   function sandbox({ platform, container, isFiltered, probe: { slices } }) {
     if (platform !== 'linux') return null;

@@ -61,7 +61,7 @@ struct passed {
 struct worker {
 	const struct job *job;
 	pthread_t thread;
-	struct rseq_abi *area;
+	struct rseq_slice_area *area;
 	enum rseq_slice_flavour flavour;
 	long warm;
 	struct passed timed;
