@@ -99,7 +99,7 @@ describe.skipIf(reason !== undefined)('a consumer in C++', () => {
   function compileConsumer(name: string, change: (header: string) => string = (header) => header): string {
     const copy = join(folder, name);
     // What the package has of native/, and nothing else: the header must do with it.
-    for (const part of ['include']) cpSync(join(native, part), join(copy, part), { recursive: true });
+    cpSync(join(native, 'include'), join(copy, 'include'), { recursive: true });
     const header = join(copy, 'include/rseq_slice.h');
     writeFileSync(header, change(readFileSync(header, 'utf8')));
     const flags = ['-shared', '-fPIC', '-O2', '-std=c++17', '-Wall', '-Wextra', '-Wpedantic', '-Wshadow', '-Wconversion', '-Werror', '-DNAPI_VERSION=8'];
@@ -181,7 +181,7 @@ int use(const struct rseq_slice_api *api, const struct rseq_slice_thread *thread
     }
     // Not a folder of a checkout: what the package has.
     const copy = join(folder, `header-${compiler}-${standard}`);
-    for (const part of ['include']) cpSync(join(native, part), join(copy, part), { recursive: true });
+    cpSync(join(native, 'include'), join(copy, 'include'), { recursive: true });
     const library = join(copy, 'use.so');
     // Undefined symbols are errors: an addon that has them does not load.
     const args = ['-x', language, `-std=${standard}`, ...WARNINGS, '-shared', '-fPIC', '-Wl,-z,defs', '-I', join(copy, 'include'), '-', '-o', library];
@@ -189,6 +189,29 @@ int use(const struct rseq_slice_api *api, const struct rseq_slice_thread *thread
     expect(stderr).toBe('');
     expect(status).toBe(0);
   });
+
+  /** Each file of ours by itself and in any order, and beside the headers of others who describe the same things. */
+  const HEADERS = ['rseq_slice.h', 'rseq_slice_abi.h'];
+  const NEIGHBOURS = ['"rseq-abi.h"', '"linux-rseq.h"', '<sys/syscall.h>', '<sys/prctl.h>', '<linux/rseq.h>', '<sys/rseq.h>'];
+  it.for(HEADERS.flatMap((header) => ['cc', 'c++'].map((compiler) => ({ header, compiler }))))(
+    '$header compiles beside those of others with $compiler, before and behind them',
+    ({ header, compiler }, context) => {
+      if (!isThere([compiler])) context.skip(`there is no ${compiler}`);
+      const compile = (includes: readonly string[]): string => {
+        const args = ['-x', compiler === 'cc' ? 'c' : 'c++', '-Wall', '-Wextra', '-Werror', '-fsyntax-only', '-I', join(native, 'include'), '-I', join(root, 'test/fixtures/shapes'), '-'];
+        return spawnSync(compiler, args, { encoding: 'utf8', input: includes.map((name) => `#include ${name}\n`).join('') }).stderr;
+      };
+      const ours = `<${header}>`;
+      expect(compile([ours])).toBe('');
+      for (const neighbour of NEIGHBOURS) {
+        // Older systems have not all of them; and what is not about us is not ours to judge.
+        if (compile(['<stddef.h>', neighbour]) !== '') continue;
+        expect(compile(['<stddef.h>', neighbour, ours])).toBe('');
+        expect(compile([ours, neighbour])).toBe('');
+      }
+      for (const other of HEADERS) expect(compile([ours, `<${other}>`])).toBe('');
+    },
+  );
 });
 
 /** `createRequire` in a file of CommonJS, as a binding.gyp has it. */

@@ -1,0 +1,119 @@
+/**
+ * Who else in a process uses rseq: objects with the names that go with it are
+ * compiled here, loaded for themselves alone or preloaded, and the shim must
+ * find them and leave alone those whom it would harm, on a kernel whose answers
+ * are made up. What becomes of them on a real one is tested by the matrix.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { constants, tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, it } from 'vitest';
+import { compileShim, shim } from '../support/shim.ts';
+
+const tests = fileURLToPath(new URL('../../native/test/', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'rseq-slice-neighbours-'));
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const { EBUSY } = constants.errno;
+/** What libc says when it lacks the area that a test is about. */
+const NO_AREA = 'glibc.pthread.rseq=0';
+const Kind = { LibcArea: 1, Librseq: 2, OwnAreas: 3 } as const;
+const Step = { None: 0, Enable: 7, Users: 11 } as const;
+const Registration = { None: 0, Libc: 1, Own: 2, Replace: 3 } as const;
+const ENOTSUPP = 524;
+
+const program = join(folder, 'users');
+const failure = compileShim(program, ['-I', join(tests, '../include')], [join(tests, 'users_exec.c'), join(tests, 'harness.c'), ...shim]);
+
+/** Compiles an object; null where the toolchain has not got what it takes. */
+function compile(name: string, flags: readonly string[]): string | null {
+  const path = join(folder, `${name}.so`);
+  const { status } = spawnSync('cc', ['-shared', '-fPIC', '-O1', ...flags, join(tests, 'neighbours/neighbour.c'), '-o', path]);
+  return status === 0 ? path : null;
+}
+
+interface Found {
+  readonly users: readonly string[];
+  readonly attached: Readonly<Record<string, readonly number[]>>;
+}
+
+function run(objects: readonly string[], environment: Readonly<Record<string, string>>): Found {
+  const { status, signal, stdout, stderr } = spawnSync(program, objects, {
+    encoding: 'utf8',
+    env: { ...process.env, GLIBC_TUNABLES: '', ...environment },
+    timeout: 60_000,
+  });
+  expect({ status, signal, stderr }).toEqual({ status: 0, signal: null, stderr: '' });
+  const lines = stdout.trimEnd().split('\n');
+  const attached = lines.flatMap((line) => {
+    const [, name = '', ...numbers] = /^(auto|by name) (-?\d+) (\d+) (\d+)$/.exec(line) ?? [];
+    return name === '' ? [] : [[name, numbers.map(Number)] as const];
+  });
+  const users = lines.filter((line) => line.startsWith('user ')).map((line) => line.replace(/\S+$/, (path) => basename(path)));
+  return { users, attached: Object.fromEntries(attached) };
+}
+
+/** Whether libc here registers an area, which half of these tests are about. */
+const hasArea = failure === undefined && run([], {}).attached['by name']?.[2] === Registration.Replace;
+const reason = failure ?? (hasArea ? undefined : 'libc registers no area here');
+if (reason !== undefined) console.log(`neighbours: skipped: ${reason}`);
+
+const AREA_SERVES = {};
+const LEGACY = { LEGACY: '1' };
+const WITHOUT = { GLIBC_TUNABLES: NO_AREA };
+const LEFT_ALONE = [-EBUSY, Step.Users, Registration.None];
+const SHARED = [0, Step.None, Registration.Libc];
+const OURS = [0, Step.None, Registration.Own];
+/** It went on to replace libc's area, in which this kernel grants nothing either. */
+const REPLACED_IN_VAIN = [-ENOTSUPP, Step.Enable, Registration.None];
+
+describe.skipIf(reason !== undefined)('beside', () => {
+  const neighbours: [name: string, flags: readonly string[], kind: number][] = [
+    ["a user of libc's area", ['-DLIBC_AREA'], Kind.LibcArea],
+    ['one that exports nothing', ['-DLIBC_AREA', '-fvisibility=hidden', '-nostartfiles'], Kind.LibcArea],
+    ['one with a table of the old kind', ['-DLIBC_AREA', '-Wl,--hash-style=sysv'], Kind.LibcArea],
+    ['one of another linker', ['-DLIBC_AREA', '-fuse-ld=gold'], Kind.LibcArea],
+    ['one of a third linker', ['-DLIBC_AREA', '-fuse-ld=lld'], Kind.LibcArea],
+    ['librseq', ['-DLIBRSEQ'], Kind.Librseq],
+    ['librseq with a table of the old kind', ['-DLIBRSEQ', '-Wl,--hash-style=sysv'], Kind.Librseq],
+    ['areas of its own', ['-DOWN_AREAS'], Kind.OwnAreas],
+  ];
+  it.each(neighbours)('%s: it is found and not harmed', (name, flags, kind) => {
+    const object = compile(name.replaceAll(/\W/g, '-'), flags);
+    if (object === null) {
+      console.log(`beside ${name}: skipped: this toolchain has no ${flags.at(-1) ?? ''}`);
+      return;
+    }
+    const users = [`user ${kind} 0 ${basename(object)}`];
+    expect(run([object], AREA_SERVES)).toMatchObject({ users, attached: { auto: SHARED } });
+    expect(run([object], LEGACY)).toEqual({ users, attached: { auto: LEFT_ALONE, 'by name': REPLACED_IN_VAIN } });
+    // Who uses libc's area does without where there is none.
+    const auto = kind === Kind.LibcArea ? OURS : LEFT_ALONE;
+    expect(run([object], WITHOUT)).toEqual({ users, attached: { auto, 'by name': OURS } });
+  });
+
+  it('nobody: what can be had is had', () => {
+    expect(run([], AREA_SERVES)).toMatchObject({ users: [], attached: { auto: SHARED } });
+    expect(run([], LEGACY)).toEqual({ users: [], attached: { auto: REPLACED_IN_VAIN, 'by name': REPLACED_IN_VAIN } });
+    expect(run([], WITHOUT)).toEqual({ users: [], attached: { auto: OURS, 'by name': OURS } });
+  });
+
+  it("the process's own malloc, which has been in each thread before: it is found, and harmed by nothing", () => {
+    const object = compile('allocator', ['-DOWN_AREAS', '-DALLOCATOR']) ?? '';
+    const preload = { LD_PRELOAD: object };
+    const users = ['user 3 1 allocator.so'];
+    expect(run([], { ...preload, ...LEGACY })).toEqual({ users, attached: { auto: REPLACED_IN_VAIN, 'by name': REPLACED_IN_VAIN } });
+    expect(run([], { ...preload, ...WITHOUT })).toEqual({ users, attached: { auto: OURS, 'by name': OURS } });
+    // The same object as an addon brings it is no malloc.
+    expect(run([object], LEGACY)).toMatchObject({ users: ['user 3 0 allocator.so'], attached: { auto: LEFT_ALONE } });
+  });
+
+  it('several: all are listed', () => {
+    const objects = ['-DLIBC_AREA', '-DLIBRSEQ', '-DOWN_AREAS'].map((flag, index) => compile(`several-${index}`, [flag]) ?? '');
+    expect(run(objects, LEGACY).users).toEqual(['user 1 0 several-0.so', 'user 2 0 several-1.so', 'user 3 0 several-2.so']);
+  });
+});
