@@ -13,6 +13,7 @@ import Table from 'cli-table3';
  * @property {number | null} yielded
  * @property {number} seconds
  * @property {string | null} skipped why it was not run
+ * @property {readonly import('./neighbours.mjs').Neighbour[]} [neighbours] what became of other users of rseq
  */
 
 const HEAD = ['environment', 'backend', 'flavour', 'registration', 'checks passed', 'sections', 'yielded', 's'];
@@ -51,6 +52,27 @@ export function formatTable(results) {
   return table.toString();
 }
 
+/**
+ * Who else used rseq, a line each, and a column for each environment.
+ * @param {readonly RowResult[]} results @param {(cells: readonly string[]) => string} line @returns {string[]}
+ */
+function formatNeighbours(results, line) {
+  const tried = results.filter(({ neighbours }) => neighbours !== undefined);
+  if (tried.length === 0) return [];
+  const names = [...new Set(tried.flatMap(({ neighbours = [] }) => neighbours.map(({ name }) => name)))];
+  const columns = tried.map(({ name }) => name.replace(/^other users of rseq, /, ''));
+  return [
+    '## Beside other users of rseq',
+    '',
+    line(['', ...columns]),
+    line(['---', ...columns.map(() => '---')]),
+    ...names.map((name) => line([name, ...tried.map(({ neighbours = [] }) => neighbours.find((one) => one.name === name)?.text ?? '')])),
+    '',
+    'Each cell says which area the library got, or why it left the other one alone, what the other one did, and how many of the sections were yielded.',
+    '',
+  ];
+}
+
 /** @param {readonly RowResult[]} results @param {Readonly<Record<string, string>>} about date, command, and the like @returns {string} */
 export function formatMarkdown(results, about) {
   const line = (/** @type {readonly string[]} */ texts) => `| ${texts.map((text) => text.replaceAll('|', '\\|')).join(' | ')} |`;
@@ -66,6 +88,7 @@ export function formatMarkdown(results, about) {
     'Every row boots a guest of its own, but for the one of the host. Sections run beside a process that wakes a thousand times a second on the same',
     'CPU; under emulation their number says nothing about speed. `npm run test:matrix` makes this table.',
     '',
+    ...formatNeighbours(results, line),
     formatRemarks(results),
   ]
     .join('\n')

@@ -16,7 +16,7 @@
  * @property {'seccomp' | 'preload'} [wrap] see run-row.mjs
  * @property {string} [wrapArgument] what the wrapper is told
  * @property {Readonly<Record<string, string>>} [attach] options of attach()
- * @property {'environment' | 'migration' | 'shim-musl' | 'read-modify-write'} [program] default 'environment'
+ * @property {'environment' | 'migration' | 'shim-musl' | 'read-modify-write' | 'neighbours'} [program] default 'environment'
  * @property {import('./judge.mjs').Expectation} expect
  */
 
@@ -115,6 +115,33 @@ export const ROWS = [
     append: `preempt=${model}`,
     expect: { ...ON_MAINLINE, registration: 'replace', preemption: model },
   })),
+  {
+    name: 'other users of rseq, mainline, glibc 2.36',
+    diagonal: true,
+    kernel: 'mainline',
+    program: 'neighbours',
+    expect: { ...ON_MAINLINE, registration: 'replace', libc: GLIBC_236 },
+  },
+  {
+    name: 'other users of rseq, mainline, glibc 2.41',
+    kernel: 'mainline',
+    root: 'debian-13',
+    program: 'neighbours',
+    expect: { ...ON_MAINLINE, registration: 'libc', libc: 'glibc 2.41' },
+  },
+  {
+    name: 'other users of rseq, 7.0, glibc 2.36',
+    kernel: '7.0',
+    program: 'neighbours',
+    expect: { backend: 'linux', flavour: '7.0', reason: 'available', registration: 'libc', libc: GLIBC_236 },
+  },
+  {
+    name: "other users of rseq, mainline, glibc's registration off",
+    kernel: 'mainline',
+    env: NO_LIBC_AREA,
+    program: 'neighbours',
+    expect: { ...ON_MAINLINE, registration: 'own' },
+  },
   {
     name: 'mainline, moved between CPUs inside sections',
     kernel: 'mainline',

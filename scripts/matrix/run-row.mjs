@@ -9,8 +9,9 @@ import { root as checkout } from '../native/target.mjs';
 import { runInGuest } from '../vm/run-in-guest.mjs';
 import { judgeDoctor } from './doctor.mjs';
 import { judgeCases, judgeEnding, judgeEnvironment, judgeMigration } from './judge.mjs';
+import { judgeNeighbours } from './neighbours.mjs';
 import { ensureNode, ensureRoot } from './places.mjs';
-import { compileShimTests, prepareWrapper } from './wrappers.mjs';
+import { compileNeighbours, compileShimTests, prepareWrapper } from './wrappers.mjs';
 
 /** @typedef {import('./rows.mjs').Row} Row */
 /** @typedef {import('./report.mjs').RowResult} RowResult */
@@ -28,9 +29,11 @@ const LENGTH = 20;
 const WORKERS = 2;
 /** s; how long the mistake may live. */
 const MISTAKE_SECONDS = 60;
+/** What another copy of the package consists of. */
+const COPIED = NEEDED.filter((path) => path !== PROGRAMS);
 /** How many of the shim's cases must have run. */
 const LEAST_CASES = 40;
-const DEADLINE = 240;
+const DEADLINE = 500;
 /** What Node says of `--jitless`. */
 const JITLESS_WARNING = /^Warning: disabling flag --expose_wasm due to conflicting flags\n/;
 
@@ -123,6 +126,20 @@ async function runMigration(row, job, seconds) {
 }
 
 /** @param {Row} row @param {string} job @returns {Promise<Outcome>} */
+async function runNeighbours(row, job) {
+  compileObserver(job);
+  compileNeighbours(job);
+  for (const path of COPIED) cpSync(join(checkout, path), join(job, 'copy', path), { recursive: true });
+  const { node, programs } = await prepareNode(row, job);
+  const ending = await execute(row, [node, `${programs}/neighbours.mjs`], row.env ?? {}, job);
+  const ended = judgeEnding(ending, { exitCode: 0 });
+  const { backend, flavour = '', registration = '' } = row.expect;
+  if (!ended.ok) return { backend, flavour, registration, checks: [ended], sections: null, yielded: null };
+  const { checks, neighbours } = judgeNeighbours(JSON.parse(ending.stdout), row.expect);
+  return { backend, flavour, registration, checks: [ended, ...checks], sections: null, yielded: null, neighbours };
+}
+
+/** @param {Row} row @param {string} job @returns {Promise<Outcome>} */
 async function runShimTests(row, job) {
   const ending = await execute(row, [compileShimTests(job, say)], {}, job);
   const { backend, flavour = '', registration = '' } = row.expect;
@@ -144,6 +161,7 @@ export async function runRow(row, options) {
   try {
     if (row.program === 'read-modify-write') outcome = await runMistake(row, job);
     else if (row.program === 'migration') outcome = await runMigration(row, job, seconds);
+    else if (row.program === 'neighbours') outcome = await runNeighbours(row, job);
     else if (row.program === 'shim-musl') outcome = await runShimTests(row, job);
     else outcome = await runEnvironment(row, job, options);
   } catch (error) {

@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { readTarget, root } from '../native/target.mjs';
+import { nodeHeaders, readTarget, root } from '../native/target.mjs';
 import { ensurePackages } from '../vm/packages.mjs';
 
 const guest = join(root, 'test/kernel/guest');
@@ -34,6 +34,17 @@ export function prepareWrapper({ wrap, wrapArgument = '' }, job) {
     return { prefix: [], env: { LD_PRELOAD: `${IN_GUEST}/overlay.so` } };
   }
   return { prefix: [], env: {} };
+}
+
+/**
+ * Addons that use rseq as others do.
+ * @param {string} job
+ */
+export function compileNeighbours(job) {
+  ensurePackages(['neighbours'], () => undefined);
+  for (const [name, source, ...flags] of [['counter', 'counter'], ['owner', 'owner'], ['hidden', 'owner', '-DHIDDEN']]) {
+    compile('cc', ['-shared', '-fPIC', '-fvisibility=default', ...flags, '-isystem', nodeHeaders(), '-o', join(job, `${name}.node`), join(guest, `${source}.c`)]);
+  }
 }
 
 /**

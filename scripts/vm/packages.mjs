@@ -7,7 +7,7 @@ import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 /**
- * @typedef {'source' | 'build' | 'run' | 'root' | 'musl'} Purpose
+ * @typedef {'source' | 'build' | 'run' | 'root' | 'musl' | 'neighbours'} Purpose
  * @typedef {object} Need
  * @property {readonly string[]} anyOf command names, or absolute paths of files, of which one must be there
  * @property {string} debian the package that brings it on Debian
@@ -35,6 +35,10 @@ export const NEEDS = [
   { anyOf: ['qemu-system-x86_64'], debian: 'qemu-system-x86', purposes: ['run'] },
   { anyOf: ['debootstrap'], debian: 'debootstrap', purposes: ['root'] },
   { anyOf: ['musl-gcc'], debian: 'musl-tools', purposes: ['musl'] },
+  { anyOf: ['/usr/lib/x86_64-linux-gnu/libjemalloc.so.2'], debian: 'libjemalloc2', purposes: ['neighbours'] },
+  { anyOf: ['/usr/lib/x86_64-linux-gnu/libmimalloc.so.2.0'], debian: 'libmimalloc2.0', purposes: ['neighbours'] },
+  { anyOf: ['/usr/lib/x86_64-linux-gnu/libtcmalloc_minimal.so.4'], debian: 'libtcmalloc-minimal4', purposes: ['neighbours'] },
+  { anyOf: ['/usr/lib/x86_64-linux-gnu/liblttng-ust.so.1'], debian: 'liblttng-ust1', purposes: ['neighbours'] },
 ];
 
 /**
