@@ -37,7 +37,9 @@ export interface AttachOptions {
   readonly require?: 'auto' | 'kernel';
   /**
    * Default `auto`: libc's area if it can have slices, our own if libc has
-   * none, else ours in the place of libc's. `libc` forbids replacing it.
+   * none, else ours in the place of libc's; but none of ours where a loaded
+   * object that uses rseq would be harmed by it. `libc` allows libc's area only.
+   * `replace` and `own` are the caller's word that nobody is harmed.
    */
   readonly registration?: RegistrationPolicy;
   /** Default `auto`: found out. */

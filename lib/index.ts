@@ -18,7 +18,7 @@ export type { LockStats } from './locks/waiting.ts';
 export type { AsyncLockOptions, LockOptions, PlacementOptions } from './locks/options.ts';
 export type { LockToken } from './locks/token.ts';
 export { probe } from './probe.ts';
-export type { ProbeReport } from './probe.ts';
+export type { ProbeReport, RseqUser } from './probe.ts';
 export type { ProcessStats } from './process-stats.ts';
 export { Outcome } from './thread.ts';
 export type { Section, Stats, Thread } from './thread.ts';

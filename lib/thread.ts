@@ -268,7 +268,8 @@ export class Thread {
 
   /**
    * Gives back what one {@link attach} took: call it once per call of that. The
-   * last one gives the thread back as it was found; until then it stays attached
+   * last one gives the thread back as it was found, except that slices stay
+   * enabled in libc's area where that was shared; until then it stays attached
    * for those who still use it. The counters stay readable.
    *
    * A lock that was made without the option `thread` attaches its thread when it
