@@ -3,6 +3,7 @@
  * Linux, falls back to the simulated kernel where that is allowed. One thread
  * object per thread, which all who attach it share.
  */
+import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
 import { FLAVOURS } from './abi.ts';
 import type { Flavour } from './abi.ts';
 import { ATTACH, DETACH } from './channels.ts';
@@ -77,6 +78,13 @@ const CHECKS: OptionChecks<AttachOptions> = {
 
 const ENVIRONMENT = ['', 'auto', 'linux', 'simulated', 'off'] as const;
 
+/**
+ * Inherited by workers of a thread that has our area in the place of libc's, and so by those that libc left without one:
+ * loading the addon gives it to them, also where nobody attaches.
+ */
+const REPLACED = 'rseq-slice.replaced';
+if (getEnvironmentData(REPLACED) === true) loadAddon();
+
 let attached: Attached | undefined;
 const publishAttached = (): void => attached?.thread.publish();
 process.once('exit', publishAttached);
@@ -107,10 +115,12 @@ export function attach(options: AttachOptions = {}): Thread {
     kernel,
     () => {
       attached = undefined;
+      if (registration === 'replace') setEnvironmentData(REPLACED, undefined);
       DETACH.publish(message);
     },
     openSlot,
   );
+  if (registration === 'replace') setEnvironmentData(REPLACED, true);
   attached = { thread, status, isMapped: kernel.controlWord !== null, options: wanted };
   ATTACH.publish(message);
   return thread;

@@ -62,8 +62,11 @@ class View {
     auto* view = new View{memory, length, release, hint};
     napi_status status = napi_create_external_arraybuffer(env, memory, length, Finalize, view, buffer);
     if (status != napi_ok) {
+      // Whatever the status says: Node 20 throws, and calls it a generic failure.
+      bool is_pending = false;
       napi_value exception;
-      if (status == napi_pending_exception) napi_get_and_clear_last_exception(env, &exception);
+      if (napi_is_exception_pending(env, &is_pending) == napi_ok && is_pending)
+        napi_get_and_clear_last_exception(env, &exception);
       view->ReleaseOnce();
       if (status == napi_no_external_buffers_allowed || view->is_final) {
         delete view;

@@ -261,10 +261,9 @@ static void set_end(struct rseq_slice_thread *thread)
 		pthread_setspecific(key - 1, thread);
 }
 
-/* What the calling thread could have: a registration, or -errno with *step. */
-static int prepare(enum rseq_slice_registration policy, enum rseq_slice_flavour flavour,
-		   struct rseq_slice_kernel *kernel, struct rseq_slice_libc *libc_state,
-		   enum rseq_slice_step *step)
+/* Can threads have slices of this flavour at all? 0, or -errno with *step. */
+static int check_kernel(enum rseq_slice_flavour flavour, struct rseq_slice_kernel *kernel,
+			enum rseq_slice_step *step)
 {
 	int error = rseq_slice_get_kernel(kernel, sizeof(*kernel));
 
@@ -274,8 +273,7 @@ static int prepare(enum rseq_slice_registration policy, enum rseq_slice_flavour 
 		return explain_unavailable(kernel, step);
 	if (is_flavour_wrong(flavour, kernel))
 		return fail(step, RSEQ_SLICE_STEP_FLAVOUR, -EINVAL);
-	rseq_slice_get_libc(libc_state, sizeof(*libc_state));
-	return choose(policy, libc_state, kernel, step);
+	return 0;
 }
 
 int rseq_slice_check_attach(enum rseq_slice_registration policy, enum rseq_slice_flavour flavour,
@@ -291,7 +289,14 @@ int rseq_slice_check_attach(enum rseq_slice_registration policy, enum rseq_slice
 		*registration = current_thread->registration;
 		return 0;
 	}
-	result = prepare(policy, flavour, &kernel, &libc_state, step);
+	result = check_kernel(flavour, &kernel, step);
+	if (result < 0)
+		return result;
+	rseq_slice_get_libc(&libc_state, sizeof(libc_state));
+	/* Attaching would restore it first. */
+	if (libc_state.cpu_id == RSEQ_SLICE_ABI_CPU_ID_REGISTRATION_FAILED && rseq_slice_is_registered() == 0)
+		libc_state.registered = 1;
+	result = choose(policy, &libc_state, &kernel, step);
 	if (result < 0)
 		return result;
 	*registration = (enum rseq_slice_registration)result;
@@ -305,8 +310,12 @@ static int attach_thread(enum rseq_slice_registration policy, enum rseq_slice_fl
 	struct rseq_slice_libc libc_state;
 	int error, result;
 
+	result = check_kernel(flavour, &kernel, step);
+	if (result < 0)
+		return result;
 	rseq_slice_restore_libc();
-	result = prepare(policy, flavour, &kernel, &libc_state, step);
+	rseq_slice_get_libc(&libc_state, sizeof(libc_state));
+	result = choose(policy, &libc_state, &kernel, step);
 	if (result == RSEQ_SLICE_REGISTRATION_LIBC)
 		result = adopt_libc(thread, &libc_state, policy, step);
 	if (result < 0)

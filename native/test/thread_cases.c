@@ -59,6 +59,13 @@ static void *attach_where_libc_could_not(void *unused)
 	return unused;
 }
 
+static void *foretell_where_libc_could_not(void *unused)
+{
+	check_left_without();
+	attach_is_foretold();
+	return unused;
+}
+
 static void *restore_where_libc_could_not(void *unused)
 {
 	check_left_without();
@@ -83,6 +90,7 @@ void threads_of_a_replaced_thread(void)
 	CHECK_EQUAL(find_owner(), OWNER_OTHER);
 	join(attach_where_libc_could_not);
 	join(restore_where_libc_could_not);
+	join(foretell_where_libc_could_not);
 	CHECK_EQUAL(rseq_slice_detach(thread), 0);
 	join(check_registered);
 }
@@ -109,7 +117,7 @@ void registration_is_asked_for(void)
 
 void attach_is_foretold(void)
 {
-	enum owner before = find_owner();
+	int before = rseq_slice_is_registered();
 	int policy;
 
 	for (policy = RSEQ_SLICE_REGISTRATION_AUTO; policy <= RSEQ_SLICE_REGISTRATION_REPLACE; policy++) {
@@ -119,7 +127,7 @@ void attach_is_foretold(void)
 		int error = rseq_slice_check_attach((enum rseq_slice_registration)policy,
 						    RSEQ_SLICE_FLAVOUR_AUTO, &registration, &foretold);
 
-		CHECK_EQUAL(find_owner(), before);
+		CHECK_EQUAL(rseq_slice_is_registered(), before);
 		CHECK_EQUAL(rseq_slice_attach((enum rseq_slice_registration)policy,
 					      RSEQ_SLICE_FLAVOUR_AUTO, &thread, &step), error);
 		CHECK_EQUAL(step, foretold);
@@ -130,6 +138,8 @@ void attach_is_foretold(void)
 						    &registration, &step), 0);
 		CHECK_EQUAL(rseq_slice_get_registration(thread), registration);
 		CHECK_EQUAL(rseq_slice_detach(thread), 0);
+		/* What libc meant to be registered was before, and is now. */
+		before = rseq_slice_is_registered();
 	}
 }
 
