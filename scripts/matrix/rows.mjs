@@ -108,7 +108,7 @@ export const ROWS = [
     attach: { registration: 'libc' },
     expect: simulated('legacy-registration'),
   },
-  { name: 'mainline, somebody else has the area', kernel: 'mainline', wrap: 'preload', expect: simulated('foreign-registration') },
+  { name: "mainline, a library uses libc's area", kernel: 'mainline', wrap: 'preload', expect: simulated('foreign-use') },
   ...['full', 'lazy'].map((model) => ({
     name: `mainline, preempt=${model}`,
     kernel: /** @type {const} */ ('mainline'),

@@ -30,8 +30,8 @@ export function prepareWrapper({ wrap, wrapArgument = '' }, job) {
     return { prefix: [`${IN_GUEST}/deny`, wrapArgument], env: {} };
   }
   if (wrap === 'preload') {
-    compile('cc', ['-shared', '-fPIC', '-fvisibility=default', '-o', join(job, 'overlay.so'), join(guest, 'overlay.c')]);
-    return { prefix: [], env: { LD_PRELOAD: `${IN_GUEST}/overlay.so` } };
+    compile('cc', ['-shared', '-fPIC', '-DLIBC_AREA', '-o', join(job, 'neighbour.so'), join(root, 'native/test/neighbours/neighbour.c')]);
+    return { prefix: [], env: { LD_PRELOAD: `${IN_GUEST}/neighbour.so` } };
   }
   return { prefix: [], env: {} };
 }
