@@ -5,11 +5,13 @@
  * are made up. What becomes of them on a real one is tested by the matrix.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
+import { loadAddon } from '../../lib/linux/binding.ts';
+import { nodeHeaders } from '../../scripts/native/target.mjs';
 import { compileShim, shim } from '../support/shim.ts';
 
 const tests = fileURLToPath(new URL('../../native/test/', import.meta.url));
@@ -115,5 +117,86 @@ describe.skipIf(reason !== undefined)('beside', () => {
   it('several: all are listed', () => {
     const objects = ['-DLIBC_AREA', '-DLIBRSEQ', '-DOWN_AREAS'].map((flag, index) => compile(`several-${index}`, [flag]) ?? '');
     expect(run(objects, LEGACY).users).toEqual(['user 1 0 several-0.so', 'user 2 0 several-1.so', 'user 3 0 several-2.so']);
+  });
+});
+
+describe.skipIf(reason !== undefined)('in JavaScript', () => {
+  const library = fileURLToPath(new URL('../../dist/index.js', import.meta.url));
+  const guest = fileURLToPath(new URL('../kernel/guest/', import.meta.url));
+  const kernel = join(folder, 'fake-kernel');
+  const why = compileShim(kernel, ['-I', join(tests, '../include')], [join(tests, 'fake_kernel_exec.c'), join(tests, 'harness.c'), ...shim]);
+
+  function compileAddon(name: string, flags: readonly string[]): string {
+    const path = join(folder, `${name}.node`);
+    const { status, stderr } = spawnSync('cc', ['-shared', '-fPIC', '-O1', `-I${nodeHeaders()}`, ...flags, '-o', path], { encoding: 'utf8' });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    return path;
+  }
+
+  function runNode(source: string, environment: Readonly<Record<string, string>>): unknown {
+    expect(why).toBeUndefined();
+    const program = `import * as lib from ${JSON.stringify(library)};
+      import { createRequire } from 'node:module';
+      const require = createRequire(import.meta.url);
+      ${source}`;
+    const { status, signal, stdout, stderr } = spawnSync(kernel, [process.execPath, '--input-type=module', '-e', program], {
+      encoding: 'utf8',
+      cwd: folder,
+      env: { ...process.env, RSEQ_SLICE: '', GLIBC_TUNABLES: '', ...environment },
+    });
+    expect({ status, signal, stderr }).toEqual({ status: 0, signal: null, stderr: '' });
+    return JSON.parse(stdout);
+  }
+
+  const LOOK = `
+    const look = () => { const { slices, owner, users } = lib.probe(); return [slices.reason, owner, users.map(({ object, use, isAllocator }) => [object.split('/').at(-1), use, isAllocator])]; };
+    const before = look();
+    const thread = lib.attach();
+    const found = [before, thread.backend, thread.registration, look()];
+    thread.detach();
+    console.log(JSON.stringify([...found, look()[1]]));`;
+
+  it('probe() says of the calling thread what attach() does there, and who has its area', () => {
+    expect(runNode(LOOK, {})).toEqual([['available', 'libc', []], 'linux', 'libc', ['available', 'libc', []], 'libc']);
+    expect(runNode(LOOK, WITHOUT)).toEqual([['available', 'nobody', []], 'linux', 'own', ['available', 'rseq-slice', []], 'nobody']);
+  });
+
+  it('a thread that another library has registered is told of before and after', () => {
+    const owner = compileAddon('owner', [join(guest, 'owner.c')]);
+    const users = [['owner.node', 'own-areas', false]];
+    expect(runNode(`require(${JSON.stringify(owner)}).use();${LOOK}`, WITHOUT)).toEqual([
+      ['foreign-registration', 'other', users], 'simulated', 'simulated', ['foreign-registration', 'other', users], 'other',
+    ]);
+    // It has not been used, and must find its threads as they are.
+    expect(runNode(`require(${JSON.stringify(owner)});${LOOK}`, WITHOUT)).toEqual([
+      ['foreign-use', 'nobody', users], 'simulated', 'simulated', ['foreign-use', 'nobody', users], 'nobody',
+    ]);
+  });
+
+  it('the error names who would be harmed, and the user’s word is taken', () => {
+    const owner = compileAddon('owner', [join(guest, 'owner.c')]);
+    const source = `require(${JSON.stringify(owner)});
+      let message;
+      try { lib.attach({ require: 'kernel' }); } catch (error) { message = [error.code, error.message]; }
+      const thread = lib.attach({ registration: 'own' });
+      console.log(JSON.stringify([message, thread.backend, thread.registration]));`;
+    expect(runNode(source, WITHOUT)).toEqual([
+      ['ERR_RSEQ_UNAVAILABLE', expect.stringMatching(/owner\.node registers rseq areas of its own in this process.*registration: 'replace'/)],
+      'linux',
+      'own',
+    ]);
+  });
+
+  it('two copies of the addon share what libc registered, and the second keeps its slices when the first detaches', () => {
+    const addon = loadAddon();
+    expect(addon.state).toBe('loaded');
+    const copy = join(folder, 'copy.node');
+    copyFileSync('path' in addon ? addon.path : '', copy);
+    const source = `
+      const [first, second] = [${JSON.stringify('path' in addon ? addon.path : '')}, ${JSON.stringify(copy)}].map((path) => require(path));
+      const attached = [first, second].map((binding) => { const { errno, step, registration } = binding.attach(0, 0); return [errno, step, registration]; });
+      console.log(JSON.stringify([attached, first.detach(), second.detach()]));`;
+    expect(runNode(source, {})).toEqual([[[0, 0, Registration.Libc], [0, 0, Registration.Libc]], 0, 0]);
+    expect(runNode(source, WITHOUT)).toEqual([[[0, 0, Registration.Own], [EBUSY, 4, null]], 0, 0]);
   });
 });
