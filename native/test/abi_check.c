@@ -18,7 +18,8 @@ RSEQ_SLICE_ABI_ASSERT(RSEQ_SLICE_ABI_NR_RSEQ == SYS_rseq, "system call number of
 RSEQ_SLICE_ABI_ASSERT(RSEQ_SLICE_ABI_SIGNATURE == RSEQ_SIG, "signature libc registers with");
 #endif
 RSEQ_SLICE_ABI_ASSERT(RSEQ_SLICE_ABI_FLAG_UNREGISTER == RSEQ_FLAG_UNREGISTER, "flag of rseq(2)");
-RSEQ_SLICE_ABI_ASSERT(RSEQ_SLICE_ABI_CPU_ID_UNINITIALIZED == (uint32_t)RSEQ_CPU_ID_UNINITIALIZED, "cpu_id");
+RSEQ_SLICE_ABI_ASSERT(RSEQ_SLICE_ABI_CPU_ID_UNINITIALIZED == (int)RSEQ_CPU_ID_UNINITIALIZED, "cpu_id");
+RSEQ_SLICE_ABI_ASSERT(RSEQ_SLICE_ABI_CPU_ID_REGISTRATION_FAILED == (int)RSEQ_CPU_ID_REGISTRATION_FAILED, "cpu_id");
 
 #define SAME_FIELD(field)                                                                          \
 	RSEQ_SLICE_ABI_ASSERT(offsetof(struct rseq_slice_area, field) == offsetof(struct rseq, field) &&        \

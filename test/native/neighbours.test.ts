@@ -187,6 +187,31 @@ describe.skipIf(reason !== undefined)('in JavaScript', () => {
     ]);
   });
 
+  it("a malloc with areas of its own goes its way in every thread, with libc's areas and without", () => {
+    const allocator = join(folder, 'allocator-of-its-own.so');
+    const { status, stderr } = spawnSync('cc', ['-shared', '-fPIC', '-O1', join(tests, 'neighbours/allocator.c'), '-o', allocator], { encoding: 'utf8' });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    const worker = `import { parentPort } from 'node:worker_threads';
+      import(${JSON.stringify(library)}).then((lib) => {
+        const thread = lib.attach();
+        thread.critical(() => 1);
+        parentPort.postMessage([thread.registration, lib.probe().slices.reason]);
+        thread.detach();
+      });`;
+    const source = `
+      import { Worker } from 'node:worker_threads';
+      const start = () => new Promise((resolve, reject) => new Worker(${JSON.stringify(worker)}, { eval: true }).once('message', resolve).once('error', reject));
+      const before = await start();
+      const thread = lib.attach();
+      const found = [thread.registration, before, await start()];
+      thread.detach();
+      console.log(JSON.stringify([...found, await start()]));`;
+    const shared = ['libc', 'available'];
+    expect(runNode(source, { LD_PRELOAD: allocator })).toEqual(['libc', shared, shared, shared]);
+    const alone = ['simulated', 'foreign-registration'];
+    expect(runNode(source, { ...WITHOUT, LD_PRELOAD: allocator })).toEqual(['simulated', alone, alone, alone]);
+  });
+
   it('two copies of the addon share what libc registered, and the second keeps its slices when the first detaches', () => {
     const addon = loadAddon();
     expect(addon.state).toBe('loaded');
