@@ -1,6 +1,6 @@
 /**
- * The command `bench`: that its records are what the schema says, that tables and
- * records go where they should, and how it refuses what means nothing.
+ * The command `bench`: that its records are what the schema says, and that tables
+ * and records go where they should. What it refuses is in usage.test.ts.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -44,7 +44,7 @@ describe('a record of sections', () => {
   let run: ReturnType<typeof bench>;
   let record: SectionsRecord;
   beforeAll(() => {
-    run = bench(['sections', ...SHORT_SECTIONS, '--json']);
+    run = bench(['sections', ...SHORT_SECTIONS, '--json'], { NO_COLOR: '1', TERM: 'xterm-256color' });
     expect({ status: run.status, signal: run.signal }, run.stderr).toEqual({ status: 0, signal: null });
     record = JSON.parse(run.stdout) as SectionsRecord;
   });
@@ -53,6 +53,10 @@ describe('a record of sections', () => {
     expect(run.stderr).toMatch(/^sections: 15 rounds of \d loops$/m);
     expect(run.stderr).toMatch(/^ns per operation +median/m);
     expect(run.stderr).toMatch(/^js +\d+\.\d\d /m);
+  });
+
+  it('is in no colour where NO_COLOR is set', () => {
+    expect(run.stderr).not.toContain('\x1b');
   });
 
   it('is as the schema says', () => {
@@ -86,7 +90,7 @@ describe('a record of locks', () => {
   let run: ReturnType<typeof bench>;
   let record: LocksRecord;
   beforeAll(() => {
-    run = bench(['locks', ...SHORT_LOCKS, '--rounds', '2', '--json', file]);
+    run = bench(['locks', ...SHORT_LOCKS, '--rounds', '2', '--json', file], { NO_COLOR: '', TERM: 'xterm-256color' });
     expect({ status: run.status, signal: run.signal }, run.stdout + run.stderr).toEqual({ status: 0, signal: null });
     record = JSON.parse(readFileSync(file, 'utf8')) as LocksRecord;
   });
@@ -95,6 +99,10 @@ describe('a record of locks', () => {
     expect(run.stderr).toBe('locks: round 1 of 2, 1 of 1\nlocks: round 2 of 2, 1 of 1\n');
     expect(run.stdout).toMatch(/^mutex +2 +1 +1 +off +[\d,.]+ /m);
     expect(JSON.stringify(record)).not.toContain(folder);
+  });
+
+  it('is in no colour where there is no terminal', () => {
+    expect(run.stdout + run.stderr).not.toContain('\x1b');
   });
 
   it('is as the schema says', () => {
@@ -151,38 +159,6 @@ it('says why there are no slices, and what to do', () => {
     expect(stderr).toContain('there is nothing to measure');
     expect(stderr).toContain(`${explanation} ${remedy}`);
   }
-});
-
-it('is in no colour where NO_COLOR is set, nor where there is no terminal', () => {
-  for (const env of [{ NO_COLOR: '1' }, { NO_COLOR: '' }]) {
-    const { stdout, stderr } = bench(['sections', ...SHORT_SECTIONS], { ...env, TERM: 'xterm-256color' });
-    expect(stdout + stderr).toContain('ns per operation');
-    expect(stdout + stderr).not.toContain('\x1b');
-  }
-});
-
-describe('wrong usage', () => {
-  it.each([
-    [['paragraphs'], /There is no benchmark 'paragraphs', but sections, locks/],
-    [['sections', '--rounds', '3'], /--rounds wants a whole number from 15 to 10000, not '3'/],
-    [['sections', '--batch', '0'], /--batch wants milliseconds/],
-    [['sections', '--workers', '2'], /--workers is an option of the other benchmark, locks/],
-    [['locks', '--batch', '2'], /--batch is an option of the other benchmark, sections/],
-    [['locks', '--workers', '65'], /--workers wants whole numbers from 1 to 64, not '65'/],
-    [['locks', '--lock', 'textbook'], /--lock wants one of mutex, spin, not 'textbook'/],
-    [['locks', '--seconds', 'ten'], /--seconds wants numbers/],
-    [['--rounds', '1.5'], /--rounds wants/],
-    [['--json', 'locks'], /--json takes 'locks' for the name of a file/],
-    [['locks', '--json', join(folder, 'missing', 'record.json')], /--json cannot write to .*ENOENT/],
-    [['--fast'], /Unknown option `--fast`/],
-    [['--workers'], /value is missing/],
-    [['sections', 'locks'], /Unused args/],
-  ])('%j is refused', (args, complaint) => {
-    const { status, signal, stdout, stderr } = bench(args);
-    expect({ status, signal, stdout }).toEqual({ status: 2, signal: null, stdout: '' });
-    expect(stderr).toMatch(complaint);
-    expect(stderr).toMatch(/See rseq-slice bench --help\.\n$/);
-  });
 });
 
 it('tells in its help how it ends', () => {

@@ -1,7 +1,8 @@
 /**
  * `rseq-slice trace` on a program with workers that contend for a lock, one of
  * which is terminated: that the trace is one, says what happened, and counts
- * what the threads counted; that the program's ending is passed on.
+ * what the threads counted. How the program's ending is passed on is in
+ * trace-endings.test.ts, and what is refused in usage.test.ts.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -179,25 +180,6 @@ it('says without the addon which thread it has nothing of', () => {
   expect(stderr).toContain('1 thread ended before the recording was written');
 });
 
-describe('the ending', () => {
-  beforeEach(needsAddon);
-
-  const ending = (how: string) => {
-    const out = join(folder, `${how}.json`);
-    const { status, signal } = trace('--out', out, '--', process.execPath, program, how, '30');
-    checkFormat(readFileSync(out, 'utf8'), /^process \d+$/);
-    return { status, signal };
-  };
-
-  it('is passed on: an exit code', () => {
-    expect(ending('7')).toEqual({ status: 7, signal: null });
-  });
-
-  it.each(['SIGTERM', 'SIGKILL'])('is passed on: %s', (signal) => {
-    expect(ending(signal)).toEqual({ status: null, signal });
-  });
-});
-
 it('leaves an interruption to the program, and writes the trace when that has ended', async () => {
   const out = join(folder, 'interrupted.json');
   const source = `process.once('SIGINT', () => process.exit(5)); console.log('ready'); setInterval(() => {}, 1000)`;
@@ -223,20 +205,6 @@ it('fails when the trace cannot be written', () => {
   const { status, signal, stderr } = trace('--out', join(folder, 'no/such/folder.json'), '--', process.execPath, '-e', '');
   expect({ status, signal }).toEqual({ status: 1, signal: null });
   expect(stderr).toMatch(/could not be written to .*folder\.json: ENOENT/);
-});
-
-it.each([
-  [[], "behind '--' which program"],
-  [['--every', '0', '--', 'node'], '--every wants'],
-  [['--events', 'many', '--', 'node'], '--events wants'],
-  [['--out', 'one.json', '--out', 'two.json', '--', 'node'], '--out wants one file'],
-  [['--sometimes', '--', 'node'], 'sometimes'],
-  [['--', '/no/such/program'], 'cannot be run'],
-])('refuses %j', (args, complaint) => {
-  const { status, signal, stdout, stderr } = trace(...args);
-  expect({ status, signal, stdout }).toEqual({ status: 2, signal: null, stdout: '' });
-  expect(stderr).toContain(complaint);
-  expect(stderr).toMatch(/See rseq-slice trace --help\.\n$/);
 });
 
 it('leaves nothing behind', () => {

@@ -1,0 +1,2 @@
+/** The endings that trace-endings.test.ts leaves out. */
+import './trace-endings.test.ts';

@@ -1,0 +1,2 @@
+/** The commands and options that usage.test.ts leaves out. */
+import './usage.test.ts';
