@@ -27,6 +27,7 @@ const ASYNC_WAYS = [
   'RwLock.withWriteLockAsync',
   'Semaphore.acquireAsync',
   'Semaphore.withPermitAsync',
+  'Condition.waitAsync',
 ];
 
 it.each(ASYNC_WAYS)('keeps no memory in a thousand turns: %s', { timeout: PATIENCE }, (way) => {
@@ -35,7 +36,7 @@ it.each(ASYNC_WAYS)('keeps no memory in a thousand turns: %s', { timeout: PATIEN
   expect(repeated).toBeLessThan(HEAP);
 });
 
-it.each(['SpinLock', 'RwLock, written', 'RwLock, read', 'Semaphore'])('a busy event loop is in nobody’s way: %s', { timeout: PATIENCE }, (kind) => {
+it.each(['SpinLock', 'RwLock, written', 'RwLock, read', 'Semaphore', 'Semaphore of 4'])('a busy event loop is in nobody’s way: %s', { timeout: PATIENCE }, (kind) => {
   const { waited, gaveUp, long } = runProgram('lock-busy-loop.mjs', [kind]) as Record<'waited' | 'gaveUp' | 'long', number>;
   expect(waited).toBeLessThan(750);
   // Who spins may be preempted as well.
@@ -71,6 +72,6 @@ it.for(VICTIMS)('old tokens release nothing, beside $who', { timeout: PATIENCE }
   expect(runProgram('lock-tokens.mjs', [isCopy ? copyLibrary(folder, 'tokens') : ''], flags === '' ? [] : [flags])).toEqual(TOKENS);
 });
 
-it('no notification goes to the dead without an addon', { timeout: PATIENCE }, () => {
-  expect(runProgram('condition-death.mjs', ['--no-addons'])).toEqual({ nobody: [0, 0], first: 1, wokenByOne: 1, rest: 1, woken: 2 });
+it.each(['', '--no-addons'])('no notification goes to the dead: %j', { timeout: PATIENCE }, (flags) => {
+  expect(runProgram('condition-death.mjs', [flags])).toEqual({ nobody: [0, 0], first: 1, wokenByOne: 1, rest: 1, woken: 2 });
 });

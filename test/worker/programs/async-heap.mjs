@@ -1,5 +1,5 @@
-// Waits in the event loop that go on for a thousand turns, and a thousand waits one after the other that end in each way.
-// Argument: what waits. Prints by how many bytes the heap has grown. Run with --expose-gc.
+// Waits in the event loop that go on for many turns, and as many waits one after the other that end in each way.
+// Arguments: what waits, and how many. Prints by how many bytes the heap has grown. Run with --expose-gc.
 const TURN = 1;
 const { waitAsync } = Atomics;
 const { setInterval: startInterval } = globalThis;
@@ -9,7 +9,8 @@ globalThis.setInterval = (run, ms, ...rest) => startInterval(run, Math.min(ms, T
 const { Condition, Mutex, RwLock, Semaphore, SpinLock } = await import('../../../dist/index.js');
 
 const WAITERS = 50;
-const TURNS = 1000;
+const [, , name, turns = '1000'] = process.argv;
+const TURNS = Number(turns);
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const ignore = () => undefined;
 
@@ -81,6 +82,5 @@ async function repeated([hold, wait]) {
   return heap() - before;
 }
 
-const [, , name] = process.argv;
 const way = WAYS[name];
 console.log(JSON.stringify({ idle: await idle(way), repeated: await repeated(way) }));

@@ -1,5 +1,5 @@
 // Workers are terminated while they wait for a condition, in their threads and in their event loops. Argument: flags of
-// their Node, by commas. Prints what notifications say afterwards, and who of the living was woken.
+// their Node, by commas; how often. Prints what notifications say afterwards, and who of the living was woken.
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { Condition, Mutex } from '../../../dist/index.js';
 import { nextMessage } from './lock-kinds.mjs';
@@ -7,7 +7,7 @@ import { nextMessage } from './lock-kinds.mjs';
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 if (isMainThread) {
-  const [, , flags = ''] = process.argv;
+  const [, , flags = '', turns = '3'] = process.argv;
   const [mutex, condition] = [new Mutex(), new Condition()];
   const start = async (role) => {
     const worker = new Worker(new URL(import.meta.url), { execArgv: flags === '' ? [] : flags.split(','), workerData: { role, mutex: mutex.handle, condition: condition.handle } });
@@ -16,7 +16,7 @@ if (isMainThread) {
     (await mutex.lockAsync()).unlock();
     return worker;
   };
-  for (let turn = 0; turn < 3; turn++) {
+  for (let turn = 0; turn < Number(turns); turn++) {
     for (const role of ['blocked', 'asynchronous', 'three']) await (await start(role)).terminate();
   }
   // Longer than a death may go unnoticed.

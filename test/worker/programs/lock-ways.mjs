@@ -1,5 +1,6 @@
 // Every way into a lock after its holder or a waiter has died, or a waiter has given up. Arguments: the kind; the index.js
-// of the copy that the victim uses, '' for this one; flags of the victim's Node, by commas. Prints what each way got.
+// of the copy that the victim uses, '' for this one; flags of the victim's Node, by commas; 'in turns' for one way a case
+// instead of all. Prints what each way got.
 import { pathToFileURL } from 'node:url';
 import { MessageChannel, Worker, isMainThread, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { Mutex, RwLock, Semaphore, SpinLock } from '../../../dist/index.js';
@@ -70,13 +71,14 @@ const KINDS = {
 const CASES = ['dead holder', 'dead waiter', 'dead event loop', 'late waiter', 'late event loop'];
 
 if (isMainThread) {
-  const [, , kind, copy = '', flags = ''] = process.argv;
+  const [, , kind, copy = '', flags = '', choice = 'all'] = process.argv;
   const execArgv = flags === '' ? [] : flags.split(',');
   const { create, ways, holds } = KINDS[kind];
   const results = [];
   for (const hold of holds) {
-    for (const how of CASES) {
-      for (const way of Object.keys(ways(create()))) {
+    for (const [index, how] of CASES.entries()) {
+      const names = Object.keys(ways(create()));
+      for (const way of choice === 'in turns' ? [names[(index + 2) % names.length]] : names) {
         const { handle } = create();
         const lock = LOCKS[kind].from(handle, options);
         const held = how === 'dead holder' ? null : (lock.tryLock ?? lock.tryWriteLock ?? lock.tryAcquire).call(lock);
