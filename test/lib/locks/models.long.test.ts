@@ -15,9 +15,15 @@ import { semaphoreModel } from './models/semaphore.ts';
 const MINUTES = 60_000;
 
 const STUCK = /^nothing can go on/;
+const FAILED_TRY = /^a try failed, and the lock was free all the time, or its holder dead/;
 
 describe('holds in every state', { timeout: 10 * MINUTES }, () => {
   it.each<{ readonly model: Model; readonly options?: ExploreOptions }>([
+    { model: exclusiveModel({ turns: [2, 2], limit: 1 }) },
+    { model: exclusiveModel({ turns: [['async twice'], 1], limit: 1, giveUps: 1 }) },
+    { model: semaphoreModel({ turns: [1, ['meet'], ['meet']], permits: 2, limit: 1 }) },
+    { model: rwLockModel({ turns: [['read', 'read'], ['write', 'write']], places: 1, limit: 1 }) },
+    { model: conditionModel({ waiters: ['thread', 'thread'], notifications: [[1]], giveUps: 1 }) },
     { model: exclusiveModel({ turns: [2, 2], limit: 1, deaths: 1, giveUps: 1 }) },
     { model: exclusiveModel({ turns: [2, 2], limit: 1, polls: 2 }) },
     { model: exclusiveModel({ turns: [1, 1, 1], limit: 1, giveUps: 1 }) },
@@ -101,6 +107,12 @@ describe.each(FLAVOURS)('with sections on %s', { timeout: 10 * MINUTES }, (flavo
 
 describe('finds', { timeout: 10 * MINUTES }, () => {
   it.each<{ readonly model: Model; readonly what: RegExp }>([
+    { model: exclusiveModel({ turns: [['async'], 2, 1], limit: 1, mistake: 'calls event loops like threads' }), what: /0 stays away/ },
+    { model: exclusiveModel({ turns: [['async', 'async'], 2], limit: 1, mistake: 'forces the gate silently' }), what: STUCK },
+    { model: exclusiveModel({ turns: [2, 1, 1], limit: 1, giveUps: 1, mistake: 'gives up silently' }), what: STUCK },
+    { model: semaphoreModel({ turns: [2, 1, ['try']], permits: 1, limit: 1, giveUps: 1, mistake: 'gives up and stays in the line' }), what: FAILED_TRY },
+    { model: rwLockModel({ turns: [['read'], ['read'], ['async write']], places: 1, deaths: 1, mistake: 'counts dead readers' }), what: STUCK },
+    { model: conditionModel({ waiters: ['thread', 'thread'], notifications: [[1]], places: 2, deaths: 1, mistake: 'tells nobody when all are told' }), what: STUCK },
     { model: exclusiveModel({ turns: [9, 1, 1], limit: 1, mistake: 'is free at once' }), what: /^1 was overtaken more than 7 times/ },
     { model: semaphoreModel({ turns: [2, 1, 1], permits: 1, limit: 1, giveUps: 1, mistake: 'gives up silently' }), what: STUCK },
     { model: conditionModel({ waiters: ['thread', 'thread'], notifications: [[1], [1]], places: 1, deaths: 1, mistake: 'forgets without the place' }), what: STUCK },
