@@ -1,7 +1,7 @@
 /**
  * Addons of others on this host: the example, compiled with the compiler alone, and what a consumer is told that was
  * compiled for another table. Where the host has no slices, errors are told and the work is done. The example as
- * node-gyp builds it is in example-addon.long.test.ts.
+ * node-gyp builds it is in example-addon.long.test.ts, and the header alone in header.test.ts.
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findCompilers, isThere } from '../../scripts/native/compilers.mjs';
+import { findCompilers } from '../../scripts/native/compilers.mjs';
 import { nodeHeaders } from '../../scripts/native/target.mjs';
 import { loadAddon } from '../../lib/linux/binding.ts';
 import { buildDirectly, expectWorkDone, installExample, KINDS, run } from '../support/example.ts';
@@ -156,62 +156,6 @@ describe.skipIf(reason !== undefined)('a consumer in C++', () => {
     const error = read(compileConsumer(name, change), 'api');
     expect(error).toMatchObject({ name: 'Error', code: 'ERR_RSEQ_API_VERSION', message: expect.stringMatching(message) as string });
   });
-});
-
-/** The header alone, in the dialects and with the warnings that others may have. */
-describe.skipIf(reason !== undefined)('rseq_slice.h', () => {
-  const WARNINGS = ['-Wall', '-Wextra', '-Wpedantic', '-Wshadow', '-Wconversion', '-Wsign-conversion', '-Wstrict-aliasing', '-Werror'];
-  const USE = `#include <rseq_slice.h>
-int use(const struct rseq_slice_api *api, const struct rseq_slice_thread *thread)
-{
-	int error = rseq_slice_check_api(api);
-
-	return error ? error : (int)rseq_slice_leave_section(thread, rseq_slice_enter_section(thread));
-}
-`;
-  const DIALECTS = [
-    ...['gcc', 'clang'].flatMap((compiler) => ['c11', 'c17', 'gnu11'].map((standard) => ({ compiler, standard, language: 'c' }))),
-    ...['g++', 'clang++'].flatMap((compiler) => ['c++11', 'c++17', 'c++20'].map((standard) => ({ compiler, standard, language: 'c++' }))),
-  ];
-
-  it.for(DIALECTS)('compiles with $compiler as $standard, and needs nothing of the shim at run time', ({ compiler, standard, language }, context) => {
-    if (!isThere([compiler])) {
-      console.log(`rseq_slice.h with ${compiler}: skipped: it is not there`);
-      context.skip(`there is no ${compiler}`);
-    }
-    // Not a folder of a checkout: what the package has.
-    const copy = join(folder, `header-${compiler}-${standard}`);
-    cpSync(join(native, 'include'), join(copy, 'include'), { recursive: true });
-    const library = join(copy, 'use.so');
-    // Undefined symbols are errors: an addon that has them does not load.
-    const args = ['-x', language, `-std=${standard}`, ...WARNINGS, '-shared', '-fPIC', '-Wl,-z,defs', '-I', join(copy, 'include'), '-', '-o', library];
-    const { status, stderr } = spawnSync(compiler, args, { encoding: 'utf8', input: USE });
-    expect(stderr).toBe('');
-    expect(status).toBe(0);
-  });
-
-  /** Each file of ours by itself and in any order, and beside the headers of others who describe the same things. */
-  const HEADERS = ['rseq_slice.h', 'rseq_slice_abi.h'];
-  const NEIGHBOURS = ['"rseq-abi.h"', '"linux-rseq.h"', '<sys/syscall.h>', '<sys/prctl.h>', '<linux/rseq.h>', '<sys/rseq.h>'];
-  it.for(HEADERS.flatMap((header) => ['cc', 'c++'].map((compiler) => ({ header, compiler }))))(
-    '$header compiles beside those of others with $compiler, before and behind them',
-    ({ header, compiler }, context) => {
-      if (!isThere([compiler])) context.skip(`there is no ${compiler}`);
-      const compile = (includes: readonly string[]): string => {
-        const args = ['-x', compiler === 'cc' ? 'c' : 'c++', '-Wall', '-Wextra', '-Werror', '-fsyntax-only', '-I', join(native, 'include'), '-I', join(root, 'test/fixtures/shapes'), '-'];
-        return spawnSync(compiler, args, { encoding: 'utf8', input: includes.map((name) => `#include ${name}\n`).join('') }).stderr;
-      };
-      const ours = `<${header}>`;
-      expect(compile([ours])).toBe('');
-      for (const neighbour of NEIGHBOURS) {
-        // Older systems have not all of them; and what is not about us is not ours to judge.
-        if (compile(['<stddef.h>', neighbour]) !== '') continue;
-        expect(compile(['<stddef.h>', neighbour, ours])).toBe('');
-        expect(compile([ours, neighbour])).toBe('');
-      }
-      for (const other of HEADERS) expect(compile([ours, `<${other}>`])).toBe('');
-    },
-  );
 });
 
 /** `createRequire` in a file of CommonJS, as a binding.gyp has it. */

@@ -1,0 +1,2 @@
+/** The dialects and compilers that header.test.ts leaves out. */
+import './header.test.ts';

@@ -1,0 +1,83 @@
+/**
+ * The header alone, in the dialects and with the warnings that others may have. In `npm test` in the oldest dialects, and
+ * each file with one of the compilers.
+ */
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, expect, it } from 'vitest';
+import { isThere } from '../../scripts/native/compilers.mjs';
+import { share } from '../support/share.ts';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const native = join(root, 'native');
+const folder = mkdtempSync(join(tmpdir(), 'rseq-slice-header-'));
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Why a compiler is not tried; undefined when it is. */
+function whyNot(compiler: string): string | undefined {
+  if (process.platform !== 'linux') return 'slices are a feature of Linux';
+  return isThere([compiler]) ? undefined : `there is no ${compiler}`;
+}
+
+const WARNINGS = ['-Wall', '-Wextra', '-Wpedantic', '-Wshadow', '-Wconversion', '-Wsign-conversion', '-Wstrict-aliasing', '-Werror'];
+const USE = `#include <rseq_slice.h>
+int use(const struct rseq_slice_api *api, const struct rseq_slice_thread *thread)
+{
+	int error = rseq_slice_check_api(api);
+
+	return error ? error : (int)rseq_slice_leave_section(thread, rseq_slice_enter_section(thread));
+}
+`;
+const DIALECTS = [
+  ...['gcc', 'clang'].flatMap((compiler) => ['c11', 'c17', 'gnu11'].map((standard) => ({ compiler, standard, language: 'c' }))),
+  ...['g++', 'clang++'].flatMap((compiler) => ['c++11', 'c++17', 'c++20'].map((standard) => ({ compiler, standard, language: 'c++' }))),
+];
+
+it.for(share(DIALECTS, { every: 3 }))('rseq_slice.h compiles with $compiler as $standard, and needs nothing of the shim at run time', ({ compiler, standard, language }, context) => {
+  const reason = whyNot(compiler);
+  if (reason !== undefined) {
+    console.log(`rseq_slice.h with ${compiler}: skipped: ${reason}`);
+    context.skip(reason);
+  }
+  // Not a folder of a checkout: what the package has.
+  const copy = join(folder, `header-${compiler}-${standard}`);
+  cpSync(join(native, 'include'), join(copy, 'include'), { recursive: true });
+  const library = join(copy, 'use.so');
+  // Undefined symbols are errors: an addon that has them does not load.
+  const args = ['-x', language, `-std=${standard}`, ...WARNINGS, '-shared', '-fPIC', '-Wl,-z,defs', '-I', join(copy, 'include'), '-', '-o', library];
+  const { status, stderr } = spawnSync(compiler, args, { encoding: 'utf8', input: USE });
+  expect(stderr).toBe('');
+  expect(status).toBe(0);
+});
+
+/** Each file of ours by itself and in any order, and beside the headers of others who describe the same things. */
+const HEADERS = ['rseq_slice.h', 'rseq_slice_abi.h'];
+const NEIGHBOURS = ['"rseq-abi.h"', '"linux-rseq.h"', '<sys/syscall.h>', '<sys/prctl.h>', '<linux/rseq.h>', '<sys/rseq.h>'];
+const BESIDE = HEADERS.flatMap((header) => ['cc', 'c++'].map((compiler) => ({ header, compiler })));
+
+// The first and the last: each header, and each compiler.
+it.for(share(BESIDE, { every: BESIDE.length - 1 }))(
+  '$header compiles beside those of others with $compiler, before and behind them',
+  ({ header, compiler }, context) => {
+    const reason = whyNot(compiler);
+    if (reason !== undefined) context.skip(reason);
+    const compile = (includes: readonly string[]): string => {
+      const args = ['-x', compiler === 'cc' ? 'c' : 'c++', '-Wall', '-Wextra', '-Werror', '-fsyntax-only', '-I', join(native, 'include'), '-I', join(root, 'test/fixtures/shapes'), '-'];
+      return spawnSync(compiler, args, { encoding: 'utf8', input: includes.map((name) => `#include ${name}\n`).join('') }).stderr;
+    };
+    const ours = `<${header}>`;
+    expect(compile([ours])).toBe('');
+    for (const neighbour of NEIGHBOURS) {
+      // Older systems have not all of them; and what is not about us is not ours to judge.
+      if (compile(['<stddef.h>', neighbour]) !== '') continue;
+      expect(compile(['<stddef.h>', neighbour, ours])).toBe('');
+      expect(compile([ours, neighbour])).toBe('');
+    }
+    for (const other of HEADERS) expect(compile([ours, `<${other}>`])).toBe('');
+  },
+);
