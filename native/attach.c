@@ -25,6 +25,7 @@ struct rseq_slice_thread {
 	int libc_enabled; /* and it had slices */
 	int is_area_lost; /* still registered when we were done with it */
 	pid_t tid;
+	unsigned int generation; /* of forks */
 	unsigned int references; /* touched by the owner only */
 	unsigned int end_rounds; /* how often its destructor ran */
 	/* One for the registration and one per view that may outlive it. */
@@ -43,6 +44,8 @@ static _Thread_local struct rseq_slice_thread *current_thread;
  */
 static int is_flavour_wrong(enum rseq_slice_flavour wanted, const struct rseq_slice_kernel *kernel)
 {
+	if (wanted < RSEQ_SLICE_FLAVOUR_AUTO || wanted > RSEQ_SLICE_FLAVOUR_RFC)
+		return 1;
 	if (wanted == RSEQ_SLICE_FLAVOUR_AUTO || (kernel->yield < 0 && kernel->yield_rfc < 0))
 		return 0;
 	return (wanted == RSEQ_SLICE_FLAVOUR_RFC) != (kernel->flavour == RSEQ_SLICE_FLAVOUR_RFC);
@@ -95,6 +98,8 @@ static int choose(enum rseq_slice_registration policy, const struct rseq_slice_l
 {
 	int registered;
 
+	if (policy < RSEQ_SLICE_REGISTRATION_AUTO || policy > RSEQ_SLICE_REGISTRATION_REPLACE)
+		return fail(step, RSEQ_SLICE_STEP_POLICY, -EINVAL);
 	if (libc_state->registered) {
 		if (policy == RSEQ_SLICE_REGISTRATION_OWN)
 			return fail(step, RSEQ_SLICE_STEP_POLICY, -EBUSY);
@@ -329,6 +334,7 @@ static int attach_thread(enum rseq_slice_registration policy, enum rseq_slice_fl
 	thread->section.flavour = flavour == RSEQ_SLICE_FLAVOUR_AUTO ? kernel.flavour : flavour;
 	thread->section.yield = rseq_slice_yield;
 	thread->tid = sys_gettid();
+	thread->generation = fork_generation;
 	thread->references = 1;
 	atomic_init(&thread->memory_holds, 1);
 	current_thread = thread;
@@ -371,7 +377,8 @@ int rseq_slice_detach(struct rseq_slice_thread *thread)
 
 	if (!thread)
 		return 0;
-	if (thread != current_thread)
+	/* In a child of fork(2) it is the parent's. */
+	if (thread != current_thread || thread->generation != fork_generation)
 		return -ESRCH;
 	/*
 	 * A thread that ends inside a section: what is granted is given up, and
@@ -379,7 +386,7 @@ int rseq_slice_detach(struct rseq_slice_thread *thread)
 	 */
 	if (thread->references == 1 && thread->section.area->slice_ctrl.word != 0)
 		rseq_slice_leave(thread->section.area, thread->section.flavour);
-	/* In a child of fork(2) it is the parent's. */
+	/* And of one that no handler was told of. */
 	if (thread->tid != sys_gettid())
 		return -ESRCH;
 	if (--thread->references > 0)

@@ -67,6 +67,9 @@ uint32_t full_length(const struct rseq_slice_kernel *kernel);
 
 /* users.c */
 
+/* Counted up in each child of fork(2): what is of an earlier one is the parent's. */
+extern unsigned int fork_generation;
+
 /* Would somebody in this process be harmed by an area of ours in the calling thread? */
 int has_users(const struct rseq_slice_libc *libc_state);
 

@@ -10,6 +10,7 @@
 #include <dlfcn.h>
 #include <elf.h>
 #include <link.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -17,6 +18,8 @@
 #ifdef RSEQ_SLICE_OLDEST_GLIBC
 #include "glibc.h"
 #endif
+
+unsigned int fork_generation;
 
 /* What an object has for the dynamic linker. */
 struct object {
@@ -76,8 +79,28 @@ static int is_empty(const uint32_t *gnu_hash)
 	return 1;
 }
 
+struct relocations {
+	const ElfW(Rela) *entries;
+	size_t size; /* bytes */
+};
+
+/* One more than the highest index of a symbol that is relocated. */
+static size_t count_relocated(const struct relocations *table, size_t count)
+{
+	size_t i;
+
+	for (i = 0; table->entries && i < table->size / sizeof(*table->entries); i++) {
+		size_t symbol = ELF64_R_SYM(table->entries[i].r_info);
+
+		if (symbol >= count)
+			count = symbol + 1;
+	}
+	return count;
+}
+
 static int read_object(const struct dl_phdr_info *info, struct object *object)
 {
+	struct relocations tables[2] = { { NULL, 0 }, { NULL, 0 } };
 	const ElfW(Dyn) *entry = NULL;
 	const uint32_t *hash = NULL;
 	size_t i;
@@ -102,6 +125,18 @@ static int read_object(const struct dl_phdr_info *info, struct object *object)
 		case DT_GNU_HASH:
 			object->gnu_hash = address_of(info, entry->d_un.d_ptr);
 			break;
+		case DT_RELA:
+			tables[0].entries = address_of(info, entry->d_un.d_ptr);
+			break;
+		case DT_RELASZ:
+			tables[0].size = entry->d_un.d_val;
+			break;
+		case DT_JMPREL:
+			tables[1].entries = address_of(info, entry->d_un.d_ptr);
+			break;
+		case DT_PLTRELSZ:
+			tables[1].size = entry->d_un.d_val;
+			break;
 		case DT_HASH:
 			hash = address_of(info, entry->d_un.d_ptr);
 			break;
@@ -118,10 +153,9 @@ static int read_object(const struct dl_phdr_info *info, struct object *object)
 	else if (hash)
 		object->count = hash[1];
 #endif
-	else if (object->names > (const char *)object->symbols)
-		/* Nobody counts them; behind the last come other tables, whose entries name nothing. */
-		object->count = (size_t)(object->names - (const char *)object->symbols) /
-				sizeof(*object->symbols);
+	else
+		/* Nobody counts them, but whatever is wanted of others is relocated. */
+		object->count = count_relocated(&tables[0], count_relocated(&tables[1], 0));
 	return 1;
 }
 
@@ -247,12 +281,41 @@ static int look_at(struct dl_phdr_info *info, size_t size, void *argument)
 	return 0;
 }
 
+/*
+ * dl_iterate_phdr(3) has a lock of the dynamic linker, which a child of fork(2)
+ * would find held for ever. So nobody forks while we look.
+ */
+static pthread_mutex_t looking = PTHREAD_MUTEX_INITIALIZER;
+
+static void before_fork(void)
+{
+	pthread_mutex_lock(&looking);
+}
+
+static void after_fork(void)
+{
+	pthread_mutex_unlock(&looking);
+}
+
+static void after_fork_in_child(void)
+{
+	fork_generation++;
+	after_fork();
+}
+
+__attribute__((constructor)) static void watch_forks(void)
+{
+	pthread_atfork(before_fork, after_fork, after_fork_in_child);
+}
+
 static void look(struct search *search)
 {
 	/* One that no sanitizer has another of. */
 	search->libc = dlsym(RTLD_DEFAULT, "gnu_get_libc_version");
 	search->allocator = dlsym(RTLD_DEFAULT, "malloc");
+	pthread_mutex_lock(&looking);
 	dl_iterate_phdr(look_at, search);
+	pthread_mutex_unlock(&looking);
 }
 
 size_t rseq_slice_get_users(struct rseq_slice_user *users, size_t count, size_t size)

@@ -160,7 +160,8 @@ int rseq_slice_get_enabled(void);
 /*
  * Register libc's area in a thread that libc left without: glibc registers only
  * threads whose creator has its area registered, and one that is attached may
- * have ours. Attaching does this first, and it stays when the thread detaches.
+ * have ours. Attaching does this first, as does loading the addon, and it stays
+ * when the thread detaches.
  * Returns 1: done; 0: nothing to do; else what rseq(2) says, as where libc was
  * refused itself.
  */
@@ -191,8 +192,9 @@ int rseq_slice_check_attach(enum rseq_slice_registration policy,
  * unregistered in this thread, and threads that it creates start without one.
  *
  * Returns 0 and *thread; else -errno and *step, *thread NULL and the thread as
- * it was found.
- *   -EINVAL    the kernel has no slices (-524 from 7.0 on), or not of this flavour
+ * it was found, but for what rseq_slice_restore_libc() did.
+ *   -EINVAL    the kernel has no slices (-524 from 7.0 on), or not of this flavour;
+ *              no such policy or flavour
  *   -524       off at boot, or a legacy area that may not be replaced
  *   -EBUSY     somebody else has or uses the area
  *   -ENXIO     libc has registered none, and the policy wants that
@@ -216,7 +218,9 @@ int rseq_slice_attach(enum rseq_slice_registration policy,
  * A thread that ends attached is given back in the last round of its
  * destructors of thread-specific data, so those of others may have sections and
  * detach; from then on its signals are blocked, but for those that it causes
- * itself. The area of one that ends the process lives as long as that.
+ * itself. One that attaches first in such a destructor may come too late for
+ * that: its area is left behind. The area of one that ends the process lives as
+ * long as that.
  */
 int rseq_slice_detach(struct rseq_slice_thread *thread);
 

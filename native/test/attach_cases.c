@@ -358,7 +358,12 @@ void forked_child(void)
 		CHECK(!rseq_slice_is_owner(thread));
 		CHECK(rseq_slice_enter(area, rseq_slice_get_flavour(thread)));
 		rseq_slice_leave(area, rseq_slice_get_flavour(thread));
+		/* Nothing, that is a request neither. */
+		CHECK(rseq_slice_enter(area, rseq_slice_get_flavour(thread)));
 		CHECK_EQUAL(rseq_slice_detach(thread), -ESRCH);
+		if (kernel_is_faked)
+			CHECK(area->slice_ctrl.word != 0);
+		rseq_slice_leave(area, rseq_slice_get_flavour(thread));
 		check_owner(OWNER_OTHER);
 		_exit(0);
 	}

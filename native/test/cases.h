@@ -83,6 +83,7 @@ void attach_is_foretold(void);
 void area_that_stays_registered_stays(void);
 void handler_after_the_end(void);
 void fork_while_a_scout_is_out(void);
+void fork_while_another_looks(void);
 void cancelled_while_a_scout_is_out(void);
 void scout_in_a_sandbox_that_answers(void);
 

@@ -322,6 +322,10 @@ void attach_on_a_legacy_area(void)
 
 void attach_against_the_policy(void)
 {
+	learn_kernel();
+	CHECK_REFUSED((enum rseq_slice_registration)5, ANY_FLAVOUR, -EINVAL, RSEQ_SLICE_STEP_POLICY);
+	CHECK_REFUSED(ANY_POLICY, (enum rseq_slice_flavour)4, -EINVAL, RSEQ_SLICE_STEP_FLAVOUR);
+
 	if (has_libc_area())
 		CHECK_REFUSED(RSEQ_SLICE_REGISTRATION_OWN, ANY_FLAVOUR, -EBUSY, RSEQ_SLICE_STEP_POLICY);
 	else

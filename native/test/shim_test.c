@@ -80,6 +80,7 @@ static const struct test_case cases[] = {
 	{ "an area that stays registered stays", area_that_stays_registered_stays, fake_kernel },
 	ON_BOTH("no handler runs after the end", handler_after_the_end),
 	{ "a fork while a scout is out", fork_while_a_scout_is_out, fake_kernel },
+	{ "a fork while another thread looks for users", fork_while_another_looks, fake_kernel },
 	{ "a cancellation while a scout is out", cancelled_while_a_scout_is_out, fake_kernel },
 	{ "a scout in a sandbox that answers in a handler", scout_in_a_sandbox_that_answers, fake_kernel },
 	{ "raw calls pass six arguments", calls_pass_six_arguments, fake_kernel },

@@ -308,6 +308,38 @@ void fork_while_a_scout_is_out(void)
 
 static int was_told;
 
+static volatile int has_forked_enough;
+
+static void *look_again_and_again(void *unused)
+{
+	while (!has_forked_enough)
+		rseq_slice_get_users(NULL, 0, 0);
+	return unused;
+}
+
+/* The dynamic linker's lock is not for a child to find held. */
+void fork_while_another_looks(void)
+{
+	pthread_t looking;
+	int i;
+
+	skip_under_thread_sanitizer();
+	CHECK_EQUAL(pthread_create(&looking, NULL, look_again_and_again, NULL), 0);
+	for (i = 0; i < 50; i++) {
+		pid_t child = fork();
+
+		if (child == 0) {
+			alarm(10);
+			rseq_slice_get_users(NULL, 0, 0);
+			CHECK_EQUAL(rseq_slice_detach(attach(RSEQ_SLICE_REGISTRATION_AUTO)), 0);
+			_exit(0);
+		}
+		check_child(child);
+	}
+	has_forked_enough = 1;
+	CHECK_EQUAL(pthread_join(looking, NULL), 0);
+}
+
 static void *ask_and_be_cancelled(void *unused)
 {
 	ask_for_the_kernel(NULL);
