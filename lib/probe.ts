@@ -27,7 +27,7 @@ export interface RseqUser {
 
 /** What this host can do and why not, as plain data. null: not known here. */
 export interface ProbeReport {
-  /** Whether attach() gets slices from the kernel in the calling thread, and if not why and what to do. */
+  /** Whether attach() gets slices from the kernel in the calling thread, RSEQ_SLICE aside, and if not why and what to do. */
   readonly slices: {
     /** Whether `attach()` gets slices from the kernel. */
     readonly available: boolean;

@@ -89,6 +89,8 @@ export class Thread {
   #nested = 0;
   /** How often it was attached and not yet detached. */
   #users = 1;
+  /** How many of us hold it until it ends: nobody else can detach for them. */
+  #holds = 0;
 
   /** @internal Use {@link attach}. */
   constructor(kernel: KernelThread, onDetach: () => void, slot: Slot | null = null) {
@@ -266,6 +268,12 @@ export class Thread {
     this.#users++;
   }
 
+  /** @internal The user who attached it last never detaches. */
+  hold(): void {
+    this.#users--;
+    this.#holds++;
+  }
+
   /**
    * Gives back what one {@link attach} took: call it once per call of that. The
    * last one gives the thread back as it was found, except that slices stay
@@ -282,7 +290,8 @@ export class Thread {
    */
   detach(): void {
     this.#assertAttached();
-    if (this.#users > 1) {
+    if (this.#users === 0) refuseDetached();
+    if (this.#users > 1 || this.#holds > 0) {
       this.#users--;
       return;
     }
@@ -314,12 +323,7 @@ export class Thread {
   }
 
   #assertAttached(): void {
-    if (this.#depth === DETACHED) {
-      throw new RseqSliceError(
-        'ERR_RSEQ_DETACHED',
-        'This thread object was detached by everyone who attached it: call attach() for a new one.',
-      );
-    }
+    if (this.#depth === DETACHED) refuseDetached();
   }
 
   #enterSlowly(): void {
@@ -384,6 +388,13 @@ Object.defineProperty(Thread.prototype, inspect.custom, {
     };
   },
 });
+
+function refuseDetached(): never {
+  throw new RseqSliceError(
+    'ERR_RSEQ_DETACHED',
+    'This thread object was detached by everyone who attached it: call attach() for a new one.',
+  );
+}
 
 function refuseCopy(): never {
   throw new RseqSliceError(

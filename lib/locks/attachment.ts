@@ -38,7 +38,9 @@ export class Attachment {
 
 Object.defineProperty(Attachment.prototype, 'thread', {
   get(this: Attachment): Thread {
-    return keep(this, attach());
+    const thread = attach();
+    thread.hold();
+    return keep(this, thread);
   },
 });
 

@@ -114,7 +114,7 @@ export class Condition {
     const deadline = deadlineOf(options.timeout);
     const calls = this.#lineUp();
     this.#suspend(token, calls, null);
-    const isNotified = recordWait(this.#attachment.thread, 'Condition', () => this.#sleepUntil(calls, deadline));
+    const isNotified = recordWait(this.#attachment.present, 'Condition', () => this.#sleepUntil(calls, deadline));
     lock.takeAgain(token);
     return isNotified;
   }

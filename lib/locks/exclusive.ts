@@ -201,9 +201,10 @@ export abstract class ExclusiveLock implements Owner {
   /** @internal Takes the lock for a token that had it before, wherever that is and however long it takes. */
   takeAgain(token: LockToken): void {
     const section = token.what & IN_SECTION;
-    let result = this.#waiting.attempt(this.#door, false);
-    if (result === NOT_YET) result = this.#waiting.waitAnyway(this.#door);
-    if (section !== IN_SECTION) this.attachment.thread.leave();
+    // Whose token is in no section needs none, nor a thread that may not be had.
+    const door = section === IN_SECTION ? this.#door : this.#asyncDoor;
+    let result = this.#waiting.attempt(door, false);
+    if (result === NOT_YET) result = this.#waiting.waitAnyway(door);
     token.resume(this, this.#hold(section), this.#wasAbandoned(result));
   }
 

@@ -67,8 +67,8 @@ export function recordLock(thread: Thread, name: string, words: Int32Array): Loc
 }
 
 /** Waits for a notification, of which no release is recorded. @param wait returns whether it came */
-export function recordWait(thread: Thread, name: string, wait: () => boolean): boolean {
-  const recorder = recorderOf(thread);
+export function recordWait(thread: Thread | null, name: string, wait: () => boolean): boolean {
+  const recorder = thread === null ? null : recorderOf(thread);
   if (recorder === null) return wait();
   const from = now();
   const isNotified = wait();

@@ -116,6 +116,33 @@ it('keeps a thread attached for its locks, whoever else detaches', () => {
   ).toEqual([[false, false, false, false], 'done']);
 });
 
+it('leaves a lock its thread, however often others detach', () => {
+  expect(
+    run(`${TRY}
+      const lock = new lib.Mutex();
+      lock.tryLock().unlock();
+      const mine = lib.attach();
+      mine.detach();
+      const tooOften = outcome(() => mine.detach());
+      lock.tryLock().unlock();
+      const again = lib.attach();
+      console.log(JSON.stringify([tooOften, outcome(() => lock.tryLock().unlock()), again === mine, outcome(() => again.critical(() => 1))]))`),
+  ).toEqual(['ERR_RSEQ_DETACHED', 'done', true, 'done']);
+});
+
+it('lets a condition wait in a thread that cannot be attached, and the lock is held as before', () => {
+  expect(
+    run(`${TRY}
+      const options = { blockMainThread: true };
+      const [lock, condition] = [new lib.Mutex(undefined, 0, options), new lib.Condition(undefined, 0, options)];
+      const token = await lock.lockAsync();
+      process.env.RSEQ_SLICE = 'nonsense';
+      const waited = condition.wait(token, { timeout: 20 });
+      console.log(JSON.stringify([waited, token.locked, lock.tryLock === undefined, condition.notify(), outcome(() => lock.lock())]));
+      token.unlock();`),
+  ).toEqual([false, true, false, 0, 'ERR_RSEQ_INVALID_OPTION']);
+});
+
 it('does not attach a thread that makes locks and waits in its event loop, until one needs a section', () => {
   expect(
     run(`
