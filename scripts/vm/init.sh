@@ -64,9 +64,13 @@ show_again() {
 }
 
 marker=
+cpus=
 extension=
-# Sets marker, extension, the working directory and the positional parameters, and defines job_environment.
+# Sets marker, cpus, extension, the working directory and the positional parameters, and defines job_environment.
 . /run/rseq-slice/job.sh
+
+. /run/rseq-slice/cpus.sh
+check_cpus "$cpus"
 
 if [ -n "$extension" ]; then
   knob=/sys/kernel/debug/rseq/slice_ext_nsec

@@ -57,6 +57,7 @@ export function coveredPaths(paths) {
  * @property {string} cwd
  * @property {readonly string[]} visible folders of the host's /tmp or /run to show at their own path
  * @property {string} marker what the guest writes at the end of its streams
+ * @property {number} cpus how many there must be
  * @property {number | null} extension rseq/slice_ext_nsec
  */
 
@@ -71,6 +72,7 @@ export function jobScript(job) {
   lines.push('}');
   for (const path of job.visible) lines.push(`show_again ${shellQuote(path)}`);
   lines.push(`marker=${shellQuote(job.marker)}`);
+  lines.push(`cpus=${job.cpus}`);
   if (job.extension !== null) lines.push(`extension=${job.extension}`);
   lines.push(`cd ${shellQuote(job.cwd)} || fail ${shellQuote(`the working directory ${job.cwd} is not there in the guest`)}`);
   lines.push(`set -- ${job.command.map(shellQuote).join(' ')}`);

@@ -14,7 +14,7 @@ Output and exit code are those of the command. It has no standard input. RSEQ_SL
 
 What runs it
   --accelerator X    auto: KVM if it works here, else emulation (TCG). kvm: KVM or fail. tcg: emulation  (auto)
-  --cpus N           virtual CPUs  (2)
+  --cpus N           virtual CPUs, 1 to 64: the guest has so many, or the command is not run  (2)
   --memory MB        (2048)
   --icount           guest time counts instructions: 5 us are 5,000 of them however busy the host is. One CPU, TCG
   --round-robin      emulated CPUs take turns on one thread: for what makes the kernel patch its own code, such as

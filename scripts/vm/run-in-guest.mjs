@@ -28,7 +28,7 @@ const INIT_SECONDS = 120;
  * @property {Readonly<Record<string, string>>} [env] on top of PATH, HOME and the like
  * @property {string} [cwd] default the caller's
  * @property {import('./accelerator.mjs').AcceleratorChoice} [accelerator] default 'auto'
- * @property {number} [cpus] default 2; 1 with icount
+ * @property {number} [cpus] default 2; 1 with icount. A guest with more or fewer is a failure
  * @property {number} [memory] MB, default 2048
  * @property {boolean} [icount] default false: guest time by the wall clock
  * @property {boolean} [roundRobin] default false: a thread for each emulated CPU. Real ones are not concerned
@@ -115,6 +115,9 @@ export async function runInGuest(options) {
  */
 async function prepare(options, say) {
   if (options.command.length === 0) throw new HarnessError('setup', 'There is no command to run in the guest.');
+  if (options.icount === true && options.cpus !== undefined && options.cpus !== 1) {
+    throw new HarnessError('setup', `A guest whose time counts instructions has one CPU, not ${options.cpus}.`);
+  }
   try {
     ensurePackages(['run'], say);
     const image = options.kernel ?? (await ensureKernel({ ...(options.flavour === undefined ? {} : { flavour: options.flavour }), say })).image;
@@ -124,6 +127,11 @@ async function prepare(options, say) {
     if (error instanceof HarnessError) throw error;
     throw new HarnessError('setup', error instanceof Error ? error.message : String(error), { cause: error });
   }
+}
+
+/** @param {RunOptions} options @returns {number} */
+function cpusOf({ cpus, icount }) {
+  return cpus ?? (icount === true ? 1 : 2);
 }
 
 /**
@@ -157,10 +165,11 @@ function writeHarness(options, folder, marker) {
   const sameRoot = root === '/';
   const cwd = options.cwd === undefined ? (sameRoot ? process.cwd() : '/') : resolve(options.cwd);
   mkdirSync(folder, { recursive: true });
-  copyFileSync(join(HERE, 'init.sh'), join(folder, 'init.sh'));
+  for (const script of ['init.sh', 'cpus.sh']) copyFileSync(join(HERE, script), join(folder, script));
   const env = guestEnvironment(process.env, options.env ?? {}, { sameRoot });
   const visible = sameRoot ? coveredPaths([cwd, CHECKOUT]) : [];
-  writeFileSync(join(folder, 'job.sh'), jobScript({ command: options.command, env, cwd, visible, marker, extension: options.extension ?? null }));
+  const job = { command: options.command, env, cwd, visible, marker, cpus: cpusOf(options), extension: options.extension ?? null };
+  writeFileSync(join(folder, 'job.sh'), jobScript(job));
 }
 
 /**
@@ -193,7 +202,7 @@ async function attempt(options, { accelerator, kernel, work, started, onFirstByt
   const outcome = await runGuestProcess({
     machine: {
       accelerator,
-      cpus: options.icount === true ? 1 : (options.cpus ?? 2),
+      cpus: cpusOf(options),
       memory: options.memory ?? 2048,
       icount: options.icount === true,
       roundRobin: options.roundRobin === true,

@@ -27,6 +27,19 @@ it('tells a signal from an exit code', () => {
   expect(run('--', 'sh', '-c', 'exit 139')).toEqual({ status: 139, signal: null, stdout: '', stderr: '' });
 });
 
+it('has the CPUs that were asked for', () => {
+  expect(run('--cpus', '8', '--', 'nproc')).toEqual({ status: 0, signal: null, stdout: '8\n', stderr: '' });
+});
+
+it.each([
+  ['nr_cpus=2', 4],
+  ['maxcpus=1', undefined],
+])('does not run the command with fewer CPUs: %s', async (append, cpus) => {
+  const summary = `it has ${cpus === undefined ? 1 : 2} CPUs, not the ${cpus ?? 2} that were asked for (--cpus). Its kernel has room for 64`;
+  const guest = runInGuest({ command: ['true'], append, ...(cpus === undefined ? {} : { cpus }) });
+  await expect(guest).rejects.toMatchObject({ kind: 'init', exitCode: 120, summary: expect.stringContaining(summary) as string });
+});
+
 it('never passes when the deadline does', () => {
   const ended = run('--timeout', '15', '--', 'sleep', '100');
   expect(ended.status).toBe(124);

@@ -4,9 +4,10 @@
  * are tried on this machine's sh; no guest is started.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { describeSplats, explainDeath, scanConsole } from '../../scripts/vm/console.mjs';
@@ -14,6 +15,7 @@ import { EndMarkerFilter } from '../../scripts/vm/end-marker.mjs';
 import { ExitCode, HarnessError } from '../../scripts/vm/errors.mjs';
 import { messageReader, readConsole } from '../../scripts/vm/guest-process.mjs';
 import { coveredPaths, guestEnvironment, jobScript, shellQuote } from '../../scripts/vm/job-script.mjs';
+import { readOptions } from '../../scripts/vm/options.mjs';
 
 const folder = mkdtempSync(join(tmpdir(), 'rseq-slice-vm-test-'));
 afterAll(() => {
@@ -162,7 +164,7 @@ describe('the console', () => {
 });
 
 describe("the job's script", () => {
-  const job = { command: ['true'], env: {}, cwd: folder, visible: [], marker: 'm', extension: null };
+  const job = { command: ['true'], env: {}, cwd: folder, visible: [], marker: 'm', cpus: 2, extension: null };
   /** What a file name cannot hold cannot be in a word either. */
   const word = fc.string({ unit: 'binary', maxLength: 20 }).filter((text) => !text.includes('\0'));
   const NASTY = ['', ' ', "'", "''", '"$HOME"', '$(exit 3)', '`exit 3`', '\\', '\\n', '\n', '\r\n', '-n', '--', '*', '~', '!', '#', 'ü€😀', '\x01\x02\x7f'];
@@ -194,8 +196,8 @@ describe("the job's script", () => {
   });
 
   it('sets what init wants to know, in the working directory', () => {
-    const script = jobScript({ ...job, visible: ["/tmp/it's"], extension: 7000 });
-    expect(source(script, 'printf "%s\\0" "$extension" "$PWD"')).toEqual(["show /tmp/it's", '7000', folder]);
+    const script = jobScript({ ...job, visible: ["/tmp/it's"], cpus: 3, extension: 7000 });
+    expect(source(script, 'printf "%s\\0" "$cpus" "$extension" "$PWD"')).toEqual(["show /tmp/it's", '3', '7000', folder]);
     expect(source(jobScript(job), 'printf "<%s>\\0" "$extension"')).toEqual(['<>']);
   });
 
@@ -222,6 +224,50 @@ describe("the job's script", () => {
 
   it('refuses a NUL in a variable', () => {
     expect(() => jobScript({ ...job, env: { A: 'x\0y' } })).toThrow(/NUL/);
+  });
+});
+
+describe("the guest's CPUs", () => {
+  const program = fileURLToPath(new URL('../../scripts/vm/cpus.sh', import.meta.url));
+
+  /** What init would say, with such files in the folder of the CPUs. */
+  function check(wanted: number, online: string, last: number): string {
+    writeFileSync(join(folder, 'online'), `${online}\n`);
+    writeFileSync(join(folder, 'kernel_max'), `${last}\n`);
+    const script = 'fail() { printf %s "$*"; exit 9; }; . "$0"; check_cpus "$@"; printf fine';
+    const { stdout, stderr } = spawnSync('/bin/sh', ['-c', script, program, String(wanted), folder], { encoding: 'utf8' });
+    expect(stderr).toBe('');
+    return stdout;
+  }
+
+  it.each([
+    [1, '0'],
+    [2, '0-1'],
+    [4, '0-3'],
+    [4, '0,2-4'],
+    [5, '0-1,3,5-6'],
+    [64, '0-63'],
+  ])('are counted: %i in %s', (wanted, online) => {
+    expect(check(wanted, online, 63)).toBe('fine');
+    expect(check(wanted + 1, online, 99)).toContain(`it has ${wanted} CPUs, not the ${wanted + 1} that were asked for (--cpus)`);
+  });
+
+  it('are fewer than asked for, and it is said what to do', () => {
+    expect(check(4, '0-1', 1)).toMatch(/^it has 2 CPUs, not the 4 that were asked for \(--cpus\)\. .*CONFIG_NR_CPUS=2: .*'npm run kernel', or ask for fewer$/);
+    expect(check(4, '0-1', 63)).toMatch(/^it has 2 CPUs, not the 4 .* room for 64: .*nr_cpus= and maxcpus= in --append .*, or ask for fewer$/);
+    expect(check(64, '0-2', 63)).toContain('--append');
+    expect(check(65, '0-2', 63)).toContain('CONFIG_NR_CPUS=64');
+  });
+
+  it('are more than asked for', () => {
+    expect(check(1, '0-1', 63)).toBe('it has 2 CPUs, not the 1 that were asked for (--cpus)');
+  });
+
+  it('have room in every kernel that is built here, as the message says', () => {
+    const fragment = readFileSync(new URL('../../scripts/kernel/fragment.config', import.meta.url), 'utf8');
+    expect(fragment).toMatch(/^CONFIG_NR_CPUS=64$/m);
+    expect(() => readOptions(['--cpus', '64', 'x'])).not.toThrow();
+    expect(() => readOptions(['--cpus', '65', 'x'])).toThrow(/from 1 to 64/);
   });
 });
 

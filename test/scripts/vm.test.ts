@@ -12,6 +12,7 @@ import { acceleratorsToTry, readVerdict, writeVerdict } from '../../scripts/vm/a
 import { HELP, readEnvironment, readOptions, splitCommand, UsageError } from '../../scripts/vm/options.mjs';
 import { findCommand, installAdvice, missingNeeds, NEEDS } from '../../scripts/vm/packages.mjs';
 import * as qemu from '../../scripts/vm/qemu.mjs';
+import { runInGuest } from '../../scripts/vm/run-in-guest.mjs';
 
 describe('splitCommand', () => {
   it.each([
@@ -158,6 +159,11 @@ describe("QEMU's arguments", () => {
     expect(qemu.kernelCommandLine({ append: '', icount: true })).toContain(' nohz=off ');
     expect(qemu.kernelCommandLine({ append: '', icount: false })).not.toContain('nohz');
   });
+});
+
+it('does not start a guest whose time counts instructions with more CPUs than it can have', async () => {
+  const run = runInGuest({ command: ['true'], icount: true, cpus: 2 });
+  await expect(run).rejects.toMatchObject({ kind: 'setup', summary: expect.stringMatching(/has one CPU, not 2/) as string });
 });
 
 describe('the accelerator', () => {
