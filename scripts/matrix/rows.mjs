@@ -9,7 +9,7 @@
  * @property {'debian-13'} [root] default: this machine's files
  * @property {22 | 24 | 26} [node] default: the Node that runs here
  * @property {string} [append] kernel command line
- * @property {number} [cpus] default 2
+ * @property {number} [cpus] default 2; 1 with icount
  * @property {boolean} [icount]
  * @property {readonly string[]} [flags] options of Node
  * @property {Readonly<Record<string, string>>} [env]
@@ -48,7 +48,7 @@ export const ROWS = [
     env: NO_LIBC_AREA,
     expect: { ...ON_MAINLINE, registration: 'own' },
   },
-  { name: 'mainline, musl, in C', kernel: 'mainline', program: 'shim-musl', expect: { ...ON_MAINLINE, registration: 'own' } },
+  { name: 'mainline, musl, in C', kernel: 'mainline', program: 'shim-musl', expect: { ...ON_MAINLINE, registration: 'own', libc: 'musl' } },
   ...[22, 24, 26].map((node) => ({
     name: `mainline, Node ${node}`,
     diagonal: node === 26,
@@ -60,7 +60,7 @@ export const ROWS = [
     name: '7.0, glibc 2.36',
     diagonal: true,
     kernel: '7.0',
-    expect: { backend: 'linux', flavour: '7.0', reason: 'available', registration: 'libc' },
+    expect: { backend: 'linux', flavour: '7.0', reason: 'available', registration: 'libc', libc: GLIBC_236 },
   },
   {
     name: 'rfc, glibc 2.36, rseq_debug=1',
@@ -69,17 +69,17 @@ export const ROWS = [
     append: 'rseq_debug=1',
     // This ABI kills for a system call in an extension, and the engine makes one whenever it hands a function to its compiler.
     flags: ['--jitless'],
-    expect: { backend: 'linux', flavour: 'rfc', reason: 'available', registration: 'libc', yielded: 100 },
+    expect: { backend: 'linux', flavour: 'rfc', reason: 'available', registration: 'libc', libc: GLIBC_236, isDebugging: true, yielded: 100 },
   },
   {
     name: 'rfc, plain read-modify-write',
     kernel: 'rfc',
     append: 'rseq_debug=1',
     program: 'read-modify-write',
-    expect: { backend: 'linux', flavour: 'rfc', registration: 'libc' },
+    expect: { backend: 'linux', flavour: 'rfc', registration: 'libc', isDebugging: true },
   },
   { name: 'mainline, rseq_slice_ext=0', diagonal: true, kernel: 'mainline', append: 'rseq_slice_ext=0', expect: simulated('off-at-boot') },
-  { name: '7.3 without the feature', kernel: 'off', expect: simulated('kernel-without-feature') },
+  { name: 'mainline without the feature', kernel: 'off', expect: simulated('kernel-without-feature') },
   { name: 'the kernel of this machine', diagonal: true, kernel: 'host', expect: simulated('kernel-without-feature') },
   ...['ENOSYS', 'EPERM'].map((errno) => ({
     name: `mainline, a filter answers ${errno} to the yield`,
@@ -163,4 +163,14 @@ export const ROWS = [
 export function chooseRows({ only, diagonal = false }) {
   const pattern = only === undefined ? null : new RegExp(only, 'i');
   return ROWS.filter((row) => (!diagonal || row.diagonal === true) && (pattern === null || pattern.test(row.name)));
+}
+
+/**
+ * What the row says of its environment, with what it says by itself: a guest has the CPUs it was started with. The machine
+ * that runs the matrix has as many as it has.
+ * @param {Row} row
+ * @returns {import('./judge.mjs').Expectation}
+ */
+export function expectationOf({ kernel, icount = false, cpus = icount ? 1 : 2, expect }) {
+  return kernel === 'host' ? expect : { cpus, ...expect };
 }

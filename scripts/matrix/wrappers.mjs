@@ -48,7 +48,7 @@ export function compileNeighbours(job) {
 }
 
 /**
- * The shim's tests in C against musl, which registers no area.
+ * The shim's tests in C against musl, which registers no area. They begin with a line of tell.c.
  * @param {string} job
  * @param {(message: string) => void} say
  * @returns {string} the program, as the guest sees it
@@ -59,6 +59,6 @@ export function compileShimTests(job, say) {
   const tests = readdirSync(suite).filter((file) => file.endsWith('.c') && !/_(check|exec)\.c$/.test(file));
   // musl brings no headers of the kernel; those of the system come last, behind its own.
   const headers = ['/usr/include', '/usr/include/x86_64-linux-gnu'].flatMap((path) => ['-idirafter', path]);
-  compile('musl-gcc', [...headers, '-static', '-o', join(job, 'shim_test'), ...SHIM, ...tests.map((file) => join(suite, file))]);
+  compile('musl-gcc', [...headers, '-static', '-o', join(job, 'shim_test'), ...SHIM, ...tests.map((file) => join(suite, file)), join(guest, 'tell.c')]);
   return `${IN_GUEST}/shim_test`;
 }

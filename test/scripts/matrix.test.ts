@@ -1,24 +1,29 @@
 /** The matrix: what is found in an environment is judged by what its row says, and reported as it is. */
 import { describe, expect, it } from 'vitest';
-import { judgeCases, judgeEnding, judgeEnvironment, judgeMigration } from '../../scripts/matrix/judge.mjs';
-import type { Expectation, Found } from '../../scripts/matrix/judge.mjs';
+import { judgeCases, judgeEnding, judgeEnvironment, judgeMigration, judgePlace, readTold } from '../../scripts/matrix/judge.mjs';
+import type { Expectation, Found, Place } from '../../scripts/matrix/judge.mjs';
 import { formatMarkdown, formatRemarks, formatTable, hasFailed } from '../../scripts/matrix/report.mjs';
 import type { RowResult } from '../../scripts/matrix/report.mjs';
-import { chooseRows, ROWS } from '../../scripts/matrix/rows.mjs';
+import { chooseRows, expectationOf, ROWS } from '../../scripts/matrix/rows.mjs';
 
-const found: Found = {
+const place: Place = {
   backend: 'linux',
   registration: 'replace',
   flavour: 'mainline',
   reason: 'available',
   libc: 'glibc 2.36',
   node: 'v20.20.2',
+  cpus: 4,
   preemption: 'lazy',
+  isDebugging: true,
+};
+const found: Found = {
+  ...place,
   checks: { 'outcomes add up': true },
   stats: { entered: 1000, yielded: 5, raced: 0, revoked: 1 },
   doctor: { status: 0, stdout: '' },
 };
-const expected: Expectation = { backend: 'linux', registration: 'replace', flavour: 'mainline', reason: 'available', libc: 'glibc 2.36', node: 'v20.', preemption: 'lazy' };
+const expected: Expectation = { backend: 'linux', registration: 'replace', flavour: 'mainline', reason: 'available', libc: 'glibc 2.36', node: 'v20.', cpus: 4, preemption: 'lazy', isDebugging: true };
 const failures = (checks: readonly { name: string; ok: boolean }[]) => checks.filter(({ ok }) => !ok).map(({ name }) => name);
 
 describe('an environment', () => {
@@ -33,11 +38,18 @@ describe('an environment', () => {
     [{ reason: 'denied' }, ['reason is available']],
     [{ libc: 'glibc 2.41' }, ['libc is glibc 2.36']],
     [{ node: 'v22.1.0' }, ['Node is v20.']],
+    [{ cpus: 2 }, ['number of CPUs is 4']],
     [{ preemption: 'full' }, ['preemption is lazy']],
+    [{ isDebugging: false }, ['rseq_debug is true']],
     [{ checks: { 'outcomes add up': false, more: true } }, ['outcomes add up']],
     [{ stats: { ...found.stats, yielded: 0 } }, ['at least 1 yielded']],
   ])('fails with %j', (change, names) => {
     expect(failures(judgeEnvironment({ ...found, ...change }, expected))).toEqual(names);
+  });
+
+  it('fails where a program does not tell what the row names, and passes where the row names nothing', () => {
+    expect(failures(judgePlace({}, expected))).toHaveLength(Object.keys(expected).length);
+    expect(judgePlace(place, { backend: 'linux' })).toHaveLength(1);
   });
 
   it('must not yield on the simulated kernel', () => {
@@ -56,22 +68,56 @@ it('judges how a program ended', () => {
 
 it('judges a migration', () => {
   const stats = { entered: 9, undisturbed: 5, yielded: 1, raced: 0, revoked: 3, nested: 0 };
-  const good = { done: 9, moved: 3, wrong: 0, failed: 0, cpus: [0, 1], atEnd: 'libc', stats };
-  expect(failures(judgeMigration(good))).toEqual([]);
-  for (const change of [{ done: 10 }, { moved: 0 }, { wrong: 1 }, { failed: 1 }, { cpus: [0] }, { atEnd: 'other' }]) {
-    expect(failures(judgeMigration({ ...good, ...change })), JSON.stringify(change)).toHaveLength(1);
+  const good = { place, done: 9, moved: 3, wrong: 0, failed: 0, wasOn: [0, 1, 2, 3], atEnd: 'libc', stats };
+  expect(failures(judgeMigration(good, expected))).toEqual([]);
+  const changes = [{ done: 10 }, { moved: 0 }, { wrong: 1 }, { failed: 1 }, { wasOn: [0, 1] }, { atEnd: 'other' }, { place: { ...place, registration: 'libc' } }];
+  for (const change of changes) {
+    expect(failures(judgeMigration({ ...good, ...change }, expected)), JSON.stringify(change)).toHaveLength(1);
   }
 });
 
 it("judges the shim's cases, of which enough must have run", () => {
-  const stdout = '1..3\nok one\nSKIP two: no kernel\nnot ok three: 1 is not 2\n';
-  expect(failures(judgeCases(stdout, 2))).toEqual(['at least 2 passed', 'three']);
-  expect(failures(judgeCases('1..4\nok one\n', 1))).toEqual(['all cases were run']);
+  const stdout = '1..4\nok one\nSKIP two (this kernel): no slices\nnot ok three: 1 is not 2\nok four (this kernel)\n';
+  expect(failures(judgeCases(stdout, { all: 2, onKernel: 1 }))).toEqual(['three']);
+  expect(failures(judgeCases(stdout, { all: 3, onKernel: 2 }))).toEqual(['at least 3 passed', 'at least 2 on this kernel', 'three']);
+  expect(failures(judgeCases('1..4\nok one\n', { all: 1, onKernel: 0 }))).toEqual(['all cases were run']);
+});
+
+it('reads what a C program told of its place, and nothing else', () => {
+  const line = '# libc musl, CPUs 2, registration own, flavour 7.0';
+  expect(readTold(`${line}\n1..1\nok one\n`)).toEqual({ backend: 'linux', registration: 'own', flavour: '7.0', reason: 'available', libc: 'musl', cpus: 2 });
+  expect(readTold('# libc musl, CPUs 2, attach says -22 in step 1\n1..1\nok one\n')).toEqual({});
 });
 
 describe('the rows', () => {
   it('have names of their own', () => {
     expect(new Set(ROWS.map(({ name }) => name)).size).toBe(ROWS.length);
+  });
+
+  it('say how many CPUs there are, whether they name them or not, but for this machine', () => {
+    const cpus = (name: string) => ROWS.filter((row) => row.name === name).map((row) => expectationOf(row).cpus);
+    expect(cpus('mainline, 1 CPU')).toEqual([1]);
+    expect(cpus('mainline, 4 CPUs')).toEqual([4]);
+    expect(cpus('mainline, glibc 2.36')).toEqual([2]);
+    expect(cpus('the kernel of this machine')).toEqual([undefined]);
+    const row = { name: '', kernel: 'mainline', icount: true, expect: { backend: 'linux' } } as const;
+    expect(expectationOf(row)).toEqual({ backend: 'linux', cpus: 1 });
+  });
+
+  it.each([
+    [/(?<wanted>\d+) CPUs?$/, 'cpus'],
+    [/glibc (?<wanted>[\d.]+)/, 'libc'],
+    [/(?<wanted>musl)/, 'libc'],
+    [/Node (?<wanted>\d+)/, 'node'],
+    [/preempt=(?<wanted>\w+)/, 'preemption'],
+    [/rseq_debug=(?<wanted>1)/, 'isDebugging'],
+  ] as const)('expect what their names say: %s', (pattern, property) => {
+    const named = ROWS.flatMap((row) => {
+      const wanted = pattern.exec(row.name)?.groups?.['wanted'];
+      return wanted === undefined ? [] : [[String(expectationOf(row)[property]), property === 'isDebugging' ? 'true' : wanted] as const];
+    });
+    expect(named.length).toBeGreaterThan(0);
+    for (const [expectation, wanted] of named) expect(expectation).toContain(wanted);
   });
 
   it('are chosen by a pattern, and by the diagonal', () => {

@@ -3,14 +3,12 @@
 // a check with a name; what the environment should have given is the caller's to judge.
 // Arguments: seconds of sections, length of one in us, workers, options of attach() as JSON.
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { attach, probe } from '../../../dist/index.js';
 import { loadAddon } from '../../../dist/linux/binding.js';
 import { SimulatedKernel } from '../../../dist/simulated/index.js';
-import { kernelStats, observer, report, roundsFor, spin, startNeighbour, statsSince, sumStats } from './support.mjs';
+import { cpus, describePlace, kernelStats, observer, report, roundsFor, spin, startNeighbour, statsSince, sumStats } from './support.mjs';
 
 const CYCLES = 100;
 
@@ -84,15 +82,6 @@ function demandLinux(options) {
   }
 }
 
-/** The kernel's way of preempting, by debugfs; empty where it cannot be read. */
-function preemption() {
-  try {
-    return /\((\w+)\)/.exec(readFileSync('/sys/kernel/debug/sched/preempt', 'utf8'))?.[1] ?? '';
-  } catch {
-    return '';
-  }
-}
-
 /** What the doctor says here, in a process of its own. */
 function askDoctor({ registration }) {
   const program = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
@@ -104,7 +93,6 @@ function askDoctor({ registration }) {
 async function main() {
   const [seconds, length, workers] = process.argv.slice(2, 5).map(Number);
   const options = JSON.parse(process.argv[5] ?? '{}');
-  const cpus = availableParallelism();
   const rounds = roundsFor(length);
   const hasStats = probe().kernel.extension !== null;
   const before = hasStats ? kernelStats() : null;
@@ -115,7 +103,6 @@ async function main() {
   const kernel = before === null ? null : statsSince(before);
   const runs = [main, ...others];
   const stats = sumStats(runs.map((run) => run.stats));
-  const { libc } = probe();
   const error = demandLinux(options);
   const { backend, registration, flavour, slices } = main;
   const isLinux = backend === 'linux';
@@ -135,7 +122,7 @@ async function main() {
     'counters agree with the kernel': kernel === null || (isHidden ? kernel.syield <= stats.yielded : kernel.syield === stats.yielded),
     'the kernel saw yields': kernel === null || !isLinux || kernel.syield > 0,
   };
-  report({ backend, registration, flavour, reason: slices.reason, libc: libc.name, node: process.version, cpus, preemption: preemption(), checks, stats, kernel, error, doctor: askDoctor(options) });
+  report({ ...describePlace(main), checks, stats, kernel, error, doctor: askDoctor(options) });
 }
 
 if (isMainThread) await main();

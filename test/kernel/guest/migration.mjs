@@ -3,12 +3,15 @@
 // section, and what was counted. The argument is the seconds.
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { attach } from '../../../dist/index.js';
-import { kernelStats, observer, report, roundsFor, spin, statsSince } from './support.mjs';
+import { cpus, describePlace, kernelStats, observer, report, roundsFor, spin, statsSince } from './support.mjs';
 
-/** Between two looks at the area a migration can come, not between three pairs running. */
+/** Looks at the area and asks libc, until the thread was not switched out, and so not moved, in between. */
 function isWrong(thread) {
-  for (let i = 0; i < 3; i++) if (thread.cpu() === observer.getCpu()) return false;
-  return true;
+  for (;;) {
+    const before = observer.getSwitches();
+    const isOther = thread.cpu() !== observer.getCpu();
+    if (observer.getSwitches() === before) return isOther;
+  }
 }
 
 if (isMainThread) {
@@ -22,7 +25,7 @@ if (isMainThread) {
   const pause = new Int32Array(new SharedArrayBuffer(4));
   let failed = 0;
   for (let i = 0; performance.now() < end; i++) {
-    if (observer.pinTo(i % 2, tid) !== 0) failed++;
+    if (observer.pinTo(i % cpus, tid) !== 0) failed++;
     Atomics.wait(pause, 0, 0, 2);
   }
   Atomics.store(new Int32Array(stop), 0, 1);
@@ -30,8 +33,9 @@ if (isMainThread) {
 } else {
   const thread = attach({ backend: 'linux' });
   const stop = new Int32Array(workerData.stop);
+  const place = describePlace(thread);
   parentPort.postMessage(observer.getTid());
-  const cpus = new Set();
+  const wasOn = new Set();
   const concurrencyIds = new Set();
   let [done, moved, wrong] = [0, 0, 0];
   while (Atomics.load(stop, 0) === 0) {
@@ -43,10 +47,11 @@ if (isMainThread) {
     thread.leave();
     done++;
     if (from !== to) moved++;
-    cpus.add(from).add(to);
+    wasOn.add(from).add(to);
     if (isWrong(thread)) wrong++;
   }
   thread.detach();
-  const found = { done, moved, wrong, cpus: [...cpus].sort(), concurrencyIds: [...concurrencyIds].sort(), stats: thread.stats() };
+  const sorted = (set) => [...set].sort((a, b) => a - b);
+  const found = { place, done, moved, wrong, wasOn: sorted(wasOn), concurrencyIds: sorted(concurrencyIds), stats: thread.stats() };
   parentPort.postMessage({ ...found, atEnd: observer.getRegistration() });
 }

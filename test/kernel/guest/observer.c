@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -94,6 +95,18 @@ static napi_value get_tid(napi_env env, napi_callback_info info)
 	return result;
 }
 
+/* getSwitches(): how often the thread has been switched out so far. Without a switch it was not moved either. */
+static napi_value get_switches(napi_env env, napi_callback_info info)
+{
+	struct rusage usage;
+	napi_value result;
+
+	(void)info;
+	getrusage(RUSAGE_THREAD, &usage);
+	napi_create_int64(env, usage.ru_nvcsw + usage.ru_nivcsw, &result);
+	return result;
+}
+
 /* readArea(): the eight words of libc's area, whoever is registered; null without one. */
 static napi_value read_area(napi_env env, napi_callback_info info)
 {
@@ -170,6 +183,7 @@ NAPI_MODULE_INIT()
 	} functions[] = {
 		{ "getCpu", get_cpu },
 		{ "getTid", get_tid },
+		{ "getSwitches", get_switches },
 		{ "readArea", read_area },
 		{ "getRegistration", get_registration },
 		{ "pinTo", pin_to },

@@ -1,9 +1,9 @@
 // The mistake that the bits dialect kills for: the request is taken back by a load, an `and` and a store. A grant between
 // load and store is wiped out of the word, so the thread does not yield, and its next system call is its last. If it
-// lives through the seconds given, it says so.
+// lives through the seconds given, it says so. What it attached to is its first line.
 import { attach } from '../../../dist/index.js';
 import { loadAddon } from '../../../dist/linux/binding.js';
-import { observer, roundsFor, spin, startNeighbour } from './support.mjs';
+import { describePlace, observer, report, roundsFor, spin, startNeighbour } from './support.mjs';
 
 const REQUEST = 1;
 const GRANTED = 2;
@@ -11,7 +11,7 @@ const GRANTED = 2;
 const rounds = roundsFor(20);
 await startNeighbour(0);
 observer.pinTo(0);
-attach({ backend: 'linux', flavour: 'rfc' });
+report(describePlace(attach({ backend: 'linux', flavour: 'rfc' })));
 const { binding } = loadAddon();
 const word = new Uint32Array(binding.controlWord());
 const end = performance.now() + Number(process.argv[2]) * 1000;

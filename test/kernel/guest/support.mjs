@@ -1,11 +1,17 @@
-// What the programs that run in a guest share: the kernel's own counters, a
-// section of a known length, and a noisy neighbour on the same CPU.
+// What the programs that run in a guest share: the kernel's own counters, what
+// there is to say of the place they run in, a section of a known length, and a
+// noisy neighbour on the same CPU.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
+import { probe } from '../../../dist/index.js';
 
 /** The test addon, see observer.c. It was compiled into the job's folder. */
 export const observer = createRequire(import.meta.url)(`${process.env.RSEQ_SLICE_JOB}/observer.node`);
+
+/** How many CPUs this thread could run on when the program began, before it was pinned to one. */
+export const cpus = availableParallelism();
 
 /** The one line of JSON that the test on the host reads. */
 export function report(value) {
@@ -21,6 +27,23 @@ export function kernelStats() {
 export function statsSince(before) {
   const after = kernelStats();
   return Object.fromEntries(Object.keys(after).map((name) => [name, after[name] - before[name]]));
+}
+
+/** A file of debugfs; empty where it cannot be read. */
+function readDebug(path) {
+  try {
+    return readFileSync(`/sys/kernel/debug/${path}`, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** What a thread got, and where: all that a row of the matrix can name. */
+export function describePlace({ backend, registration, flavour }) {
+  const { slices, libc } = probe();
+  const preemption = /\((\w+)\)/.exec(readDebug('sched/preempt'))?.[1] ?? '';
+  const isDebugging = readDebug('rseq/debug').trim() === '1';
+  return { backend, registration, flavour, reason: slices.reason, libc: libc.name, node: process.version, cpus, preemption, isDebugging };
 }
 
 /** The sum of several threads' counters. */

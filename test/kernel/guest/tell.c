@@ -1,0 +1,46 @@
+/*
+ * Linked into a program of the shim: before main it prints, as a line of its
+ * own, which libc it was compiled for, how many CPUs there are, and what an
+ * attached thread gets. In a child, so that the program finds everything as if
+ * nobody had asked.
+ */
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "rseq_slice.h"
+
+#ifdef __GLIBC__
+#define LIBC "glibc"
+#else
+#define LIBC "musl"
+#endif
+
+static void print_attached(void)
+{
+	static const char *const registrations[] = { "auto", "libc", "own", "replace" };
+	static const char *const flavours[] = { "auto", "mainline", "7.0", "rfc" };
+	struct rseq_slice_thread *thread;
+	enum rseq_slice_step step;
+	int result;
+
+	result = rseq_slice_attach(RSEQ_SLICE_REGISTRATION_AUTO, RSEQ_SLICE_FLAVOUR_AUTO, &thread, &step);
+	printf("# libc " LIBC ", CPUs %ld, ", sysconf(_SC_NPROCESSORS_ONLN));
+	if (result)
+		printf("attach says %d in step %d\n", result, (int)step);
+	else
+		printf("registration %s, flavour %s\n", registrations[rseq_slice_get_registration(thread)],
+		       flavours[rseq_slice_get_flavour(thread)]);
+	fflush(stdout);
+}
+
+__attribute__((constructor)) static void tell(void)
+{
+	pid_t child = fork();
+
+	if (child == 0) {
+		print_attached();
+		_exit(0);
+	}
+	waitpid(child, NULL, 0);
+}
