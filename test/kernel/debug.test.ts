@@ -13,7 +13,7 @@ import {
   expectShimTestsPassed,
 } from './checks.ts';
 import type { SectionsReport } from './checks.ts';
-import { EXTENSION, node, runLane, SHIM_TESTS } from './lane.ts';
+import { CPUS, EXTENSION, node, runLane, SHIM_TESTS } from './lane.ts';
 import type { Lane } from './lane.ts';
 
 describe('rseq_debug=1', () => {
@@ -21,7 +21,8 @@ describe('rseq_debug=1', () => {
   beforeAll(async () => {
     lane = await runLane({ extension: EXTENSION, append: 'rseq_debug=1' }, [
       { name: 'sections', command: node('sections.mjs', '20', '3', 'auto', '0') },
-      { name: 'four workers', command: node('sections.mjs', '50', '4', 'auto', '4') },
+      { name: 'workers', command: node('sections.mjs', '50', '4', 'auto', '2'), seconds: 60 * CPUS },
+      { name: 'debug', command: ['cat', '/sys/kernel/debug/rseq/debug'] },
       ...SHIM_TESTS,
       { name: 'nested', command: node('nested.mjs') },
       { name: 'lifecycle', command: node('lifecycle.mjs'), seconds: 120 },
@@ -33,6 +34,10 @@ describe('rseq_debug=1', () => {
     ]);
   });
 
+  it('has the checks on', () => {
+    expect(lane.ending('debug')).toMatchObject({ exitCode: 0, stdout: '1\n' });
+  });
+
   it("passes the kernel's own selftest", () => {
     expectSelftestPassed(lane);
   });
@@ -41,7 +46,7 @@ describe('rseq_debug=1', () => {
     expectShimTestsPassed(lane);
   });
 
-  it.each(['sections', 'four workers'])('reconciles: %s', (name) => {
+  it.each(['sections', 'workers'])('reconciles: %s', (name) => {
     const report = lane.json(name) as SectionsReport;
     expectReconciled(report);
     expect(report.stats.yielded).toBeGreaterThan(0);

@@ -17,6 +17,10 @@ import { compileShim, shim, suite } from '../support/shim.ts';
 /** ns; the longest the kernel accepts, so that emulation's slowness matters least. */
 export const EXTENSION = 50_000;
 
+/** How many CPUs a guest has where the lane does not say: RSEQ_SLICE_GUEST_CPUS. */
+export const CPUS = Number(process.env['RSEQ_SLICE_GUEST_CPUS'] ?? 2);
+if (!(Number.isInteger(CPUS) && CPUS >= 2 && CPUS <= 64)) throw new Error(`RSEQ_SLICE_GUEST_CPUS wants a number from 2 to 64, not '${process.env['RSEQ_SLICE_GUEST_CPUS']}'.`);
+
 export interface Program {
   readonly name: string;
   readonly command: readonly string[];
@@ -81,7 +85,8 @@ export async function runLane(
     const jobs = all.map((program) => ({ env: {}, seconds: 60, ...program }));
     writeFileSync(join(job, 'programs.json'), JSON.stringify(jobs));
     const run = await runInGuest({
-      timeout: 600,
+      timeout: 300 * CPUS,
+      ...(options.icount === true ? {} : { cpus: CPUS }),
       ...options,
       job,
       command: node('agent.mjs'),

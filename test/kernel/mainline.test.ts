@@ -1,5 +1,5 @@
 /**
- * The library on a kernel that grants, two CPUs in parallel. Under emulation
+ * The library on a kernel that grants, several CPUs in parallel. Under emulation
  * time is elastic, so outcomes are asserted and latencies are not.
  */
 import { fileURLToPath } from 'node:url';
@@ -16,7 +16,7 @@ import {
 } from './checks.ts';
 import type { SectionsReport } from './checks.ts';
 import type { Stats } from '../../lib/index.ts';
-import { EXTENSION, node, runLane, SHIM_TESTS } from './lane.ts';
+import { CPUS, EXTENSION, node, runLane, SHIM_TESTS } from './lane.ts';
 import type { Lane } from './lane.ts';
 
 const commandLine = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
@@ -35,7 +35,27 @@ interface RegistrationReport {
   readonly error: { code: string; errno: number; message: string } | null;
 }
 
-describe('two CPUs, 50 us', () => {
+const range = (length: number): number[] => Array.from({ length }, (_, index) => index);
+
+function expectIds(lane: Lane, cpus: number): void {
+  const report = lane.json('auto') as RegistrationReport;
+  expect(report.ids?.map(([cpu, libcCpu, numaNode]) => [cpu, libcCpu, numaNode])).toEqual(range(cpus).map((cpu) => [cpu, cpu, 0]));
+  for (const [, , , concurrencyId] of report.ids ?? []) expect(range(cpus)).toContain(concurrencyId);
+  expect(report.cpus).toEqual(range(cpus));
+}
+
+function expectWorkersServed(lane: Lane, workers: number): void {
+  const report = lane.json('workers') as SectionsReport;
+  expectReconciled(report);
+  expect(report.runs).toHaveLength(workers);
+  for (const run of report.runs) {
+    expect(run).toMatchObject({ backend: 'linux', registration: 'replace', flavour: 'mainline' });
+    expect(run.stats.entered).toBeGreaterThan(1000);
+    expect(run.stats.yielded).toBeGreaterThan(0);
+  }
+}
+
+describe(`${CPUS} CPUs, 50 us`, () => {
   let lane: Lane;
   beforeAll(async () => {
     lane = await runLane({ extension: EXTENSION }, [
@@ -47,11 +67,11 @@ describe('two CPUs, 50 us', () => {
       { name: 'sections', command: node('sections.mjs', '20', '4', 'auto', '0') },
       { name: 'long sections', command: node('sections.mjs', '200', '4', 'auto', '0') },
       { name: 'native sections', command: node('sections.mjs', '20', '3', 'native', '0') },
-      { name: 'four workers', command: node('sections.mjs', '20', '4', 'auto', '4') },
+      { name: 'workers', command: node('sections.mjs', '20', '4', 'auto', '2'), seconds: 60 * CPUS },
       ...SHIM_TESTS,
       { name: 'nested', command: node('nested.mjs') },
       { name: 'lifecycle', command: node('lifecycle.mjs'), seconds: 120 },
-      { name: 'demo', command: [process.execPath, commandLine, 'demo', '--json'] },
+      { name: 'demo', command: [process.execPath, commandLine, 'demo', '--json'], seconds: 60 * CPUS },
       { name: 'cycles', command: node('cycles.mjs') },
       ...['end', 'throw', 'exit'].map((ending) => ({
         name: `main-${ending}`,
@@ -81,13 +101,7 @@ describe('two CPUs, 50 us', () => {
   });
 
   it('reads CPU, node and concurrency ID, and sched_getcpu is right before and after detach', () => {
-    const report = lane.json('auto') as RegistrationReport;
-    expect(report.ids?.map(([cpu, libcCpu, numaNode]) => [cpu, libcCpu, numaNode])).toEqual([
-      [0, 0, 0],
-      [1, 1, 0],
-    ]);
-    for (const [, , , concurrencyId] of report.ids ?? []) expect([0, 1]).toContain(concurrencyId);
-    expect(report.cpus).toEqual([0, 1]);
+    expectIds(lane, CPUS);
   });
 
   it.each([
@@ -107,7 +121,7 @@ describe('two CPUs, 50 us', () => {
     expect(report.registration).toBe('own');
     expect(report.attached).toMatchObject({ enabled: 1 });
     expect(report.detached).toEqual(report.before);
-    expect(report.ids?.map(([cpu]) => cpu)).toEqual([0, 1]);
+    expect(report.ids?.map(([cpu]) => cpu)).toEqual(range(CPUS));
   });
 
   it('yields inside the grant beside a noisy neighbour, and reconciles with the kernel', () => {
@@ -119,12 +133,14 @@ describe('two CPUs, 50 us', () => {
     );
   });
 
-  it('finds all four outcomes in sections longer than the extension', () => {
+  it('is undisturbed, yields or is revoked in sections longer than the extension', () => {
     const report = lane.json('long sections') as SectionsReport;
     expectReconciled(report);
-    for (const outcome of ['undisturbed', 'yielded', 'raced', 'revoked'] as const) {
+    for (const outcome of ['undisturbed', 'yielded', 'revoked'] as const) {
       expect(report.stats[outcome], outcome).toBeGreaterThan(0);
     }
+    // An extension need not run out within the few instructions of a race, and on some runs none does.
+    console.log(`${report.stats.raced} of ${report.stats.entered} long sections raced`);
   });
 
   it('does the same through native calls where the word cannot be mapped', () => {
@@ -133,15 +149,8 @@ describe('two CPUs, 50 us', () => {
     expect(report.stats.yielded).toBeGreaterThan(100);
   });
 
-  it('serves four workers at once, each with its own area', () => {
-    const report = lane.json('four workers') as SectionsReport;
-    expectReconciled(report);
-    expect(report.runs).toHaveLength(4);
-    for (const run of report.runs) {
-      expect(run).toMatchObject({ backend: 'linux', registration: 'replace', flavour: 'mainline' });
-      expect(run.stats.entered).toBeGreaterThan(1000);
-      expect(run.stats.yielded).toBeGreaterThan(0);
-    }
+  it('serves two workers a CPU at once, each with its own area', () => {
+    expectWorkersServed(lane, 2 * CPUS);
   });
 
   it('shows grants in the demonstration, whose records are right', () => {
@@ -151,7 +160,8 @@ describe('two CPUs, 50 us', () => {
       wrong: string[];
     };
     expect(report.wrong).toEqual([]);
-    expect(report.workers.map(({ backend }) => backend)).toEqual(['linux', 'linux', 'linux', 'linux']);
+    expect(report.workers).toHaveLength(Math.min(16, 2 * CPUS));
+    expect(report.workers.filter(({ backend }) => backend !== 'linux')).toEqual([]);
     expect(report.stats.yielded).toBeGreaterThan(0);
   });
 
@@ -169,5 +179,25 @@ describe('two CPUs, 50 us', () => {
 
   it('attaches and detaches a thousand times', () => {
     expectCyclesClean(lane);
+  });
+});
+
+// The rest of it runs on so many with RSEQ_SLICE_GUEST_CPUS=4.
+describe('4 CPUs', () => {
+  let lane: Lane;
+  beforeAll(async () => {
+    const programs = [
+      { name: 'auto', command: node('registration.mjs', 'auto') },
+      { name: 'workers', command: node('sections.mjs', '20', '1', 'auto', '2'), seconds: 240 },
+    ];
+    lane = await runLane({ extension: EXTENSION, cpus: 4 }, programs, { selftest: false });
+  });
+
+  it('reads ids on each of them', () => {
+    expectIds(lane, 4);
+  });
+
+  it('serves two workers on each of them at once', () => {
+    expectWorkersServed(lane, 8);
   });
 });

@@ -1,7 +1,7 @@
 // Attach, a section, detach, a thousand times in one thread; libc must have its
 // area and the right CPU back each time.
 import { attach } from '../../../dist/index.js';
-import { observer, report } from './support.mjs';
+import { cpus, observer, report } from './support.mjs';
 
 const registrations = { attached: new Set(), detached: new Set() };
 let wrongCpu = 0;
@@ -11,8 +11,8 @@ for (let i = 0; i < 1000; i++) {
   thread.critical(() => {});
   thread.detach();
   registrations.detached.add(observer.getRegistration());
-  observer.pinTo(i % 2);
-  if (observer.getCpu() !== i % 2) wrongCpu++;
+  observer.pinTo(i % cpus);
+  if (observer.getCpu() !== i % cpus) wrongCpu++;
 }
 report({
   attached: [...registrations.attached],

@@ -3,14 +3,14 @@
 // policy and the flavour.
 import { attach, probe } from '../../../dist/index.js';
 import { loadAddon } from '../../../dist/linux/binding.js';
-import { observer, report } from './support.mjs';
+import { cpus as all, observer, report } from './support.mjs';
 
 const [registration = 'auto', flavour = 'auto'] = process.argv.slice(2);
 const { binding } = loadAddon();
 const look = () => ({
   kernel: observer.getRegistration(),
   libc: probe().libc.registered,
-  enabled: binding.probe().enabled,
+  enabled: binding.probe(0, 0).enabled,
 });
 const before = look();
 let thread = null;
@@ -22,9 +22,10 @@ try {
 }
 const attached = look();
 const taken = thread?.registration ?? null;
-const ids = thread === null ? null : [0, 1].map((cpu) => (observer.pinTo(cpu), [thread.cpu(), observer.getCpu(), thread.node(), thread.concurrencyId()]));
+const onEach = (look) => Array.from({ length: all }, (_, cpu) => (observer.pinTo(cpu), look()));
+const ids = thread === null ? null : onEach(() => [thread.cpu(), observer.getCpu(), thread.node(), thread.concurrencyId()]);
 const flags = binding.flags();
 thread?.detach();
 const detached = look();
-const cpus = [0, 1].map((cpu) => (observer.pinTo(cpu), observer.getCpu()));
+const cpus = onEach(() => observer.getCpu());
 report({ slices: probe().slices, kernel: probe().kernel, before, attached, detached, registration: taken, flags, ids, cpus, error });

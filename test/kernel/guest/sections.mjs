@@ -1,9 +1,10 @@
-// Sections of a given length, beside a noisy neighbour on the same CPU, for some
+// Sections of a given length, beside a noisy neighbour on the first CPU, for some
 // seconds; what this thread counted and what the kernel counted meanwhile.
-// Arguments: length in us, seconds, controlWord, workers (0: the main thread).
+// Arguments: length in us, seconds, controlWord, workers on each CPU (0: the main
+// thread on the first).
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { attach } from '../../../dist/index.js';
-import { kernelStats, observer, report, roundsFor, spin, startNeighbour, statsSince, sumStats } from './support.mjs';
+import { cpus, kernelStats, observer, report, roundsFor, spin, startNeighbour, statsSince, sumStats } from './support.mjs';
 
 function runSections({ cpu, rounds, seconds, controlWord }) {
   observer.pinTo(cpu);
@@ -27,8 +28,8 @@ if (isMainThread) {
     Number(workers) === 0
       ? [runSections({ ...job, cpu: 0 })]
       : await Promise.all(
-          Array.from({ length: Number(workers) }, (_, index) => {
-            const worker = new Worker(new URL(import.meta.url), { workerData: { ...job, cpu: index % 2 } });
+          Array.from({ length: Number(workers) * cpus }, (_, index) => {
+            const worker = new Worker(new URL(import.meta.url), { workerData: { ...job, cpu: index % cpus } });
             return new Promise((resolve, reject) => {
               worker.once('message', resolve);
               worker.once('error', reject);
