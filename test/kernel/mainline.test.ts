@@ -50,7 +50,6 @@ function expectWorkersServed(lane: Lane, workers: number): void {
   expect(report.runs).toHaveLength(workers);
   for (const run of report.runs) {
     expect(run).toMatchObject({ backend: 'linux', registration: 'replace', flavour: 'mainline' });
-    expect(run.stats.entered).toBeGreaterThan(1000);
     expect(run.stats.yielded).toBeGreaterThan(0);
   }
 }
