@@ -1,6 +1,8 @@
 // Whether other users of rseq got on with the library as they should in an environment: who shares an area, who is left
 // alone and why, that no update is lost, nobody spins for ever and no process ends before its time.
 
+import { judgePlace } from './judge.mjs';
+
 /** @typedef {import('./judge.mjs').Check} Check */
 
 /**
@@ -22,7 +24,7 @@
  * @property {boolean} [isLoaded] whether what was to be preloaded was
  *
  * @typedef {{ name: string, status: number | null, signal: string | null, stderr: string, found?: Found }} Result
- * @typedef {{ libc: string, area: boolean, flavour: string, results: readonly Result[], skipped: readonly string[] }} Report
+ * @typedef {{ place: Parameters<typeof judgePlace>[0], area: boolean, results: readonly Result[], skipped: readonly string[] }} Report
  */
 
 const FOREIGN_USE = 'left alone: foreign-use';
@@ -102,12 +104,11 @@ function describe({ attached, phases, modes, copy, yielded, later, workers }) {
  * @param {import('./judge.mjs').Expectation} expected
  * @returns {{ checks: Check[], neighbours: Neighbour[] }}
  */
-export function judgeNeighbours({ libc, area, flavour, results, skipped }, expected) {
+export function judgeNeighbours({ place, area, results, skipped }, expected) {
   const registration = /** @type {'replace' | 'libc' | 'own'} */ (expected.registration);
   const checks = [
-    { name: `libc is ${expected.libc ?? 'any'}`, ok: libc.startsWith(expected.libc ?? ''), detail: libc },
+    ...judgePlace(place, expected),
     { name: registration === 'own' ? 'libc registers nothing' : 'libc registers areas', ok: area === (registration !== 'own') },
-    { name: `flavour is ${expected.flavour ?? 'any'}`, ok: expected.flavour === undefined || flavour === expected.flavour, detail: flavour },
     ...results.flatMap(({ name, status, signal, stderr, found }) => {
       const ended = { name: `${name}: it ends by itself`, ok: status === 0 && signal === null, detail: `exit code ${status}, signal ${signal ?? 'none'}: ${stderr.trim()}` };
       if (found === undefined) return [ended];

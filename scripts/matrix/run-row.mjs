@@ -149,10 +149,10 @@ async function runNeighbours(row, job) {
   const { node, programs } = await prepareNode(row, job);
   const ending = await execute(row, [node, `${programs}/neighbours.mjs`], row.env ?? {}, job);
   const ended = judgeEnding(ending, { exitCode: 0 });
-  const { backend, flavour = '', registration = '' } = row.expect;
-  if (!ended.ok) return { backend, flavour, registration, checks: [ended], sections: null, yielded: null };
-  const { checks, neighbours } = judgeNeighbours(JSON.parse(ending.stdout), row.expect);
-  return { backend, flavour, registration, checks: [ended, ...checks], sections: null, yielded: null, neighbours };
+  if (!ended.ok) return { ...placeOf({}), checks: [ended], sections: null, yielded: null };
+  const found = reported(ending);
+  const { checks, neighbours } = judgeNeighbours(found, expectationOf(row));
+  return { ...placeOf(found.place), checks: [ended, ...checks], sections: null, yielded: null, neighbours };
 }
 
 /** @param {Row} row @param {string} job @returns {Promise<Outcome>} */

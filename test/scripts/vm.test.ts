@@ -208,7 +208,7 @@ describe('packages', () => {
     const without = (...gone: readonly string[]) => missingNeeds(['build'], (item) => !gone.includes(item));
     expect(without()).toEqual([]);
     expect(without('flex', 'qemu-system-x86_64', '/usr/lib64/libc.a')).toEqual([expect.objectContaining({ debian: 'flex' })]);
-    expect(missingNeeds(['source', 'build', 'run', 'root', 'musl'], () => false)).toEqual(NEEDS);
+    expect(missingNeeds(['source', 'build', 'run', 'root', 'musl', 'neighbours'], () => false)).toEqual(NEEDS);
   });
 
   it('says what to install', () => {

@@ -7,13 +7,13 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { attach, Mutex, probe } from '../../../dist/index.js';
-import { observer, report, roundsFor, spin, startNeighbour } from './support.mjs';
+import { describePlace, observer, report, roundsFor, spin, startNeighbour } from './support.mjs';
 
 const JOB = process.env.RSEQ_SLICE_JOB;
 const require = createRequire(import.meta.url);
 const BY_CPU = 4;
 const BY_CONCURRENCY_ID = 24;
-const COUNTS = 100_000;
+const COUNTS = 30_000;
 const BATCH = 1000;
 const WORKERS = 3;
 const DEADLINE = 120_000;
@@ -213,7 +213,10 @@ function findLibrary(name) {
 if (!isMainThread) work(workerData);
 else if (process.argv[2] !== undefined) report(await SCENARIOS[process.argv[2]]());
 else {
-  const { libc, kernel, owner } = probe();
+  const area = probe().owner === 'libc';
+  const thread = attach();
+  const place = describePlace(thread);
+  thread.detach();
   const results = Object.keys(SCENARIOS).filter((name) => name !== 'plain').map((name) => ({ name, ...run(name) }));
   const skipped = [];
   for (const [name, library] of Object.entries(PRELOADS)) {
@@ -221,5 +224,5 @@ else {
     if (path === undefined) skipped.push(`${name}: there is no ${library} here`);
     else results.push({ name: `${name}, preloaded`, ...run('plain', { LD_PRELOAD: path }) });
   }
-  report({ libc: libc.name, area: owner === 'libc', flavour: kernel.flavour, results, skipped });
+  report({ place, area, results, skipped });
 }
