@@ -122,7 +122,8 @@ async function main() {
     'counters agree with the kernel': kernel === null || (isHidden ? kernel.syield <= stats.yielded : kernel.syield === stats.yielded),
     'the kernel saw yields': kernel === null || !isLinux || kernel.syield > 0,
   };
-  report({ ...describePlace(main), checks, stats, kernel, error, doctor: askDoctor(options) });
+  // The reason while it was attached: what these options came to.
+  report({ ...describePlace(main), reason: slices.reason, checks, stats, kernel, error, doctor: askDoctor(options) });
 }
 
 if (isMainThread) await main();
