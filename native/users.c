@@ -79,6 +79,13 @@ static int is_empty(const uint32_t *gnu_hash)
 	return 1;
 }
 
+/* Of the older kind of table, DT_HASH. */
+#if defined(__s390x__)
+typedef uint64_t hash_entry;
+#else
+typedef uint32_t hash_entry;
+#endif
+
 struct relocations {
 	const ElfW(Rela) *entries;
 	size_t size; /* bytes */
@@ -102,7 +109,7 @@ static int read_object(const struct dl_phdr_info *info, struct object *object)
 {
 	struct relocations tables[2] = { { NULL, 0 }, { NULL, 0 } };
 	const ElfW(Dyn) *entry = NULL;
-	const uint32_t *hash = NULL;
+	const hash_entry *hash = NULL;
 	size_t i;
 
 	memset(object, 0, sizeof(*object));
@@ -149,10 +156,8 @@ static int read_object(const struct dl_phdr_info *info, struct object *object)
 	if (object->gnu_hash && !is_empty(object->gnu_hash))
 		/* What an object wants of others stands before what it has. */
 		object->count = object->gnu_hash[1];
-#if !defined(__s390x__) /* its entries are of 64 bits */
 	else if (hash)
 		object->count = hash[1];
-#endif
 	else
 		/* Nobody counts them, but whatever is wanted of others is relocated. */
 		object->count = count_relocated(&tables[0], count_relocated(&tables[1], 0));
