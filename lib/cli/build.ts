@@ -51,7 +51,7 @@ async function compile(): Promise<Result> {
     return { path: null, error: error instanceof Error ? error.message : String(error) };
   }
   // Not here, where another one may be loaded. As an argument, since a path may have quotes in it.
-  const { status, signal, stderr } = spawnSync(process.execPath, ['-e', 'require(process.argv[1]).probe()', path], { encoding: 'utf8' });
+  const { status, signal, stderr } = spawnSync(process.execPath, ['-e', 'require(process.argv[1]).probe(0, 0)', path], { encoding: 'utf8' });
   const said = signal === null ? stderr.trim() : `ended by ${signal}`;
   return { path, error: status === 0 ? null : `${path} was compiled, and does not load: ${said}` };
 }
