@@ -7,6 +7,7 @@
         "native/api.c",
         "native/attach.c",
         "native/calls.c",
+        "native/forks.c",
         "native/futex.c",
         "native/kernel.c",
         "native/libc.c",

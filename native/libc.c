@@ -27,8 +27,10 @@ static char *thread_pointer(void)
 
 void find_libc(struct libc_symbols *symbols)
 {
+	lock_loader();
 	symbols->offset = dlsym(RTLD_DEFAULT, "__rseq_offset");
 	symbols->size = dlsym(RTLD_DEFAULT, "__rseq_size");
+	unlock_loader();
 }
 
 void describe_libc(const struct libc_symbols *symbols, struct rseq_slice_libc *libc_state)

@@ -42,6 +42,15 @@ static inline void copy_out(void *to, size_t size, const void *from, size_t know
 	memcpy(to, from, size < known ? size : known);
 }
 
+/* forks.c */
+
+/* Counted up in each child of fork(2): what is of an earlier one is the parent's. */
+extern unsigned int fork_generation;
+
+/* Around every call of the dynamic linker: it has a lock that a child of fork(2) must not find held. */
+void lock_loader(void);
+void unlock_loader(void);
+
 /* libc.c */
 
 /* Where libc tells of its areas; NULL where it does not. */
@@ -66,9 +75,6 @@ struct rseq_slice_area *create_area(const struct rseq_slice_kernel *kernel);
 uint32_t full_length(const struct rseq_slice_kernel *kernel);
 
 /* users.c */
-
-/* Counted up in each child of fork(2): what is of an earlier one is the parent's. */
-extern unsigned int fork_generation;
 
 /* Would somebody in this process be harmed by an area of ours in the calling thread? */
 int has_users(const struct rseq_slice_libc *libc_state);

@@ -10,7 +10,6 @@
 #include <dlfcn.h>
 #include <elf.h>
 #include <link.h>
-#include <pthread.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -18,8 +17,6 @@
 #ifdef RSEQ_SLICE_OLDEST_GLIBC
 #include "glibc.h"
 #endif
-
-unsigned int fork_generation;
 
 /* What an object has for the dynamic linker. */
 struct object {
@@ -286,41 +283,14 @@ static int look_at(struct dl_phdr_info *info, size_t size, void *argument)
 	return 0;
 }
 
-/*
- * dl_iterate_phdr(3) has a lock of the dynamic linker, which a child of fork(2)
- * would find held for ever. So nobody forks while we look.
- */
-static pthread_mutex_t looking = PTHREAD_MUTEX_INITIALIZER;
-
-static void before_fork(void)
-{
-	pthread_mutex_lock(&looking);
-}
-
-static void after_fork(void)
-{
-	pthread_mutex_unlock(&looking);
-}
-
-static void after_fork_in_child(void)
-{
-	fork_generation++;
-	after_fork();
-}
-
-__attribute__((constructor)) static void watch_forks(void)
-{
-	pthread_atfork(before_fork, after_fork, after_fork_in_child);
-}
-
 static void look(struct search *search)
 {
+	lock_loader();
 	/* One that no sanitizer has another of. */
 	search->libc = dlsym(RTLD_DEFAULT, "gnu_get_libc_version");
 	search->allocator = dlsym(RTLD_DEFAULT, "malloc");
-	pthread_mutex_lock(&looking);
 	dl_iterate_phdr(look_at, search);
-	pthread_mutex_unlock(&looking);
+	unlock_loader();
 }
 
 size_t rseq_slice_get_users(struct rseq_slice_user *users, size_t count, size_t size)
