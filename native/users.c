@@ -64,10 +64,16 @@ static const void *address_of(const struct dl_phdr_info *info, ElfW(Addr) value)
 	return (const void *)(value < info->dlpi_addr ? value + info->dlpi_addr : value);
 }
 
+/* Behind four numbers and a filter, whose words are as wide as addresses. */
+static const uint32_t *buckets_of(const uint32_t *gnu_hash)
+{
+	return gnu_hash + 4 + gnu_hash[2] * (sizeof(ElfW(Addr)) / sizeof(uint32_t));
+}
+
 /* A table of nothing does not say how many symbols there are beside it. */
 static int is_empty(const uint32_t *gnu_hash)
 {
-	const uint32_t *bucket = gnu_hash + 4 + gnu_hash[2] * (sizeof(ElfW(Addr)) / sizeof(uint32_t));
+	const uint32_t *bucket = buckets_of(gnu_hash);
 	uint32_t i;
 
 	for (i = 0; i < gnu_hash[0]; i++)
@@ -173,8 +179,8 @@ static uint32_t hash_name(const char *name)
 static int is_defined_in_hash(const struct object *object, const char *name)
 {
 	const uint32_t *header = object->gnu_hash;
-	uint32_t buckets = header[0], first = header[1], words = header[2];
-	const uint32_t *bucket = header + 4 + words * (sizeof(ElfW(Addr)) / sizeof(uint32_t));
+	uint32_t buckets = header[0], first = header[1];
+	const uint32_t *bucket = buckets_of(header);
 	const uint32_t *chain = bucket + buckets;
 	uint32_t hash = hash_name(name), index;
 
