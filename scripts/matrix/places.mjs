@@ -1,6 +1,7 @@
 // What a row needs beside a kernel: another root file system with another libc, and other versions of Node. Each is made
 // once, in a temporary folder of the cache, and renamed into place when all of it succeeded.
 
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheDirectory, withLock } from '../kernel/cache.mjs';
@@ -10,7 +11,10 @@ import { ensurePackages } from '../vm/packages.mjs';
 
 /** @typedef {(message: string) => void} Say */
 
-const ROOTS = { 'debian-13': { suite: 'trixie', include: 'nodejs' } };
+// The allocators and the tracer are what other users of rseq are tried with.
+const ROOTS = {
+  'debian-13': { suite: 'trixie', include: ['nodejs', 'libjemalloc2', 'libmimalloc3', 'libtcmalloc-minimal4t64', 'liblttng-ust1t64'] },
+};
 
 /**
  * @param {string} kind
@@ -49,10 +53,12 @@ async function ensure(kind, name, say, make) {
  */
 export async function ensureRoot(name, say) {
   const { suite, include } = ROOTS[name];
-  return ensure('roots', name, say, async (folder, log) => {
+  // A root made of other packages is another one.
+  const of = createHash('sha256').update(include.join()).digest('hex').slice(0, 8);
+  return ensure('roots', `${name}-${of}`, say, async (folder, log) => {
     ensurePackages(['root'], say);
     say(`making a root file system of Debian ${suite}`);
-    await runLogged('debootstrap', ['--variant=minbase', `--include=${include}`, suite, folder, debianMirror()], { log });
+    await runLogged('debootstrap', ['--variant=minbase', `--include=${include.join()}`, suite, folder, debianMirror()], { log });
   });
 }
 

@@ -36,7 +36,7 @@ export const NEEDS = [
   { anyOf: ['debootstrap'], debian: 'debootstrap', purposes: ['root'] },
   { anyOf: ['musl-gcc'], debian: 'musl-tools', purposes: ['musl'] },
   { anyOf: ['/usr/lib/x86_64-linux-gnu/libjemalloc.so.2'], debian: 'libjemalloc2', purposes: ['neighbours'] },
-  { anyOf: ['/usr/lib/x86_64-linux-gnu/libmimalloc.so.2.0'], debian: 'libmimalloc2.0', purposes: ['neighbours'] },
+  { anyOf: ['/usr/lib/x86_64-linux-gnu/libmimalloc.so.2.0', '/usr/lib/x86_64-linux-gnu/libmimalloc.so.3'], debian: 'libmimalloc2.0', purposes: ['neighbours'] },
   { anyOf: ['/usr/lib/x86_64-linux-gnu/libtcmalloc_minimal.so.4'], debian: 'libtcmalloc-minimal4', purposes: ['neighbours'] },
   { anyOf: ['/usr/lib/x86_64-linux-gnu/liblttng-ust.so.1'], debian: 'liblttng-ust1', purposes: ['neighbours'] },
 ];

@@ -2,7 +2,7 @@
 // and whether anybody loses an update, spins for ever or ends the process. What should come of it is the caller's to
 // judge. Arguments: none, for all of them; or the name of one.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
@@ -20,10 +20,10 @@ const DEADLINE = 120_000;
 
 /** Allocators and a tracer that Debian has; none of them uses rseq as things are. */
 const PRELOADS = {
-  jemalloc: 'libjemalloc.so.2',
-  mimalloc: 'libmimalloc.so.2.0',
-  gperftools: 'libtcmalloc_minimal.so.4',
-  'LTTng-ust': 'liblttng-ust.so.1',
+  jemalloc: 'libjemalloc.so',
+  mimalloc: 'libmimalloc.so',
+  gperftools: 'libtcmalloc_minimal.so',
+  'LTTng-ust': 'liblttng-ust.so',
 };
 
 const describe = ({ backend, registration }) => (backend === 'linux' ? registration : `left alone: ${probe().slices.reason}`);
@@ -207,7 +207,10 @@ function run(name, environment = {}) {
 }
 
 function findLibrary(name) {
-  return ['/usr/lib/x86_64-linux-gnu', '/usr/lib64', '/usr/lib'].map((folder) => `${folder}/${name}`).find((path) => existsSync(path));
+  // Each release of a system has another version at the end.
+  const folders = ['/usr/lib/x86_64-linux-gnu', '/usr/lib64', '/usr/lib'].filter((folder) => existsSync(folder));
+  const paths = folders.flatMap((folder) => readdirSync(folder).filter((file) => file.startsWith(`${name}.`)).sort().map((file) => `${folder}/${file}`));
+  return paths[0];
 }
 
 if (!isMainThread) work(workerData);
@@ -221,7 +224,7 @@ else {
   const skipped = [];
   for (const [name, library] of Object.entries(PRELOADS)) {
     const path = findLibrary(library);
-    if (path === undefined) skipped.push(`${name}: there is no ${library} here`);
+    if (path === undefined) skipped.push(`${name}: there is no ${library}.* here`);
     else results.push({ name: `${name}, preloaded`, ...run('plain', { LD_PRELOAD: path }) });
   }
   report({ place, area, results, skipped });
