@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { missingOptions, parseConfig } from './config.mjs';
 import { runLogged } from './run-logged.mjs';
 
-/** @typedef {{ log: string, progress: import('./run-logged.mjs').Progress, jobs?: number }} BuildOptions */
+/** @typedef {{ log: string, progress: import('./progress.mjs').Progress, jobs?: number }} BuildOptions */
 
 /** Who and when would make two builds of one source differ. */
 const BUILD_ENVIRONMENT = {
@@ -97,10 +97,11 @@ export async function settleTools(tree, options) {
 /**
  * @param {string} tree
  * @param {BuildOptions} options
+ * @param {number} [objects] how many that is likely to be
  * @returns {Promise<string>} the image
  */
-export async function buildImage(tree, options) {
-  options.progress.step('building');
+export async function buildImage(tree, options, objects) {
+  options.progress.step('building', objects);
   await make(tree, ['bzImage'], options);
   return join(tree, 'arch', 'x86', 'boot', 'bzImage');
 }

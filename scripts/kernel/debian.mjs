@@ -5,6 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { findCommand } from '../vm/packages.mjs';
 import { lastLines } from './run-logged.mjs';
 
 /** What is known to build, boot and grant. Backports drop old versions, hence the fallback to the newest 7.x. */
@@ -83,6 +84,7 @@ export function privateAptOptions(folder) {
 
 /** @returns {string} the address of the mirror that the machine's own apt uses */
 export function debianMirror() {
+  if (findCommand('apt-get') === null) throw new Error("This machine has no apt-get, with which Debian's kernel source would be fetched.");
   const targets = run('apt-get', ['indextargets', '--format', '$(REPO_URI) $(ORIGIN)', 'Created-By: Packages']);
   const mirror = mirrorFrom(targets);
   if (mirror === null) throw new Error("This machine's apt knows no Debian mirror.");
@@ -119,7 +121,7 @@ function sourceMirror() {
     return debianMirror();
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new Error(`${reason} Get a kernel source of 7.0 or newer and pass it with --source FILE|DIR.`, { cause: error });
+    throw new Error(`${reason} Get a kernel source of 7.0 or newer and pass it with --source FILE|DIR; kernel.org has them.`, { cause: error });
   }
 }
 

@@ -9,7 +9,8 @@ import { ensurePackages, installAdvice, missingNeeds } from '../vm/packages.mjs'
 import { applyEdits, buildImage, buildSliceTest, configure, keepResults, kernelVersion, settleTools } from './build.mjs';
 import { cacheDirectory, cacheKey, withLock } from './cache.mjs';
 import { DEFAULT_FLAVOUR, editsText, flavourNamed } from './flavours.mjs';
-import { runLogged, startProgress } from './run-logged.mjs';
+import { startProgress } from './progress.mjs';
+import { runLogged } from './run-logged.mjs';
 import { openSource, unpackSource } from './source.mjs';
 
 const FRAGMENT = join(dirname(fileURLToPath(import.meta.url)), 'fragment.config');
@@ -128,7 +129,7 @@ async function build(job) {
   const work = mkdtempSync(join(kernels, 'building-'));
   const log = join(work, 'build.log');
   const tree = join(work, 'tree');
-  const progress = startProgress();
+  const progress = startProgress('kernel');
   const buildOptions = { log, progress, ...(options.jobs === undefined ? {} : { jobs: options.jobs }) };
   const started = Date.now();
   try {
@@ -138,7 +139,7 @@ async function build(job) {
     applyEdits(tree, flavour.edits);
     await configure(tree, FRAGMENT, flavour.config, buildOptions);
     if (base !== null) await settleTools(tree, buildOptions);
-    const image = await buildImage(tree, buildOptions);
+    const image = await buildImage(tree, buildOptions, flavour.objects);
     keepResults(tree, image, work);
     await buildSliceTest(tree, join(work, 'slice_test'), buildOptions);
     const version = await kernelVersion(tree, buildOptions);

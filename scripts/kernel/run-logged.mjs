@@ -1,45 +1,8 @@
-// Runs a long command with its whole output in a log file and one line of progress for whoever waits. On a terminal the
-// line is rewritten in place; elsewhere (CI) a line comes every 20 seconds, so that nobody takes the build for hung.
+// Runs a long command with its whole output in a log file. What there is to tell meanwhile goes through progress.mjs.
 
 import { spawn } from 'node:child_process';
 import { appendFileSync, createWriteStream, readFileSync } from 'node:fs';
 import { finished } from 'node:stream/promises';
-
-const QUIET_INTERVAL_MS = 20_000;
-
-/**
- * @typedef {object} Progress
- * @property {(text: string) => void} step names what goes on now
- * @property {() => void} count one more object is built
- * @property {() => void} stop
- */
-
-/**
- * @param {NodeJS.WriteStream} [stream]
- * @returns {Progress}
- */
-export function startProgress(stream = process.stderr) {
-  const started = Date.now();
-  let what = '';
-  let built = 0;
-  const line = () => `kernel: ${what} (${Math.round((Date.now() - started) / 1000)} s${built > 0 ? `, ${built} objects` : ''})`;
-  const draw = () => stream.write(stream.isTTY ? `\r\x1b[K${line()}` : `${line()}\n`);
-  const timer = setInterval(draw, stream.isTTY ? 500 : QUIET_INTERVAL_MS);
-  timer.unref();
-  return {
-    step(text) {
-      what = text;
-      draw();
-    },
-    count() {
-      built += 1;
-    },
-    stop() {
-      clearInterval(timer);
-      if (stream.isTTY) stream.write('\r\x1b[K');
-    },
-  };
-}
 
 /** @param {string} line @returns {boolean} whether a line of make's output stands for an object built */
 export function isObjectLine(line) {
@@ -60,7 +23,7 @@ export function lastLines(text, lines) {
  * Runs a command to its end; throws with the last 30 lines and the log's path when it fails.
  * @param {string} command
  * @param {readonly string[]} args
- * @param {{ log: string, cwd?: string, env?: NodeJS.ProcessEnv, progress?: Progress }} options
+ * @param {{ log: string, cwd?: string, env?: NodeJS.ProcessEnv, progress?: import('./progress.mjs').Progress }} options
  * @returns {Promise<void>}
  */
 export async function runLogged(command, args, { log, cwd, env, progress }) {

@@ -108,7 +108,7 @@ export function openSource(given, cache, say) {
  * Puts a source where it may be written to: a tarball is unpacked, a tree is copied, for the user's own stays untouched.
  * @param {Source} source
  * @param {string} tree folder to create
- * @param {{ log: string, progress: import('./run-logged.mjs').Progress }} options
+ * @param {{ log: string, progress: import('./progress.mjs').Progress }} options
  * @returns {Promise<void>}
  */
 export async function unpackSource(source, tree, { log, progress }) {

@@ -17,6 +17,8 @@ import { qemuArguments, STREAM_DESCRIPTORS } from './qemu.mjs';
  * @property {number} total until the command has ended, from the start of QEMU
  */
 
+/** @typedef {'booting' | 'setting up' | 'running the command'} Phase */
+
 /**
  * @typedef {object} GuestOutcome
  * @property {number} exitCode
@@ -31,6 +33,7 @@ import { qemuArguments, STREAM_DESCRIPTORS } from './qemu.mjs';
  * @property {(chunk: Buffer) => void} onStdout
  * @property {(chunk: Buffer) => void} onStderr
  * @property {() => void} onFirstByte
+ * @property {((phase: Phase) => void) | undefined} onPhase
  * @property {AbortSignal | undefined} signal
  */
 
@@ -81,7 +84,7 @@ function qemuCommand(args) {
  * @param {GuestOptions} options
  * @returns {Promise<GuestOutcome>}
  */
-export async function runGuestProcess({ machine, marker, deadlines, onStdout, onStderr, onFirstByte, signal }) {
+export async function runGuestProcess({ machine, marker, deadlines, onStdout, onStderr, onFirstByte, onPhase, signal }) {
   const [command, args] = qemuCommand(qemuArguments(machine));
   // Sockets of our own instead of pipes: QEMU takes a connected socket by its number, and there is no file to clean up.
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'] });
@@ -107,7 +110,13 @@ export async function runGuestProcess({ machine, marker, deadlines, onStdout, on
     const outcome = await new Promise((/** @type {(outcome: GuestOutcome) => void} */ resolve, reject) => {
       const fail = (/** @type {import('./errors.mjs').FailureKind} */ kind, /** @type {string} */ message) =>
         reject(new HarnessError(kind, message, { console: readConsole(machine.console) }));
+      /** @type {Phase} */
       let phase = 'booting';
+      const enter = (/** @type {Phase} */ next) => {
+        phase = next;
+        onPhase?.(next);
+      };
+      enter('booting');
       /** @type {GuestOutcome | undefined} */
       let ended;
 
@@ -128,8 +137,8 @@ export async function runGuestProcess({ machine, marker, deadlines, onStdout, on
       stream('control').on(
         'data',
         messageReader((word, rest) => {
-          if (word === 'init') phase = 'setting up';
-          else if (word === 'run') phase = 'running the command';
+          if (word === 'init') enter('setting up');
+          else if (word === 'run') enter('running the command');
           else if (word === 'fail') fail('init', `The guest could not be set up: ${rest}.`);
           else if (word === 'exit') ended = { exitCode: Number(rest), signal: null };
           else if (word === 'signal') ended = { exitCode: 128 + Number(rest), signal: Number(rest) };

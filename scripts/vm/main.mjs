@@ -4,6 +4,7 @@
 import { constants } from 'node:os';
 import { ExitCode, HarnessError } from './errors.mjs';
 import { HELP, readOptions, UsageError } from './options.mjs';
+import { startRemarks } from './remarks.mjs';
 import { runInGuest } from './run-in-guest.mjs';
 
 /** @returns {Promise<number>} the exit code */
@@ -21,22 +22,33 @@ async function main() {
       stop.abort();
     });
   }
+  const { quiet, ...run } = options;
+  const remarks = quiet ? null : startRemarks();
   // A reader that went away (`| head`) is a reason to stop, not to crash.
   process.stdout.on('error', () => stop.abort());
   try {
     const result = await runInGuest({
-      ...options,
+      ...run,
+      ...(remarks ?? { say: () => undefined }),
       capture: false,
       signal: stop.signal,
-      onStdout: (chunk) => void process.stdout.write(chunk),
-      onStderr: (chunk) => void process.stderr.write(chunk),
+      onStdout(chunk) {
+        remarks?.stop();
+        process.stdout.write(chunk);
+      },
+      onStderr(chunk) {
+        remarks?.stop();
+        process.stderr.write(chunk);
+      },
     });
+    remarks?.stop();
     if (result.signal !== null) {
       const name = Object.entries(constants.signals).find(([, number]) => number === result.signal)?.[0];
       process.stderr.write(`vm: the command was killed by signal ${result.signal}${name === undefined ? '' : ` (${name})`}\n`);
     }
     return result.exitCode;
   } catch (error) {
+    remarks?.stop();
     if (!(error instanceof HarnessError)) throw error;
     if (error.kind === 'interrupted') {
       process.stderr.write('vm: interrupted\n');

@@ -10,17 +10,20 @@ export const HELP = `Runs a command in a virtual machine whose kernel has the rs
 
 The guest sees this machine's files read-only at their own paths, as root, and starts in the current folder. /tmp, /run and
 /dev/shm are its own and empty. It can write to /run/job (in $RSEQ_SLICE_JOB), which is a folder of the host.
-Output and exit code are those of the command. It has no standard input. RSEQ_SLICE_GUEST is 1 in it.
+Output and exit code are those of the command. It has no standard input. RSEQ_SLICE_GUEST is 1 in it. What the harness does
+meanwhile is said on stderr, in lines that begin with 'vm:', until the command prints something.
 
 What runs it
   --accelerator X    auto: KVM if it works here, else emulation (TCG). kvm: KVM or fail. tcg: emulation  (auto)
   --cpus N           virtual CPUs, 1 to 64: the guest has so many, or the command is not run  (2)
   --memory MB        (2048)
-  --icount           guest time counts instructions: 5 us are 5,000 of them however busy the host is. One CPU, TCG
+  --icount           guest time counts instructions: 5 us are 5,000 of them however busy the host is. One CPU, TCG.
+                     The demonstration (npm start) does so by itself where there is no KVM, unless --cpus is given
   --round-robin      emulated CPUs take turns on one thread: for what makes the kernel patch its own code, such as
                      tracing, with a QEMU that loses track of that (7.2 does)
   --kernel FILE      another bzImage
   --flavour NAME     kernel of this flavour from the cache, built first when missing: ${[...FLAVOURS.keys()].join(', ')}
+  --source PATH      build that kernel from this tarball or source tree, of 7.0 or newer  (Debian's source package)
   --append 'A=B …'   more kernel command line: 'rseq_debug=1', 'rseq_slice_ext=0', …
   --extension NS     length of a slice extension, 5000 to 50000; written to debugfs before the command starts
 What it sees
@@ -32,6 +35,7 @@ What it sees
 What becomes of it
   --timeout SECONDS  for the whole guest, boot included  (600)
   --console FILE     keep the guest's console there
+  --quiet            say nothing but what went wrong
   --allow-splats     do not fail over BUG, WARNING, stalls and the like on the console
   --help             this text
 
@@ -77,7 +81,18 @@ export function readEnvironment(settings, host) {
   return env;
 }
 
-/** @param {string[]} args @returns {import('./run-in-guest.mjs').RunOptions | null} null for --help */
+/**
+ * Emulated CPUs stand still for longer than an extension lasts, so a demonstration of extensions would show none.
+ * @param {readonly string[]} command
+ * @returns {boolean}
+ */
+function isDemonstration(command) {
+  return /^npm (run )?start\b|^npm run cli (-- )?demo\b|^(npx )?rseq-slice demo\b|^node \S*dist\/cli\/main\.js demo\b/.test(command.join(' '));
+}
+
+/** @typedef {import('./run-in-guest.mjs').RunOptions & { quiet: boolean }} VmOptions */
+
+/** @param {string[]} args @returns {VmOptions | null} null for --help */
 export function readOptions(args) {
   const [own, command] = splitCommand(args);
   const values = parse(own);
@@ -91,21 +106,23 @@ export function readOptions(args) {
   if (values.flavour !== undefined && !FLAVOURS.has(values.flavour)) {
     throw new UsageError(`No kernel flavour is called '${values.flavour}'. There is: ${[...FLAVOURS.keys()].join(', ')}.`);
   }
+  if (values.source !== undefined && values.kernel !== undefined) throw new UsageError('--source is what a kernel is built from, and --kernel is one that is built: leave one of them out.');
   const cpus = numberOption('cpus', values.cpus, { min: 1, max: 64 });
   if (values.icount === true && cpus !== undefined && cpus !== 1) throw new UsageError('--icount has one CPU; leave --cpus out.');
   const memory = numberOption('memory', values.memory, { min: 128 });
   const extension = numberOption('extension', values.extension, { min: 5000, max: 50000 });
   const timeout = numberOption('timeout', values.timeout, { min: 0.001, max: 2_000_000, fraction: true });
-  /** @type {import('./run-in-guest.mjs').RunOptions} */
-  const options = { command, env: readEnvironment(values.env ?? [], process.env), accelerator };
+  /** @type {VmOptions} */
+  const options = { command, env: readEnvironment(values.env ?? [], process.env), accelerator, quiet: values.quiet === true };
   if (cpus !== undefined) options.cpus = cpus;
   if (memory !== undefined) options.memory = memory;
   if (extension !== undefined) options.extension = extension;
   if (timeout !== undefined) options.timeout = timeout;
   if (values.icount === true) options.icount = true;
+  else if (cpus === undefined && isDemonstration(command)) options.icount = 'emulated';
   if (values['round-robin'] === true) options.roundRobin = true;
   if (values['allow-splats'] === true) options.allowSplats = true;
-  for (const name of /** @type {const} */ (['append', 'cwd', 'root', 'kernel', 'flavour', 'job', 'console'])) {
+  for (const name of /** @type {const} */ (['append', 'cwd', 'root', 'kernel', 'flavour', 'source', 'job', 'console'])) {
     const value = values[name];
     if (value !== undefined) options[name] = value;
   }
@@ -115,9 +132,9 @@ export function readOptions(args) {
 const text = /** @type {const} */ ({ type: 'string' });
 const flag = /** @type {const} */ ({ type: 'boolean' });
 const OPTIONS = {
-  ...{ accelerator: text, cpus: text, memory: text, icount: flag, 'round-robin': flag, kernel: text, flavour: text, append: text },
+  ...{ accelerator: text, cpus: text, memory: text, icount: flag, 'round-robin': flag, kernel: text, flavour: text, source: text, append: text },
   ...{ extension: text, root: text, cwd: text, job: text, timeout: text, console: text },
-  ...{ env: { ...text, multiple: /** @type {const} */ (true) }, 'allow-splats': flag, help: flag },
+  ...{ env: { ...text, multiple: /** @type {const} */ (true) }, 'allow-splats': flag, quiet: flag, help: flag },
 };
 
 /**

@@ -30,7 +30,8 @@ const INIT_SECONDS = 120;
  * @property {import('./accelerator.mjs').AcceleratorChoice} [accelerator] default 'auto'
  * @property {number} [cpus] default 2; 1 with icount. A guest with more or fewer is a failure
  * @property {number} [memory] MB, default 2048
- * @property {boolean} [icount] default false: guest time by the wall clock
+ * @property {boolean | 'emulated'} [icount] default false: guest time by the wall clock. 'emulated': it counts instructions
+ *   where the guest is emulated, and goes by the clock under KVM
  * @property {boolean} [roundRobin] default false: a thread for each emulated CPU. Real ones are not concerned
  * @property {string} [append] extra kernel command line, for example 'rseq_debug=1'
  * @property {number} [extension] ns, written to debugfs rseq/slice_ext_nsec before the command starts
@@ -38,6 +39,7 @@ const INIT_SECONDS = 120;
  * @property {string} [root] host folder that becomes the guest's /; default '/'
  * @property {string} [kernel] a bzImage; default the one of `flavour` from the cache, built when missing
  * @property {string} [flavour] default 'mainline'
+ * @property {string} [source] tarball or tree that it is built from; default Debian's source package
  * @property {string} [job] host folder that the guest sees as /run/job and may write to; default a temporary one
  * @property {string} [console] file for the guest's console; default a temporary one
  * @property {boolean} [allowSplats] default false: BUG, WARNING and the like on the console reject
@@ -45,6 +47,9 @@ const INIT_SECONDS = 120;
  * @property {(chunk: Buffer) => void} [onStdout]
  * @property {(chunk: Buffer) => void} [onStderr]
  * @property {(message: string) => void} [say] remarks of the harness; default a line on stderr
+ * @property {(phase: import('./guest-process.mjs').Phase) => void} [onPhase] how far the guest is
+ * @property {(machine: Pick<import('./qemu.mjs').Machine, 'accelerator' | 'cpus' | 'icount'>, kernel: string) => void} [onStart]
+ *   a guest is about to boot
  * @property {AbortSignal} [signal] kills the guest
  */
 
@@ -73,6 +78,7 @@ export async function runInGuest(options) {
   const cache = cacheDirectory();
   const kernel = await prepare(options, say);
   const choice = options.accelerator ?? 'auto';
+  const isCounted = (/** @type {import('./qemu.mjs').Accelerator} */ accelerator) => options.icount === true || (options.icount === 'emulated' && accelerator === 'tcg');
   const circumstances = { icount: options.icount === true, present: kvmPresent(), verdict: readVerdict(cache) };
   const accelerators = acceleratorsToTry(choice, circumstances);
 
@@ -92,12 +98,15 @@ export async function runInGuest(options) {
         else if (accelerator === 'kvm') writeVerdict(cache, true, 'a guest printed');
       };
       try {
-        return await attempt(options, { accelerator, kernel, work, started, onFirstByte, say });
+        const icount = isCounted(accelerator);
+        const cpus = icount ? 1 : (options.cpus ?? 2);
+        options.onStart?.({ accelerator, cpus, icount }, kernel.name);
+        return await attempt(options, { machine: { accelerator, cpus, icount }, kernel: kernel.image, work, started, onFirstByte, say });
       } catch (error) {
         const another = accelerator === 'kvm' && accelerators.length > 1;
         if (!another || booted || !(error instanceof HarnessError) || error.kind !== 'boot') throw error;
         kvmFailure = error;
-        say(`KVM does not work on this host, going on with emulation (TCG). ${error.summary}`);
+        say(`KVM does not work on this host. ${error.summary}`);
       }
     }
     throw new HarnessError('setup', 'There was no accelerator to try.');
@@ -111,27 +120,28 @@ export async function runInGuest(options) {
  * Checks what can be checked before a guest starts, and gives the kernel image.
  * @param {RunOptions} options
  * @param {(message: string) => void} say
- * @returns {Promise<string>}
+ * @returns {Promise<{ image: string, name: string }>} the name is for people
  */
 async function prepare(options, say) {
   if (options.command.length === 0) throw new HarnessError('setup', 'There is no command to run in the guest.');
-  if (options.icount === true && options.cpus !== undefined && options.cpus !== 1) {
+  if (options.icount !== undefined && options.icount !== false && options.cpus !== undefined && options.cpus !== 1) {
     throw new HarnessError('setup', `A guest whose time counts instructions has one CPU, not ${options.cpus}.`);
   }
   try {
     ensurePackages(['run'], say);
-    const image = options.kernel ?? (await ensureKernel({ ...(options.flavour === undefined ? {} : { flavour: options.flavour }), say })).image;
+    const { image, name } = options.kernel === undefined ? await cachedKernel(options, say) : { image: options.kernel, name: options.kernel };
     checkImage(image);
-    return resolve(image);
+    return { image: resolve(image), name };
   } catch (error) {
     if (error instanceof HarnessError) throw error;
     throw new HarnessError('setup', error instanceof Error ? error.message : String(error), { cause: error });
   }
 }
 
-/** @param {RunOptions} options @returns {number} */
-function cpusOf({ cpus, icount }) {
-  return cpus ?? (icount === true ? 1 : 2);
+/** @param {RunOptions} options @param {(message: string) => void} say */
+async function cachedKernel({ flavour: wanted, source }, say) {
+  const { image, version, flavour } = await ensureKernel({ ...(wanted === undefined ? {} : { flavour: wanted }), ...(source === undefined ? {} : { source }), say });
+  return { image, name: `Linux ${version} (${flavour})` };
 }
 
 /**
@@ -156,11 +166,10 @@ function checkImage(image) {
 /**
  * Puts the guest's init and this job's part of it into a folder the guest mounts.
  * @param {RunOptions} options
- * @param {string} folder
- * @param {string} marker
+ * @param {{ folder: string, marker: string, cpus: number }} where
  * @returns {void}
  */
-function writeHarness(options, folder, marker) {
+function writeHarness(options, { folder, marker, cpus }) {
   const root = resolve(options.root ?? '/');
   const sameRoot = root === '/';
   const cwd = options.cwd === undefined ? (sameRoot ? process.cwd() : '/') : resolve(options.cwd);
@@ -168,7 +177,7 @@ function writeHarness(options, folder, marker) {
   for (const script of ['init.sh', 'cpus.sh']) copyFileSync(join(HERE, script), join(folder, script));
   const env = guestEnvironment(process.env, options.env ?? {}, { sameRoot });
   const visible = sameRoot ? coveredPaths([cwd, CHECKOUT]) : [];
-  const job = { command: options.command, env, cwd, visible, marker, cpus: cpusOf(options), extension: options.extension ?? null };
+  const job = { command: options.command, env, cwd, visible, marker, cpus, extension: options.extension ?? null };
   writeFileSync(join(folder, 'job.sh'), jobScript(job));
 }
 
@@ -176,7 +185,7 @@ function writeHarness(options, folder, marker) {
  * One boot under one accelerator.
  * @param {RunOptions} options
  * @param {object} context
- * @param {import('./qemu.mjs').Accelerator} context.accelerator
+ * @param {Pick<import('./qemu.mjs').Machine, 'accelerator' | 'cpus' | 'icount'>} context.machine
  * @param {string} context.kernel
  * @param {string} context.work
  * @param {number} context.started
@@ -184,14 +193,15 @@ function writeHarness(options, folder, marker) {
  * @param {(message: string) => void} context.say
  * @returns {Promise<RunResult>}
  */
-async function attempt(options, { accelerator, kernel, work, started, onFirstByte, say }) {
+async function attempt(options, { machine, kernel, work, started, onFirstByte, say }) {
+  const { accelerator, cpus } = machine;
   // Its first characters are rare in output, so that hardly anything is ever held back while it is live.
   const marker = `\x01\x02end of stream ${randomBytes(16).toString('hex')}`;
   const harness = join(work, 'harness');
   const job = options.job === undefined ? join(work, 'job') : resolve(options.job);
   const consoleFile = options.console === undefined ? join(work, 'console') : resolve(options.console);
   try {
-    writeHarness(options, harness, marker);
+    writeHarness(options, { folder: harness, marker, cpus });
     mkdirSync(job, { recursive: true });
     writeFileSync(consoleFile, '');
   } catch (error) {
@@ -201,10 +211,8 @@ async function attempt(options, { accelerator, kernel, work, started, onFirstByt
   const kept = { stdout: [], stderr: [] };
   const outcome = await runGuestProcess({
     machine: {
-      accelerator,
-      cpus: cpusOf(options),
+      ...machine,
       memory: options.memory ?? 2048,
-      icount: options.icount === true,
       roundRobin: options.roundRobin === true,
       kernel,
       append: options.append ?? '',
@@ -225,6 +233,7 @@ async function attempt(options, { accelerator, kernel, work, started, onFirstByt
       options.onStderr?.(chunk);
     },
     onFirstByte,
+    onPhase: options.onPhase,
     signal: options.signal,
   });
   const text = readConsole(consoleFile);

@@ -3,21 +3,40 @@
  * unchanged, and a guest that fails never looks like a command that passed.
  */
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
+import { ensureKernel } from '../../scripts/kernel/ensure-kernel.mjs';
+import { flavourNamed } from '../../scripts/kernel/flavours.mjs';
+import { isObjectLine } from '../../scripts/kernel/run-logged.mjs';
 import { runInGuest } from '../../scripts/vm/run-in-guest.mjs';
 import { createJob, node } from './lane.ts';
 
 const vm = fileURLToPath(new URL('../../scripts/vm/main.mjs', import.meta.url));
 
 function run(...args: readonly string[]): { status: number | null; signal: string | null; stdout: string; stderr: string } {
-  const { status, signal, stdout, stderr } = spawnSync(process.execPath, [vm, ...args], { encoding: 'utf8' });
+  const { status, signal, stdout, stderr } = spawnSync(process.execPath, [vm, '--quiet', ...args], { encoding: 'utf8' });
   return { status, signal, stdout, stderr };
 }
 
 it('passes exit code, stdout and stderr through, apart', () => {
   const script = "process.stdout.write('out\\n'); process.stderr.write('err\\n'); process.exit(7)";
   expect(run('--', 'node', '-e', script)).toEqual({ status: 7, signal: null, stdout: 'out\n', stderr: 'err\n' });
+});
+
+it('says on stderr what it does until the command prints', () => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [vm, '--accelerator', 'tcg', '--', 'sh', '-c', 'echo out; sleep 1; echo err >&2'], { encoding: 'utf8' });
+  expect({ status, stdout }).toEqual({ status: 0, stdout: 'out\n' });
+  expect(stderr).toMatch(/^vm: starting a guest with Linux \d\S+ \(mainline\), 2 CPUs, emulated \(TCG\).*\nvm: booting \(0 s\)\n(vm: booting .*\n)*vm: setting up .*\n(vm: setting up .*\n)*vm: running the command .*\nerr\n$/);
+});
+
+it('knows about how many objects a kernel consists of', async () => {
+  const { directory, flavour } = await ensureKernel();
+  const [, log = ''] = /\n\$ make [^\n]*bzImage\n([^]*?)\n\$ /.exec(readFileSync(join(directory, 'build.log'), 'utf8')) ?? [];
+  const objects = log.split('\n').filter(isObjectLine).length;
+  const expected = flavourNamed(flavour).objects ?? 0;
+  expect(Math.abs(objects / expected - 1), `${objects} objects, ${expected} in the table of flavours`).toBeLessThan(0.15);
 });
 
 it('tells a signal from an exit code', () => {

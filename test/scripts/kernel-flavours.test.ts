@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { applyEdits } from '../../scripts/kernel/build.mjs';
 import { cacheKey } from '../../scripts/kernel/cache.mjs';
-import { PINNED } from '../../scripts/kernel/debian.mjs';
+import { downloadDebianSource, PINNED } from '../../scripts/kernel/debian.mjs';
 import { substitution } from '../../scripts/kernel/edits.mjs';
 import { describeDifferences, editsText, flavourNamed, FLAVOURS } from '../../scripts/kernel/flavours.mjs';
 import type { Edit } from '../../scripts/kernel/flavours.mjs';
@@ -32,6 +32,16 @@ function put(name: string, text: string): string {
   writeFileSync(path, text);
   return path;
 }
+
+it('says away from Debian where a source comes from', () => {
+  const { PATH } = process.env;
+  try {
+    process.env['PATH'] = folder;
+    expect(() => downloadDebianSource(folder, () => undefined)).toThrow(/^This machine has no apt-get, .* --source FILE\|DIR; kernel\.org has them\.$/);
+  } finally {
+    process.env['PATH'] = PATH;
+  }
+});
 
 describe('an edit', () => {
   const edit = substitution('five becomes six', 'some/file.c', /(limit = )5;/, '$1six;');

@@ -50,15 +50,15 @@ describe('splitCommand', () => {
 describe('readOptions', () => {
   it('reads every option', () => {
     const args =
-      '--accelerator tcg --cpus 3 --memory 512 --kernel k --flavour mainline --append a=b --extension 5000 --root r --cwd c --job j --timeout 1.5 --console f --allow-splats --env A=1 -- prog --help';
+      '--accelerator tcg --cpus 3 --memory 512 --flavour mainline --source s --append a=b --extension 5000 --root r --cwd c --job j --timeout 1.5 --console f --allow-splats --quiet --env A=1 -- prog --help';
     expect(readOptions(args.split(' '))).toEqual({
       command: ['prog', '--help'],
       env: { A: '1' },
       accelerator: 'tcg',
       cpus: 3,
       memory: 512,
-      kernel: 'k',
       flavour: 'mainline',
+      source: 's',
       append: 'a=b',
       extension: 5000,
       root: 'r',
@@ -67,9 +67,10 @@ describe('readOptions', () => {
       timeout: 1.5,
       console: 'f',
       allowSplats: true,
+      quiet: true,
     });
-    expect(readOptions(['--icount', 'x'])).toEqual({ command: ['x'], env: {}, accelerator: 'auto', icount: true });
-    expect(readOptions(['--round-robin', 'x'])).toEqual({ command: ['x'], env: {}, accelerator: 'auto', roundRobin: true });
+    expect(readOptions(['--icount', 'x'])).toEqual({ command: ['x'], env: {}, accelerator: 'auto', icount: true, quiet: false });
+    expect(readOptions(['--round-robin', 'x'])).toEqual({ command: ['x'], env: {}, accelerator: 'auto', roundRobin: true, quiet: false });
   });
 
   it('gives null for --help, which names every option', () => {
@@ -87,6 +88,7 @@ describe('readOptions', () => {
     [['--icount', '--accelerator', 'kvm', 'x'], /--icount is emulation/],
     [['--icount', '--cpus', '2', 'x'], /one CPU/],
     [['--flavour', 'vanilla', 'x'], /'vanilla'.*mainline/],
+    [['--kernel', 'k', '--source', 's', 'x'], /leave one of them out/],
     [['--env', '1A=2', 'x'], /'1A=2'/],
     ...['0', '65', '1.5', 'two', '', ' ', 'NaN', 'Infinity', '0x'].map((value): [string[], RegExp] => [['--cpus', value, 'x'], /--cpus wants a number/]),
     ...['127', '128.5'].map((value): [string[], RegExp] => [['--memory', value, 'x'], /--memory wants/]),
