@@ -1,8 +1,10 @@
 /**
  * Writes a trace as JSON in the trace event format, which Perfetto's and
- * Chrome's viewers open. A CPU is shown as a process, and a thread as a thread
- * of each CPU it was on. The number of the process is that of the CPU and one:
- * Perfetto keeps process 0 and thread 0 for the idle ones of Linux.
+ * Chrome's viewers open. Where threads told of themselves, processes and threads
+ * have the numbers that the kernel gave them. Elsewhere a CPU is shown as a
+ * process, and a thread as a thread of each CPU it was on. The number of that
+ * process is the CPU's and one: Perfetto keeps process 0 and thread 0 for the
+ * idle ones of Linux.
  *
  * Sections are spans of their thread, and so is the time between being
  * scheduled out and having a CPU again. An extension outlives the section it
@@ -20,7 +22,7 @@
  *
  * Source: 'Trace Event Format', the Chromium project.
  */
-import type { EffectKind, Trace, TraceEvent } from './events.ts';
+import type { EffectKind, Place, Trace, TraceEvent } from './events.ts';
 
 type Field = string | number | Readonly<Record<string, string | boolean>>;
 
@@ -40,6 +42,12 @@ const OUT = 'scheduled out';
 const EXTENSION = 'extension';
 const HAND_OVER = 'hand-over';
 
+/**
+ * Colours of sections by their outcome, for Chrome's viewer, by the names it has for them. Perfetto makes its colours of the
+ * spans' names.
+ */
+const COLOURS: Readonly<Record<string, string>> = { undisturbed: 'generic_work', yielded: 'good', raced: 'bad', revoked: 'terrible' };
+
 const ENDS_EXTENSION: ReadonlySet<string> = new Set<EffectKind>(['yielded', 'revoked', 'aborted', 'cancelled', 'expired']);
 
 /** What a kernel does to a thread, whether the thread has the CPU or not. */
@@ -47,10 +55,10 @@ const EFFECTS: ReadonlySet<string> = new Set<EffectKind>(['granted', 'refused', 
 
 /** The trace as JSON, an event a line. Same trace, same text. Spans still open are closed at the end. */
 export function chromeTrace(trace: Trace): string {
-  const writer = new Writer();
+  const writer = new Writer(trace.places);
   for (const event of trace.events.toSorted((a, b) => a.time - b.time)) writer.add(event);
   writer.close(trace.end ?? 0);
-  const lines = [...writer.metadata(trace.threads, trace.places), ...writer.lines];
+  const lines = [...writer.metadata(trace.threads), ...writer.lines];
   const about = Object.entries(trace.about ?? {}).map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`);
   return `{"traceEvents":[\n${lines.join(',\n')}\n],"displayTimeUnit":"ns","otherData":{${about.join(',')}}}\n`;
 }
@@ -66,6 +74,7 @@ export function microseconds(nanoseconds: number): string {
 
 class Writer {
   readonly lines: string[] = [];
+  readonly #places: ReadonlyMap<number, Place> | undefined;
   readonly #threads = new Map<number, ThreadState>();
   /** The thread that had each CPU last. */
   readonly #last = new Map<number, ThreadState>();
@@ -74,6 +83,10 @@ class Writer {
   #extensions = 0;
   #handOvers = 0;
   #end = 0;
+
+  constructor(places: ReadonlyMap<number, Place> | undefined) {
+    this.#places = places;
+  }
 
   add(event: TraceEvent): void {
     const { time, kind, label = kind, duration = 0 } = event;
@@ -125,7 +138,8 @@ class Writer {
   /** @returns whether it is a thread's own account. */
   #account(thread: ThreadState, { kind, time, label = kind, duration = 0, arrow = 0, args }: TraceEvent): boolean {
     const named = { name: label, cat: label };
-    if (kind === 'span') this.#write('X', thread, time, named, { dur: duration, ...(args === undefined ? {} : { args }) });
+    const colour = COLOURS[args?.['outcome'] ?? ''];
+    if (kind === 'span') this.#write('X', thread, time, named, { dur: duration, ...(colour === undefined ? {} : { cname: colour }), ...(args === undefined ? {} : { args }) });
     else if (kind === 'arrow from') this.#write('s', thread, time, named, { id: arrow });
     else if (kind === 'arrow to') this.#write('f', thread, time, named, { id: arrow, bp: 'e' });
     else return false;
@@ -139,11 +153,11 @@ class Writer {
   }
 
   /** The events that name CPUs and threads. The format wants no time and category of them, but some readers do; Chrome writes these. */
-  metadata(names: ReadonlyMap<number, string>, places?: ReadonlyMap<number, string>): string[] {
+  metadata(names: ReadonlyMap<number, string>): string[] {
     const named = (cpu: number, tid: number, what: string, name: string): string =>
-      format({ ph: 'M', pid: processOf(cpu), tid, name: what, cat: '__metadata', args: { name } }, { ts: 0 });
+      format({ ph: 'M', pid: this.#processOf(cpu), tid, name: what, cat: '__metadata', args: { name } }, { ts: 0 });
     return [...this.#seen].sort(([a], [b]) => a - b).flatMap(([cpu, threads]) => [
-      named(cpu, Math.min(...threads), 'process_name', places?.get(cpu) ?? `CPU ${cpu}`),
+      named(cpu, Math.min(...threads), 'process_name', this.#places?.get(cpu)?.name ?? `CPU ${cpu}`),
       ...[...threads].sort((a, b) => a - b).map((thread) => named(cpu, thread, 'thread_name', names.get(thread) ?? `thread ${thread}`)),
     ]);
   }
@@ -221,20 +235,23 @@ class Writer {
     this.#write('i', thread, time, { name, cat: 'kernel' }, { s: 't' });
   }
 
+  #processOf(cpu: number): number {
+    return this.#places?.get(cpu)?.process ?? cpu + 1;
+  }
+
   #write(
     phase: string,
     { cpu, number }: Pick<ThreadState, 'cpu' | 'number'>,
     time: number,
     { name, cat }: { readonly name: string; readonly cat: string },
-    { dur, ...rest }: { readonly dur?: number; readonly id?: number; readonly bp?: string; readonly s?: string; readonly args?: Field } = {},
+    { dur, ...rest }: { readonly dur?: number; readonly id?: number; readonly bp?: string; readonly s?: string; readonly cname?: string; readonly args?: Field } = {},
   ): void {
     const seen = this.#seen.get(cpu) ?? new Set();
     this.#seen.set(cpu, seen.add(number));
-    this.lines.push(format({ ph: phase, pid: processOf(cpu), tid: number, name, cat, ...rest }, { ts: time, ...(dur === undefined ? {} : { dur }) }));
+    this.lines.push(format({ ph: phase, pid: this.#processOf(cpu), tid: number, name, cat, ...rest }, { ts: time, ...(dur === undefined ? {} : { dur }) }));
   }
 }
 
-const processOf = (cpu: number): number => cpu + 1;
 
 /** One event. Times are in ns here, and written in µs. */
 function format(fields: Readonly<Record<string, Field>>, times: Readonly<Record<string, number>> = {}): string {

@@ -36,13 +36,19 @@ export interface TraceEvent {
   readonly arrow?: number;
 }
 
+export interface Place {
+  readonly name: string;
+  /** The number of a process that no other place has: the kernel's where it is one. */
+  readonly process: number;
+}
+
 export interface Trace {
   /** In the order they happened; those of one time stay in the order they have here. */
   readonly events: readonly TraceEvent[];
   /** The names of the threads, by their numbers. */
   readonly threads: ReadonlyMap<number, string>;
-  /** What events call CPUs is something else, such as processes: their names by those numbers. */
-  readonly places?: ReadonlyMap<number, string>;
+  /** What events call CPUs is something else, such as processes: their names by those numbers, and the numbers that a viewer shows. */
+  readonly places?: ReadonlyMap<number, Place>;
   /** ns; when the recording ended, at the last event or later. Default: with the last event. */
   readonly end?: number;
   /** What else a reader of the file should know. */

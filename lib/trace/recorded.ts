@@ -10,7 +10,7 @@ import type { Trace, TraceEvent } from './events.ts';
 import type { KernelTrace } from './kernel/events.ts';
 import { kernelRows } from './kernel/rows.ts';
 import { NO_LOCK, WAIT_ENDS } from './memory.ts';
-import { nameOf } from './recordings.ts';
+import { threadName } from './recordings.ts';
 import type { RecordedEvent, RecordedRelease, RecordedWait, Recording } from './recordings.ts';
 
 const OUTCOMES: ReadonlyMap<number, string> = new Map(Object.entries(Outcome).map(([name, number]) => [number, name.toLowerCase()]));
@@ -26,6 +26,7 @@ interface Span {
 
 interface Row {
   readonly place: number;
+  /** Attachments of one thread have the same. */
   readonly number: number;
   readonly name: string;
   readonly spans: readonly Span[];
@@ -39,11 +40,11 @@ export function traceOfRecordings(recordings: readonly Recording[], about: Reado
   const processes = [...new Set(recordings.map((recording) => recording.process))];
   const rows = recordings.map((recording, index): Row => ({
     place: processes.indexOf(recording.process),
-    number: index + 1,
-    name: nameOf(recording, recordings),
+    number: numberOf(recordings, index),
+    name: threadName(recording),
     spans: nest(recording.events.flatMap(spansOf)),
   }));
-  const traced = kernel === null ? null : kernelRows(kernel, recordings, { place: processes.length, number: rows.length + 1, placeOf: (index) => placeOf(rows[index] ?? { place: 0, number: 0 }) });
+  const traced = kernel === null ? null : kernelRows(kernel, recordings, { place: processes.length, firstFree: FIRST_FREE + rows.length, placeOf: (index) => placeOf(rows[index] ?? { place: 0, number: 0 }) });
   const begin = earliest([...recordings.map(({ started }) => started), ...rows.flatMap(({ spans }) => spans.slice(0, 1).map(({ from }) => from)), traced?.begin ?? Infinity]);
   const at = (time: number): number => Math.round(time - begin);
   const events = rows.flatMap((row) =>
@@ -52,9 +53,20 @@ export function traceOfRecordings(recordings: readonly Recording[], about: Reado
   return {
     events: [...events, ...arrows(rows, at), ...(traced?.events ?? []).map((event) => ({ ...event, time: at(event.time) }))],
     threads: new Map([...rows.map(({ number, name }) => [number, name] as const), ...(traced?.threads ?? [])]),
-    places: new Map([...processes.map((process, index) => [index, `process ${process}`] as const), ...(traced?.places ?? [])]),
+    places: new Map([...processes.map((process, index) => [index, { name: 'process', process }] as const), ...(traced?.places ?? [])]),
     about: { clock: 'CLOCK_MONOTONIC', begin: `${begin} ns`, ...about },
   };
+}
+
+/** No process or thread of Linux has this number or a greater one. Source: PID_MAX_LIMIT, include/linux/threads.h. */
+const FIRST_FREE = 2 ** 22 + 1;
+
+/** The kernel's number of a recording's thread, unless that is not known, or another thread had it before. */
+function numberOf(recordings: readonly Recording[], index: number): number {
+  const recording = recordings[index];
+  const first = recordings.find(({ kernelThread }) => kernelThread !== 0 && kernelThread === recording?.kernelThread);
+  const isOurs = first?.process === recording?.process && first?.thread === recording?.thread;
+  return first !== undefined && isOurs ? first.kernelThread : FIRST_FREE + index;
 }
 
 /** 0 if there are none. */
@@ -74,7 +86,7 @@ function spansOf(about: RecordedEvent): Span[] {
     case 'section': {
       const outcome = OUTCOMES.get(about.outcome) ?? 'unknown';
       return [
-        ...(from === null ? [] : [span('section', from, to, { outcome })]),
+        ...(from === null ? [] : [span(outcome === 'undisturbed' ? 'section' : `section, ${outcome}`, from, to, { outcome })]),
         ...(about.back === null ? [] : [span(outcome, to, about.back)]),
       ];
     }
@@ -149,7 +161,7 @@ function arrows(rows: readonly Row[], at: (time: number) => number): TraceEvent[
       continue;
     }
     const release = released.get(about.lock);
-    if (release === undefined || release.row === row || release.row.place !== row.place || WAIT_ENDS[about.end] === 'given up') continue;
+    if (release === undefined || release.row.number === row.number || release.row.place !== row.place || WAIT_ENDS[about.end] === 'given up') continue;
     // Both ends must lie within their spans.
     const [from, to] = [at(release.span.from), at(span.to) - 1];
     if (to < from || to < at(span.from) || at(release.span.to) <= from) continue;

@@ -82,11 +82,8 @@ export function readRecordings(folder: string): Recording[] {
     .sort((a, b) => a.process - b.process || a.thread - b.thread || a.started - b.started);
 }
 
-/** A thread may have been attached more than once. */
-export function nameOf(recording: Recording, all: readonly Recording[]): string {
-  const name = recording.thread === 0 ? 'main' : `worker ${recording.thread}`;
-  const before = all.slice(0, all.indexOf(recording)).filter(({ process, thread }) => process === recording.process && thread === recording.thread).length;
-  return before === 0 ? name : `${name}, attachment ${before + 1}`;
+export function threadName({ thread }: Recording): string {
+  return thread === 0 ? 'main' : `worker ${thread}`;
 }
 
 /** null: a thread was ended while it made the file. */

@@ -2,8 +2,8 @@
  * What the kernel traced, as rows beside those of the recordings: who had each
  * CPU; and extensions, in the row of the thread that had them, if it recorded.
  */
-import type { TraceEvent } from '../events.ts';
-import { nameOf } from '../recordings.ts';
+import type { Place, TraceEvent } from '../events.ts';
+import { threadName } from '../recordings.ts';
 import type { Recording } from '../recordings.ts';
 import type { Extension, KernelTrace, Switch } from './events.ts';
 
@@ -11,7 +11,7 @@ export interface KernelRows {
   /** Times as the kernel has them. */
   readonly events: readonly TraceEvent[];
   readonly threads: ReadonlyMap<number, string>;
-  readonly places: ReadonlyMap<number, string>;
+  readonly places: ReadonlyMap<number, Place>;
   /** The first of them. */
   readonly begin: number;
 }
@@ -21,17 +21,18 @@ type Where = Pick<TraceEvent, 'cpu' | 'thread'>;
 /** Which numbers are free, and where the rows of the recordings are. */
 interface Numbering {
   readonly place: number;
-  readonly number: number;
+  /** Of processes and of threads. */
+  readonly firstFree: number;
   readonly placeOf: (index: number) => Where;
 }
 
 /** The idle thread of every CPU. */
 const IDLE = 0;
 
-export function kernelRows(kernel: KernelTrace, recordings: readonly Recording[], { place, number, placeOf }: Numbering): KernelRows {
+export function kernelRows(kernel: KernelTrace, recordings: readonly Recording[], { place, firstFree, placeOf }: Numbering): KernelRows {
   const cpus = [...new Set([...kernel.switches, ...kernel.extensions].map(({ cpu }) => cpu))].sort((a, b) => a - b);
-  const rowOf = (cpu: number): Where => ({ cpu: place + cpus.indexOf(cpu), thread: number + cpus.indexOf(cpu) });
-  const known = new Map(recordings.map((recording) => [recording.kernelThread, `${nameOf(recording, recordings)} of process ${recording.process}`]));
+  const rowOf = (cpu: number): Where => ({ cpu: place + cpus.indexOf(cpu), thread: firstFree + cpus.indexOf(cpu) });
+  const known = new Map(recordings.map((recording) => [recording.kernelThread, `${threadName(recording)} of process ${recording.process}`]));
   const ours = new Set([...kernel.threads, ...known.keys()]);
   const placed = kernel.extensions.map((extension) => {
     const index = recordings.findLastIndex(({ kernelThread, started }) => kernelThread === extension.thread && started <= extension.from);
@@ -44,7 +45,7 @@ export function kernelRows(kernel: KernelTrace, recordings: readonly Recording[]
   return {
     events,
     threads: new Map(cpus.map((cpu) => [rowOf(cpu).thread, 'threads, as the kernel switched them'])),
-    places: new Map(cpus.map((cpu) => [rowOf(cpu).cpu, `CPU ${cpu}`])),
+    places: new Map(cpus.map((cpu) => [rowOf(cpu).cpu, { name: `CPU ${cpu}`, process: rowOf(cpu).thread }])),
     begin: events.reduce((first, { time }) => Math.min(first, time), Infinity),
   };
 }

@@ -14,6 +14,7 @@ export interface FormatEvent {
   readonly dur?: number;
   readonly id?: number;
   readonly bp?: string;
+  readonly cname?: string;
   readonly s?: string;
   readonly args?: Readonly<Record<string, unknown>>;
 }
@@ -23,7 +24,7 @@ const TIMED = ['ph', 'ts', 'pid', 'tid', 'name', 'cat'];
 /** Of each phase: the fields it must have, and those it may. */
 const PHASES: Readonly<Record<string, { readonly must: readonly string[]; readonly may?: readonly string[] }>> = {
   M: { must: [...TIMED, 'args'] },
-  X: { must: [...TIMED, 'dur'], may: ['args'] },
+  X: { must: [...TIMED, 'dur'], may: ['args', 'cname'] },
   B: { must: TIMED, may: ['args'] },
   E: { must: TIMED, may: ['args'] },
   i: { must: [...TIMED, 's'] },
@@ -32,6 +33,9 @@ const PHASES: Readonly<Record<string, { readonly must: readonly string[]; readon
   s: { must: [...TIMED, 'id'] },
   f: { must: [...TIMED, 'id'], may: ['bp'] },
 };
+
+/** Some of those that Chrome's viewer knows by name; it refuses a file with another one. */
+const COLOURS = ['generic_work', 'good', 'bad', 'terrible'];
 
 function demand(condition: boolean, what: string, event: unknown): asserts condition {
   if (!condition) throw new Error(`${what}: ${JSON.stringify(event)}`);
@@ -77,6 +81,7 @@ function checkFields(event: FormatEvent): void {
   demand(typeof event.cat === 'string' && event.cat !== '', 'no category', event);
   demand(event.s === undefined || ['t', 'p', 'g'].includes(event.s), 'no scope', event);
   demand(event.bp === undefined || event.bp === 'e', 'no binding point', event);
+  demand(event.cname === undefined || COLOURS.includes(event.cname), 'no colour of the viewer', event);
   demand(event.args === undefined || (typeof event.args === 'object' && !Array.isArray(event.args)), 'no arguments', event);
 }
 

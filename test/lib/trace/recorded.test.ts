@@ -3,9 +3,9 @@
  * sections that nest, are disturbed, are paused; that it counts as `stats()`
  * does; and that whatever was recorded makes a trace that keeps to the format.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Condition } from '../../../lib/locks/condition.ts';
@@ -23,7 +23,7 @@ import { summarize } from '../../../lib/trace/summary.ts';
 import { checkFormat } from './check-format.ts';
 import type { FormatEvent } from './check-format.ts';
 
-const PROCESS = /^process \d+$/;
+const PROCESS = /^process$/;
 
 let folder = '';
 afterEach(() => {
@@ -265,12 +265,41 @@ describe('recordings', () => {
       ],
     };
     expect(brief(format([holder, waiter]))).toEqual([
-      '1 X section 1000+1000',
-      '2 X wait 1200+1100',
-      '1 X release 2000+500',
-      '1 s hand-over 2000',
-      '2 f hand-over 2299',
-      '2 X section 2300+700',
+      '4194305 X section 1000+1000',
+      '4194306 X wait 1200+1100',
+      '4194305 X release 2000+500',
+      '4194305 s hand-over 2000',
+      '4194306 f hand-over 2299',
+      '4194306 X section 2300+700',
+    ]);
+  });
+
+  it('have the numbers of the kernel, one for all attachments of a thread', () => {
+    const events: RecordedEvent[] = [{ kind: 'yield', from: 1, to: 2 }];
+    const worker = { ...EMPTY, process: 700, thread: 1, kernelThread: 702, events };
+    const again = { ...worker, started: 5, events: [{ kind: 'yield', from: 6, to: 7 }] as const };
+    const successor = { ...worker, thread: 2, started: 9 };
+    const named = format([worker, again, successor, { ...EMPTY, process: 700, events }]).filter(({ ph }) => ph === 'M');
+    expect(named.map(({ pid, tid, args }) => [pid, tid, args?.['name']])).toEqual([
+      [700, 702, 'process'],
+      [700, 702, 'worker 1'],
+      // Whose number the kernel had given before, and who has none.
+      [700, 4194307, 'worker 2'],
+      [700, 4194308, 'main'],
+    ]);
+    const { thread, read } = record();
+    thread.critical(() => undefined);
+    expect(new Set(format([read()]).map(({ pid, tid }) => `${pid}/${tid}`))).toEqual(new Set([`${process.pid}/${basename(readlinkSync('/proc/thread-self'))}`]));
+  });
+
+  it('have a name and a colour for each end of a section', () => {
+    const outcomes = [Outcome.Undisturbed, Outcome.Yielded, Outcome.Raced, Outcome.Revoked];
+    const events = outcomes.map((outcome, index): RecordedEvent => ({ kind: 'section', outcome, from: 10 * index, to: 10 * index + 5, back: null }));
+    expect(format([{ ...EMPTY, events }]).filter(({ ph }) => ph === 'X').map(({ name, cname }) => [name, cname])).toEqual([
+      ['section', 'generic_work'],
+      ['section, yielded', 'good'],
+      ['section, raced', 'bad'],
+      ['section, revoked', 'terrible'],
     ]);
   });
 

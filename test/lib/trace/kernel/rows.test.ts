@@ -59,7 +59,7 @@ const KERNEL: KernelTrace = {
 };
 
 describe('in a trace', () => {
-  const events = checkFormat(chromeTrace(traceOfRecordings([EMPTY], {}, KERNEL)), /^(process|CPU) \d+$/);
+  const events = checkFormat(chromeTrace(traceOfRecordings([EMPTY], {}, KERNEL)), /^(process|CPU \d+)$/);
   const place = (name: string) => events.find((event) => event.name === 'process_name' && event.args?.['name'] === name)?.pid;
 
   it('a CPU shows who had it: threads by their recording or their name, others as such, and nothing while idle', () => {
@@ -74,8 +74,8 @@ describe('in a trace', () => {
   it('an extension is in the row of the thread that had it, or else in that of its CPU', () => {
     const extensions = events.filter(({ name }) => name === 'extension').map(({ ph, ts, pid, args }) => [ph, ts, pid, args?.['end']]);
     expect(extensions).toEqual([
-      ['b', 0.6, place('process 40'), undefined],
-      ['e', 0.7, place('process 40'), 'cancelled'],
+      ['b', 0.6, 40, undefined],
+      ['e', 0.7, 40, 'cancelled'],
       ['b', 1.65, place('CPU 2'), undefined],
       ['e', 1.68, place('CPU 2'), 'expired'],
     ]);
@@ -86,7 +86,7 @@ describe('two extensions of one thread, the first of which was taken by a switch
   const second = { cpu: 0, thread: 7, from: 1570, to: 1590, isExpired: false };
   // What is read first is that of the first CPU.
   const show = (first: { from: number; to: number; isExpired: boolean }) =>
-    checkFormat(chromeTrace(traceOfRecordings([EMPTY], {}, { ...KERNEL, extensions: [second, { cpu: 2, thread: 7, ...first }] })), /^(process|CPU) \d+$/)
+    checkFormat(chromeTrace(traceOfRecordings([EMPTY], {}, { ...KERNEL, extensions: [second, { cpu: 2, thread: 7, ...first }] })), /^(process|CPU \d+)$/)
       .filter(({ name }) => name === 'extension' || name === 'expired' || name === 'cancelled')
       .map(({ ph, ts, args }) => [ph, ts, args?.['end']]);
 
