@@ -22,26 +22,73 @@ export interface Series {
   readonly high: readonly (number | null)[];
 }
 
+export interface Axis {
+  readonly title: string;
+  readonly isLogarithmic: boolean;
+  /** What it must have room for. */
+  readonly extent: Extent;
+}
+
+export type Extent = readonly [least: number, most: number];
+
 /** Plain data for the page's script. */
 export interface Plot {
   readonly shape: 'lines' | 'points' | 'stacks';
-  readonly x: { readonly title: string; readonly positions: readonly number[]; readonly isLogarithmic: boolean; readonly ticks: readonly (readonly [position: number, label: string])[] };
-  readonly y: { readonly title: string; readonly unit: 'ns' | 'number'; readonly isLogarithmic: boolean };
+  readonly x: Axis & { readonly positions: readonly number[]; readonly ticks: readonly (readonly [position: number, label: string])[] };
+  readonly y: Axis & { readonly unit: 'ns' | 'number' };
   readonly series: readonly Series[];
   /** What is said of each position. */
   readonly readout: readonly string[];
 }
 
 export interface Chart {
+  /** What it is of: charts of one kind are compared, so their axes have the same scale. */
+  readonly kind: string;
   readonly title: string;
   readonly about: string;
   readonly plot: Plot;
   readonly table: Table;
 }
 
-/** Those of a group that have something to show. */
-export function chartsOf(group: GroupFigures): Chart[] {
-  return [throughputChart(group), ...group.cells.map(waitsChart), outcomesChart(group)].filter((chart) => chart !== null);
+/** Those of each group that have something to show. */
+export function chartsOf(groups: readonly GroupFigures[]): Chart[][] {
+  const charts = groups.map((group) => [throughputChart(group), ...group.cells.map(waitsChart), outcomesChart(group)].filter((chart) => chart !== null));
+  const all = charts.flat();
+  return charts.map((some) => some.map((chart) => sharing(chart, all.filter(({ kind }) => kind === chart.kind))));
+}
+
+/** The same chart, on axes with room for all of its kind. */
+function sharing(chart: Chart, alike: readonly Chart[]): Chart {
+  const { plot } = chart;
+  const whole = (axis: 'x' | 'y'): Extent => extentOf(alike.flatMap((other) => other.plot[axis].extent));
+  // Places beside one another have no common measure.
+  const x = plot.x.isLogarithmic ? { ...plot.x, extent: whole('x') } : plot.x;
+  return { ...chart, plot: { ...plot, x, y: { ...plot.y, extent: whole('y') } } };
+}
+
+/** @returns infinite where there is nothing */
+function extentOf(values: readonly (number | null)[], isLogarithmic = false): Extent {
+  // A logarithmic axis has no room for nothing.
+  const known = values.filter((value): value is number => value !== null && (value > 0 || !isLogarithmic));
+  return [Math.min(...known), Math.max(...known)];
+}
+
+/** How high something is drawn; layers lie on one another. */
+function heightsOf(shape: Plot['shape'], all: readonly Series[]): (number | null)[] {
+  if (shape !== 'stacks') return all.flatMap(({ values, low, high }) => [...values, ...low, ...high]);
+  return (all[0]?.values ?? []).map((_, at) => all.reduce((total, { values }) => total + (values[at] ?? 0), 0));
+}
+
+interface PlotParts {
+  readonly shape: Plot['shape'];
+  readonly x: Omit<Plot['x'], 'extent'>;
+  readonly y: Omit<Plot['y'], 'extent'>;
+  readonly series: readonly Series[];
+  readonly readout: readonly string[];
+}
+
+function plotOf({ shape, x, y, series: all, readout }: PlotParts): Plot {
+  return { shape, x: { ...x, extent: extentOf(x.positions) }, y: { ...y, extent: extentOf(heightsOf(shape, all), y.isLogarithmic) }, series: all, readout };
 }
 
 type Point = Pick<WaitPoint, 'median' | 'interval'>;
@@ -72,26 +119,27 @@ function say(place: string, settings: readonly Setting[], pointOf: (setting: Set
 }
 
 /** Places beside one another, whatever their numbers. */
-function ordinal(title: string, labels: readonly string[]): Plot['x'] {
+function ordinal(title: string, labels: readonly string[]): PlotParts['x'] {
   return { title, positions: labels.map((_, index) => index), isLogarithmic: false, ticks: labels.map((label, index) => [index, label] as const) };
 }
 
 const workersOf = ({ workers }: CellFigures): string => `${workers} ${workers === 1 ? 'worker' : 'workers'}`;
 
-function throughputChart({ cells }: GroupFigures): Chart | null {
+function throughputChart({ cells, section, gap }: GroupFigures): Chart | null {
   const settings = measured(cells);
   if (settings.length === 0) return null;
   const of = (cell: CellFigures, setting: Setting): Spread | null => cell[setting]?.throughput ?? null;
   return {
+    kind: `throughput, ${section} ${gap}`,
     title: 'Throughput',
     about: 'Sections a second of all workers, medians over the rounds with 95 % intervals. More is better.',
-    plot: {
+    plot: plotOf({
       shape: 'lines',
       x: ordinal('workers', cells.map(({ workers }) => String(workers))),
       y: { title: 'sections a second', unit: 'number', isLogarithmic: false },
       series: settings.map((setting) => series(SLICES[setting], setting, cells.map((cell) => of(cell, setting)))),
       readout: cells.map((cell) => say(workersOf(cell), settings, (setting) => of(cell, setting), short)),
-    },
+    }),
     table: {
       caption: 'Sections a second',
       head: ['workers', ...settings.map((setting) => SLICES[setting]), 'on / off'],
@@ -118,9 +166,10 @@ function waitsChart(cell: CellFigures): Chart | null {
   const nameOf = (percent: number): string => names.get(percent) ?? '';
   const about = (percent: number): string => (percent === 100 ? `the longest of some ${whole(Math.round(samples))} that were timed` : `${nameOf(percent)}, one wait in ${short(positionOf(percent, samples))} is longer`);
   return {
+    kind: 'waits',
     title: `Waits with ${workersOf(cell)}`,
     about: 'How long it took to get the lock, as percentiles: each step to the right is ten times as rare. Both axes are logarithmic. Less is better.',
-    plot: {
+    plot: plotOf({
       shape: 'lines',
       x: {
         title: 'percentile of waits',
@@ -131,7 +180,7 @@ function waitsChart(cell: CellFigures): Chart | null {
       y: { title: 'wait', unit: 'ns', isLogarithmic: true },
       series: settings.map((setting) => series(SLICES[setting], setting, percents.map((percent) => of(setting, percent)))),
       readout: percents.map((percent) => say(about(percent), settings, (setting) => of(setting, percent), duration)),
-    },
+    }),
     table: {
       caption: 'Waits, medians over the rounds',
       head: ['percentile', ...settings.map((setting) => SLICES[setting]), 'on / off'],
@@ -165,15 +214,16 @@ function outcomesChart({ cells }: GroupFigures): Chart | null {
   if (known.length === 0) return null;
   const share = (outcomes: OutcomeFigures, name: (typeof DISTURBED)[number]): number => perHundredThousand(outcomes, outcomes[name]);
   return {
+    kind: 'outcomes',
     title: 'How sections ended with slices',
     about: 'Of 100,000 sections with slices on, those that something disturbed. Attempts to get the lock are sections too.',
-    plot: {
+    plot: plotOf({
       shape: 'stacks',
       x: ordinal('workers', known.map(({ workers }) => String(workers))),
       y: { title: 'of 100,000 sections', unit: 'number', isLogarithmic: false },
       series: DISTURBED.map((name) => series(WHAT[name], name, known.map(({ outcomes }) => ({ median: share(outcomes, name), interval: null })))),
       readout: known.map(({ workers, outcomes }) => `${workers} ${workers === 1 ? 'worker' : 'workers'}, of 100,000 sections: ${DISTURBED.map((name) => `${name} ${short(share(outcomes, name))}`).join(', ')}`),
-    },
+    }),
     table: {
       caption: 'Sections with slices on, all rounds together',
       head: ['workers', 'sections', 'undisturbed', ...DISTURBED, ...DISTURBED.map((name) => `${name} of 100,000`)],
@@ -189,15 +239,16 @@ function outcomesChart({ cells }: GroupFigures): Chart | null {
 /** What each loop of the benchmark of sections takes. */
 export function loopsChart({ loops }: SectionRecord): Chart {
   return {
+    kind: 'loops',
     title: 'What one operation takes',
     about: 'Medians over the rounds with 95 % intervals, on a logarithmic axis. Less is better.',
-    plot: {
+    plot: plotOf({
       shape: 'points',
       x: ordinal('loop', loops.map(({ name }) => name)),
       y: { title: 'an operation', unit: 'ns', isLogarithmic: true },
       series: [series('median', 'plain', loops)],
       readout: loops.map((loop) => `${loop.name} (${loop.what}): ${withInterval(loop, duration)}`),
-    },
+    }),
     table: {
       caption: 'Nanoseconds an operation',
       head: ['loop', 'median', 'least', 'what it does'],

@@ -84,9 +84,10 @@ ${environmentHtml(figures)}
 
 function locksHtml({ groups, failures }: LockFigures, charts: Charts): Html {
   const ratios = ratioTable(groups);
+  const drawn = chartsOf(groups);
   return html`${ratios.rows.length === 0 ? html`` : html`<h3>What slices changed</h3>
 ${tableHtml(ratios, 'What slices changed')}
-`}${groups.map((group) => groupHtml(group, charts))}${
+`}${groups.map((group, index) => groupHtml(group, drawn[index] ?? [], charts))}${
     failures.length === 0
       ? html``
       : html`<h3>Runs that failed</h3>
@@ -95,12 +96,11 @@ ${tableHtml(ratios, 'What slices changed')}
   }`;
 }
 
-function groupHtml(group: GroupFigures, charts: Charts): Html {
-  const { kind, section, gap } = group;
+function groupHtml({ kind, section, gap }: GroupFigures, drawn: readonly Chart[], charts: Charts): Html {
   const title = `${kind}, sections of ${section} µs${gap === section ? '' : `, gaps of ${gap} µs`}`;
   return html`<h3>${title}</h3>
 <div class="charts">
-${chartsOf(group).map((chart) => charts.add(chart, title))}</div>
+${drawn.map((chart) => charts.add(chart, title))}</div>
 `;
 }
 

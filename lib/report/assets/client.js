@@ -32,17 +32,13 @@
   const scaled = (isLogarithmic) => (isLogarithmic ? (value) => (value === null || value <= 0 ? null : Math.log10(value)) : (value) => value);
 
   /** The ends of the vertical axis, with room, and from zero where it is not logarithmic. */
-  function rangeOf({ y, series, shape }) {
-    const all = shape === 'stacks' ? sums(series) : series.flatMap(({ values, low, high }) => [...values, ...low, ...high]);
-    const known = all.map(scaled(y.isLogarithmic)).filter((value) => value !== null);
-    if (known.length === 0) return [0, 1];
-    const [least, most] = [Math.min(...known), Math.max(...known)];
-    if (y.isLogarithmic) return [Math.floor(least), Math.max(Math.ceil(most), Math.floor(least) + 1)];
-    return [0, most === 0 ? 1 : most * 1.1];
+  function rangeOf({ isLogarithmic, extent: [least, most] }) {
+    // Without anything to show JSON has no numbers here.
+    if (least === null || most === null) return [0, 1];
+    if (!isLogarithmic) return [0, most === 0 ? 1 : most * 1.1];
+    const [low, high] = [Math.floor(Math.log10(least)), Math.ceil(Math.log10(most))];
+    return [low, Math.max(high, low + 1)];
   }
-
-  /** How high the layers are up to each of them, place by place. */
-  const sums = (series) => series[0].values.map((_, at) => series.reduce((total, { values }) => total + (values[at] ?? 0), 0));
 
   function line(u, { values, style }, positions, toY) {
     const { ctx } = u;
@@ -159,13 +155,13 @@
     return ticks.filter((tick) => tick >= low - 1e-9 && tick <= high + 1e-9);
   }
 
-  function optionsOf(plot, positions, width, hooks) {
+  function optionsOf(plot, width, hooks) {
     const { x, y } = plot;
     const write = WRITE[y.unit];
     const ticks = new Map(x.ticks.map(([position, label]) => [scaled(x.isLogarithmic)(position), label]));
-    const [first, last] = [Math.min(...positions), Math.max(...positions)];
+    const [first, last] = x.extent.map(scaled(x.isLogarithmic));
     const room = x.isLogarithmic ? 0.15 : 0.5;
-    const [low, high] = rangeOf(plot);
+    const [low, high] = rangeOf(y);
     const axis = { stroke: () => colour('quiet'), grid: { stroke: () => colour('rule'), width: 1 }, ticks: { stroke: () => colour('rule'), width: 1 }, font: font(), labelFont: font() };
     // Labels that would run into one another are set aslant.
     const longest = Math.max(...x.ticks.map(([, label]) => label.length));
@@ -203,7 +199,7 @@
       if (plot.shape === 'stacks') drawStacks(u, plot, positions);
       else for (const series of plot.series) drawSeries(u, plot, series, positions);
     };
-    const u = new uPlot(optionsOf(plot, positions, element.clientWidth, { draw: [draw], setCursor: [({ cursor }) => say(cursor.left < 0 ? null : cursor.idx)] }), data, element);
+    const u = new uPlot(optionsOf(plot, element.clientWidth, { draw: [draw], setCursor: [({ cursor }) => say(cursor.left < 0 ? null : cursor.idx)] }), data, element);
     // A slider goes through values with the arrow keys and tells each: so do readers of the page that cannot see it.
     element.tabIndex = 0;
     element.setAttribute('role', 'slider');

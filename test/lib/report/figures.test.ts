@@ -21,10 +21,10 @@ function cell(workers: number, slices: Slices, section?: number, gap?: number): 
   return { ...place(workers, section, gap), slices, rounds: 7, figures: { throughput: spread(workers * 10), parks: null, ...waits } };
 }
 
-function run(workers: number, slices: Slices, percentiles: Point[] | null, wrong: string[] = []): Json {
-  const waits = { samples: 2000, ...(percentiles === null ? {} : { percentiles }) };
+function run(workers: number, slices: Slices, percentiles: Point[] | null, wrong: string[] = [], samples = 2000, section?: number): Json {
+  const waits = { samples, ...(percentiles === null ? {} : { percentiles }) };
   const counts = { entered: 1003, undisturbed: 990, yielded: 6, raced: 1, revoked: 3, nested: 3 };
-  return { ...place(workers), round: 0, slices, measured: { waits, slices: counts, wrong }, error: null };
+  return { ...place(workers, section), round: 0, slices, measured: { waits, slices: counts, wrong }, error: null };
 }
 
 function figures(changes: { readonly cells?: Json[]; readonly runs?: Json[]; readonly pairs?: Json[] }): LockFigures {
@@ -35,7 +35,7 @@ function figures(changes: { readonly cells?: Json[]; readonly runs?: Json[]; rea
 }
 
 function charts(changes: Parameters<typeof figures>[0]): Chart[] {
-  return figures(changes).groups.flatMap(chartsOf);
+  return chartsOf(figures(changes).groups).flat();
 }
 
 const chart = (all: readonly Chart[], title: string): Chart => {
@@ -105,4 +105,22 @@ it('throughput has a place for each number of workers, also where one setting is
   expect(plot.x.ticks).toEqual([[0, '1'], [1, '8']]);
   expect(plot.series.map(({ style, values }) => [style, values])).toEqual([['off', [10, 80]], ['on', [null, 80]]]);
   expect(plot.readout).toEqual(['1 worker: off 10.0 (5.00 to 20.0)', '8 workers: off 80.0 (40.0 to 160), on 80.0 (40.0 to 160)']);
+});
+
+describe('charts that are compared', () => {
+  const drawn = charts({
+    cells: [cell(2, 'on'), cell(8, 'on'), cell(2, 'on', 1)],
+    runs: [run(2, 'on', null), run(8, 'on', null, [], 500_000), run(2, 'on', null, [], 2000, 1)],
+  });
+  const extents = (title: string) => drawn.filter((each) => each.title.startsWith(title)).map(({ plot: { x, y } }) => ({ x: x.extent, y: y.extent }));
+
+  it('have one scale: waits of any lock, whatever was timed', () => {
+    const waits = extents('Waits');
+    expect(waits).toHaveLength(3);
+    expect(new Set(waits.map((extent) => JSON.stringify(extent)))).toEqual(new Set([JSON.stringify({ x: [2, 500_000], y: [50, 18_000] })]));
+  });
+
+  it('are those of throughput with sections of one length, since shorter ones are more', () => {
+    expect(extents('Throughput').map(({ y }) => y)).toEqual([[10, 160], [10, 40]]);
+  });
 });
