@@ -76,7 +76,8 @@ const CHECKS: OptionChecks<AttachOptions> = {
   controlWord: oneOf(['auto', 'native']),
 };
 
-const ENVIRONMENT = ['', 'auto', 'linux', 'simulated', 'off'] as const;
+/** What RSEQ_SLICE can be. */
+export const ENVIRONMENT = ['', 'auto', 'linux', 'simulated', 'off'] as const;
 
 /**
  * Inherited by workers of a thread that has our area in the place of libc's, and so by those that libc left without one:

@@ -7,11 +7,15 @@ import type { AddCommand, Paint } from './command.ts';
 import { gatherFacts } from './doctor/facts.ts';
 import { conclude, examine } from './doctor/findings.ts';
 import type { Finding, Verdict } from './doctor/findings.ts';
+import { widthOf, wrap } from './output.ts';
 
 const REGISTRATIONS = ['auto', 'libc', 'own', 'replace'] as const;
-const MARKS = { passed: 'ok  ', warned: 'warn', failed: 'FAIL' } as const;
-const COLOURS = { passed: 'green', warned: 'yellow', failed: 'red' } as const;
+const MARKS = { passed: 'ok', warned: 'warn', failed: 'FAIL', follows: '-' } as const;
+const COLOURS = { passed: 'green', warned: 'yellow', failed: 'red', follows: 'dim' } as const;
+const MARK_WIDTH = 6;
 const NAME_WIDTH = 15;
+const MEANINGS = { failed: 'FAIL: this is why', follows: '-: so because of that', warned: 'warn: slices do not depend on it' } as const;
+const FALLBACK = 'Until then the simulated kernel serves: everything works, and nothing is granted.';
 
 const DESCRIPTION = 'Check what this host can do, and say what to do about it';
 const EXIT_CODES = 'Exit codes: 0 slices work here; 1 they do not; 2 wrong usage.';
@@ -21,7 +25,7 @@ export const addDoctor: AddCommand = (cli) => {
     .command('doctor', `${DESCRIPTION}. ${EXIT_CODES}`)
     .usage('doctor [options]')
     .option('--registration <which>', `Whose rseq area may be used: ${REGISTRATIONS.join(', ')}`, { default: 'auto' })
-    .option('--json', 'One object on stdout: the findings, the verdict and the facts')
+    .option('--json', 'One object on stdout: the verdict with what to do first, the findings and the facts')
     .example('  rseq-slice doctor')
     .example('  RSEQ_SLICE=auto rseq-slice doctor --json')
     .action(runDoctor);
@@ -30,19 +34,28 @@ export const addDoctor: AddCommand = (cli) => {
 async function runDoctor(options: { readonly registration: unknown; readonly json?: boolean }): Promise<ExitCode> {
   const facts = await gatherFacts(readWord('registration', options.registration, REGISTRATIONS));
   const findings = examine(facts);
-  const verdict = conclude(facts);
-  const text = options.json === true ? `${JSON.stringify({ verdict, findings, facts }, null, 2)}\n` : format(findings, verdict, painter(hasColour(process.stdout)));
-  process.stdout.write(text);
+  const verdict = conclude(facts, findings);
+  const { stdout } = process;
+  const text = options.json === true ? `${JSON.stringify({ verdict, findings, facts }, null, 2)}\n` : format(findings, verdict, { paint: painter(hasColour(stdout)), width: widthOf(stdout) });
+  stdout.write(text);
   return verdict.works ? ExitCode.Done : ExitCode.Failed;
 }
 
-/** A line a finding, what to do below it, and the verdict last. */
-export function format(findings: readonly Finding[], { works, text }: Verdict, paint: Paint): string {
-  const lines = findings.flatMap((finding) => {
-    const { name, status, remedy } = finding;
-    const indent = ' '.repeat(MARKS[status].length + 2 + NAME_WIDTH);
-    const line = `${paint(COLOURS[status], MARKS[status])}  ${name.padEnd(NAME_WIDTH)}${finding.text}`;
-    return remedy === '' ? [line] : [line, `${indent}${paint('bold', '→')} ${remedy}`];
+/** The verdict, the one thing to do first, and then a line a finding with what else can be done. */
+export function format(findings: readonly Finding[], { works, text, first, fallsBack }: Verdict, { paint, width }: { readonly paint: Paint; readonly width: number }): string {
+  const indent = MARK_WIDTH + NAME_WIDTH;
+  const top = [
+    paint(works ? 'green' : 'yellow', wrap(text, width)),
+    ...(first === '' ? [] : [paint('bold', wrap(`${works ? 'Better' : 'First'}: ${first}`, width, 2))]),
+    ...(!fallsBack ? [] : [wrap(FALLBACK, width)]),
+  ];
+  const lines = findings.map(({ name, status, text, remedy }) => {
+    const mark = paint(COLOURS[status], MARKS[status].padEnd(MARK_WIDTH));
+    const line = wrap(`${mark}${name.padEnd(NAME_WIDTH)}${text}`, width, indent);
+    // What is to be done first was said.
+    return remedy === '' || remedy === first ? line : `${line}\n${wrap(`${' '.repeat(indent)}→ ${remedy}`, width, 2)}`;
   });
-  return `${lines.join('\n')}\n\n${paint(works ? 'green' : 'yellow', text)}\n`;
+  const shown = (['failed', 'follows', 'warned'] as const).filter((status) => findings.some((finding) => finding.status === status));
+  const legend = shown.length === 0 ? [] : ['', paint('dim', wrap(`${shown.map((status) => MEANINGS[status]).join('; ')}.`, width))];
+  return `${[...top, '', ...lines, ...legend].join('\n')}\n`;
 }

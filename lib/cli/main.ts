@@ -11,6 +11,7 @@ import { ExitCode, UsageError } from './command.ts';
 import type { AddCommand } from './command.ts';
 import { addDemo } from './demo.ts';
 import { addDoctor } from './doctor.ts';
+import { complain, guardStreams, widthOf, wrapListed } from './output.ts';
 import { addReport } from './report.ts';
 import { addTrace } from './trace.ts';
 
@@ -26,7 +27,7 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
   const cli = cac('rseq-slice');
   cli.usage('COMMAND [options]');
   for (const add of COMMANDS) add(cli);
-  cli.help((sections) => describe(sections, cli.matchedCommand?.description));
+  cli.help((sections) => describe(sections, cli.matchedCommand?.description, widthOf(process.stdout)));
   cli.version(version);
   try {
     const { args, options } = cli.parse(['node', 'rseq-slice', ...joinDashes(argv)], { run: false });
@@ -37,15 +38,18 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
   } catch (error) {
     if (!isUsage(error)) throw error;
     const command = cli.matchedCommandName;
-    process.stderr.write(`rseq-slice${command === undefined ? '' : ` ${command}`}: ${error.message} See rseq-slice ${command === undefined ? '' : `${command} `}--help.\n`);
+    complain(`rseq-slice${command === undefined ? '' : ` ${command}`}: ${error.message} See rseq-slice ${command === undefined ? '' : `${command} `}--help.`);
     return ExitCode.Usage;
   }
 }
 
 /** What a command is for is shown in its own help too, and how it ends there only. */
-function describe(sections: Section[], command: string | undefined): Section[] {
-  if (command !== undefined) return [...sections.slice(0, 1), { body: command }, ...sections.slice(1)];
-  return sections.map((section) => ({ ...section, body: section.body.replaceAll(/ Exit codes: .*$/gm, '') }));
+function describe(sections: Section[], command: string | undefined, width: number): Section[] {
+  const all =
+    command !== undefined
+      ? [...sections.slice(0, 1), { body: command }, ...sections.slice(1)]
+      : sections.map((section) => ({ ...section, body: section.body.replaceAll(/ Exit codes: .*$/gm, '') }));
+  return all.map((section) => ({ ...section, body: wrapListed(section.body, width) }));
 }
 
 /** The argument library takes a lone dash, as in `--out -`, for another option. */
@@ -59,4 +63,5 @@ function isUsage(error: unknown): error is Error {
   return error instanceof UsageError || (error instanceof Error && error.name === 'CACError');
 }
 
+guardStreams('rseq-slice');
 process.exitCode = await main(process.argv.slice(2));

@@ -15,8 +15,10 @@ const VARIABLE = [
   [/v\d+\.\d+\.\d+, \w+\./g, 'VERSION.'],
   [/^(.{6}sections +).* tried in.*: .* disturbed, [1-9]\S* of them/gm, '$1N tried in threads that compete: N disturbed, N of them'],
   [/(A container \(.*\)|No container), /g, 'CONTAINER, '],
-  // How busy the machine is.
-  [/^.{4} {2}CPUs .*\n( +→ .*\n)?/gm, ''],
+  // How busy the machine is, and what emulates it.
+  [/^.{4} {2}(CPUs|machine) .*\n( +→ .*\n)?/gm, ''],
+  // The meaning of the marks is there when one of these lines has one.
+  [/\n\n(FAIL|warn): .*\n$/, '\n'],
 ];
 
 /** @param {string} text what the doctor printed */

@@ -33,6 +33,7 @@ const WORKING: Facts = {
   environment: { RSEQ_SLICE: null, GLIBC_TUNABLES: null },
   container: null,
   isFiltered: false,
+  guest: null,
   cpus: { available: 8, load: 0.3 },
   trial: { entered: 123_456, yielded: 12, raced: 1, revoked: 2 },
 };
@@ -58,7 +59,12 @@ const without = (reason: ProbeReport['slices']['reason']): Part<Facts> => ({
 function complaints(...parts: readonly Part<Facts>[]): string[] {
   const facts = parts.reduce<Facts>((whole, part) => change(whole, part), WORKING);
   const findings = examine(facts);
-  for (const { status, remedy } of findings) expect(remedy === '').toBe(status === 'passed');
+  for (const { status, remedy } of findings) expect(remedy === '').toBe(status === 'passed' || status === 'follows');
+  const { works, first } = conclude(facts, findings);
+  expect({ works, isTold: first !== '' }).toEqual({ works, isTold: !works || first !== '' });
+  // What is said to come first is the remedy of a line, and of the line that failed where one did.
+  const failed = findings.filter(({ status }) => status === 'failed');
+  if (first !== '') expect((failed.length > 0 ? failed : findings).map(({ remedy }) => remedy)).toContain(first);
   return findings.filter(({ status }) => status !== 'passed').map(({ name, status }) => `${name} ${status}`);
 }
 
@@ -68,24 +74,49 @@ describe('findings', () => {
     expect(examine(WORKING).map(({ name }) => name)).toEqual([
       'kernel', 'configuration', 'boot', 'struct rseq', 'prctl', 'yield', 'extension', 'libc', 'users', 'sandbox', 'thread', 'control word', 'sections', 'addon', 'Node.js', 'CPUs',
     ]);
-    expect(conclude(WORKING)).toEqual({ works: true, text: "Slices work here: ABI mainline, registration 'libc', extensions of 5 us." });
+    const verdict = { works: true, text: "Slices work here: ABI mainline, registration 'libc', extensions of 5 us.", first: '', fallsBack: false };
+    expect(conclude(WORKING, examine(WORKING))).toEqual(verdict);
   });
 
   it.each<[string, readonly Part<Facts>[], readonly string[]]>([
-    ['another system', [without('not-linux'), { platform: 'darwin' }], ['kernel failed', 'thread failed']],
-    ['an old kernel', [without('kernel-without-feature'), { config: null, probe: { kernel: { release: '6.12.0', featureSize: 28, prctl: 22, yield: 38 } } }], ['kernel failed', 'configuration warned', 'struct rseq failed', 'prctl failed', 'thread failed']],
-    ['a kernel built without', [without('kernel-without-feature'), { config: { value: 'not set' }, probe: { kernel: { prctl: 524 } } }], ['configuration failed', 'prctl failed', 'thread failed']],
-    ['off at boot', [without('off-at-boot'), { commandLine: 'rseq_slice_ext=0' }], ['boot failed', 'thread failed']],
-    ['a filter', [without('denied'), { isFiltered: true, container: 'docker', probe: { kernel: { prctl: 1 } } }], ['prctl failed', 'sandbox failed', 'thread failed']],
+    ['another system', [without('not-linux'), { platform: 'darwin' }], ['kernel failed', 'thread follows']],
+    ['an old kernel', [without('kernel-without-feature'), { config: null, probe: { kernel: { release: '6.12.0', featureSize: 28, prctl: 22, yield: 38 } } }], ['kernel failed', 'configuration follows', 'struct rseq follows', 'prctl follows', 'thread follows']],
+    ['a kernel built without', [without('kernel-without-feature'), { config: { value: 'not set' }, probe: { kernel: { prctl: 524 } } }], ['configuration failed', 'prctl follows', 'thread follows']],
+    ['off at boot', [without('off-at-boot'), { commandLine: 'rseq_slice_ext=0' }], ['boot failed', 'thread follows']],
+    ['a filter', [without('denied'), { isFiltered: true, container: 'docker', probe: { kernel: { prctl: 1 } } }], ['prctl follows', 'sandbox failed', 'thread follows']],
     ['a filtered yield', [{ probe: { kernel: { yield: 1 } } }], ['yield warned']],
     ['debugfs not readable', [{ probe: { kernel: { extension: null } } }], ['extension warned']],
     ['no external buffers', [{ probe: { thread: { controlWord: 'native' } } }], ['control word warned']],
     ['nobody disturbs', [{ trial: { yielded: 0 } }], ['sections warned']],
-    ['no addon', [without('addon-missing'), { probe: { addon: { state: 'missing', path: null, origin: null }, kernel: { featureSize: null, prctl: null, yield: null } } }], ['thread failed', 'addon failed']],
+    ['no addon', [without('addon-missing'), { probe: { addon: { state: 'missing', path: null, origin: null }, kernel: { featureSize: null, prctl: null, yield: null } } }], ['thread follows', 'addon failed']],
+    ['a thread that something else keeps from them', [without('foreign-use')], ['thread failed']],
+    ['an old kernel, and no addon', [without('addon-missing'), { config: null, probe: { kernel: { release: '6.12.0' }, addon: { state: 'missing', path: null, origin: null } } }], ['kernel failed', 'configuration follows', 'thread follows', 'addon failed']],
+    ['a word in the environment that is none', [{ environment: { RSEQ_SLICE: 'bogus' } }], ['environment failed']],
     ['a choice in the environment', [{ environment: { RSEQ_SLICE: 'off' } }], ['environment warned']],
     ['a busy machine', [{ cpus: { load: 17 } }], ['CPUs warned']],
   ])('name %s', (_, parts, names) => {
     expect(complaints(...parts)).toEqual(names);
+  });
+
+  it('name grants that nobody gave back', () => {
+    const text = (trial: Partial<NonNullable<Facts['trial']>>) => examine(change(WORKING, { trial: { yielded: 0, raced: 0, revoked: 0, ...trial } })).find(({ name }) => name === 'sections')?.text;
+    expect(text({ raced: 400, revoked: 3 })).toMatch(/granted and never yielded/);
+    expect(text({ revoked: 3 })).toMatch(/granted none/);
+    expect(text({})).not.toMatch(/granted/);
+  });
+
+  it('say that a word of the environment means nothing, and what it can be', () => {
+    const facts = change(WORKING, { environment: { RSEQ_SLICE: 'bogus' } });
+    const verdict = conclude(facts, examine(facts));
+    expect(verdict).toMatchObject({ works: false, fallsBack: false, first: 'Unset RSEQ_SLICE, or set it to one of auto, linux, simulated, off.' });
+    expect(verdict.text).toMatch(/^RSEQ_SLICE=bogus means nothing.*Slices work here/);
+  });
+
+  it('say where times are no times', () => {
+    const text = (guest: Facts['guest']) => examine({ ...WORKING, guest }).find(({ name }) => name === 'machine')?.text;
+    expect(text(null)).toBeUndefined();
+    expect(text({ hypervisor: 'KVM', isEmulated: false })).toMatch(/^A guest \(KVM\).*of its host/);
+    expect(text({ hypervisor: 'QEMU', isEmulated: true })).toMatch(/^A guest \(QEMU, emulated\).*say nothing of a CPU/);
   });
 
   it('say whose area is used', () => {
@@ -97,14 +128,39 @@ describe('findings', () => {
   });
 });
 
-it('is printed with what to do below a line, coloured only when asked', () => {
+describe('what is printed', () => {
   const findings: Finding[] = [
-    { name: 'kernel', status: 'passed', text: 'Fine.', remedy: '' },
-    { name: 'yield', status: 'failed', text: 'Bad.', remedy: 'Mend it.' },
+    { name: 'kernel', status: 'failed', text: 'Bad.', remedy: 'Mend it.' },
+    { name: 'prctl', status: 'follows', text: 'Bad too.', remedy: '' },
+    { name: 'libc', status: 'passed', text: 'Fine.', remedy: '' },
+    { name: 'CPUs', status: 'warned', text: 'Busy.', remedy: 'Wait.' },
   ];
-  const verdict = { works: false, text: 'No slices.' };
-  expect(format(findings, verdict, painter(false))).toBe('ok    kernel         Fine.\nFAIL  yield          Bad.\n                     → Mend it.\n\nNo slices.\n');
-  expect(format(findings, verdict, painter(true))).toContain('\x1b[31mFAIL\x1b[39m');
+  const verdict = { works: false, text: 'No slices.', first: 'Mend it.', fallsBack: true };
+
+  it('begins with the verdict and the one thing to do, and says what its marks mean', () => {
+    expect(format(findings, verdict, { paint: painter(false), width: 100 })).toBe(`No slices.
+First: Mend it.
+Until then the simulated kernel serves: everything works, and nothing is granted.
+
+FAIL  kernel         Bad.
+-     prctl          Bad too.
+ok    libc           Fine.
+warn  CPUs           Busy.
+                     → Wait.
+
+FAIL: this is why; -: so because of that; warn: slices do not depend on it.
+`);
+  });
+
+  it('is coloured only when asked', () => {
+    expect(format(findings, verdict, { paint: painter(true), width: 100 })).toContain('\x1b[31mFAIL');
+  });
+
+  it.each([80, 120])('fits into %i columns', (width) => {
+    const long = findings.map((finding) => ({ ...finding, text: 'Some words. '.repeat(20), remedy: finding.remedy && 'Many words. '.repeat(20) }));
+    const lines = format(long, { ...verdict, text: 'No slices. '.repeat(20) }, { paint: painter(false), width }).split('\n');
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(width);
+  });
 });
 
 describe('the command', () => {
@@ -114,11 +170,12 @@ describe('the command', () => {
   }
   const { available, reason } = probe().slices;
 
-  it('ends with one line that says whether slices work', () => {
+  it('begins with whether slices work', () => {
     const { status, signal, stdout, stderr } = doctor([]);
     expect({ status, signal, stderr }).toEqual({ status: available ? 0 : 1, signal: null, stderr: '' });
-    expect(stdout.trimEnd().split('\n').at(-1)).toMatch(available ? /^Slices work here: / : new RegExp(`^No slices here \\(${reason}\\)`));
+    expect(stdout).toMatch(available ? /^Slices work here: / : new RegExp(`^No slices here \\(${reason}\\)`));
     expect(stdout).not.toContain('\x1b');
+    expect(stdout.match(/^FAIL {2}/gm) ?? []).toHaveLength(available ? 0 : 1);
   });
 
   it('puts a choice in the environment aside, and says so', () => {

@@ -24,13 +24,11 @@ describe('what is left out', () => {
         `ok    addon          Compiled on this machine (/${node}/rseq_slice.node).`,
         `ok    Node.js        ${node}, x64.`,
         load,
-        'end',
       ].join('\n');
-    const one = lines('7.3.4', 'v20.20.2', '1,200 tried in threads that compete: 12 disturbed, 3', 'ok    CPUs           2 for this process, load 0.3.');
-    const other = lines('7.4.0-rc1', 'v24.1.0', '7 tried in threads that compete: 1 disturbed, 1', 'warn  CPUs           4 for this process, load 17.0.\n                     → Measure later.');
+    const one = lines('7.3.4', 'v20.20.2', '1,200 tried in threads that compete: 12 disturbed, 3', 'ok    CPUs           2 for this process, load 0.3.\n');
+    const other = lines('7.4.0-rc1', 'v24.1.0', '7 tried in threads that compete: 1 disturbed, 1', 'ok    machine        A guest (QEMU, emulated): no times.\nwarn  CPUs           4 for this process, load 17.0.\n                     → Measure later.\n\nwarn: no matter.\n');
     expect(normalize(one)).toBe(normalize(other));
-    expect(normalize(one)).toMatch(/^end$/m);
-    expect(normalize(one)).not.toMatch(/20|7\.3|CPUs/);
+    expect(normalize(one)).not.toMatch(/20|7\.3|CPUs|\(QEMU|warn/);
   });
 
   it('is not that nothing was granted', () => {

@@ -6,6 +6,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
 import { gunzipSync } from 'node:zlib';
+import { findGuest } from '../../bench/guest.ts';
+import type { Guest } from '../../bench/guest.ts';
 import { attach, probe } from '../../index.ts';
 import type { AttachOptions, ProbeReport } from '../../index.ts';
 import { runTrial } from './trial.ts';
@@ -22,6 +24,8 @@ export interface Facts {
   /** Set by whoever runs the program. */
   readonly environment: { readonly RSEQ_SLICE: string | null; readonly GLIBC_TUNABLES: string | null };
   readonly container: string | null;
+  /** null: no guest of another system, as far as is told. */
+  readonly guest: Guest | null;
   /** A seccomp filter is in force; null: not known. */
   readonly isFiltered: boolean | null;
   readonly cpus: { readonly available: number; readonly load: number };
@@ -47,6 +51,7 @@ export async function gatherFacts(registration: NonNullable<AttachOptions['regis
     commandLine: readText('/proc/cmdline')?.trim() ?? null,
     environment,
     container: findContainer(),
+    guest: findGuest(),
     isFiltered: readIsFiltered(),
     cpus: { available: availableParallelism(), load },
     trial: report.slices.available ? await runTrial(registration) : null,

@@ -1,13 +1,18 @@
 /**
- * What the facts mean: a line each, passed, warned or failed, with what to do
- * about it. Reads nothing but the facts.
+ * What the facts mean: a line each with what to do about it, and the one thing
+ * to do first. Of several lines that fail for one cause, the cause alone counts
+ * as failed. Reads nothing but the facts.
  */
+import { ENVIRONMENT } from '../../attach.ts';
+import { describeGuest } from '../../bench/guest.ts';
 import { nameErrno } from '../../linux/status.ts';
+import { WITHOUT_YIELD } from '../granted.ts';
 import type { Facts } from './facts.ts';
 
 export interface Finding {
   readonly name: string;
-  readonly status: 'passed' | 'warned' | 'failed';
+  /** `follows`: as it has to be after what failed. */
+  readonly status: 'passed' | 'warned' | 'failed' | 'follows';
   /** What was found, a sentence. */
   readonly text: string;
   /** What to do about it, sentences; empty where nothing is to be done. */
@@ -17,6 +22,10 @@ export interface Finding {
 export interface Verdict {
   readonly works: boolean;
   readonly text: string;
+  /** The one thing to do before any other, sentences; empty where nothing is to be done. */
+  readonly first: string;
+  /** The simulated kernel serves in the meantime. */
+  readonly fallsBack: boolean;
 }
 
 type Examination = (facts: Facts) => Finding | null;
@@ -32,17 +41,35 @@ const WITH_CONTROL_WORD = 32;
 /** Threads that want a CPU, for each: from here on timings are noise. */
 const BUSY = 2;
 
+/** What stands in the way of all that comes after it, in this order. */
+const CHAIN = ['kernel', 'configuration', 'boot', 'sandbox', 'struct rseq', 'prctl'];
+/** What to mend where slices work, and the rest may stay as it is. */
+const WORTH_MENDING = ['sections', 'yield', 'control word', 'environment'];
+
 /** All lines, in the order of their causes: what comes first stands in the way of what follows. */
 export function examine(facts: Facts): Finding[] {
-  return EXAMINATIONS.map((look) => look(facts)).filter((finding) => finding !== null);
+  const all = EXAMINATIONS.map((look) => look(facts)).filter((finding) => finding !== null);
+  const failing = (name: string): boolean => all.some((finding) => finding.name === name && finding.status === 'failed');
+  const root = CHAIN.find(failing);
+  const consequences = new Set(root === undefined ? [] : CHAIN.filter((name) => name !== root));
+  if (root !== undefined || failing('addon')) consequences.add('thread');
+  return all.map((finding) => (finding.status !== 'passed' && consequences.has(finding.name) ? { ...finding, status: 'follows', remedy: '' } : finding));
 }
 
-export function conclude({ probe: { slices, kernel, thread } }: Facts): Verdict {
-  if (slices.available) {
-    const length = kernel.extension === null ? '' : `, extensions of ${inMicroseconds(kernel.extension)}`;
-    return { works: true, text: `Slices work here: ABI ${thread?.flavour ?? 'unknown'}, registration '${thread?.registration ?? 'none'}'${length}.` };
-  }
-  return { works: false, text: `No slices here (${slices.reason}). The simulated kernel serves instead: everything works, and nothing is granted.` };
+/** @param findings of the same facts */
+export function conclude({ probe: { slices, kernel, thread } }: Facts, findings: readonly Finding[]): Verdict {
+  const find = (names: readonly string[], status: Finding['status']): Finding | undefined =>
+    names.map((name) => findings.find((finding) => finding.name === name && finding.status === status)).find((finding) => finding !== undefined);
+  const cause = find([...CHAIN, 'addon', 'thread'], 'failed');
+  const length = kernel.extension === null ? '' : `, extensions of ${inMicroseconds(kernel.extension)}`;
+  const text = slices.available
+    ? `Slices work here: ABI ${thread?.flavour ?? 'unknown'}, registration '${thread?.registration ?? 'none'}'${length}.`
+    : `No slices here (${slices.reason}). ${cause?.text ?? slices.explanation}`;
+  // Comes before all else: nothing attaches, not even to the simulated kernel.
+  const environment = find(['environment'], 'failed');
+  if (environment !== undefined) return { works: false, text: `${environment.text} Without it: ${text}`, first: environment.remedy, fallsBack: false };
+  if (slices.available) return { works: true, text, first: find(WORTH_MENDING, 'warned')?.remedy ?? '', fallsBack: false };
+  return { works: false, text, first: cause?.remedy ?? slices.remedy, fallsBack: true };
 }
 
 const USE_WORDS = { 'libc-area': "uses libc's areas", librseq: 'librseq', 'own-areas': 'registers areas of its own' } as const;
@@ -121,8 +148,8 @@ const EXAMINATIONS: readonly Examination[] = [
     if (platform !== 'linux') return null;
     const where = container === null ? 'No container' : `A container (${container})`;
     const filter = isFiltered === null ? 'whether system calls are filtered is not known' : isFiltered ? 'a seccomp filter is in force' : 'no seccomp filter';
-    const text = `${where}, ${filter}.`;
-    return slices.reason === 'denied' ? failed('sandbox', text, ALLOW) : passed('sandbox', text);
+    const text = `${where}, ${filter}`;
+    return slices.reason === 'denied' ? failed('sandbox', `${text}; rseq or prctl is denied.`, ALLOW) : passed('sandbox', `${text}.`);
   },
   function thread({ probe: { slices, thread } }) {
     if (!slices.available || thread === null) return failed('thread', slices.explanation, slices.remedy);
@@ -138,6 +165,8 @@ const EXAMINATIONS: readonly Examination[] = [
     const disturbed = trial.yielded + trial.raced + trial.revoked;
     const text = `${count(trial.entered)} tried in threads that compete: ${count(disturbed)} disturbed, ${count(trial.yielded)} of them finished in an extension.`;
     if (trial.yielded > 0) return passed('sections', text);
+    if (trial.raced > 0) return warned('sections', `${text} ${WITHOUT_YIELD}`, 'Try again when the machine is less busy. If it stays so, see whether something answers rseq_slice_yield in the kernel\'s place (line yield), and please report it.');
+    if (disturbed > 0) return warned('sections', `${text} The kernel granted none.`, 'Try again. If it stays so, please report it, with the output of doctor --json.');
     return warned('sections', text, 'Try again on a busy machine: nobody wanted these CPUs. If it stays so, please report it.');
   },
   function addon({ platform, probe: { addon, slices, node } }) {
@@ -151,7 +180,15 @@ const EXAMINATIONS: readonly Examination[] = [
   },
   function environment({ environment: { RSEQ_SLICE: choice } }) {
     if (choice === null || choice === '' || choice === 'auto') return null;
+    if (!ENVIRONMENT.some((known) => known === choice)) {
+      return failed('environment', `RSEQ_SLICE=${choice} means nothing: attach() throws in every program. It was put aside here.`, `Unset RSEQ_SLICE, or set it to one of ${ENVIRONMENT.filter((known) => known !== '').join(', ')}.`);
+    }
     return warned('environment', `RSEQ_SLICE=${choice} decides for programs that leave the choice open; it was put aside here.`, 'Unset RSEQ_SLICE, if that is not what you want.');
+  },
+  function machine({ guest }) {
+    if (guest === null) return null;
+    const what = `A ${describeGuest(guest)}`;
+    return passed('machine', guest.isEmulated ? `${what}: times here say nothing of a CPU.` : `${what}: times here are also those of its host.`);
   },
   function cpus({ cpus: { available, load } }) {
     const text = `${available} for this process, load ${load.toFixed(1)}.`;

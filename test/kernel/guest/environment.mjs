@@ -82,11 +82,14 @@ function demandLinux(options) {
   }
 }
 
+/** Columns: what is compared must not depend on where lines break. */
+const WHOLE_LINES = '1000';
+
 /** What the doctor says here, in a process of its own. */
 function askDoctor({ registration }) {
   const program = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
   const args = registration === undefined ? [] : ['--registration', registration];
-  const { status, signal, stdout, stderr } = spawnSync(process.execPath, [...process.execArgv, program, 'doctor', ...args], { encoding: 'utf8' });
+  const { status, signal, stdout, stderr } = spawnSync(process.execPath, [...process.execArgv, program, 'doctor', ...args], { encoding: 'utf8', env: { ...process.env, COLUMNS: WHOLE_LINES } });
   return { status, signal, stdout, stderr };
 }
 

@@ -1,0 +1,107 @@
+/**
+ * What commands write to, as a person meets it: how wide it is, where lines
+ * break, and what happens when it cannot be written. A reader that has seen
+ * enough ends a command quietly, a full disk does it with a sentence, and files
+ * are tried before the work whose result they are to have.
+ */
+import { accessSync, closeSync, constants, openSync, rmSync, statSync } from 'node:fs';
+import { ExitCode, UsageError } from './command.ts';
+
+/** The part of a stream that this needs; columns are known on terminals only. */
+export interface Surface {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+}
+
+/** Columns of what does not say how wide it is. */
+const USUAL_WIDTH = 80;
+/** Below this, a table or an indented text is not there any more. */
+const LEAST_WIDTH = 40;
+
+/** Columns to write in: those of a terminal; elsewhere COLUMNS of the environment, or 80. */
+export function widthOf({ isTTY, columns }: Surface): number {
+  const said = isTTY === true ? columns : Number(process.env['COLUMNS']);
+  return Math.max(LEAST_WIDTH, said !== undefined && Number.isInteger(said) && said > 0 ? said : USUAL_WIDTH);
+}
+
+/** Colours take no room; all else that is printed is of width one. Source: ECMA-48, SGR. */
+export const lengthOf = (text: string): number => text.replace(/\x1b\[[\d;]*m/g, '').length;
+
+/**
+ * Breaks lines between words. A word that is longer than a line, as a path may be, stays whole.
+ * @param indent spaces before every line but the first of each paragraph, whose own are kept
+ */
+export function wrap(text: string, width: number, indent = 0): string {
+  return text.split('\n').map((line) => wrapLine(line, width, indent)).join('\n');
+}
+
+/** The same for a list: what is behind a gap of two spaces or more stays below one another. */
+export function wrapListed(text: string, width: number): string {
+  const hanging = (line: string): number => {
+    const [, margin = '', label = ''] = /^( *)(\S.*? {2,})?/.exec(line) ?? [];
+    // A label that takes most of the line leaves no room beside it.
+    return margin.length + label.length > width / 2 ? 2 : label.length;
+  };
+  return text.split('\n').map((line) => wrap(line.trimEnd(), width, hanging(line.trimEnd()))).join('\n');
+}
+
+function wrapLine(text: string, width: number, indent: number): string {
+  if (lengthOf(text) <= width) return text;
+  const lines: string[] = [];
+  const [, margin = '', rest = ''] = /^( *)(.*)$/.exec(text) ?? [];
+  let line = margin;
+  let isEmpty = true;
+  // Spaces within a line are kept: they may align something.
+  for (const [, gap = '', word = ''] of rest.matchAll(/( *)([^ ]+)/g)) {
+    if (!isEmpty && lengthOf(line) + gap.length + lengthOf(word) > width) {
+      lines.push(line);
+      line = ' '.repeat(margin.length + indent) + word;
+    } else line += gap + word;
+    isEmpty = false;
+  }
+  return [...lines, line].join('\n');
+}
+
+/** Writes a message of a command to stderr: in lines where a person reads them, in one where a program does. */
+export function complain(text: string): void {
+  process.stderr.write(`${process.stderr.isTTY ? wrap(text, widthOf(process.stderr)) : text}\n`);
+}
+
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/**
+ * Ends the process when stdout or stderr cannot be written: quietly with what
+ * the shell says of a closed pipe, and else with a sentence and 1.
+ * @param name of the program, for the sentence
+ */
+export function guardStreams(name: string): void {
+  for (const [stream, which] of [[process.stdout, 'stdout'], [process.stderr, 'stderr']] as const) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EPIPE') process.exit(ExitCode.ClosedPipe);
+      if (stream === process.stdout) process.stderr.write(`${name}: ${which} cannot be written: ${error.message}.\n`);
+      process.exit(ExitCode.Failed);
+    });
+  }
+}
+
+/**
+ * Finds out whether a file can be written, and leaves everything as it was.
+ * @param option by which it was named
+ * @throws {UsageError}
+ */
+export function requireWritable(option: string, path: string): void {
+  try {
+    const found = statSync(path, { throwIfNoEntry: false });
+    if (found === undefined) {
+      closeSync(openSync(path, 'wx'));
+      rmSync(path);
+    } else if (found.isFile() || found.isDirectory()) {
+      closeSync(openSync(path, 'r+'));
+    } else {
+      // To open a pipe would wait for its reader, or end it.
+      accessSync(path, constants.W_OK);
+    }
+  } catch (error) {
+    throw new UsageError(`${option} cannot write to '${path}': ${messageOf(error)}.`);
+  }
+}
