@@ -2,11 +2,13 @@
  * Where, when and with what something was measured: without these a figure means
  * nothing. Every record of a benchmark begins with them.
  */
-import { arch, cpus, release } from 'node:os';
+import { arch, availableParallelism, cpus, loadavg, release } from 'node:os';
 import { version } from '../version.ts';
+import { cautionAboutGuest, describeGuest, findGuest } from './guest.ts';
+import type { Guest } from './guest.ts';
 
 /** Of the records; it grows when a reader of older ones would misread newer ones. */
-export const SCHEMA = 1;
+export const SCHEMA = 2;
 
 export interface Machine {
   /** ISO 8601. */
@@ -17,6 +19,14 @@ export interface Machine {
   readonly cpu: string;
   readonly cpus: number;
   readonly arch: string;
+  /** Whether it is a guest of another system. */
+  readonly guest: boolean;
+  /** Which one; null: no guest, or not known. */
+  readonly hypervisor: string | null;
+  /** Whether instructions are carried out by a program, so that times are none of a CPU. */
+  readonly emulated: boolean;
+  /** Threads that wanted a CPU before anything was measured, on average over a minute. */
+  readonly load: number;
   readonly node: string;
   readonly v8: string;
   /** What was typed, without the paths of this machine. */
@@ -25,6 +35,8 @@ export interface Machine {
 
 export function describeMachine(command: string): Machine {
   const all = cpus();
+  const guest = findGuest();
+  const [load = 0] = loadavg();
   return {
     date: new Date().toISOString(),
     version,
@@ -32,10 +44,38 @@ export function describeMachine(command: string): Machine {
     cpu: all[0]?.model ?? 'unknown',
     cpus: all.length,
     arch: arch(),
+    guest: guest !== null,
+    hypervisor: guest?.hypervisor ?? null,
+    emulated: guest?.isEmulated ?? false,
+    load,
     node: process.version,
     v8: process.versions.v8,
     command,
   };
+}
+
+const guestOf = ({ guest, hypervisor, emulated }: Machine): Guest | null => (guest ? { hypervisor, isEmulated: emulated } : null);
+
+/** Where something was measured, for people: part of a line. */
+export function describePlace(machine: Machine): string {
+  const { cpu, cpus, kernel, node } = machine;
+  const guest = guestOf(machine);
+  return `${cpu}, ${cpus} ${cpus === 1 ? 'CPU' : 'CPUs'}, Linux ${kernel}, Node ${node}${guest === null ? '' : `; ${describeGuest(guest)}`}`;
+}
+
+/** More than half of the CPUs were busy: what is measured shared them. */
+const BUSY = 0.5;
+
+/** What to bear in mind of times that were measured there, sentences. */
+export function cautionsAbout(machine: Machine): string[] {
+  const guest = guestOf(machine);
+  const available = availableParallelism();
+  return [
+    ...(guest === null ? [] : [cautionAboutGuest(guest)]),
+    ...(machine.load > BUSY * available
+      ? [`The machine was loaded when this began (load ${machine.load.toFixed(1)} on ${available} ${available === 1 ? 'CPU' : 'CPUs'}): times are longer than on a quiet one, and intervals wider.`]
+      : []),
+  ];
 }
 
 /** The command line for a record, without what is of this machine only. */

@@ -3,8 +3,9 @@
  * machine. It reads the options, shows what goes on and writes the records; what is
  * measured, and how, is in `lib/bench/`.
  */
-import { closeSync, openSync, writeFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { statSync, writeFileSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { aggregate } from '../bench/locks/aggregate.ts';
 import { loadKinds, OWN_KINDS } from '../bench/locks/kinds.ts';
 import { LOCKS_OPTIONS, MOST_WORKERS, readLocksOptions } from '../bench/locks/options.ts';
@@ -15,13 +16,16 @@ import type { LocksRecord, Progress } from '../bench/locks/run.ts';
 import { failuresOf, formatBriefly, formatLocks } from '../bench/locks/table.ts';
 import { WORKLOADS } from '../bench/locks/workloads.ts';
 import { describeMachine, withoutPaths } from '../bench/machine.ts';
+import { FEWEST_SAMPLES } from '../bench/statistics.ts';
 import { formatLoops, formatRecord } from '../bench/sections/report.ts';
 import { FEWEST_ROUNDS, LONGEST_BATCH, MOST_ROUNDS, runSections } from '../bench/sections/run.ts';
 import type { SectionsRecord } from '../bench/sections/run.ts';
 import { RseqSliceError } from '../errors.ts';
 import { ExitCode, hasColour, painter, readNumber, UsageError } from './command.ts';
-import type { AddCommand, Paint } from './command.ts';
+import type { AddCommand } from './command.ts';
+import type { TableStyle } from './table.ts';
 import { LiveLines } from './live.ts';
+import { complain, messageOf, requireWritable, widthOf, wrap } from './output.ts';
 
 const BENCHMARKS = ['sections', 'locks'] as const;
 type Benchmark = (typeof BENCHMARKS)[number];
@@ -29,23 +33,22 @@ type Benchmark = (typeof BENCHMARKS)[number];
 /** Its own fault, as the shell tells it: 128 and the signal's number. */
 const TERMINATED = 143;
 
-/** As many threads as CPUs and twice as many, and one that is alone. */
+/** As many threads as CPUs, and twice as many. Of one that is alone, the benchmark of sections tells. */
 function defaultWorkers(): string {
   const busy = Math.min(Math.max(2, availableParallelism()), MOST_WORKERS / 2);
-  return [1, busy, 2 * busy].join(',');
+  return [busy, 2 * busy].join(',');
 }
 
-/** Both in less than a minute on two CPUs. */
-const QUICK = { sectionRounds: 31, batch: 4, workers: defaultWorkers(), section: '1', lock: 'mutex,spin', slices: 'on,off', workload: 'loop', rounds: 3, seconds: 0.25, warm: 0.15, sample: 8 };
+/** Both in about a minute on two CPUs, with as many rounds as an interval needs to be believed. */
+const QUICK = { sectionRounds: 31, batch: 4, workers: defaultWorkers(), section: '1', lock: 'mutex,spin', slices: 'on,off', workload: 'loop', rounds: FEWEST_SAMPLES, seconds: 0.25, warm: 0.15, sample: 8 };
 
 const USAGE = `bench [sections|locks] [options]
 
   sections  what entering and leaving costs when nobody contends
   locks     throughput, waits and fairness of locks between worker threads, with slices and without
-  Without a name both are measured, quickly. What is compared takes turns, round by round.
+  Without a name both are measured, in about a minute. What is compared takes turns, round by round.
 
-  Exit codes: ${ExitCode.Done} done; ${ExitCode.Failed} a lock did not exclude, something failed, or nothing could be measured;
-  ${ExitCode.Usage} wrong usage, nothing was done; ${ExitCode.Interrupted} interrupted, ${TERMINATED} terminated: records then have the rounds that were done.`;
+  Exit codes: ${ExitCode.Done} done; ${ExitCode.Failed} a lock did not exclude, something failed, nothing could be measured, or the record could not be written; ${ExitCode.Usage} wrong usage, nothing was done; ${ExitCode.Interrupted} interrupted, ${TERMINATED} terminated: records then have the rounds that were done.`;
 
 type RawOptions = Readonly<Record<string, unknown>>;
 
@@ -66,12 +69,7 @@ function readJson(value: unknown): string | null {
   if (typeof value !== 'string' && typeof value !== 'number') throw new UsageError('--json wants one file.');
   const file = String(value);
   if (BENCHMARKS.some((name) => name === file)) throw new UsageError(`--json takes '${file}' for the name of a file. Write the name of the benchmark first, or --json=./${file}.`);
-  if (file === '-') return file;
-  try {
-    closeSync(openSync(file, 'a'));
-  } catch (error) {
-    throw new UsageError(`--json cannot write to '${file}': ${error instanceof Error ? error.message : String(error)}.`);
-  }
+  if (file !== '-') requireWritable('--json', file);
   return file;
 }
 
@@ -101,7 +99,7 @@ function readRequest(name: string | undefined, raw: RawOptions): Request {
 /** Where tables, progress and records go. */
 class Output {
   readonly live = new LiveLines(process.stderr);
-  readonly paint: Paint;
+  readonly style: Required<TableStyle>;
   readonly #file: string | null;
   readonly #tables: NodeJS.WriteStream;
   readonly #records = new Map<Benchmark, SectionsRecord | LocksRecord>();
@@ -109,7 +107,7 @@ class Output {
   constructor(file: string | null) {
     this.#file = file;
     this.#tables = file === '-' ? process.stderr : process.stdout;
-    this.paint = painter(hasColour(this.#tables));
+    this.style = { paint: painter(hasColour(this.#tables)), width: widthOf(this.#tables) };
   }
 
   say(text: string): void {
@@ -117,19 +115,42 @@ class Output {
     this.#tables.write(text);
   }
 
-  /** One line where nothing can be rewritten. */
-  announce(text: string): void {
-    if (!this.live.isOn) process.stderr.write(`${text}\n`);
-  }
-
   /** A record, or a newer version of it. */
   keep(record: SectionsRecord | LocksRecord): void {
     this.#records.set(record.benchmark, record);
-    if (this.#file !== null && this.#file !== '-') writeFileSync(this.#file, this.#text());
+    if (this.#file === null || this.#file === '-' || statSync(this.#file, { throwIfNoEntry: false })?.isFile() === false) return;
+    try {
+      writeFileSync(this.#file, this.#text());
+    } catch {
+      // What is wrong may be mended before the end, which tries again.
+    }
   }
 
-  finish(): void {
-    if (this.#file === '-' && this.#records.size > 0) process.stdout.write(this.#text());
+  /** @returns whether the records are where they should be */
+  finish(): boolean {
+    if (this.#file === null || this.#records.size === 0) return true;
+    if (this.#file === '-') {
+      process.stdout.write(this.#text());
+      return true;
+    }
+    try {
+      writeFileSync(this.#file, this.#text());
+      return true;
+    } catch (error) {
+      complain(`rseq-slice bench: the record could not be written to ${this.#file}: ${messageOf(error)}.${this.#rescue()}`);
+      return false;
+    }
+  }
+
+  /** What was measured for minutes is not thrown away. */
+  #rescue(): string {
+    const file = join(tmpdir(), `rseq-slice-bench-${process.pid}.json`);
+    try {
+      writeFileSync(file, this.#text());
+      return ` It is in ${file} instead.`;
+    } catch (error) {
+      return ` Nor could it be written to ${file}: ${messageOf(error)}.`;
+    }
   }
 
   #text(): string {
@@ -152,12 +173,11 @@ async function benchSections({ sections }: Request, output: Output): Promise<Exi
     },
     (all) => {
       shown = all;
-      output.announce(`sections: ${sections.rounds} rounds of ${all.length} loops`);
       output.live.show(() => 'sections: warming up');
     },
   );
   output.keep(record);
-  output.say(formatRecord(record, loops, samples, output.paint));
+  output.say(formatRecord(record, loops, samples, output.style));
   return ExitCode.Done;
 }
 
@@ -165,12 +185,11 @@ async function benchLocks({ locks: options }: Request, output: Output): Promise<
   const prepared = await prepareLocks(options, { kinds: await loadKinds(null), module: null });
   if (prepared.settings.size === 0) {
     output.live.clear();
-    process.stderr.write(`rseq-slice bench: there is nothing to measure.\n${prepared.notes.map((note) => `${note}\n`).join('')}`);
+    complain(`rseq-slice bench: there is nothing to measure.${prepared.notes.map((note) => `\n${note}`).join('')}`);
     return ExitCode.Failed;
   }
   const onTurn = ({ turn, round, place, turns }: Progress, runs: LocksRecord['runs']): void => {
     const where = `locks: round ${round + 1} of ${options.rounds}, ${place + 1} of ${turns}`;
-    if (place === 0) output.announce(where);
     const { kind, workers, section, slices } = turn;
     output.live.show(() => `${formatBriefly(aggregate(runs).cells)}\n${where}: ${kind}, ${workers} workers, ${section} us, slices ${slices}`);
   };
@@ -180,7 +199,7 @@ async function benchLocks({ locks: options }: Request, output: Output): Promise<
       output.keep(record);
     },
   });
-  output.say(formatLocks(record, output.paint));
+  output.say(formatLocks(record, output.style));
   return failuresOf(record.runs).length > 0 ? ExitCode.Failed : ExitCode.Done;
 }
 
@@ -189,6 +208,7 @@ async function bench(request: Request): Promise<ExitCode> {
   for (const [signal, code] of [['SIGINT', ExitCode.Interrupted], ['SIGTERM', TERMINATED]] as const) {
     process.once(signal, () => {
       output.live.clear();
+      output.finish();
       // What measures in processes of its own ends with this one.
       process.exit(code);
     });
@@ -202,14 +222,15 @@ async function bench(request: Request): Promise<ExitCode> {
   } catch (error) {
     if (!RseqSliceError.is(error)) throw error;
     output.live.clear();
-    process.stderr.write(`rseq-slice bench: ${error.message}\n`);
+    complain(`rseq-slice bench: ${error.message}`);
     return ExitCode.Failed;
   }
   if (request.quick) {
-    output.say(output.paint('dim', '\nThese figures are quick and rough. Better ones: rseq-slice bench sections --rounds 201, rseq-slice bench locks --rounds 11 --seconds 2') + '\n');
+    const { paint, width } = output.style;
+    output.say(`\n${paint('dim', wrap('Narrower intervals take longer: rseq-slice bench sections --rounds 201, rseq-slice bench locks --rounds 12 --seconds 2.', width))}\n`);
   }
-  output.finish();
-  return Math.max(...codes) as ExitCode;
+  const isKept = output.finish();
+  return isKept ? (Math.max(...codes) as ExitCode) : ExitCode.Failed;
 }
 
 const listed = (all: Iterable<{ readonly name: string }>): string => [...all].map(({ name }) => name).join(', ');
@@ -232,6 +253,6 @@ export const addBench: AddCommand = (cli) => {
     .option('--json [FILE]', 'A record to FILE, or to stdout (tables then go to stderr); an array where both are measured. Format: schema/bench.schema.json')
     .example((bin) => `  $ ${bin} bench`)
     .example((bin) => `  $ ${bin} bench sections --rounds 201 --json sections.json`)
-    .example((bin) => `  $ ${bin} bench locks --lock mutex --workers 2,8 --section 0.2,5 --rounds 11 --seconds 2`)
+    .example((bin) => `  $ ${bin} bench locks --workers 2,8 --rounds 12 --seconds 2`)
     .action((name: string | undefined, options: RawOptions) => bench(readRequest(name, options)));
 };

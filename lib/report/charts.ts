@@ -2,6 +2,7 @@
  * The charts of a report as data: what is drawn, what is said of each point, and
  * the table with the same numbers. Drawing is left to `assets/client.js`.
  */
+import { nameOfIntervals } from '../bench/statistics.ts';
 import { DISTURBED, perHundredThousand } from './figures.ts';
 import type { CellFigures, GroupFigures, OutcomeFigures, WaitPoint } from './figures.ts';
 import { duration, short, whole, withInterval } from './format.ts';
@@ -132,7 +133,7 @@ function throughputChart({ cells, section, gap }: GroupFigures): Chart | null {
   return {
     kind: `throughput, ${section} ${gap}`,
     title: 'Throughput',
-    about: 'Sections a second of all workers, medians over the rounds with 95 % intervals. More is better.',
+    about: `Sections a second of all workers, medians over the rounds with their intervals (${nameOfIntervals(cells.flatMap((cell) => settings.map((setting) => of(cell, setting))))}). More is better.`,
     plot: plotOf({
       shape: 'lines',
       x: ordinal('workers', cells.map(({ workers }) => String(workers))),
@@ -241,7 +242,7 @@ export function loopsChart({ loops }: SectionRecord): Chart {
   return {
     kind: 'loops',
     title: 'What one operation takes',
-    about: 'Medians over the rounds with 95 % intervals, on a logarithmic axis. Less is better.',
+    about: `Medians over the rounds with their intervals (${nameOfIntervals(loops)}), on a logarithmic axis. Less is better.`,
     plot: plotOf({
       shape: 'points',
       x: ordinal('loop', loops.map(({ name }) => name)),

@@ -3,6 +3,7 @@
  * what slices changed, and how far that can be trusted. An interval that
  * contains 1 shows no difference, and is said to show none.
  */
+import { coverageOf, FEWEST_SAMPLES, isTelling, nameOfIntervals } from '../bench/statistics.ts';
 import { DISTURBED, nameOf, perHundredThousand } from './figures.ts';
 import type { CellFigures, GroupFigures, LockFigures, OutcomeFigures, RecordFigures, SettingFigures } from './figures.ts';
 import { duration, listed, ratio as ratioText, short, whole, withInterval } from './format.ts';
@@ -72,13 +73,14 @@ function ratiosOf(cells: readonly Place[], figure: string): Ratio[] {
   });
 }
 
-/** Which side of 1 an interval is on. */
-export function sideOf({ interval: [low, high] }: Pick<Spread, 'interval'>): 'more' | 'less' | 'unclear' {
+/** Which side of 1 an interval is on, where it is sure enough to tell. */
+export function sideOf({ interval: [low, high], coverage }: Pick<Spread, 'interval' | 'coverage'>): 'more' | 'less' | 'unclear' {
+  if (!isTelling({ coverage })) return 'unclear';
   if (low > 1) return 'more';
   return high < 1 ? 'less' : 'unclear';
 }
 
-const times = (ratio: Spread): string => `${ratioText(ratio.median)} times (95 % interval ${ratioText(ratio.interval[0])} to ${ratioText(ratio.interval[1])})`;
+const times = (ratio: Spread): string => `${ratioText(ratio.median)} times (${nameOfIntervals([ratio])} interval ${ratioText(ratio.interval[0])} to ${ratioText(ratio.interval[1])})`;
 
 function changes(what: string, ratios: readonly Ratio[]): string[] {
   if (ratios.length <= FEW) return ratios.map((each) => changeOf(what, each));
@@ -89,12 +91,12 @@ function changes(what: string, ratios: readonly Ratio[]): string[] {
     ...extreme('least', sides.less, (a, b) => a.ratio.median - b.ratio.median),
   ];
   const tail = extremes.length === 0 ? '' : ` ${extremes.join(' ')}`;
-  return [`Of ${ratios.length} places, slices raised ${what} in ${sides.more.length} and lowered it in ${sides.less.length}; in ${sides.unclear.length} the interval contains 1, so that no difference is shown.${tail}`];
+  return [`Of ${ratios.length} places, slices raised ${what} in ${sides.more.length} and lowered it in ${sides.less.length}; in ${sides.unclear.length} the interval contains 1${ratios.every(({ ratio }) => isTelling(ratio)) ? '' : ', or is of too few rounds'}, so that no difference is shown.${tail}`];
 }
 
 function changeOf(what: string, { place, ratio }: Ratio): string {
   const side = sideOf(ratio);
-  const verdict = side === 'unclear' ? 'The interval contains 1: no difference is shown.' : `That is ${side}.`;
+  const verdict = !isTelling(ratio) ? 'Of so few rounds no difference is shown.' : side === 'unclear' ? 'The interval contains 1: no difference is shown.' : `That is ${side}.`;
   return `With slices, ${what} came to ${times(ratio)} what it was without: ${place}. ${verdict}`;
 }
 
@@ -133,10 +135,10 @@ function cautionsOf(figures: LockFigures, cells: readonly CellFigures[], ratios:
 /** The interval of a median of few rounds reaches from the least to the most, and even that is not enough. */
 function coverage(settings: readonly SettingFigures[]): string[] {
   const rounds = Math.min(...settings.map((setting) => setting.rounds));
-  if (rounds >= 6 || settings.length === 0) return [];
+  if (rounds >= FEWEST_SAMPLES || settings.length === 0) return [];
   if (rounds === 1) return ['There is only one round, so that intervals are no wider than a point and mean nothing. Measure at least six.'];
-  const percent = short(100 * (1 - 2 ** (1 - rounds)));
-  return [`With ${rounds} rounds an interval reaches from the least to the most, and holds the true median with ${percent} % only. Measure at least six.`];
+  const percent = nameOfIntervals([{ coverage: coverageOf(rounds) }]);
+  return [`With ${rounds} rounds an interval reaches from the least to the most, and holds the true median with ${percent} only. Measure at least six.`];
 }
 
 function chance(count: number): string[] {
@@ -150,9 +152,9 @@ function thinTails(settings: readonly SettingFigures[]): string[] {
   return [`A round timed as few as ${whole(Math.round(samples))} waits. The p99.9 rests on the longest ${Math.max(1, Math.ceil(samples / 1000))} of them, and the longest on one: such figures jump from round to round.`];
 }
 
-function aboutEnvironment({ guest, modified }: Environment): string[] {
+function aboutEnvironment({ guest, emulated, modified }: Environment): string[] {
   return [
-    ...(guest ? ['Times in a guest are also those of the host and of the emulation: ratios say more than times do.'] : []),
+    ...(guest ? [`Times in a guest are also those of the host${emulated === false ? '' : ' and of the emulation'}: ratios say more than times do.`] : []),
     ...(modified === true ? ['The sources were modified after the commit that is named.'] : []),
   ];
 }
@@ -169,9 +171,11 @@ function readingOfSections(record: SectionRecord): Reading {
       `Entering and leaving a section was measured while nobody contended for anything, in ${rounds} rounds that run every loop once. ${thread}`,
       where(environment, { lane: null, extension: null }),
       ...comparisons.map(({ name, value, unit, aim, met }) => {
-        if (value === null) return `${name}: not measured (target ${aim}).`;
+        if (value === null) return `${name}: not measured${aim === null ? '' : ` (target ${aim})`}.`;
+        const figure = `${name}: ${withInterval(value, (number) => `${short(number)}${unit}`)}`;
+        if (aim === null) return `${figure}.`;
         const verdict = met === null ? 'whether that is met is not known' : met ? 'met' : 'missed';
-        return `${name}: ${withInterval(value, (number) => `${short(number)}${unit}`)}; target ${aim}, ${verdict}.`;
+        return `${figure}; target ${aim}, ${verdict}.`;
       }),
     ],
     cautions: [...aboutEnvironment(environment), ...notes],

@@ -3,6 +3,7 @@
  * field is checked here, and what else a record has is left alone. What the
  * figures say is left to `figures.ts`.
  */
+import { coverageOf } from '../bench/statistics.ts';
 import type { Summary } from '../bench/statistics.ts';
 import type { Stats } from '../thread.ts';
 import { Field, RecordError } from './field.ts';
@@ -17,8 +18,9 @@ export type Setting = (typeof SETTINGS)[number];
 export interface Environment {
   readonly date: string;
   readonly kernel: string;
-  /** Of the project's own kind: only its scripts can tell. */
   readonly guest: boolean;
+  /** null: not known. */
+  readonly emulated: boolean | null;
   readonly cpu: string;
   readonly cpus: number;
   readonly arch: string;
@@ -98,7 +100,8 @@ export interface ComparisonRecord {
   /** null: not measured. */
   readonly value: Spread | null;
   readonly unit: string;
-  readonly aim: string;
+  /** null: none, as in records of users. */
+  readonly aim: string | null;
   readonly met: boolean | null;
 }
 
@@ -117,8 +120,8 @@ export interface SectionRecord {
 
 export type BenchRecord = LockRecord | SectionRecord;
 
-/** The only edition of the records so far. Those without a number are of it too. */
-const SCHEMA = 1;
+/** The editions of the records so far. Those without a number are of the first. */
+const SCHEMAS = [1, 2];
 
 /**
  * A file has one record, or a list of them, as `bench --json` writes it of both benchmarks.
@@ -135,7 +138,7 @@ export function readRecords(text: string, file: string): BenchRecord[] {
 }
 
 function readRecord(record: Field, file: string): BenchRecord {
-  record.at('schema').optional((schema) => schema.number((number) => number === SCHEMA, `the number ${SCHEMA}, the edition that this version knows`));
+  record.at('schema').optional((schema) => schema.number((number) => SCHEMAS.includes(number), `the number ${SCHEMAS.join(' or ')}, the editions that this version knows`));
   return benchmarkOf(record) === 'locks' ? readLocks(record, file) : readSections(record, file);
 }
 
@@ -177,12 +180,12 @@ function readLocks(record: Field, file: string): LockRecord {
       ...readPlace(cell),
       slices: cell.at('slices').word(SETTINGS),
       rounds: cell.at('rounds').count(),
-      figures: readFigures(cell.at('figures')),
+      figures: readFigures(cell.at('figures'), cell.at('rounds').count()),
     })),
     pairs: record.at('pairs').list().map((pair) => ({
       ...readPlace(pair),
       rounds: pair.at('rounds').count(),
-      ratios: readFigures(pair.at('ratios')),
+      ratios: readFigures(pair.at('ratios'), pair.at('rounds').count()),
     })),
     runs: record.at('runs').list().map(readRun),
   };
@@ -199,13 +202,13 @@ function readSections(record: Field, file: string): SectionRecord {
     registration: thread.at('registration').string(),
     flavour: thread.at('flavour').string(),
     rounds: record.at('rounds').count(),
-    loops: results.names().map((name) => ({ name, what: results.at(name).at('what').string(), ...readSpread(results.at(name)) })),
+    loops: results.names().map((name) => ({ name, what: results.at(name).at('what').string(), ...readSpread(results.at(name), record.at('rounds').count()) })),
     comparisons: record.at('comparisons').list().map((comparison) => ({
       name: comparison.at('name').string(),
-      value: comparison.at('value').nullable(readSpread),
+      value: comparison.at('value').nullable((value) => readSpread(value, record.at('rounds').count())),
       unit: comparison.at('unit').string(),
-      aim: comparison.at('aim').string(),
-      met: comparison.at('met').nullable((met) => met.boolean()),
+      aim: comparison.at('aim').optional((aim) => aim.string()),
+      met: comparison.at('met').optional((met) => met.boolean()),
     })),
     notes: readNotes(record),
   };
@@ -216,6 +219,7 @@ function readEnvironment(record: Field): Environment {
     date: record.at('date').string(),
     kernel: record.at('kernel').string(),
     guest: record.at('guest').optional((guest) => guest.boolean()) ?? false,
+    emulated: record.at('emulated').optional((emulated) => emulated.boolean()),
     cpu: record.at('cpu').string(),
     cpus: record.at('cpus').count(),
     arch: record.at('arch').string(),
@@ -238,13 +242,16 @@ function readPlace(cell: Field): Place {
   };
 }
 
-const readFigures = (figures: Field): Figures => Object.fromEntries(figures.names().map((name) => [name, figures.at(name).nullable(readSpread)]));
+const readFigures = (figures: Field, rounds: number): Figures =>
+  Object.fromEntries(figures.names().map((name) => [name, figures.at(name).nullable((spread) => readSpread(spread, rounds))]));
 
-function readSpread(spread: Field): Spread {
+/** @param rounds of the record: the first edition did not say how sure its intervals are, which follows from their number */
+function readSpread(spread: Field, rounds: number): Spread {
   const interval = spread.at('interval');
   const [low, high, ...more] = interval.list();
   if (low === undefined || high === undefined || more.length > 0) return interval.refuse('two numbers');
-  return { median: spread.at('median').number(), interval: [low.number(), high.number()], least: spread.at('least').number() };
+  const coverage = spread.at('coverage').optional((share) => share.number((number) => number >= 0 && number < 1, 'a share of 1')) ?? coverageOf(Math.max(1, rounds));
+  return { median: spread.at('median').number(), interval: [low.number(), high.number()], coverage, least: spread.at('least').number() };
 }
 
 function readRun(run: Field): RunRecord {

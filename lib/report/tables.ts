@@ -1,4 +1,5 @@
 /** Tables of a report: their cells with the exact numbers beside what is read, and how they become HTML. */
+import { FEWEST_SAMPLES, nameOfIntervals } from '../bench/statistics.ts';
 import { html } from './html.ts';
 import type { Html } from './html.ts';
 import { ratio, short, whole } from './format.ts';
@@ -51,7 +52,9 @@ export function ratioTable(groups: readonly GroupFigures[]): Table {
       pair === null ? [] : [[placeName(group, workers), numberCell(pair.rounds, whole), ...RATIOS.map(([name]) => ratioCell(pair.ratios[name]))]],
     ),
   );
-  return { caption: 'With slices to without: medians of the ratios within a round, and their 95 % intervals. Unclear: the interval contains 1, so that no difference is shown.', head: ['lock, workers, section', 'rounds', ...RATIOS.map(([, title]) => title)], rows };
+  const sure = nameOfIntervals(groups.flatMap(({ cells }) => cells.flatMap(({ pair }) => RATIOS.map(([name]) => pair?.ratios[name]))));
+  const caption = `With slices to without: medians of the ratios within a round, and their intervals (${sure}). Unclear: the interval contains 1, or is of fewer than ${FEWEST_SAMPLES} rounds, so that no difference is shown.`;
+  return { caption, head: ['lock, workers, section', 'rounds', ...RATIOS.map(([, title]) => title)], rows };
 }
 
 function placeName({ kind, section, gap }: GroupFigures, workers: number): string {

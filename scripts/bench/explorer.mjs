@@ -2,6 +2,7 @@
 // models. States are different ones; moves, of which each is made and checked, are several times as many.
 
 import { parseArgs } from 'node:util';
+import { guardStreams } from '../../dist/cli/output.js';
 import { formatTable } from '../../dist/cli/table.js';
 import { explore, lockModel, sectionModel } from '../../dist/simulated/index.js';
 import { describeRun } from './report.mjs';
@@ -63,4 +64,5 @@ function main() {
   return options.check && rate < TARGET ? 1 : 0;
 }
 
+guardStreams('bench');
 process.exitCode = main();

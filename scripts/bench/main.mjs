@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { withoutPaths } from '../../dist/bench/machine.js';
 import { formatRecord, QUESTIONS } from '../../dist/bench/sections/report.js';
 import { FEWEST_ROUNDS, LONGEST_BATCH, runSections } from '../../dist/bench/sections/run.js';
+import { guardStreams, requireWritable, widthOf } from '../../dist/cli/output.js';
 import { startCLoop } from './c-loop.mjs';
 import { describeRun } from './report.mjs';
 
@@ -24,7 +25,14 @@ In an emulated guest the times are the emulator's; only that it runs there means
 `;
 
 /** @type {typeof QUESTIONS[number]} */
-const OF_C = { name: 'JS / C', of: 'js', by: 'c', unit: '', aim: '<= 3', target: (value) => value <= 3, compare: (of, by) => of / by };
+const OF_C = { name: 'JS / C', meaning: 'a section in JavaScript, to one in C', of: 'js', by: 'c', unit: '', target: { aim: '<= 3', isMet: (value) => value <= 3 }, compare: (of, by) => of / by };
+
+/** What this project aims at, by the names of the questions. @type {Readonly<Record<string, NonNullable<typeof OF_C.target>>>} */
+const TARGETS = {
+  'JS - empty loop': { aim: '<= 2 ns', isMet: (value) => value <= 2 },
+  'lone / simulated': { aim: '0.8 .. 1.2', isMet: (value) => value >= 0.8 && value <= 1.2 },
+  'N-API pair / JS': { aim: '>= 8', isMet: (value) => value >= 8 },
+};
 
 /** @param {readonly string[]} argv */
 function readOptions(argv) {
@@ -44,6 +52,7 @@ function readOptions(argv) {
   const batch = Number(values.batch);
   if (!Number.isInteger(rounds) || rounds < FEWEST_ROUNDS) throw new Error(`--rounds wants a whole number from ${FEWEST_ROUNDS} on, not '${values.rounds}'.`);
   if (!(batch > 0 && batch <= LONGEST_BATCH)) throw new Error(`--batch wants milliseconds up to ${LONGEST_BATCH}, not '${values.batch}'.`);
+  if (values.json !== undefined && values.json !== '-') requireWritable('--json', values.json);
   return { rounds, batch: batch * 1e6, json: values.json, check: values.check, help: values.help };
 }
 
@@ -58,11 +67,11 @@ async function startC() {
 /** @param {ReturnType<typeof readOptions>} options @returns {Promise<number>} the exit code */
 async function run({ rounds, batch, json, check }) {
   const c = await startC();
-  const [first, ...others] = QUESTIONS;
+  const [first, ...others] = QUESTIONS.map((question) => ({ ...question, target: TARGETS[question.name] }));
   const about = describeRun('main.mjs', withoutPaths(process.argv.slice(2), ['--json']));
   const { loops, samples, record } = await runSections(about, { rounds, batch, more: c, questions: [first, OF_C, ...others] });
   await c.stop();
-  (json === '-' ? process.stderr : process.stdout).write(formatRecord(record, loops, samples));
+  (json === '-' ? process.stderr : process.stdout).write(formatRecord(record, loops, samples, { width: widthOf(process.stdout) }));
   if (json !== undefined) {
     const text = `${JSON.stringify(record, null, 2)}\n`;
     if (json === '-') process.stdout.write(text);
@@ -85,4 +94,5 @@ async function main() {
   return 0;
 }
 
+guardStreams('bench');
 process.exitCode = await main();

@@ -2,7 +2,7 @@
 // one that is recorded. All are on the simulated kernel, so that they differ in nothing else. Speaks the protocol of
 // lib/bench/sections/child-loop.ts; its arguments are what the thread is, and the folder of the recording.
 
-import { createInterface } from 'node:readline';
+import { serveLoop } from '../../dist/bench/sections/child-loop.js';
 import { sectionLoop } from '../../dist/bench/sections/loops.js';
 
 const [kind, folder = ''] = process.argv.slice(2);
@@ -20,5 +20,4 @@ async function makeThread() {
 
 const thread = await makeThread();
 const { run } = sectionLoop(thread);
-process.stdout.write(`${thread.constructor.name}\n`);
-for await (const line of createInterface({ input: process.stdin })) process.stdout.write(`${await run(Number(line))}\n`);
+await serveLoop(thread.constructor.name, run);

@@ -10,6 +10,7 @@ import { startChildLoop } from '../../dist/bench/sections/child-loop.js';
 import { measure } from '../../dist/bench/sections/loops.js';
 import { compareLoops, formatSections } from '../../dist/bench/sections/report.js';
 import { summarize } from '../../dist/bench/statistics.js';
+import { guardStreams, requireWritable, widthOf } from '../../dist/cli/output.js';
 import { describeRun } from './report.mjs';
 
 const program = fileURLToPath(new URL('recording-loop.mjs', import.meta.url));
@@ -27,8 +28,8 @@ const LOOPS = [
 ];
 
 const QUESTIONS = [
-  { name: 'off / bare', of: 'off', by: 'bare', unit: '', aim: '0.9 .. 1.1', target: (value) => value >= 0.9 && value <= 1.1, compare: (of, by) => of / by },
-  { name: 'on - off', of: 'on', by: 'off', unit: ' ns', aim: '<= 15 ns', target: (value) => value <= 15, compare: (of, by) => of - by },
+  { name: 'off / bare', meaning: 'what recording costs when nobody records', of: 'off', by: 'bare', unit: '', target: { aim: '0.9 .. 1.1', isMet: (value) => value >= 0.9 && value <= 1.1 }, compare: (of, by) => of / by },
+  { name: 'on - off', meaning: 'what it adds to a section', of: 'on', by: 'off', unit: ' ns', target: { aim: '<= 15 ns', isMet: (value) => value <= 15 }, compare: (of, by) => of - by },
 ];
 
 const HELP = `Measures what recording adds to a section, in rounds that run every loop once, each in a process of its own.
@@ -54,6 +55,7 @@ function readOptions() {
   const [rounds, batch] = [Number(values.rounds), Number(values.batch)];
   if (!(Number.isInteger(rounds) && rounds >= 15)) throw new Error(`--rounds wants a whole number from 15 on, not '${values.rounds}'.`);
   if (!(batch > 0 && batch <= 1000)) throw new Error(`--batch wants milliseconds up to 1000, not '${values.batch}'.`);
+  if (values.json !== undefined) requireWritable('--json', values.json);
   return { ...values, rounds, batch: batch * 1e6 };
 }
 
@@ -75,7 +77,7 @@ async function run({ rounds, batch, json, check }) {
     const comparisons = compareLoops(samples, QUESTIONS);
     const machine = describeRun('recording.mjs', process.argv.slice(2));
     process.stdout.write(`${machine.cpu}, Linux ${machine.kernel}, Node ${machine.node}; ${rounds} rounds\n\n`);
-    process.stdout.write(formatSections(loops, samples, comparisons));
+    process.stdout.write(formatSections(loops, samples, comparisons, { width: widthOf(process.stdout) }));
     if (json !== undefined) {
       const results = Object.fromEntries(loops.map(({ name, what }) => [name, { what, ...summarize(samples.get(name) ?? []) }]));
       writeFileSync(json, `${JSON.stringify({ ...machine, rounds, batch, unit: 'ns', results, comparisons }, null, 2)}\n`);
@@ -101,4 +103,5 @@ async function main() {
   return 0;
 }
 
+guardStreams('bench');
 process.exitCode = await main();

@@ -24,7 +24,6 @@ export function describeRun(script, args) {
   const commit = git('rev-parse', 'HEAD');
   return {
     ...describeMachine(['node', ...process.execArgv, `scripts/bench/${script}`, ...args].join(' ')),
-    guest: process.env['RSEQ_SLICE_GUEST'] !== undefined,
     commit,
     // null: not known, as the commit.
     modified: commit === null ? null : git('status', '--porcelain', '--untracked-files=no') !== '',

@@ -4,7 +4,8 @@
 import { parseArgs } from 'node:util';
 import { Mutex as AsyncMutex } from 'async-mutex';
 import { Condition, Mutex } from '../../dist/index.js';
-import { summarize } from '../../dist/bench/statistics.js';
+import { nameOfIntervals, summarize } from '../../dist/bench/statistics.js';
+import { guardStreams } from '../../dist/cli/output.js';
 
 const HELP = `Measures many requests of one thread for one lock, this package's and async-mutex in turns; then waits that go on.
 
@@ -92,10 +93,11 @@ async function main() {
   const ratios = summarize(ours.map((ms, round) => ms / (theirs[round] ?? NaN)));
   process.stdout.write(
     `${requests} requests at once, ${rounds} rounds in turns: ${summarize(ours).median.toFixed(0)} ms, async-mutex ${summarize(theirs).median.toFixed(0)} ms, ` +
-      `ratio ${ratios.median.toFixed(2)} (${ratios.interval.map((bound) => bound.toFixed(2)).join(' to ')})\n`,
+      `ratio ${ratios.median.toFixed(2)} (${nameOfIntervals([ratios])} interval ${ratios.interval.map((bound) => bound.toFixed(2)).join(' to ')})\n`,
   );
   if (Number(values.idle) > 0) await idle(Number(values.waits), Number(values.idle));
   return 0;
 }
 
+guardStreams('bench');
 process.exitCode = await main();

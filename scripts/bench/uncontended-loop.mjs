@@ -1,8 +1,8 @@
 // One loop over one lock in a process that does nothing else. Speaks the protocol of lib/bench/sections/child-loop.ts; its argument names
 // the loop. The counter is what the lock guards: without it V8 could drop the section.
 
-import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
+import { serveLoop } from '../../dist/bench/sections/child-loop.js';
 import { timed } from '../../dist/bench/sections/loops.js';
 
 /** @typedef {import('../../lib/index.ts').Mutex | import('../../lib/index.ts').SpinLock} Lock */
@@ -55,6 +55,5 @@ if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.a
   const library = await import(new URL('../../dist/index.js', import.meta.url).href);
   const thread = library.attach();
   const run = chosen.loop(chosen.kind === null ? null : new library[chosen.kind](undefined, 0, { thread, blockMainThread: true }));
-  process.stdout.write(`${thread.backend}, ${thread.registration}\n`);
-  for await (const line of createInterface({ input: process.stdin })) process.stdout.write(`${run(Number(line))}\n`);
+  await serveLoop(`${thread.backend}, ${thread.registration}`, run);
 }

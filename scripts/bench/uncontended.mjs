@@ -8,6 +8,7 @@ import { startChildLoop } from '../../dist/bench/sections/child-loop.js';
 import { measure } from '../../dist/bench/sections/loops.js';
 import { compareLoops, formatSections } from '../../dist/bench/sections/report.js';
 import { summarize } from '../../dist/bench/statistics.js';
+import { guardStreams, requireWritable, widthOf } from '../../dist/cli/output.js';
 import { describeRun } from './report.mjs';
 import { LOOPS } from './uncontended-loop.mjs';
 
@@ -30,6 +31,7 @@ async function main() {
       options: { rounds: { type: 'string', default: '61' }, batch: { type: 'string', default: '4' }, json: { type: 'string' }, help: { type: 'boolean', default: false } },
     }));
     if (!(Number.isInteger(Number(values.rounds)) && Number(values.rounds) >= 15)) throw new Error(`--rounds wants a whole number from 15 on, not '${values.rounds}'.`);
+    if (values.json !== undefined) requireWritable('--json', values.json);
     if (!(Number(values.batch) > 0 && Number(values.batch) <= 1000)) throw new Error(`--batch wants milliseconds up to 1000, not '${values.batch}'.`);
   } catch (error) {
     process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)} See --help.\n`);
@@ -50,11 +52,11 @@ async function main() {
   const samples = await measure(loops, { rounds, batch });
   for (const child of children) await child.stop();
   const comparisons = compareLoops(samples, LOOPS.filter(({ name }) => name !== 'cas').map(({ name }) => (
-    { name: `${name} / cas`, of: name, by: 'cas', unit: '', aim: '<= 1.25', target: (value) => value <= 1.25, compare: (of, by) => of / by }
+    { name: `${name} / cas`, meaning: 'to the bare pair', of: name, by: 'cas', unit: '', target: { aim: '<= 1.25', isMet: (value) => value <= 1.25 }, compare: (of, by) => of / by }
   )));
   const machine = describeRun('uncontended.mjs', []);
   process.stdout.write(`${machine.cpu}, Linux ${machine.kernel}, Node ${machine.node}; ${children[1]?.about}; ${rounds} rounds\n\n`);
-  process.stdout.write(formatSections(loops, samples, comparisons));
+  process.stdout.write(formatSections(loops, samples, comparisons, { width: widthOf(process.stdout) }));
   if (values.json !== undefined) {
     const results = Object.fromEntries(loops.map(({ name, what }) => [name, { what, ...summarize(samples.get(name) ?? []) }]));
     writeFileSync(values.json, `${JSON.stringify({ ...machine, rounds, batch, unit: 'ns', results, comparisons }, null, 2)}\n`);
@@ -62,4 +64,5 @@ async function main() {
   return 0;
 }
 
+guardStreams('bench');
 process.exitCode = await main();

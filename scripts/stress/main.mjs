@@ -4,6 +4,7 @@
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { guardStreams, requireWritable } from '../../dist/cli/output.js';
 import * as library from '../../dist/index.js';
 import { loadAddon } from '../../dist/linux/binding.js';
 import { inspect } from './aftermath.mjs';
@@ -215,6 +216,7 @@ async function main() {
   let options;
   try {
     options = readOptions(args, process.env['RSEQ_SLICE_GUEST'] !== undefined);
+    if (options?.json !== undefined) requireWritable('--json', options.json);
   } catch (error) {
     process.stderr.write(`stress: ${error instanceof Error ? error.message : String(error)} See --help.\n`);
     return 2;
@@ -228,4 +230,5 @@ async function main() {
   return runWithoutAddons(args.some((arg) => arg.startsWith('--seed')) ? args : [...args, '--seed', String(options.seed)]);
 }
 
+guardStreams('stress');
 process.exitCode = await main();

@@ -1,11 +1,12 @@
 /**
  * A program: measures one cell once, so many workers, one lock, one workload, with
- * slices or without. Its argument is the job in JSON, its output what was measured.
+ * slices or without. Its argument is the job in JSON, its answer what was measured.
  * A process each, so that none profits from what V8 made of another's code.
  */
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
+import { answer } from '../child.ts';
 import { now } from './clock.ts';
 import { kindOf, loadKinds } from './kinds.ts';
 import type { KindsModule } from './kinds.ts';
@@ -142,7 +143,6 @@ async function measure(cell: CellJob): Promise<Measured> {
   };
 }
 
-process.stdout.write(`${JSON.stringify(await measure(JSON.parse(process.argv[2] ?? '') as CellJob))}\n`, () => {
-  // Workers that failed may leave others waiting for the lock.
-  process.exit();
-});
+answer(JSON.stringify(await measure(JSON.parse(process.argv[2] ?? '') as CellJob)));
+// Workers that failed may leave others waiting for the lock.
+process.exit();

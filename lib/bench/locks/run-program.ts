@@ -1,16 +1,27 @@
 /**
- * Runs a program that prints one line of JSON, with a deadline: a lock that loses a
+ * Runs a program that answers with one line of JSON, with a deadline: a lock that loses a
  * wake-up hangs for ever, and must not take the rest of a run with it.
  */
 import { spawn } from 'node:child_process';
+import type { Readable } from 'node:stream';
+import { channelOf, childEnvironment, stdioOf } from '../child.ts';
+
+function settleAnswer(answer: string, resolve: (value: unknown) => void, reject: (error: Error) => void): void {
+  try {
+    resolve(JSON.parse(answer));
+  } catch {
+    reject(new Error(`it answered what is no JSON: '${answer.slice(0, 100)}'`));
+  }
+}
 
 /**
  * @param deadline seconds
- * @returns what it printed; rejects when it failed or was not done in time
+ * @returns what it answered; rejects when it failed or was not done in time
  */
 export function runProgram(program: string, args: readonly string[], deadline: number): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(program, args, { stdio: stdioOf(program, 'ignore', 'pipe'), env: childEnvironment() });
+    const [channel, errors] = [child.stdio[channelOf(program)], child.stderr] as [Readable, Readable];
     const end = (): void => void child.kill('SIGKILL');
     process.once('exit', end);
     let late = false;
@@ -18,10 +29,10 @@ export function runProgram(program: string, args: readonly string[], deadline: n
       late = true;
       end();
     }, deadline * 1000);
-    let stdout = '';
+    let answer = '';
     let stderr = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+    channel.setEncoding('utf8').on('data', (text: string) => (answer += text));
+    errors.setEncoding('utf8').on('data', (text: string) => (stderr += text));
     const settle = (): void => {
       clearTimeout(timer);
       process.removeListener('exit', end);
@@ -34,7 +45,7 @@ export function runProgram(program: string, args: readonly string[], deadline: n
       settle();
       if (late) reject(new Error(`it was not done after ${deadline} s and was killed: a waiter was not woken, or what was guarded is so damaged that it has no end`));
       else if (code !== 0) reject(new Error(`it ended with ${signal ?? `exit code ${String(code)}`}: ${stderr.trim()}`));
-      else resolve(JSON.parse(stdout));
+      else settleAnswer(answer, resolve, reject);
     });
   });
 }

@@ -1,8 +1,11 @@
 /** What was found about locks, for people: one table of all cells, one of how slices on stands to slices off. */
-import type { Paint } from '../../cli/command.ts';
-import { formatTable } from '../../cli/table.ts';
+import { wrap } from '../../cli/output.ts';
+import { formatLegend, formatTable } from '../../cli/table.ts';
+import type { TableStyle } from '../../cli/table.ts';
+import { cautionsAbout, describePlace } from '../machine.ts';
+import { FEWEST_SAMPLES, nameOfIntervals } from '../statistics.ts';
 import type { Summary } from '../statistics.ts';
-import type { Cell, CellSummary, PairSummary, Run } from './aggregate.ts';
+import type { Cell, CellSummary, PairSummary, Run, Summaries } from './aggregate.ts';
 import type { LocksRecord } from './run.ts';
 
 /** @param value of any size */
@@ -11,62 +14,92 @@ function short(value: number): string {
   return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
 }
 
-const median = (summary: Summary | null | undefined, unit = 1): string => (summary === null || summary === undefined ? '-' : short(summary.median / unit));
+const NOTHING = '-';
 
-const interval = (summary: Summary | null | undefined): string => (summary === null || summary === undefined ? '-' : summary.interval.map(short).join(' .. '));
+const median = (summary: Summary | null | undefined, unit = 1): string => (summary === null || summary === undefined ? NOTHING : short(summary.median / unit));
+
+/** With its interval, where there is one. */
+function spread(summary: Summary | null | undefined): string {
+  if (summary === null || summary === undefined) return NOTHING;
+  const [low, high] = summary.interval.map(short);
+  return summary.coverage === 0 ? short(summary.median) : `${short(summary.median)} (${String(low)} .. ${String(high)})`;
+}
 
 const US = 1000;
 
-const place = ({ kind, workers, section, gap }: Cell): string[] => [kind, String(workers), String(section), String(gap)];
-const PLACE = ['lock', 'workers', 'section us', 'gap us'];
+/** What tells rows apart; what is the same in all of them is said above the table. */
+function placeColumns(cells: readonly Cell[]): { readonly names: string[]; readonly of: (cell: Cell) => string[]; readonly common: string } {
+  const isOne = new Set(cells.map(({ section, gap }) => JSON.stringify([section, gap]))).size === 1;
+  const isSame = cells.every(({ section, gap }) => section === gap);
+  const [first] = cells;
+  return {
+    names: ['lock', 'workers', ...(isOne ? [] : ['section', ...(isSame ? [] : ['gap'])])],
+    of: ({ kind, workers, section, gap }) => [kind, String(workers), ...(isOne ? [] : [String(section), ...(isSame ? [] : [String(gap)])])],
+    common: first === undefined || !isOne ? '' : `sections of ${first.section} us, ${first.gap === first.section ? 'as much' : `${first.gap} us`} between them`,
+  };
+}
 
 interface Column {
   readonly name: string;
-  /** Also where there is little room. */
+  readonly meaning: string;
+  /** Also while it goes on, where there is little room. */
   readonly brief: boolean;
-  readonly show: (figures: CellSummary['figures']) => string;
+  readonly show: (figures: Summaries) => string;
 }
 
 const COLUMNS: readonly Column[] = [
-  { name: 'sections/s', brief: true, show: (figures) => median(figures['throughput']) },
-  { name: '95 %', brief: true, show: (figures) => interval(figures['throughput']) },
-  { name: 'wait us p50', brief: true, show: (figures) => median(figures['p50'], US) },
-  { name: 'p99', brief: false, show: (figures) => median(figures['p99'], US) },
-  { name: 'p99.9', brief: true, show: (figures) => median(figures['p999'], US) },
-  { name: 'max', brief: true, show: (figures) => median(figures['max'], US) },
-  { name: 'parks/s', brief: true, show: (figures) => median(figures['parks']) },
-  { name: 'yields/s', brief: false, show: (figures) => median(figures['yielded']) },
-  { name: 'switches/s own', brief: false, show: (figures) => median(figures['voluntary']) },
-  { name: 'forced', brief: false, show: (figures) => median(figures['involuntary']) },
-  { name: 'CPUs', brief: false, show: (figures) => median(figures['cpus']) },
-  { name: 'least/most', brief: false, show: (figures) => median(figures['leastToMost']) },
-  { name: 'Jain', brief: false, show: (figures) => median(figures['jain']) },
+  { name: 'p50', meaning: 'us from wanting the lock to having it: half of the waits were no longer', brief: true, show: (figures) => median(figures['p50'], US) },
+  { name: 'p99', meaning: '99 % of the waits were no longer, and so on', brief: false, show: (figures) => median(figures['p99'], US) },
+  { name: 'p99.9', meaning: '', brief: true, show: (figures) => median(figures['p999'], US) },
+  { name: 'max', meaning: 'the longest of the waits that were timed', brief: true, show: (figures) => median(figures['max'], US) },
+  { name: 'parks/s', meaning: 'waits a second in which the worker went to sleep', brief: true, show: (figures) => median(figures['parks']) },
+  { name: 'yields/s', meaning: 'sections a second that were finished in an extension', brief: false, show: (figures) => median(figures['yielded']) },
+  { name: 'own/s', meaning: 'times a second that a worker gave up its CPU by itself', brief: false, show: (figures) => median(figures['voluntary']) },
+  { name: 'forced/s', meaning: 'times a second that the scheduler took it away', brief: false, show: (figures) => median(figures['involuntary']) },
+  { name: 'CPUs', meaning: 'how many were busy on average', brief: false, show: (figures) => median(figures['cpus']) },
+  { name: 'least/most', meaning: 'sections of the worker that had fewest, to those of the one that had most', brief: false, show: (figures) => median(figures['leastToMost']) },
 ];
+const BRIEF = COLUMNS.filter(({ brief }) => brief);
 
-const styled = (paint: Paint | undefined): { readonly paint?: Paint } => (paint === undefined ? {} : { paint });
-
-/** The columns that fit beside one another on most terminals. */
+/** A few columns, for what goes on. */
 export function formatBriefly(cells: readonly CellSummary[]): string {
-  const columns = COLUMNS.filter(({ brief }) => brief);
-  const rows = cells.map(({ kind, workers, section, slices, figures }) => [kind, String(workers), String(section), slices, ...columns.map(({ show }) => show(figures))]);
-  return formatTable(['lock', 'workers', 'section us', 'slices', ...columns.map(({ name }) => name)], rows);
+  const place = placeColumns(cells);
+  const rows = cells.map(({ slices, figures, ...cell }) => [...place.of(cell), slices, median(figures['throughput']), ...BRIEF.map(({ show }) => show(figures))]);
+  return formatTable([...place.names, 'slices', 'sections/s', ...BRIEF.map(({ name }) => name)], rows);
 }
 
-export function formatCells(cells: readonly CellSummary[], paint?: Paint): string {
-  const rows = cells.map(({ slices, figures, ...cell }) => [...place(cell), slices, ...COLUMNS.map(({ show }) => show(figures))]);
-  return formatTable([...PLACE, 'slices', ...COLUMNS.map(({ name }) => name)], rows, styled(paint));
+const TIMES = [['section, gap', 'us of work with the lock held, and between two sections']] as const;
+
+export function formatCells(cells: readonly CellSummary[], style: TableStyle = {}): string {
+  const place = placeColumns(cells);
+  const sure = nameOfIntervals(cells.map(({ figures }) => figures['throughput']));
+  const throughput = `sections/s (${sure})`;
+  const rows = cells.map(({ slices, figures, ...cell }) => [...place.of(cell), slices, spread(figures['throughput']), ...COLUMNS.map(({ show }) => show(figures))]);
+  const head = [...place.names, 'slices', throughput, ...COLUMNS.map(({ name }) => name)];
+  const table = formatTable(head, rows, { ...style, keys: place.names.length + 1 });
+  const legend = formatLegend(
+    [
+      ...(place.common === '' ? TIMES : []),
+      ['sections/s', `of all workers together. All figures are medians over the rounds${sure === 'no interval' ? '' : `; the brackets hold the true median with ${sure}`}`],
+      ...COLUMNS.filter(({ meaning }) => meaning !== '').map(({ name, meaning }) => [name, meaning] as const),
+    ],
+    style,
+  );
+  return `${table}\n${legend}`;
 }
 
-export function formatPairs(pairs: readonly PairSummary[], paint?: Paint): string {
-  const compared = ['throughput', 'p50', 'p99', 'p999', 'max', 'parks'];
-  const names = ['sections/s', 'wait p50', 'p99', 'p99.9', 'max', 'parks'];
-  const head = [...PLACE, 'rounds', ...names.flatMap((name) => [`${name} on/off`, '95 %'])];
-  const rows = pairs.map(({ ratios, rounds, ...cell }) => [
-    ...place(cell),
-    String(rounds),
-    ...compared.flatMap((name) => [median(ratios[name]), interval(ratios[name])]),
-  ]);
-  return formatTable(head, rows, styled(paint));
+const COMPARED = [['throughput', 'sections/s'], ['p50', 'p50'], ['p99', 'p99'], ['p999', 'p99.9'], ['max', 'max'], ['parks', 'parks']] as const;
+
+export function formatPairs(pairs: readonly PairSummary[], style: TableStyle = {}): string {
+  const place = placeColumns(pairs);
+  const rounds = new Set(pairs.map((pair) => pair.rounds));
+  const counts = rounds.size > 1;
+  const sure = COMPARED.map(([figure]) => nameOfIntervals(pairs.map(({ ratios }) => ratios[figure])));
+  const head = [...place.names, ...(counts ? ['rounds'] : []), ...COMPARED.map(([, name], index) => `${name} (${String(sure[index])})`)];
+  const rows = pairs.map(({ ratios, rounds, ...cell }) => [...place.of(cell), ...(counts ? [String(rounds)] : []), ...COMPARED.map(([figure]) => spread(ratios[figure]))]);
+  const table = formatTable(head, rows, { ...style, keys: place.names.length + (counts ? 1 : 0) });
+  const about = 'With slices to without: medians of the ratios within a round. 1: no difference; an interval that contains 1 shows none.';
+  return `${wrap(about, style.width ?? Infinity)}\n${table}`;
 }
 
 /** What went wrong, one line each: a lock that did not exclude, or a run that failed. */
@@ -77,13 +110,21 @@ export function failuresOf(runs: readonly Run[]): string[] {
   });
 }
 
-export function formatLocks(record: LocksRecord, paint?: Paint): string {
-  const { cpu, cpus, kernel, node, workload, options, cells, pairs, notes, runs } = record;
-  const out = [`${cpu}, ${cpus} CPUs, Linux ${kernel}, Node ${node}; workload ${workload}, ${options.rounds} rounds of ${options.seconds} s\n`];
-  if (cells.length > 0) out.push(formatCells(cells, paint));
-  if (pairs.length > 0) out.push(formatPairs(pairs, paint));
-  if (notes.length > 0) out.push(notes.map((note) => `${note}\n`).join(''));
-  const failures = failuresOf(runs);
+/** Said where a difference would be read out of too little. */
+const TOO_FEW = `Of fewer than ${FEWEST_SAMPLES} rounds no interval is sure enough to show a difference: --rounds ${FEWEST_SAMPLES}, or more.`;
+
+export function formatLocks(record: LocksRecord, style: TableStyle = {}): string {
+  const { paint, width = Infinity } = style;
+  const { workload, options, cells, pairs, notes, runs } = record;
+  const { common } = placeColumns(cells);
+  const rounds = `${options.rounds} ${options.rounds === 1 ? 'round' : 'rounds'} of ${options.seconds} s`;
+  const about = `${describePlace(record)}; workload ${workload}${common === '' ? '' : `, ${common}`}; ${rounds}`;
+  const out = [`${wrap(about, width)}\n`];
+  if (cells.length > 0) out.push(formatCells(cells, style));
+  if (pairs.length > 0) out.push(formatPairs(pairs, style));
+  const said = [...(options.rounds < FEWEST_SAMPLES ? [TOO_FEW] : []), ...cautionsAbout(record), ...notes];
+  if (said.length > 0) out.push(said.map((note) => `${wrap(note, width)}\n`).join(''));
+  const failures = failuresOf(runs).map((line) => wrap(line, width, 2));
   if (failures.length > 0) out.push(failures.map((line) => `${paint === undefined ? line : paint('red', line)}\n`).join(''));
   return out.join('\n');
 }

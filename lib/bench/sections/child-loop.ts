@@ -1,11 +1,13 @@
 /**
  * A loop that runs in a program of its own and is asked for one measurement at a
- * time, so that it takes turns with the others: the program writes one line about
- * itself, then for each line with a count one with the nanoseconds.
+ * time, so that it takes turns with the others: the program answers with one line
+ * about itself, then for each line with a count with one with the nanoseconds.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
+import { answer, channelOf, childEnvironment, stdioOf } from '../child.ts';
 
 export interface ChildLoop {
   /** The program's first line. */
@@ -17,12 +19,13 @@ export interface ChildLoop {
 
 /** @param name for messages */
 export async function startChildLoop(name: string, program: string, args: readonly string[] = []): Promise<ChildLoop> {
-  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(program, args, { stdio: stdioOf(program, 'pipe', 'inherit'), env: childEnvironment() });
+  const [counts, times] = [child.stdin, child.stdio[channelOf(program)]] as [Writable, Readable];
   const ended = once(child, 'exit');
   ended.catch(() => undefined);
   // A child that died is reported by the line that never comes; without this the write to it would be the louder error.
-  child.stdin.on('error', () => undefined);
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  counts.on('error', () => undefined);
+  const lines = createInterface({ input: times })[Symbol.asyncIterator]();
   const read = async (): Promise<string> => {
     const next = await lines.next();
     if (next.done === true) throw new Error(`${name} ended: exit code ${String(child.exitCode)}, signal ${String(child.signalCode)}.`);
@@ -31,12 +34,18 @@ export async function startChildLoop(name: string, program: string, args: readon
   return {
     about: await read(),
     run: async (count) => {
-      child.stdin.write(`${count}\n`);
+      counts.write(`${count}\n`);
       return Number(await read());
     },
     stop: async () => {
-      child.stdin.end();
+      counts.end();
       await ended;
     },
   };
+}
+
+/** In a program of Node's: says what it is, and runs what it is asked for. */
+export async function serveLoop(about: string, run: (count: number) => number | Promise<number>): Promise<void> {
+  answer(about);
+  for await (const line of createInterface({ input: process.stdin })) answer(String(await run(Number(line))));
 }

@@ -3,11 +3,10 @@
  * given. Where one process has threads of both kernels, or several loops, V8 makes
  * other code of them. Speaks the protocol of `child-loop.ts`.
  */
-import { createInterface } from 'node:readline';
 import { attach } from '../../index.ts';
+import { serveLoop } from './child-loop.ts';
 import { sectionLoop } from './loops.ts';
 
 const thread = attach({ backend: process.argv[2] === 'simulated' ? 'simulated' : 'auto' });
 const { run } = sectionLoop(thread);
-process.stdout.write(`${thread.backend}\n`);
-for await (const line of createInterface({ input: process.stdin })) process.stdout.write(`${await run(Number(line))}\n`);
+await serveLoop(thread.backend, run);

@@ -2,40 +2,51 @@
  * What was found about sections, for people: what each loop takes, and how the
  * loops stand to one another, compared round by round.
  */
-import { formatTable } from '../../cli/table.ts';
-import type { Paint } from '../../cli/command.ts';
-import { summarize } from '../statistics.ts';
+import { wrap } from '../../cli/output.ts';
+import { formatLegend, formatTable } from '../../cli/table.ts';
+import type { TableStyle } from '../../cli/table.ts';
+import { cautionsAbout, describePlace } from '../machine.ts';
+import { nameOfIntervals, summarize } from '../statistics.ts';
 import type { Summary } from '../statistics.ts';
 import type { Samples } from './loops.ts';
 import type { SectionsRecord } from './run.ts';
 
-/** How two loops compare, and what is aimed at. */
+/** What is aimed at, where that is anybody's business: in the benchmarks of this project, not in those of its users. */
+export interface Target {
+  readonly aim: string;
+  readonly isMet: (value: number) => boolean;
+}
+
+/** How two loops compare. */
 export interface Question {
   readonly name: string;
+  readonly meaning: string;
   readonly of: string;
   readonly by: string;
   readonly unit: string;
-  readonly aim: string;
-  readonly target: (value: number) => boolean;
   readonly compare: (of: number, by: number) => number;
+  readonly target?: Target;
 }
 
 export interface Comparison {
   readonly name: string;
+  readonly meaning: string;
   /** null: one of the two was not measured. */
   readonly value: Summary | null;
   readonly unit: string;
-  readonly aim: string;
-  readonly met: boolean | null;
+  /** Where there is a target. */
+  readonly aim?: string;
+  /** null: not known. */
+  readonly met?: boolean | null;
 }
 
 const ratio = (of: number, by: number): number => of / by;
 
 /** What can be asked of the loops that every host has. */
 export const QUESTIONS: readonly Question[] = [
-  { name: 'JS - empty loop', of: 'js', by: 'empty', unit: ' ns', aim: '<= 2 ns', target: (value) => value <= 2, compare: (of, by) => of - by },
-  { name: 'lone / simulated', of: 'lone', by: 'simulated', unit: '', aim: '0.8 .. 1.2', target: (value) => value >= 0.8 && value <= 1.2, compare: ratio },
-  { name: 'N-API pair / JS', of: 'napi', by: 'js', unit: '', aim: '>= 8', target: (value) => value >= 8, compare: ratio },
+  { name: 'JS - empty loop', meaning: 'what a section costs', of: 'js', by: 'empty', unit: ' ns', compare: (of, by) => of - by },
+  { name: 'lone / simulated', meaning: "a section of this host's kernel, to one of the simulated kernel", of: 'lone', by: 'simulated', unit: '', compare: ratio },
+  { name: 'N-API pair / JS', meaning: 'a section of two native calls, to one of plain stores', of: 'napi', by: 'js', unit: '', compare: ratio },
 ];
 
 /**
@@ -43,13 +54,16 @@ export const QUESTIONS: readonly Question[] = [
  * `least` compares the best of both: what a quiet machine would show.
  */
 export function compareLoops(samples: Samples, questions: readonly Question[] = QUESTIONS): Comparison[] {
-  return questions.map(({ name, of, by, unit, aim, target, compare }) => {
+  return questions.map(({ name, meaning, of, by, unit, target, compare }) => {
+    const about = { name, meaning, unit };
+    const judge = (median: number | null): Pick<Comparison, 'aim' | 'met'> =>
+      target === undefined ? {} : { aim: target.aim, met: median === null ? null : target.isMet(median) };
     const ours = samples.get(of);
     const theirs = samples.get(by);
-    if (ours === undefined || theirs === undefined) return { name, value: null, unit, aim, met: null };
+    if (ours === undefined || theirs === undefined) return { ...about, value: null, ...judge(null) };
     const rounds = summarize(ours.map((time, round) => compare(time, theirs[round] ?? NaN)));
     const value = { ...rounds, least: compare(Math.min(...ours), Math.min(...theirs)) };
-    return { name, value, unit, aim, met: target(value.median) };
+    return { ...about, value, ...judge(value.median) };
   });
 }
 
@@ -57,33 +71,43 @@ function figures({ median, interval: [low, high], least }: Summary): string[] {
   return [median.toFixed(2), `${low.toFixed(2)} .. ${high.toFixed(2)}`, least.toFixed(2)];
 }
 
-/** The last column is a text, to the left. */
-function withTexts(head: readonly string[], rows: readonly (readonly string[])[], paint?: Paint): string {
-  const width = Math.max(...[head, ...rows].map((row) => row.at(-1)?.length ?? 0));
-  const padded = [head, ...rows].map((row) => [...row.slice(0, -1), (row.at(-1) ?? '').padEnd(width)]);
-  const [first = [], ...rest] = padded;
-  return formatTable(first, rest, paint === undefined ? {} : { paint });
-}
-
 type Named = readonly { readonly name: string; readonly what: string }[];
 
-export function formatLoops(loops: Named, samples: Samples, paint?: Paint): string {
-  const rows = loops.map(({ name, what }) => [name, ...figures(summarize(samples.get(name) ?? [])), what]);
-  return withTexts(['ns per operation', 'median', '95 % of median', 'least', 'loop'], rows, paint);
+/** @param first what the rows are */
+function headOf(first: string, summaries: readonly (Summary | null)[]): string[] {
+  return [first, 'median', `${nameOfIntervals(summaries)} of median`, 'least'];
 }
 
-export function formatSections(loops: Named, samples: Samples, comparisons: readonly Comparison[], paint?: Paint): string {
-  const rows = comparisons.map(({ name, value, unit, aim, met }) =>
-    value === null
-      ? [name, '', '', '', `not measured (target ${aim})`]
-      : [name, ...figures(value), `${unit === '' ? '' : `${unit.trim()}; `}target ${aim}: ${met === true ? 'met' : 'missed'}`],
-  );
-  return `${formatLoops(loops, samples, paint)}\n${withTexts(['compared', 'median', '95 % of median', 'least', ''], rows, paint)}`;
+function loopTable(loops: Named, samples: Samples, style: TableStyle): string {
+  const all = loops.map(({ name }) => ({ name, summary: summarize(samples.get(name) ?? []) }));
+  return formatTable(headOf('ns per operation', all.map(({ summary }) => summary)), all.map(({ name, summary }) => [name, ...figures(summary)]), style);
+}
+
+/** While it goes on. */
+export const formatLoops = (loops: Named, samples: Samples): string => loopTable(loops, samples, {});
+
+export function formatSections(loops: Named, samples: Samples, comparisons: readonly Comparison[], style: TableStyle = {}): string {
+  const hasTargets = comparisons.some(({ aim }) => aim !== undefined);
+  const rows = comparisons.map(({ name, value, unit, aim = '', met = null }) => [
+    `${name}${unit === '' ? '' : `,${unit}`}`,
+    ...(value === null ? ['not measured', '', ''] : figures(value)),
+    ...(hasTargets ? [`${aim}${met === null ? '' : met ? ': met' : ': missed'}`] : []),
+  ]);
+  const head = [...headOf('compared', comparisons.map(({ value }) => value)), ...(hasTargets ? ['target'] : [])];
+  const legend = (entries: readonly (readonly [string, string])[]): string => formatLegend(entries, style);
+  return [
+    loopTable(loops, samples, style),
+    legend([...loops.map(({ name, what }) => [name, what] as const), ['least', 'the best round: what a quieter machine would show']]),
+    formatTable(head, rows, style),
+    legend(comparisons.map(({ name, meaning }) => [name, meaning] as const)),
+  ].join('\n');
 }
 
 /** All that a record of sections says. */
-export function formatRecord(record: SectionsRecord, loops: Named, samples: Samples, paint?: Paint): string {
-  const { cpu, kernel, node, thread, rounds, comparisons, notes } = record;
-  const about = `${cpu}, Linux ${kernel}, Node ${node}; ${[thread.backend, thread.registration, thread.flavour].join(', ')}; ${rounds} rounds`;
-  return `${about}\n\n${formatSections(loops, samples, comparisons, paint)}${notes.length > 0 ? `\n${notes.join('\n')}\n` : ''}`;
+export function formatRecord(record: SectionsRecord, loops: Named, samples: Samples, style: TableStyle = {}): string {
+  const { thread, rounds, comparisons, notes } = record;
+  const { width = Infinity } = style;
+  const about = `${describePlace(record)}; ${[thread.backend, thread.registration, thread.flavour].join(', ')}; ${rounds} rounds`;
+  const said = [...cautionsAbout(record), ...notes];
+  return `${wrap(about, width)}\n\n${formatSections(loops, samples, comparisons, style)}${said.length > 0 ? `\n${said.map((note) => wrap(note, width)).join('\n')}\n` : ''}`;
 }

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { withoutPaths } from '../../../dist/bench/machine.js';
 import { UsageError } from '../../../dist/cli/command.js';
+import { guardStreams, requireWritable } from '../../../dist/cli/output.js';
 import { HarnessError } from '../../vm/errors.mjs';
 import { runInGuest } from '../../vm/run-in-guest.mjs';
 import { KINDS, PATHS, readOptions } from './options.mjs';
@@ -77,6 +78,7 @@ function readLane(argv) {
   const timeout = Number(takeOption(args, '--timeout') ?? TIMEOUT);
   if (!(timeout > 0 && timeout <= 2_000_000)) throw new UsageError('--timeout wants seconds up to 2000000.');
   const json = takeOption(args, '--json');
+  if (json !== null) requireWritable('--json', json);
   for (const [option, value] of Object.entries(DEFAULTS)) {
     if (!args.some((arg) => arg === option || arg.startsWith(`${option}=`))) args.push(option, value);
   }
@@ -142,4 +144,5 @@ async function main() {
   }
 }
 
+guardStreams('bench locks');
 process.exitCode = await main();

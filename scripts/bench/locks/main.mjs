@@ -8,13 +8,14 @@ import { runLocks } from '../../../dist/bench/locks/run.js';
 import { failuresOf, formatLocks } from '../../../dist/bench/locks/table.js';
 import { withoutPaths } from '../../../dist/bench/machine.js';
 import { UsageError } from '../../../dist/cli/command.js';
+import { guardStreams, requireWritable, widthOf } from '../../../dist/cli/output.js';
 import { describeRun } from '../report.mjs';
 import { kindsModule } from './kinds.mjs';
 import { HELP, PATHS, readOptions } from './options.mjs';
 import { preparePthread } from './pthread.mjs';
 
 /**
- * What goes on: one line rewritten on a terminal, one a round elsewhere.
+ * What goes on: one line that is rewritten, on a terminal only.
  * @param {number} rounds
  * @param {import('../../../lib/bench/locks/run.ts').Progress} progress
  */
@@ -22,7 +23,6 @@ function showProgress(rounds, { turn: { kind, workers, section, slices }, round,
   const { stderr } = process;
   const where = `round ${round + 1} of ${rounds}, ${place + 1} of ${turns}`;
   if (stderr.isTTY) stderr.write(`\r\x1b[K${where}: ${kind}, ${workers} workers, ${section} us, slices ${slices}`);
-  else if (place === 0) stderr.write(`${where}\n`);
 }
 
 /** @param {NonNullable<ReturnType<typeof readOptions>>} options @returns {Promise<number>} the exit code */
@@ -41,7 +41,7 @@ async function run({ locks: options, packages, program, json }) {
     },
   });
   if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
-  process.stdout.write(formatLocks(record));
+  process.stdout.write(formatLocks(record, { width: widthOf(process.stdout) }));
   return failuresOf(record.runs).length > 0 ? 1 : 0;
 }
 
@@ -50,6 +50,7 @@ async function main() {
   let options;
   try {
     options = readOptions(process.argv.slice(2));
+    if (options !== null && options.json !== null) requireWritable('--json', options.json);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     process.stderr.write(`bench locks: ${error.message} See --help.\n`);
@@ -62,4 +63,5 @@ async function main() {
 
 // Otherwise what is cleaned up at the exit would be left behind.
 for (const [signal, code] of /** @type {const} */ ([['SIGINT', 130], ['SIGTERM', 143]])) process.once(signal, () => process.exit(code));
+guardStreams('bench locks');
 process.exitCode = await main();

@@ -3,6 +3,7 @@
 //   node scripts/bench/locks/markdown.mjs FILE.json…
 
 import { readFileSync } from 'node:fs';
+import { coverageOf, isTelling, nameOfIntervals } from '../../../dist/bench/statistics.js';
 
 /** @typedef {import('../../../lib/bench/locks/aggregate.ts').CellSummary} CellSummary */
 /** @typedef {import('../../../lib/bench/statistics.ts').Summary} Summary */
@@ -15,24 +16,26 @@ function figure(summary, by = 1, digits = 0) {
   return (summary.median / by).toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
-/** @param {Summary | null | undefined} summary */
-function ratio(summary) {
+/** In bold where the interval shows a difference. @param {Summary | null | undefined} summary @param {number} rounds */
+function ratio(summary, rounds) {
   if (summary === null || summary === undefined) return '';
   const [low, high] = summary.interval;
-  return `**${summary.median.toFixed(2)}** (${low.toFixed(2)}–${high.toFixed(2)})`;
+  const isDifferent = isTelling(summary.coverage === undefined ? { coverage: coverageOf(rounds) } : summary) && (low > 1 || high < 1);
+  const median = summary.median.toFixed(2);
+  return `${isDifferent ? `**${median}**` : median} (${low.toFixed(2)}–${high.toFixed(2)})`;
 }
 
 /** @param {Record} record @returns {string} */
 function table({ cells, pairs }) {
-  const rows = pairs.map(({ kind, workers, section, ratios }) => {
+  const rows = pairs.map(({ kind, workers, section, ratios, rounds }) => {
     const of = (/** @type {'on' | 'off'} */ setting) =>
       cells.find((cell) => cell.kind === kind && cell.workers === workers && cell.section === section && cell.slices === setting)?.figures ?? {};
     const [on, off] = [of('on'), of('off')];
     return [
       kind, `${workers}`, `${section}`,
-      `${figure(off['throughput'])} → ${figure(on['throughput'])}`, ratio(ratios['throughput']),
-      `${figure(off['p999'], 1000, 1)} → ${figure(on['p999'], 1000, 1)}`, ratio(ratios['p999']),
-      `${figure(off['parks'])} → ${figure(on['parks'])}`, ratio(ratios['parks']),
+      `${figure(off['throughput'])} → ${figure(on['throughput'])}`, ratio(ratios['throughput'], rounds),
+      `${figure(off['p999'], 1000, 1)} → ${figure(on['p999'], 1000, 1)}`, ratio(ratios['p999'], rounds),
+      `${figure(off['parks'])} → ${figure(on['parks'])}`, ratio(ratios['parks'], rounds),
       figure(on['yielded']),
     ];
   });
@@ -45,5 +48,5 @@ for (const file of process.argv.slice(2)) {
   const record = JSON.parse(readFileSync(file, 'utf8'));
   const { lane, workload, date, commit, kernel, node, pairs } = record;
   const where = lane === undefined ? 'this host' : `lane ${lane.name}`;
-  process.stdout.write(`${where}, workload ${workload}, ${Math.max(...pairs.map(({ rounds }) => rounds))} rounds; ${date.slice(0, 10)}, commit ${commit.slice(0, 7)}, Linux ${kernel}, Node ${node}\n\n${table(record)}\n\n`);
+  process.stdout.write(`${where}, workload ${workload}, ${Math.max(...pairs.map(({ rounds }) => rounds))} rounds, intervals of ${nameOfIntervals(pairs.map(({ rounds }) => ({ coverage: coverageOf(rounds) })))}; ${date.slice(0, 10)}, commit ${commit.slice(0, 7)}, Linux ${kernel}, Node ${node}\n\n${table(record)}\n\n`);
 }

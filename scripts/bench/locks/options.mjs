@@ -29,7 +29,7 @@ What is measured: every combination of
   --slices on,off   with slices, without, or both in turns  (on,off)
 How
   --workload NAME   what is done with the lock held: ${[...WORKLOADS.keys()].join(', ')}  (loop)
-  --rounds N        how often everything is measured  (5)
+  --rounds N        how often everything is measured  (6, the fewest of which an interval reaches 95 %)
   --seconds S       how long one measurement is  (1)
   --warm S          seconds of CPU that each works before it, or more until V8 has compiled it  (0.3)
   --sample N        the wait of one in so many sections is timed  (8)
@@ -46,7 +46,7 @@ A measurement is a process of its own with fresh threads. Work is calibrated onc
 locks and both settings of slices; C has a calibration of its own. Each round flips whether slices come first. Waits are
 from before lock() until the first statement of the section, in a histogram of three significant figures from 1 ns to
 an hour, all workers together; a longest wait is the longest of those timed. Ratios are taken in each round between the
-two neighbours with slices and without; the table has medians over the rounds and 95 % intervals of them.
+two neighbours with slices and without; the tables have medians over the rounds, and intervals of them that are named by how sure they are.
 
 Exit codes: 0 done; 1 a lock did not exclude, something failed, or nothing could be measured; 2 wrong usage.
 `;
@@ -59,7 +59,7 @@ const SPEC = /** @type {const} */ ({
   lock: { ...text, default: 'mutex,spin' },
   slices: { ...text, default: 'on,off' },
   workload: { ...text, default: 'loop' },
-  rounds: { ...text, default: '5' },
+  rounds: { ...text, default: '6' },
   seconds: { ...text, default: '1' },
   warm: { ...text, default: '0.3' },
   sample: { ...text, default: '8' },

@@ -35,8 +35,8 @@ function manyPairs(ratios: readonly JsonObject[]): JsonObject {
 
 describe('one ratio', () => {
   it.each([
-    ['more', ratio(1.5, 1.2, 1.9), 'came to 1.50 times (95 % interval 1.20 to 1.90) what it was without', 'That is more.'],
-    ['less', ratio(0.8, 0.7, 0.99), '0.80 times (95 % interval 0.70 to 0.99)', 'That is less.'],
+    ['more', ratio(1.5, 1.2, 1.9), 'came to 1.50 times (96.1 % interval 1.20 to 1.90) what it was without', 'That is more.'],
+    ['less', ratio(0.8, 0.7, 0.99), '0.80 times (96.1 % interval 0.70 to 0.99)', 'That is less.'],
     ['no difference, however large', ratio(3, 1, 9), '3.00 times', 'The interval contains 1: no difference is shown.'],
     ['no difference, at the edge', ratio(0.5, 0.1, 1), '0.50 times', 'The interval contains 1: no difference is shown.'],
   ])('%s', (_, value, figures, verdict) => {
@@ -47,11 +47,24 @@ describe('one ratio', () => {
   });
 });
 
+it('claims nothing of fewer than six rounds, however far from 1 the interval is', () => {
+  const said = sentence(changed(throughput(ratio(1.5, 1.2, 1.9)), 'pairs.0.rounds', 3), 'throughput');
+  expect(said).toContain('1.50 times (75 % interval 1.20 to 1.90)');
+  expect(said).toContain('Of so few rounds no difference is shown.');
+  expect(said).not.toContain('That is more');
+});
+
+it('takes how sure an interval is from a record that says it', () => {
+  const said = sentence(throughput({ ...ratio(1.5, 1.2, 1.9), coverage: 0.875 }), 'throughput');
+  expect(said).toContain('(87.5 % interval');
+  expect(said).toContain('no difference is shown');
+});
+
 it('counts where there are many ratios, and names the extremes', () => {
   const said = sentence(manyPairs([ratio(1.4, 1.1, 1.6), ratio(2.8, 2.5, 3.9), ratio(1.1, 0.9, 1.3), ratio(0.9, 0.8, 0.95)]), 'throughput');
   expect(said).toContain('Of 4 places, slices raised throughput in 2 and lowered it in 1; in 1 the interval contains 1');
-  expect(said).toContain('At most it came to 2.80 times (95 % interval 2.50 to 3.90) what it was without: mutex, 2 workers');
-  expect(said).toContain('At least it came to 0.90 times (95 % interval 0.80 to 0.95) what it was without: mutex, 4 workers');
+  expect(said).toContain('At most it came to 2.80 times (96.1 % interval 2.50 to 3.90) what it was without: mutex, 2 workers');
+  expect(said).toContain('At least it came to 0.90 times (96.1 % interval 0.80 to 0.95) what it was without: mutex, 4 workers');
 });
 
 it('names no extreme where nothing is shown', () => {

@@ -32,7 +32,7 @@ describe('the figures', () => {
     const { cells, pairs } = aggregate(runs);
     expect(cells.map(({ slices, rounds }) => [slices, rounds])).toEqual([['on', 2], ['off', 2]]);
     expect(pairs).toHaveLength(1);
-    expect(pairs[0]?.ratios['throughput']).toMatchObject({ median: 2.5, interval: [2, 3] });
+    expect(pairs[0]?.ratios['throughput']).toMatchObject({ median: 2.5, interval: [2, 3], coverage: 0.5 });
     // No parks to no parks is not counted.
     expect(pairs[0]?.ratios['parks']).toMatchObject({ median: 1 / 3 });
   });
