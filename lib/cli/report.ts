@@ -9,6 +9,7 @@ import { readAssets } from '../report/assets.ts';
 import { RecordError } from '../report/field.ts';
 import { figuresOf } from '../report/figures.ts';
 import type { RecordFigures } from '../report/figures.ts';
+import { headlineOf } from '../report/headline.ts';
 import { pageOf } from '../report/page.ts';
 import { readingOf } from '../report/reading.ts';
 import { readRecords } from '../report/records.ts';
@@ -43,7 +44,7 @@ function report(files: readonly string[], options: Readonly<Record<string, unkno
       if (out === STDOUT) process.stdout.write(page);
       else writeWhole(out, page);
     }
-    if (json) process.stdout.write(`${JSON.stringify({ records: records.map((figures) => ({ reading: readingOf(figures), figures })) }, null, 2)}\n`);
+    if (json) process.stdout.write(`${JSON.stringify({ records: records.map((figures) => ({ headline: headlineOf(figures), reading: readingOf(figures), figures })) }, null, 2)}\n`);
     else if (out !== null && out !== STDOUT) process.stdout.write(`The report is in ${out}.\n`);
     return ExitCode.Done;
   } catch (error) {

@@ -1,6 +1,6 @@
 /**
- * A report as one HTML page that needs nothing else, and asks for nothing: what
- * figures say in words first, then each record with its charts, their numbers as
+ * A report as one HTML page that needs nothing else, and asks for nothing: the
+ * answer first, in a sentence and large figures; what figures say in words; then each record with its charts, their numbers as
  * tables, and where they come from. Same records, same bytes.
  */
 import { createHash } from 'node:crypto';
@@ -9,8 +9,10 @@ import { chartsOf, loopsChart } from './charts.ts';
 import type { Chart, Plot, Series } from './charts.ts';
 import type { GroupFigures, LockFigures, RecordFigures } from './figures.ts';
 import { duration } from './format.ts';
+import { headlineOf } from './headline.ts';
+import type { Headline } from './headline.ts';
 import { Html, html, scriptJson } from './html.ts';
-import { readingOf } from './reading.ts';
+import { guestNamed, readingOf } from './reading.ts';
 import type { Reading } from './reading.ts';
 import type { SectionRecord } from './records.ts';
 import { ratioTable, tableHtml } from './tables.ts';
@@ -38,7 +40,7 @@ export function pageOf(records: readonly RecordFigures[], assets: Assets): strin
 <a class="skip" href="#records">Skip to the figures</a>
 <header><h1>rseq-slice: what was measured</h1></header>
 <main>
-<noscript><p>The charts need JavaScript. The tables have the same numbers.</p></noscript>
+${records.map((figures, index) => answerHtml(headlineOf(figures), index, readings[index]?.title ?? ''))}<noscript><p>The charts need JavaScript. The tables have the same numbers.</p></noscript>
 <section aria-labelledby="words">
 <h2 id="words">In words</h2>
 ${readings.map(readingHtml)}</section>
@@ -57,6 +59,21 @@ ${sections}</div>
 
 function hashOf({ text }: Html): string {
   return `sha256-${createHash('sha256').update(text).digest('base64')}`;
+}
+
+function answerHtml({ answer, figures }: Headline, index: number, title: string): Html {
+  return html`<section class="answer" aria-labelledby="answer-${index}">
+<p class="quiet"><a href="#record-${index}">${title}</a></p>
+<h2 id="answer-${index}">${answer}</h2>
+${
+    figures.length === 0
+      ? html``
+      : html`<dl>${figures.map(({ value, label, note, side }) => html`
+<div${side === null ? html`` : html` class="${side}"`}><dt>${label}</dt><dd class="value">${value}</dd><dd>${note}</dd></div>`)}
+</dl>
+`
+  }</section>
+`;
 }
 
 function readingHtml({ title, sentences, cautions }: Reading, index: number): Html {
@@ -170,7 +187,7 @@ function environmentOf({ environment }: RecordFigures): Row[] {
 
 function aboutLocks({ lane, extension, workload, rounds, seconds, sample, complete }: LockFigures): Row[] {
   return [
-    ['lane', lane ?? 'none'],
+    ...(lane === null ? [] : [['guest', guestNamed(lane)] as const]),
     ['extension', extension === null ? UNKNOWN : duration(extension)],
     ['workload', workload],
     ['rounds', `${rounds} of ${duration(seconds * 1e9)} each${complete ? '' : ', not all of them made'}`],

@@ -20,7 +20,7 @@ export function readingOf(figures: RecordFigures): Reading {
   return figures.benchmark === 'locks' ? readingOfLocks(figures) : readingOfSections(figures);
 }
 
-/** Up to so many places, each has a sentence of its own. */
+/** Up to so many configurations, each has a sentence of its own. */
 const FEW = 3;
 
 /** What is looked at when slices are compared, in this order. */
@@ -31,7 +31,7 @@ const QUESTIONS = [
   { figure: 'parks', what: 'the rate of parks' },
 ] as const;
 
-interface Ratio {
+export interface Ratio {
   readonly place: string;
   readonly ratio: Spread;
 }
@@ -39,10 +39,10 @@ interface Ratio {
 function readingOfLocks(figures: LockFigures): Reading {
   const { groups, environment, lane } = figures;
   const kinds = distinct(groups.map(({ kind }) => kind));
-  const cells = groups.flatMap((group) => group.cells.map((cell) => ({ group, cell })));
+  const cells = placesOf(groups);
   const questions = QUESTIONS.map((question) => ({ ...question, ratios: ratiosOf(cells, question.figure) }));
   return {
-    title: `Locks: ${kinds.length === 0 ? 'nothing measured' : listed(kinds)}${lane === null ? '' : `, lane ${lane}`}, Linux ${environment.kernel}`,
+    title: `Locks: ${kinds.length === 0 ? 'nothing measured' : listed(kinds)}${lane === null ? '' : `, ${guestNamed(lane)}`}, Linux ${environment.kernel}`,
     sentences: [whatLocks(figures), where(environment, figures), ...questions.flatMap(({ what, ratios }) => changes(what, ratios)), ...outcomes(cells.map(({ cell }) => cell))],
     cautions: cautionsOf(figures, cells.map(({ cell }) => cell), questions.flatMap(({ ratios }) => ratios)),
   };
@@ -58,15 +58,25 @@ function whatLocks({ groups, workload, rounds, seconds }: LockFigures): string {
   return `Worker threads contended for a lock (${listed(distinct(groups.map(({ kind }) => kind)))}): ${who}, sections of ${listed(sections)} µs, workload '${workload}'. Each combination was to be measured for ${duration(seconds * 1e9)} in each of ${rounds} ${rounds === 1 ? 'round' : 'rounds'}${both ? ', with slices and without in turns' : ''}.`;
 }
 
+/** The guests that the project's own benchmarks run in, in words. */
+export function guestNamed(lane: string): string {
+  if (lane === 'icount') return 'guest whose clock counts instructions';
+  return lane === 'smp' ? 'guest with several CPUs' : `guest '${lane}'`;
+}
+
 function where({ kernel, arch, cpu, cpus, node, date, guest }: Environment, { lane, extension }: { readonly lane: string | null; readonly extension: number | null }): string {
-  const guestIn = guest ? ` in a guest${lane === null ? '' : ` (lane ${lane})`}` : '';
+  const guestIn = guest ? ` in a ${lane === null ? 'guest' : guestNamed(lane)},` : '';
   const extensions = extension === null ? '' : ` An extension lasts up to ${duration(extension)}.`;
   return `This was on ${date.slice(0, 10)}${guestIn} with Linux ${kernel} (${arch}), ${cpus} ${cpus === 1 ? 'CPU' : 'CPUs'} (${cpu}), Node ${node}.${extensions}`;
 }
 
 type Place = { readonly group: GroupFigures; readonly cell: CellFigures };
 
-function ratiosOf(cells: readonly Place[], figure: string): Ratio[] {
+export function placesOf(groups: readonly GroupFigures[]): Place[] {
+  return groups.flatMap((group) => group.cells.map((cell) => ({ group, cell })));
+}
+
+export function ratiosOf(cells: readonly Place[], figure: string): Ratio[] {
   return cells.flatMap(({ group, cell }) => {
     const ratio = cell.pair?.ratios[figure];
     return ratio === undefined || ratio === null ? [] : [{ place: nameOf({ ...group, workers: cell.workers }), ratio }];
@@ -91,7 +101,7 @@ function changes(what: string, ratios: readonly Ratio[]): string[] {
     ...extreme('least', sides.less, (a, b) => a.ratio.median - b.ratio.median),
   ];
   const tail = extremes.length === 0 ? '' : ` ${extremes.join(' ')}`;
-  return [`Of ${ratios.length} places, slices raised ${what} in ${sides.more.length} and lowered it in ${sides.less.length}; in ${sides.unclear.length} the interval contains 1${ratios.every(({ ratio }) => isTelling(ratio)) ? '' : ', or is of too few rounds'}, so that no difference is shown.${tail}`];
+  return [`Of ${ratios.length} configurations, slices raised ${what} in ${sides.more.length} and lowered it in ${sides.less.length}; in ${sides.unclear.length} the interval contains 1${ratios.every(({ ratio }) => isTelling(ratio)) ? '' : ', or is of too few rounds'}, so that no difference is shown.${tail}`];
 }
 
 function changeOf(what: string, { place, ratio }: Ratio): string {
@@ -105,23 +115,25 @@ function extreme(which: string, ratios: readonly Ratio[], order: (a: Ratio, b: R
   return first === undefined ? [] : [`At ${which} it came to ${times(first.ratio)} what it was without: ${first.place}.`];
 }
 
-function outcomes(cells: readonly CellFigures[]): string[] {
+/** null: no thread was attached. */
+export function sumOfOutcomes(cells: readonly CellFigures[]): OutcomeFigures | null {
   const all = cells.flatMap(({ on }) => (on?.outcomes === null || on === null ? [] : [on.outcomes]));
-  if (all.length === 0) return [];
+  if (all.length === 0) return null;
   const sum = (name: keyof OutcomeFigures): number => all.reduce((total, each) => total + each[name], 0);
-  const total: OutcomeFigures = { sections: sum('sections'), undisturbed: sum('undisturbed'), yielded: sum('yielded'), raced: sum('raced'), revoked: sum('revoked') };
+  return { sections: sum('sections'), undisturbed: sum('undisturbed'), yielded: sum('yielded'), raced: sum('raced'), revoked: sum('revoked') };
+}
+
+function outcomes(cells: readonly CellFigures[]): string[] {
+  const total = sumOfOutcomes(cells);
+  if (total === null) return [];
   const [yielded, raced, revoked] = DISTURBED.map((name) => short(perHundredThousand(total, total[name])));
-  const granted = total.yielded + total.raced === 0 ? ' No extension was granted, so that whatever differs has another cause.' : '';
-  return [`Of 100,000 sections with slices, ${String(yielded)} were granted an extension and yielded at their end, ${String(raced)} had one that was over by then, and ${String(revoked)} were scheduled out inside; nothing disturbed the others.${granted}`];
+  return [`Of 100,000 sections with slices, ${String(yielded)} were granted an extension and yielded at their end, ${String(raced)} had one that was over by then, and ${String(revoked)} were scheduled out inside; nothing disturbed the others.`];
 }
 
 function cautionsOf(figures: LockFigures, cells: readonly CellFigures[], ratios: readonly Ratio[]): string[] {
   const { complete, rounds, failures, environment, notes } = figures;
   const settings = cells.flatMap(({ on, off }) => [on, off]).filter((setting) => setting !== null);
-  const [someOn, someOff] = [cells.some(({ on }) => on !== null), cells.some(({ off }) => off !== null)];
   return [
-    ...(someOff && !someOn ? ['Slices are not in these figures: only runs without them were measured, so that nothing is said about what slices change.'] : []),
-    ...(someOn && !someOff ? ['Only runs with slices were measured, so that there is nothing to compare them with.'] : []),
     ...(complete ? [] : [`The benchmark was stopped before its ${rounds} rounds were over; these are the figures so far.`]),
     ...(failures.length === 0 ? [] : [`${failures.length} ${failures.length === 1 ? 'run' : 'runs'} failed, or the lock did not exclude in them. They are listed below and are in no figure.`]),
     ...coverage(settings),

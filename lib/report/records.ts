@@ -97,6 +97,8 @@ export interface LoopRecord extends Spread {
 
 export interface ComparisonRecord {
   readonly name: string;
+  /** In words; null: the record does not tell. */
+  readonly meaning: string | null;
   /** null: not measured. */
   readonly value: Spread | null;
   readonly unit: string;
@@ -205,6 +207,7 @@ function readSections(record: Field, file: string): SectionRecord {
     loops: results.names().map((name) => ({ name, what: results.at(name).at('what').string(), ...readSpread(results.at(name), record.at('rounds').count()) })),
     comparisons: record.at('comparisons').list().map((comparison) => ({
       name: comparison.at('name').string(),
+      meaning: comparison.at('meaning').optional((meaning) => meaning.string()),
       value: comparison.at('value').nullable((value) => readSpread(value, record.at('rounds').count())),
       unit: comparison.at('unit').string(),
       aim: comparison.at('aim').optional((aim) => aim.string()),

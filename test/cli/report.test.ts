@@ -93,7 +93,7 @@ describe('--json', () => {
     expect(records).toHaveLength(1);
     expect(records[0]?.reading.sentences.length).toBeGreaterThan(2);
     const cells = readFixture(GUEST)['cells'] as { slices: string; figures: { throughput: unknown } }[];
-    expect(records[0]?.figures.groups[0]?.cells[0]?.on.throughput).toMatchObject(cells.find(({ slices }) => slices === 'on')?.figures.throughput);
+    expect(records[0]?.figures.groups[0]?.cells[0]?.on.throughput).toMatchObject(cells.find(({ slices }) => slices === 'on')?.figures.throughput as object);
   });
 
   it('makes a page as well where it is told to', () => {
