@@ -4,21 +4,23 @@
  * is recorded, and how, is in `lib/trace/`.
  */
 import { spawn } from 'node:child_process';
-import { accessSync, constants as modes, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, constants as modes, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { cautionsAbout, describeMachine } from '../bench/machine.ts';
 import { chromeTrace } from '../trace/chrome.ts';
 import { countedBetween, readKernelCounters } from '../trace/kernel/counters.ts';
 import { KernelTracing } from '../trace/kernel/tracefs.ts';
 import type { NotTraced } from '../trace/kernel/tracefs.ts';
 import { traceOfRecordings } from '../trace/recorded.ts';
-import { SETTINGS, VARIABLE } from '../trace/recorder.ts';
+import { EXTENSION, SETTINGS, VARIABLE } from '../trace/recorder.ts';
 import type { RecordingSettings } from '../trace/recorder.ts';
 import type { KernelAccounts } from '../trace/summary.ts';
 import { readRecordings } from '../trace/recordings.ts';
 import { describe, summarize } from '../trace/summary.ts';
 import { ExitCode, hasColour, painter, readNumber, UsageError } from './command.ts';
 import type { AddCommand } from './command.ts';
+import { complain, messageOf, requireWritable, widthOf, wrap } from './output.ts';
 
 const DEFAULT_EVERY = 16;
 const DEFAULT_EVENTS = 16_384;
@@ -28,7 +30,7 @@ const SIGNALLED = 128;
 const PASSED_ON = ['SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
 
 const DESCRIPTION = 'Run a program with its sections and locks recorded, and write a trace for Perfetto or Chrome';
-const EXIT_CODES = "Exit codes: the program's, and its signal; 1 the trace could not be written; 2 wrong usage.";
+const EXIT_CODES = "Exit codes: the program's, and its signal; 1 the trace could not be written in the end, and is kept elsewhere; 2 wrong usage, or no file can be written there: the program was not run.";
 
 export const addTrace: AddCommand = (cli) => {
   cli
@@ -61,8 +63,11 @@ async function runTrace(options: Readonly<Record<string, unknown>>): Promise<num
     every: readNumber('every', options['every'], (n) => Number.isInteger(n) && n >= 1 && n <= 1e6, 'a whole number from 1 to 1000000'),
     events: readNumber('events', options['events'], (n) => Number.isInteger(n) && n >= 1 && n <= MOST_EVENTS, `a whole number from 1 to ${MOST_EVENTS}`),
   };
+  requireWritable('--out', out);
+  const cautions = cautionsForTrace();
   const folder = mkdtempSync(join(memoryFolder(), 'rseq-slice-trace-'));
   let ending: Ending;
+  let isKept = false;
   try {
     writeFileSync(join(folder, SETTINGS), JSON.stringify(settings));
     const tracing = options['kernel'] === false ? { reason: 'not asked for' } : KernelTracing.start();
@@ -75,15 +80,23 @@ async function runTrace(options: Readonly<Record<string, unknown>>): Promise<num
     }
     try {
       const counters = countedBetween(before, readKernelCounters());
-      report({ folder, out, json: options['json'] === true, counters, tracing });
+      isKept = !report({ folder, out, json: options['json'] === true, counters, tracing, cautions });
     } catch (error) {
-      process.stderr.write(`rseq-slice trace: the trace could not be written to ${out}: ${error instanceof Error ? error.message : String(error)}\n`);
-      return ExitCode.Failed;
+      isKept = true;
+      complain(`rseq-slice trace: no trace could be made: ${messageOf(error)}. What was recorded is kept in ${folder}.`);
     }
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    if (!isKept) rmSync(folder, { recursive: true, force: true });
   }
+  if (isKept) return ExitCode.Failed;
   return ending.signal === null ? (ending.code ?? ExitCode.Failed) : endBy(ending.signal);
+}
+
+/** What to bear in mind of the times of a trace, as it is before the program adds to it. */
+function cautionsForTrace(): string[] {
+  const machine = describeMachine('');
+  // Spans beside one another are of the same host: only an emulated CPU makes nonsense of them.
+  return cautionsAbout({ ...machine, guest: machine.emulated });
 }
 
 /** Where files are memory, if there is such a place: threads write to them in their sections. */
@@ -130,24 +143,49 @@ interface Report {
   readonly json: boolean;
   readonly counters: KernelAccounts['counters'];
   readonly tracing: KernelTracing | NotTraced;
+  readonly cautions: readonly string[];
 }
 
-function report({ folder, out, json, counters, tracing }: Report): void {
+/** @returns whether the trace is where it should be */
+function report({ folder, out, json, counters, tracing, cautions }: Report): boolean {
   const recordings = readRecordings(folder);
   const { trace, reason } = readTracing(tracing);
   const summary = summarize(recordings, { counters, trace });
   const paint = painter(hasColour(process.stderr));
-  const say = (text: string): void => void process.stderr.write(`${text}\n`);
+  const width = widthOf(process.stderr);
+  const say = (text: string): void => void process.stderr.write(`${wrap(text, width, 2)}\n`);
   if (recordings.length === 0) {
     say(`${paint('yellow', 'rseq-slice trace: nothing was recorded')}: no thread of the program was attached to this library.`);
   }
   const dropped = { 'dropped sections': String(summary.timed.dropped), 'dropped events': String(summary.dropped) };
-  writeFileSync(out, chromeTrace(traceOfRecordings(recordings, { ...dropped, 'timed one in': String(summary.timed.every) }, trace)));
+  const text = chromeTrace(traceOfRecordings(recordings, { ...dropped, 'timed one in': String(summary.timed.every) }, trace));
+  const file = write(text, out, folder);
   if (recordings.length > 0) {
-    const [first = '', ...rest] = describe(summary);
-    say(`${paint('bold', `rseq-slice trace: ${out}`)}\n${first}\n${rest.join('\n')}${reason === null ? '' : `\nwithout the kernel's own tracing: ${reason}`}`);
+    say(`${paint('bold', `rseq-slice trace: ${file}`)}\n${describe(summary).join('\n')}`);
+    for (const caution of cautions) say(caution);
+    if (reason !== null) say(`without the kernel's own tracing: ${reason}`);
   }
-  if (json) process.stdout.write(`${JSON.stringify({ file: out, ...summary, notTraced: reason })}\n`);
+  if (json) process.stdout.write(`${JSON.stringify({ file, ...summary, notTraced: reason })}\n`);
+  return file === out;
+}
+
+/**
+ * The program has run and cannot be run again as it was, so a trace that cannot be
+ * where it was wanted is kept in the folder of the recording.
+ * @returns where it is
+ * @throws when it is nowhere
+ */
+function write(text: string, out: string, folder: string): string {
+  try {
+    writeFileSync(out, text);
+    return out;
+  } catch (error) {
+    const file = join(folder, 'trace.json');
+    writeFileSync(file, text);
+    for (const name of readdirSync(folder)) if (name.endsWith(EXTENSION) || name === SETTINGS) rmSync(join(folder, name));
+    complain(`rseq-slice trace: the trace could not be written to ${out}: ${messageOf(error)}. It is in ${file} instead.`);
+    return file;
+  }
 }
 
 /** What the kernel traced, or why there is nothing of it: the program's own account is worth having without. */
@@ -156,7 +194,7 @@ function readTracing(tracing: KernelTracing | NotTraced): { readonly trace: Kern
   try {
     return { trace: tracing.stop(), reason: null };
   } catch (error) {
-    return { trace: null, reason: error instanceof Error ? error.message : String(error) };
+    return { trace: null, reason: messageOf(error) };
   }
 }
 

@@ -6,6 +6,7 @@
  * grants in an interrupt and tells no time. Known is when the section began, if
  * it was timed, and when the thread gave the CPU back: the grant lies between.
  */
+import { isNeverYielded, WITHOUT_YIELD } from './granted.ts';
 import { Outcome } from '../thread.ts';
 import type { KernelCounters } from './kernel/counters.ts';
 import type { KernelTrace } from './kernel/events.ts';
@@ -17,6 +18,8 @@ export interface TraceSummary {
   readonly threads: number;
   /** Threads of which nothing is known but that they began. */
   readonly lost: number;
+  /** Threads on the simulated kernel to which nothing was granted: there were no slices for them. */
+  readonly withoutSlices: number;
   /** As the threads' `stats()` count them, together. */
   readonly sections: {
     readonly entered: number;
@@ -83,6 +86,7 @@ export function summarize(recordings: readonly Recording[], kernel: KernelAccoun
     processes: new Set(recordings.map((recording) => recording.process)).size,
     threads: recordings.length,
     lost: recordings.filter(({ isWhole }) => !isWhole).length,
+    withoutSlices: recordings.filter(({ backend, outcomes }) => backend === 'simulated' && (outcomes[Outcome.Yielded] ?? 0) + (outcomes[Outcome.Raced] ?? 0) === 0).length,
     sections: {
       entered,
       undisturbed: outcome(Outcome.Undisturbed),
@@ -145,6 +149,7 @@ export function describe(summary: TraceSummary): string[] {
   return [
     `${threads} ${threads === 1 ? 'thread' : 'threads'}${inProcesses}, ${number(sections.entered)} sections: ${number(sections.undisturbed)} undisturbed, ${number(sections.yielded)} yielded, ` +
       `${number(sections.raced)} raced, ${number(sections.revoked)} revoked, ${number(sections.nested)} nested${open}`,
+    ...describeSlices(summary),
     `timed: all that were disturbed, and ${number(timed.undisturbed)} others${timed.every > 1 ? `, one in ${timed.every}` : ''}`,
     `locks: ${number(waits.count)} waits, ${number(waits.total)} us in all, the longest ${number(waits.longest)} us; ${number(waits.gaveUp)} given up, ` +
       `${number(waits.abandoned)} ended by a death; ${number(releases)} releases to those who waited`,
@@ -153,6 +158,17 @@ export function describe(summary: TraceSummary): string[] {
     ...describeGrants(summary),
     ...describeKernel(summary.kernel),
     ...describeTracing(summary.tracing),
+  ];
+}
+
+/** What the figures cannot say: that there was nothing to have, or that what there was went unused. */
+function describeSlices({ threads, withoutSlices, sections: { yielded, raced }, kernel }: TraceSummary): string[] {
+  const isAll = withoutSlices === threads;
+  const who = isAll ? 'no slices: every thread was' : `no slices for ${withoutSlices} of ${threads} threads, which were`;
+  const isUnused = isNeverYielded(raced, yielded) || (kernel !== null && isNeverYielded(kernel.granted, kernel.yielded));
+  return [
+    ...(withoutSlices === 0 ? [] : [`${who} on the simulated kernel, which grants nothing; what stands in the way: rseq-slice doctor`]),
+    ...(isUnused ? [`${WITHOUT_YIELD} Something answers rseq_slice_yield in the kernel's place, or a section of a program's own makes another call in its place, or none`] : []),
   ];
 }
 

@@ -7,7 +7,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildModel } from '@tracerbench/trace-model';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
@@ -203,10 +203,23 @@ it('has nothing to show of a program without sections, and says so', () => {
   expect(checkFormat(readFileSync(join(folder, 'trace.json'), 'utf8'))).toEqual([]);
 });
 
-it('fails when the trace cannot be written', () => {
-  const { status, signal, stderr } = trace('--out', join(folder, 'no/such/folder.json'), '--', process.execPath, '-e', '');
-  expect({ status, signal }).toEqual({ status: 1, signal: null });
-  expect(stderr).toMatch(/could not be written to .*folder\.json: ENOENT/);
+it('does not run the program when no trace can be written', () => {
+  const { status, signal, stdout, stderr } = trace('--out', join(folder, 'no/such/folder.json'), '--', process.execPath, '-p', '1');
+  expect({ status, signal, stdout }).toEqual({ status: 2, signal: null, stdout: '' });
+  expect(stderr).toMatch(/--out cannot write to .*folder\.json': ENOENT/);
+});
+
+it('keeps a trace that cannot be written in the end, and says where', (context) => {
+  if (!existsSync('/dev/full')) context.skip('there is no /dev/full');
+  const source = `import('${new URL('../../dist/index.js', import.meta.url).href}').then(({ attach }) => attach().critical(() => {}))`;
+  const { status, stderr } = trace('--out', '/dev/full', '--', process.execPath, '-e', source);
+  const [, file = ''] = /could not be written to \/dev\/full: ENOSPC.* It is in (\S+trace\.json) instead\./.exec(stderr) ?? [];
+  try {
+    expect(status).toBe(1);
+    expect(checkFormat(readFileSync(file, 'utf8'), /^process \d+$/).length).toBeGreaterThan(0);
+  } finally {
+    if (file !== '') rmSync(dirname(file), { recursive: true });
+  }
 });
 
 it('leaves nothing behind', () => {

@@ -46,6 +46,7 @@ const USAGES: Readonly<Record<string, readonly Usage[]>> = {
     [['--out', 'one.json', '--out', 'two.json', '--', 'node'], /--out wants one file/],
     [['--', '/no/such/program'], /cannot be run/],
     [['--sometimes', '--', 'node'], /sometimes/],
+    [['--out', 'no/such/folder.json', '--', 'node', '-e', 'process.exit(9)'], /--out cannot write to '.*no\/such\/folder\.json': ENOENT/],
   ],
   report: [
     [[guest, '--out', guest], /would replace a record/],

@@ -6,7 +6,7 @@
 import { ENVIRONMENT } from '../../attach.ts';
 import { describeGuest } from '../../bench/guest.ts';
 import { nameErrno } from '../../linux/status.ts';
-import { WITHOUT_YIELD } from '../granted.ts';
+import { WITHOUT_YIELD } from '../../trace/granted.ts';
 import type { Facts } from './facts.ts';
 
 export interface Finding {

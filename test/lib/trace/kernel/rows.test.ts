@@ -58,6 +58,29 @@ const KERNEL: KernelTrace = {
   lost: 0,
 };
 
+describe('what figures cannot say is said', () => {
+  const recording = (backend: Recording['backend'], yielded: number, raced: number): Recording => ({ ...EMPTY, backend, entered: 500, outcomes: [500 - yielded - raced, yielded, raced, 0, 0] });
+  const words = (...recordings: readonly Recording[]) => inWords(summarize(recordings)).join('\n');
+  const counters = (granted: number, yielded: number) => ({ granted, expired: 0, revoked: granted - yielded, yielded, aborted: 0 });
+
+  it('where there were no slices', () => {
+    expect(words(recording('linux', 3, 0))).not.toContain('no slices');
+    expect(words(recording('simulated', 0, 0))).toMatch(/^no slices: every thread was on the simulated kernel.*rseq-slice doctor$/m);
+    expect(words(recording('simulated', 0, 0), recording('linux', 3, 0))).toMatch(/^no slices for 1 of 2 threads/m);
+    // A simulated kernel of the program's own grants.
+    expect(words(recording('simulated', 3, 0))).not.toContain('no slices');
+  });
+
+  it('where they were granted and never yielded', () => {
+    expect(words(recording('linux', 0, 300))).toContain('granted and never yielded');
+    expect(words(recording('linux', 1, 300))).not.toContain('never yielded');
+    expect(words(recording('linux', 0, 3))).not.toContain('never yielded');
+    // A program that calls another number in the place of the yield is known to the kernel only.
+    expect(inWords(summarize([EMPTY], { counters: counters(300, 0), trace: null })).join('\n')).toContain('granted and never yielded');
+    expect(inWords(summarize([EMPTY], { counters: counters(300, 9), trace: null })).join('\n')).not.toContain('never yielded');
+  });
+});
+
 describe('in a trace', () => {
   const events = checkFormat(chromeTrace(traceOfRecordings([EMPTY], {}, KERNEL)), /^(process|CPU \d+)$/);
   const place = (name: string) => events.find((event) => event.name === 'process_name' && event.args?.['name'] === name)?.pid;

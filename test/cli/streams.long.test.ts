@@ -1,0 +1,2 @@
+/** The commands that streams.test.ts leaves out. */
+import './streams.test.ts';

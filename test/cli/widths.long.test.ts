@@ -1,0 +1,2 @@
+/** The commands and widths that widths.test.ts leaves out. */
+import './widths.test.ts';
