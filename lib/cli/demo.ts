@@ -15,6 +15,7 @@ import type { LockName } from './demo/locks.ts';
 import { count, explain, formatWorkers, summarize } from './demo/summary.ts';
 import { STARTED, STOP } from './demo/worker.ts';
 import type { Job, Report } from './demo/worker.ts';
+import { widthOf, wrap } from './output.ts';
 
 const MOST_WORKERS = 64;
 const MOST_SECONDS = 3600;
@@ -85,8 +86,7 @@ async function demonstrate({ workers, seconds, lock, backend, json }: Options): 
     // In a guest, starting them takes as long as the demonstration.
     await Promise.race([Promise.all(all.map((worker) => worker.started)), ended]);
     timer = setTimeout(stop, seconds * 1000);
-    // Who reads JSON reads no progress either, except on a terminal.
-    if (!json || process.stderr.isTTY) hideProgress = showProgress(progress, seconds);
+    if (process.stderr.isTTY) hideProgress = showProgress(progress, seconds);
     reports = await ended;
   } finally {
     // One that failed must not leave the others running.
@@ -100,8 +100,9 @@ async function demonstrate({ workers, seconds, lock, backend, json }: Options): 
   const { slices, kernel } = probe();
   if (json) process.stdout.write(`${JSON.stringify({ slices, kernel, lock, workers: reports, ...summary })}\n`);
   else {
-    const table = formatWorkers(reports, summary, painter(hasColour(process.stdout)));
-    process.stdout.write(`${table}\n${explain(summary, reports.some((report) => report.backend === 'linux'), slices)}\n`);
+    const width = widthOf(process.stdout);
+    const table = formatWorkers(reports, summary, { paint: painter(hasColour(process.stdout)), width });
+    process.stdout.write(`${table}\n${wrap(explain(summary, reports.some((report) => report.backend === 'linux'), slices), width)}\n`);
   }
   if (summary.wrong.length > 0) return ExitCode.Failed;
   return interrupted.signal.aborted ? ExitCode.Interrupted : ExitCode.Done;
@@ -126,21 +127,16 @@ function startWorker(job: Job): { readonly started: Promise<unknown>; readonly e
   return { started: Promise.race([started, failed]), ended: Promise.race([ended, failed]) };
 }
 
-/** What goes on, while it goes on: one line rewritten on a terminal, one a second elsewhere. Returns what ends it. */
+/** What goes on, while it goes on: one line of a terminal, rewritten. Returns what ends it. */
 function showProgress(progress: Int32Array, seconds: number): () => void {
-  const isTerminal = process.stderr.isTTY;
   const started = performance.now();
-  const timer = setInterval(
-    () => {
-      const transfers = progress.subarray(1).reduce((sum, value) => sum + value, 0);
-      const passed = Math.min(seconds, (performance.now() - started) / 1000);
-      const line = `${passed.toFixed(1)} of ${seconds} s, ${count(transfers)} transfers`;
-      process.stderr.write(isTerminal ? `\r\x1b[K${line}` : `${line}\n`);
-    },
-    isTerminal ? 100 : 1000,
-  );
+  const timer = setInterval(() => {
+    const transfers = progress.subarray(1).reduce((sum, value) => sum + value, 0);
+    const passed = Math.min(seconds, (performance.now() - started) / 1000);
+    process.stderr.write(`\r\x1b[K${passed.toFixed(1)} of ${seconds} s, ${count(transfers)} transfers`);
+  }, 100);
   return () => {
     clearInterval(timer);
-    if (isTerminal) process.stderr.write('\r\x1b[K');
+    process.stderr.write('\r\x1b[K');
   };
 }

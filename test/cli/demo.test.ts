@@ -114,9 +114,10 @@ it.each(LOCKS)('reports in JSON what its workers did: %s', (lock) => {
 it('prints a table, and how to see slices where there are none', () => {
   const { status, signal, stdout } = demo('--workers', '2', '--seconds', '0.1', '--backend', 'simulated');
   expect({ status, signal }).toEqual({ status: 0, signal: null });
-  expect(stdout).toMatch(/worker .* backend .* yielded .* sections\/s/);
-  expect(stdout).toMatch(/^2 +simulated/m);
-  expect(stdout).toMatch(/npm run vm -- npm start|this host has slices/);
+  expect(stdout).toMatch(/^Backend of all workers: simulated\.$/m);
+  expect(stdout).toMatch(/worker .* yielded .* sections\/s/);
+  expect(stdout).toMatch(/^2 +[\d,]+ /m);
+  expect(stdout).toMatch(/npm run\s+vm -- npm start|this host has\s+slices/);
   expect(stdout).toMatch(/The records are right: [\d,]+ transfers/);
   // Not a terminal: no colours, nothing rewritten.
   expect(stdout).not.toContain('\x1b');
@@ -135,8 +136,8 @@ it('ends early and in order when interrupted', async () => {
   const child = spawn(process.execPath, [program, 'demo', '--workers', '2', '--seconds', '60'], { stdio: ['ignore', 'pipe', 'pipe'] });
   let stdout = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
-  // The first line of progress: the workers are at work.
-  child.stderr.once('data', () => child.kill('SIGINT'));
+  // The first line: the workers are about to start, or at work.
+  child.stdout.once('data', () => setTimeout(() => child.kill('SIGINT'), 500));
   const [code, signal] = await new Promise<[number | null, string | null]>((resolve) => {
     child.once('close', (...how) => {
       resolve(how);

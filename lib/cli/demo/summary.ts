@@ -3,8 +3,9 @@
  * outcomes mean, and whether the records are right.
  */
 import type { ProbeReport, Stats } from '../../index.ts';
-import type { Paint } from '../command.ts';
+import { isNeverYielded, WITHOUT_YIELD } from '../../trace/granted.ts';
 import { formatTable } from '../table.ts';
+import type { TableStyle } from '../table.ts';
 import { ACCOUNTS } from './ledger.ts';
 import type { Report } from './worker.ts';
 
@@ -43,14 +44,16 @@ export function summarize(reports: readonly Report[], check: (transfers: number)
 
 export const count = (value: number): string => Math.round(value).toLocaleString('en');
 
-export function formatWorkers(reports: readonly Report[], summary: Summary, paint: Paint): string {
-  const head = ['worker', 'backend', 'registration', 'sections', 'undisturbed', 'yielded', 'raced', 'revoked', 'sections/s'];
+export function formatWorkers(reports: readonly Report[], summary: Summary, style: TableStyle): string {
+  const places = reports.map(({ backend, registration, flavour }) => (backend === 'linux' ? `${backend} (${flavour}), ${registration}` : backend));
+  // A column of the same words would take the place of figures.
+  const isOne = new Set(places).size === 1;
+  const head = ['worker', ...(isOne ? [] : ['backend']), 'sections', 'undisturbed', 'yielded', 'raced', 'revoked', 'sections/s'];
   const outcomes = (stats: Stats): string[] => [stats.entered, stats.undisturbed, stats.yielded, stats.raced, stats.revoked].map(count);
-  const rows = reports.map(({ backend, registration, flavour, stats, seconds }, index) => {
-    const where = backend === 'linux' ? `${backend} (${flavour})` : backend;
-    return [String(index + 1), where, registration, ...outcomes(stats), count(stats.entered / seconds)];
-  });
-  return formatTable(head, [...rows, ['all', '', '', ...outcomes(summary.stats), count(summary.sectionsPerSecond)]], { left: 3, paint });
+  const row = (name: string, place: string, stats: Stats, rate: number): string[] => [name, ...(isOne ? [] : [place]), ...outcomes(stats), count(rate)];
+  const rows = reports.map(({ stats, seconds }, index) => row(String(index + 1), places[index] ?? '', stats, stats.entered / seconds));
+  const table = formatTable(head, [...rows, row('all', '', summary.stats, summary.sectionsPerSecond)], { ...style, left: isOne ? 1 : 2, keys: 1 });
+  return isOne ? `Backend of all workers: ${places[0] ?? ''}.\n\n${table}` : table;
 }
 
 /** Sentences, one a line. */
@@ -68,8 +71,8 @@ function explainOutcomes({ yielded, raced, revoked }: Stats, onLinux: boolean, s
   if (onLinux && disturbed > 0) {
     const share = ((100 * yielded) / disturbed).toFixed(1);
     return [
-      `The kernel wanted the CPU in ${count(disturbed)} sections. ${count(yielded)} of them (${share} %) finished in an extension first and gave`,
-      `the CPU up by themselves; ${count(raced)} were granted one and too late; ${count(revoked)} were scheduled out inside.`,
+      `The kernel wanted the CPU in ${count(disturbed)} sections. ${count(yielded)} of them (${share} %) finished in an extension first and gave the CPU up by themselves; ${count(raced)} were granted one and too late; ${count(revoked)} were scheduled out inside.`,
+      ...(isNeverYielded(raced, yielded) ? [WITHOUT_YIELD] : []),
     ];
   }
   if (onLinux) return ['The kernel wanted the CPU in no section: try more --workers, or a busier machine.'];
