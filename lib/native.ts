@@ -7,11 +7,12 @@
  * but is given a table of its functions by JavaScript, at run time. See
  * `rseq_slice(3)` in `native/man/`, and `rseq_slice.h`, for the C side.
  */
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { loadAddon } from './linux/binding.ts';
 import { describeAddon, describeFailure } from './linux/status.ts';
 import type { Reason } from './linux/status.ts';
 import { checkValue, wholeNumber } from './options.ts';
+import { packageFolder } from './place.ts';
 
 /** The table, as an external value: only an addon can look inside. */
 export interface NativeApi {
@@ -31,13 +32,14 @@ export interface Explanation {
 
 /**
  * The folder of `rseq_slice.h`, an absolute path, for a compiler's include path.
+ * Empty where this code was bundled: a bundle has no headers.
  * In a binding.gyp:
  *
  * ```json
  * "include_dirs": ["<!(node -p \"require('rseq-slice/native').include\")"]
  * ```
  */
-export const include: string = fileURLToPath(new URL('../native/include', import.meta.url));
+export const include: string = packageFolder === null ? '' : join(packageFolder, 'native/include');
 
 const addon = loadAddon();
 

@@ -80,7 +80,7 @@ export interface ProbeReport {
   readonly users: readonly RseqUser[] | null;
   /** The native addon, and where it came from. */
   readonly addon: {
-    /** `loaded`, `missing`, `failed` or `not-linux`. */
+    /** `loaded`, `missing`, `failed`, `forbidden` by how Node was started, or `not-linux`. */
     readonly state: AddonStatus['state'];
     /** The file, where one was found. */
     readonly path: string | null;

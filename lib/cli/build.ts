@@ -50,8 +50,10 @@ async function compile(): Promise<Result> {
   } catch (error) {
     return { path: null, error: error instanceof Error ? error.message : String(error) };
   }
-  // Not here, where another one may be loaded. As an argument, since a path may have quotes in it.
-  const { status, signal, stderr } = spawnSync(process.execPath, ['-e', 'require(process.argv[1]).probe(0, 0)', path], { encoding: 'utf8' });
+  // Not here, where another one may be loaded. As an argument, since a path may have quotes in it. And without what the
+  // user's programs load first, whose failures and words are not the addon's.
+  const env = { ...process.env, NODE_OPTIONS: undefined };
+  const { status, signal, stderr } = spawnSync(process.execPath, ['-e', 'require(process.argv[1]).probe(0, 0)', path], { encoding: 'utf8', env });
   const said = signal === null ? stderr.trim() : `ended by ${signal}`;
   return { path, error: status === 0 ? null : `${path} was compiled, and does not load: ${said}` };
 }

@@ -1,10 +1,15 @@
 /**
  * The addon: its type, and how it is found. A build from source is preferred to
  * a prebuilt one, and only 'there is none' is quiet: a file that is there and
- * does not load is told with its reason.
+ * does not load is told with its reason. What decides is this process alone, its
+ * architecture and its libc: variables that are meant for installers do not.
  */
-import { dirname, join } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bundleFolder, packageFolder } from '../place.ts';
+import { faultOf } from './elf.ts';
+import { libcKind } from './libc.ts';
 
 /** A loaded object that uses rseq; the kind as in `enum rseq_slice_user_kind`. */
 export interface RawUser {
@@ -68,11 +73,26 @@ export interface Binding {
   readonly mapFile: (file: number, length: number) => ArrayBuffer | number;
 }
 
+/** All that is in it, so that a copy which stayed behind when the package was updated is told from this version's. */
+const FUNCTIONS = Object.keys({
+  probe: 0, attach: 0, detach: 0, controlWord: 0, enter: 0, clear: 0, yieldSlice: 0, cpu: 0, node: 0, concurrencyId: 0,
+  flags: 0, isOwner: 0, nativeApi: 0, futexWait: 0, futexWake: 0, mapFile: 0,
+} satisfies Record<keyof Binding, 0>) as (keyof Binding)[];
+
 export type AddonStatus =
   | { readonly state: 'loaded'; readonly path: string; readonly binding: Binding }
-  | { readonly state: 'missing'; readonly reason: string }
+  /** `isBundled`: this code is in a bundle, and the addon is not next to it. */
+  | { readonly state: 'missing'; readonly isBundled: boolean; readonly libc: 'glibc' | 'musl' | null }
+  /** Node was started so that no addon can be loaded, or not this file. */
+  | { readonly state: 'forbidden'; readonly path: string; readonly what: 'addons' | 'reading' }
   | { readonly state: 'failed'; readonly path: string; readonly reason: string }
   | { readonly state: 'not-linux' };
+
+/** Two folders that may hold an addon. */
+interface Place {
+  readonly built: string;
+  readonly prebuilt: string;
+}
 
 let known: AddonStatus | undefined;
 
@@ -84,23 +104,83 @@ export function loadAddon(): AddonStatus {
 
 function findAddon(): AddonStatus {
   if (process.platform !== 'linux') return { state: 'not-linux' };
-  const here = fileURLToPath(import.meta.url);
-  // Where bundlers do not see it: they would want to bring what is required, and cannot know what that is.
-  const require = process.getBuiltinModule('node:module').createRequire(here);
-  let path: string;
-  try {
-    const finder = require('node-gyp-build') as { resolve(directory: string): string };
-    path = finder.resolve(join(dirname(here), '../..'));
-  } catch (error) {
-    return { state: 'missing', reason: messageOf(error) };
+  const libc = libcKind();
+  let failure: AddonStatus | null = null;
+  for (const path of candidates(libc)) {
+    const found = load(path);
+    if (found?.state === 'loaded') return found;
+    failure ??= found;
+    // Of a libc that is not known the next one may be the right one.
+    if (failure !== null && libc !== null) break;
   }
+  return failure ?? { state: 'missing', isBundled: isBundled(), libc };
+}
+
+/** Also where webpack wrote down a package's folder that is on another machine. */
+function isBundled(): boolean {
   try {
-    return { state: 'loaded', path, binding: require(path) as Binding };
-  } catch (error) {
-    return { state: 'failed', path, reason: messageOf(error) };
+    return packageFolder === null || !existsSync(packageFolder);
+  } catch {
+    return false;
   }
 }
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+/** The files it may be in, the best first. */
+function candidates(libc: 'glibc' | 'musl' | null): string[] {
+  // Where files may not be read it is not known; a package has both, and of most machines it is glibc.
+  const tags = libc === null ? ['glibc', 'musl'] : [libc];
+  const places = [ofPackage(), ofBundle()].filter((place) => place !== null);
+  return places.flatMap(({ built, prebuilt }) => [
+    join(built, 'rseq_slice.node'),
+    // As prebuildify names them.
+    ...tags.map((tag) => join(prebuilt, `linux-${process.arch}`, `rseq-slice.${tag}.node`)),
+  ]);
+}
+
+/**
+ * In the package. Written out as it is, since programs that collect a deployment's files (@vercel/nft, and so Next.js and
+ * Vercel) read it: they evaluate these two expressions, and take along what is there.
+ */
+function ofPackage(): Place | null {
+  if (packageFolder === null) return null;
+  const here = fileURLToPath(import.meta.url);
+  return { built: join(here, '../../../build/Release'), prebuilt: join(here, '../../../prebuilds') };
+}
+
+/** Next to a bundle, where somebody may have copied the package's folders to. */
+function ofBundle(): Place | null {
+  // An ES module of webpack does not know where it is; then it is taken for the program.
+  const folder = bundleFolder ?? (isBundled() ? dirname(process.argv[1] ?? '') : '');
+  return !isAbsolute(folder) ? null : { built: join(folder, 'build/Release'), prebuilt: join(folder, 'prebuilds') };
+}
+
+/** null: there is no such file. */
+function load(path: string): AddonStatus | null {
+  const fault = readFault(path);
+  if (fault !== null) return { state: 'failed', path, reason: `it ${fault}` };
+  try {
+    // Where bundlers do not see it: they would want to bring what is required, and cannot know what that is.
+    const require = process.getBuiltinModule('node:module').createRequire(path);
+    const binding = require(path) as Partial<Binding>;
+    const lacking = FUNCTIONS.find((name) => typeof binding[name] !== 'function');
+    if (lacking !== undefined) return { state: 'failed', path, reason: `it is of another version of this package, and has no ${lacking}()` };
+    return { state: 'loaded', path, binding: binding as Binding };
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'MODULE_NOT_FOUND') return null;
+    if (code === 'ERR_DLOPEN_DISABLED') return { state: 'forbidden', path, what: 'addons' };
+    if (code === 'ERR_ACCESS_DENIED') return { state: 'forbidden', path, what: 'reading' };
+    return { state: 'failed', path, reason: message };
+  }
+}
+
+function readFault(path: string): string | null {
+  let file: Buffer;
+  try {
+    file = readFileSync(path);
+  } catch {
+    // Missing or forbidden: loading it says which.
+    return null;
+  }
+  return faultOf(file);
 }

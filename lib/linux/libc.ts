@@ -1,6 +1,7 @@
 /**
- * Which libc this process runs on, from the files that are mapped into it. Node's
- * own way to tell, `process.report.getReport()`, is no way for a library: it asks
+ * Which libc this process runs on, from the files that are mapped into it: what
+ * is installed next to it, or set in a variable, says nothing of it. Node's own
+ * way to tell, `process.report.getReport()`, is no way for a library: it asks
  * the network for the names of all peers (which can be switched off), and waits
  * until every worker has answered (which cannot).
  */
@@ -13,6 +14,9 @@ const BANNER = 'GNU C Library ';
 const BANNER_LENGTH = 200;
 const VERSION = / release version (\d+(?:\.\d+)+)/;
 
+/** musl is its own dynamic linker: `ld-musl-x86_64.so.1`, or `libc.so` as that may be a link to. */
+const MUSL = /\s\/[^\n]*\/(?:ld-musl-[^/\n]*\.so\.1|libc\.musl-[^/\n]*\.so\.1)$/m;
+
 let known: string | null | undefined;
 
 /** `glibc 2.36`; null: another libc, or it cannot be told. The process keeps the libc it has, so it is read once. */
@@ -22,14 +26,28 @@ export function libcName(): string | null {
 }
 
 function readName(): string | null {
-  if (process.platform !== 'linux') return null;
   try {
-    const path = findGlibc(readFileSync('/proc/self/maps', 'latin1'));
+    const path = findGlibc(readMaps());
     const version = path === null ? null : versionOf(readFileSync(path));
     return version === null ? null : `glibc ${version}`;
   } catch {
-    // No /proc, or files are forbidden: nothing depends on it.
     return null;
+  }
+}
+
+/** Whose addon can be loaded into this process; null: it cannot be told. */
+export function libcKind(maps: string = readMaps()): 'glibc' | 'musl' | null {
+  if (findGlibc(maps) !== null) return 'glibc';
+  return MUSL.test(maps) ? 'musl' : null;
+}
+
+/** Empty where there is no /proc, or files are forbidden. */
+function readMaps(): string {
+  if (process.platform !== 'linux') return '';
+  try {
+    return readFileSync('/proc/self/maps', 'latin1');
+  } catch {
+    return '';
   }
 }
 

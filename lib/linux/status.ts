@@ -1,9 +1,14 @@
 /**
- * Why slices are or are not to be had, in words with a remedy. The addon tells
- * an errno and the step that failed; this is the only place that reads them.
+ * Why slices are or are not to be had, in words with a remedy that whoever reads
+ * it can follow: in a checkout or in an installed package, on this architecture.
+ * The addon tells an errno and the step that failed; this is the only place that
+ * reads them.
  */
+import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
+import { join } from 'node:path';
 import { ENOTSUPP } from '../abi.ts';
+import { packageFolder } from '../place.ts';
 import type { AddonStatus, RawProbe, RawUser } from './binding.ts';
 
 /** What stands between this thread and slices; `available` when nothing does. */
@@ -12,6 +17,7 @@ export const REASONS = [
   'not-linux',
   'addon-missing',
   'addon-failed',
+  'addon-forbidden',
   'kernel-without-feature',
   'off-at-boot',
   'denied',
@@ -56,9 +62,39 @@ export const USES = ['libc-area', 'librseq', 'own-areas'] as const;
 /** How an object uses rseq: libc's areas, by way of librseq, or areas of its own. */
 export type Use = (typeof USES)[number];
 
-/** Also in a checkout: npx finds the program of the package it is in. */
-const BUILD = 'npx rseq-slice build';
-const VM = 'To see slices on this machine run the program in a guest: npm run vm -- COMMAND.';
+/** Who reads a remedy: where from, and on what. */
+export interface Reader {
+  /** The package is the repository's, with its scripts. */
+  readonly isCheckout: boolean;
+  /** As `process.arch`. */
+  readonly arch: string;
+}
+
+const here = (): Reader => ({ isCheckout: isCheckout(), arch: process.arch });
+
+/** Not known to be one where files may not be looked at, under Node's permission model. */
+function isCheckout(): boolean {
+  try {
+    return packageFolder !== null && existsSync(join(packageFolder, 'scripts/vm'));
+  } catch {
+    return false;
+  }
+}
+
+const howToBuild = ({ isCheckout }: Reader): string =>
+  `Build it: ${isCheckout ? 'npm run build:native' : 'npx rseq-slice build'} (needs a C and a C++17 compiler).`;
+
+/** Whose Linux has the feature, up to 7.3; others' lacks what it is made of, and its configuration has no such option. */
+const ARCHITECTURES: Readonly<Partial<Record<string, string>>> = { x64: 'x86', ia32: 'x86', riscv64: 'RISC-V', s390x: 's390', loong64: 'LoongArch' };
+
+/** How to get a kernel that has slices. */
+export function describeKernelRemedy({ isCheckout, arch }: Reader = here()): string {
+  if (ARCHITECTURES[arch] === undefined) {
+    return `Linux has no time slice extensions for ${arch}, as of 7.3: only for ${[...new Set(Object.values(ARCHITECTURES))].join(', ')}. Run the program on one of those, or leave it on the simulated kernel.`;
+  }
+  const guest = arch === 'x64' && isCheckout ? ' To see slices on this machine run the program in a guest: npm run vm -- COMMAND.' : '';
+  return `Use Linux 7.0 or later built with CONFIG_RSEQ_SLICE_EXTENSION=y.${guest}`;
+}
 
 export const AVAILABLE: Status = {
   reason: 'available',
@@ -66,7 +102,7 @@ export const AVAILABLE: Status = {
   remedy: '',
 };
 
-export function describeAddon(addon: AddonStatus): Status {
+export function describeAddon(addon: AddonStatus, reader: Reader = here()): Status {
   switch (addon.state) {
     case 'loaded':
       return AVAILABLE;
@@ -77,19 +113,59 @@ export function describeAddon(addon: AddonStatus): Status {
         remedy: 'Nothing to do: everything works on the simulated kernel.',
       };
     case 'missing':
-      return {
+      return addon.isBundled ? MISSING_IN_BUNDLE : {
         reason: 'addon-missing',
-        explanation: `The native addon is not built for ${process.platform} ${process.arch}. ${addon.reason}`,
-        remedy: `Build it: ${BUILD} (needs a C and a C++17 compiler). Of a bundle, leave rseq-slice out (external), so that it finds its addon.`,
+        explanation: `The package has no native addon for ${process.platform} ${reader.arch}${addon.libc === null ? '' : ` and ${addon.libc}`}, and none was built.`,
+        remedy: howToBuild(reader),
       };
+    case 'forbidden':
+      return describeForbidden(addon.what, addon.path);
     case 'failed':
       return {
         reason: 'addon-failed',
-        explanation: `The native addon ${addon.path} did not load: ${addon.reason}`,
-        remedy: `Build it anew for this Node and libc: ${BUILD}.`,
+        explanation: `The native addon ${addon.path} did not load: ${addon.reason.replace(/\.?$/, '.')}`,
+        remedy: remedyOf(addon.reason.replaceAll(addon.path, ''), reader),
       };
   }
 }
+
+const MISSING_IN_BUNDLE: Status = {
+  reason: 'addon-missing',
+  explanation: 'This program was bundled, and the native addon is not next to the bundle.',
+  remedy: 'Leave rseq-slice out of the bundle (mark it as external), so that it finds its addon; or copy the folder node_modules/rseq-slice/prebuilds next to the bundle.',
+};
+
+function describeForbidden(what: 'addons' | 'reading', path: string): Status {
+  if (what === 'reading') {
+    return {
+      reason: 'addon-forbidden',
+      explanation: `Node's permission model forbids reading the native addon ${path}.`,
+      remedy: `Start Node with --allow-fs-read=${path} and --allow-addons as well.`,
+    };
+  }
+  const isModel = 'permission' in process;
+  return {
+    reason: 'addon-forbidden',
+    explanation: isModel
+      ? "Node's permission model forbids native addons in this process."
+      : 'Node was started with --no-addons, on its command line, in NODE_OPTIONS or for this worker.',
+    remedy: isModel ? 'Start Node with --allow-addons as well.' : 'Start Node without --no-addons.',
+  };
+}
+
+function remedyOf(reason: string, reader: Reader): string {
+  const known = FAULTS.find(([said]) => said.test(reason))?.[1];
+  return known === undefined ? `${howToBuild(reader)} That is, anew, for this Node and libc.` : known(reader);
+}
+
+/** What `faultOf`, glibc's and musl's dynamic linkers say, and what to do then. The first that fits. */
+const FAULTS: readonly (readonly [RegExp, (reader: Reader) => string])[] = [
+  [/is no shared library|is cut off|of another version/, (reader) => `Install the package again, and copy the addon again if it was copied from there. Or build it anew. ${howToBuild(reader)}`],
+  [/another architecture/, (reader) => `Install the package on this machine instead of copying it from another. ${howToBuild(reader)}`],
+  [/lib(?:stdc\+\+|gcc_s)[^ ]*(?:: cannot open shared object file|: No such file)/, () => 'Install the C++ library, as root. Debian: apt-get install libstdc++6; Alpine: apk add libstdc++.'],
+  [/Permission denied|failed to map segment|Operation not permitted/, () => 'Let this user read the file, on a file system that is not mounted with noexec.'],
+  [/musl|ld-linux|libc\.so\.6|version [^ ]* not found|Error relocating/, (reader) => `It is for another libc, or a newer one, than this process has. ${howToBuild(reader)}`],
+];
 
 /**
  * What a failed attach means.
@@ -104,7 +180,7 @@ export function describeFailure(stepNumber: number, errno: number, users: readon
       return {
         reason: 'kernel-without-feature',
         explanation: `This kernel has no time slice extensions: prctl(PR_RSEQ_SLICE_EXTENSION) says ${name}.`,
-        remedy: `Use Linux 7.0 or later built with CONFIG_RSEQ_SLICE_EXTENSION=y. ${VM}`,
+        remedy: describeKernelRemedy(),
         errno,
         syscall: 'prctl',
       };

@@ -20,7 +20,7 @@ import { compileNeighbours, compileShimTests, prepareWrapper } from './wrappers.
 
 const PROGRAMS = 'test/kernel/guest';
 /** What the programs need of the checkout, for a root that has not got it. */
-const NEEDED = ['package.json', 'dist', 'build/Release/rseq_slice.node', PROGRAMS, 'node_modules/node-gyp-build', 'node_modules/cac'];
+const NEEDED = ['package.json', 'dist', 'build/Release/rseq_slice.node', PROGRAMS, 'node_modules/cac'];
 const JOB_IN_GUEST = '/run/job';
 
 /** ns; the longest there is, so that emulation's slowness matters least. */

@@ -17,6 +17,7 @@ function callCMakeJs(command, folder, variables) {
   const { status, error, stdout, stderr } = spawnSync(process.execPath, [cmakeJs, command, '--out', folder, ...options], {
     cwd: root,
     encoding: 'utf8',
+    env: { ...process.env, NODE_OPTIONS: undefined },
     maxBuffer: 64 << 20,
   });
   if (status !== 0) throw new Error(`cmake-js ${command} in ${folder} failed:\n${error?.message ?? stdout + stderr}`);

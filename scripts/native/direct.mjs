@@ -27,13 +27,20 @@ export function buildDirectly(compilers = findCompilers()) {
     const isCheckout = existsSync(join(root, 'native/addon.cc'));
     if (!isCheckout) unpackSources(folder);
     const project = isCheckout ? root : folder;
-    const addon = compileAddon(readTarget(project), compilers, folder, project);
+    const addon = compile(readTarget(project), compilers, folder, project);
     const place = join(root, 'build/Release', basename(addon));
     renameSync(addon, place);
     return place;
-  } catch (error) {
-    throw new Error(`${error instanceof Error ? error.message : String(error)}\n${ADVICE}`, { cause: error });
   } finally {
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** @type {typeof compileAddon} */
+function compile(...all) {
+  try {
+    return compileAddon(...all);
+  } catch (error) {
+    throw new Error(`${error instanceof Error ? error.message : String(error)}\n${ADVICE}`, { cause: error });
   }
 }

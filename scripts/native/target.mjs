@@ -16,11 +16,12 @@ export const NODE_FLAGS = ['-O3', '-fPIC', '-fno-omit-frame-pointer'];
 export const NODE_FLAGS_CXX = ['-std=gnu++17', '-fno-rtti', '-fno-exceptions'];
 
 /**
- * Node-API's headers; node-gyp takes those of the running Node.
+ * Node-API's headers; node-gyp takes those of the running Node. By their place: the resolver of who runs this, Yarn's say,
+ * knows nothing of a package that is unpacked for the compiler.
  * @param {string} [folder] the project's
  * @returns {string} a folder
  */
-export const nodeHeaders = (folder = root) => createRequire(join(folder, 'binding.gyp'))('node-api-headers').include_dir;
+export const nodeHeaders = (folder = root) => createRequire(join(folder, 'binding.gyp'))(join(folder, 'node_modules/node-api-headers')).include_dir;
 
 /** What is read from the target in binding.gyp. Anything else in it would be ignored here, so it is an error. */
 const KEYS = /** @type {const} */ (['sources', 'include_dirs', 'defines', 'cflags', 'cflags_c', 'cflags_cc', 'ldflags', 'libraries']);
@@ -46,7 +47,8 @@ export function readTarget(folder = root) {
 function expand(value, folder) {
   const command = /^<!\((.*)\)$/.exec(value)?.[1];
   if (command === undefined) return value;
-  // The `node` it calls is this one, in PATH or not.
-  const env = { ...process.env, PATH: [dirname(process.execPath), process.env['PATH'] ?? ''].join(delimiter) };
+  // The `node` it calls is this one, in PATH or not, and without what the user's own programs load first: that may not be
+  // found from here, may print, or may resolve packages in another way.
+  const env = { ...process.env, NODE_OPTIONS: undefined, PATH: [dirname(process.execPath), process.env['PATH'] ?? ''].join(delimiter) };
   return execFileSync('sh', ['-c', command], { cwd: folder, env, encoding: 'utf8' }).trim();
 }

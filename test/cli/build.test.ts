@@ -35,6 +35,28 @@ describe.skipIf(whyNot !== undefined)(`with a compiler${whyNot === undefined ? '
     expect(readdirSync(join(installed, 'build'))).toEqual(['Release']);
   });
 
+  it.each([
+    ['is not found from elsewhere', '--require ./preload.cjs', 'exports.here = true;'],
+    ['prints', '--require ./preload.cjs', "console.log('good morning');"],
+    ['resolves packages in its own way', '--require ./preload.cjs', `const { Module } = require('node:module');
+      const original = Module._resolveFilename;
+      Module._resolveFilename = (request, ...rest) => {
+        if (request.startsWith('node-a')) throw new Error('not a dependency of the program');
+        return original(request, ...rest);
+      };`],
+  ])("finds its headers where the user's preload %s", (_, option, text) => {
+    writeFileSync(join(installation.folder, 'preload.cjs'), text);
+    const seen = 'test "$1" = --version || { echo "$@" >&2; exit 1; }';
+    const { stderr } = installation.build(['sh'], { cc: seen, 'c++': seen }, { environment: { NODE_OPTIONS: option } });
+    const include = (name: string) => `-I${installed}/build/direct-[^ /]+/node_modules/${name}`;
+    expect(stderr).toMatch(new RegExp(`^rseq-slice build: compiling native/addon\\.cc failed:\n.* ${include('node-api-headers')} ${include('node-addon-api')} `));
+  });
+
+  it('advises to install compilers only where one failed', () => {
+    rmSync(join(installed, 'dist/native.br'));
+    expect(installation.build(['sh'], { cc: 'exit 0', 'c++': 'exit 0' }).stderr).not.toContain('apt-get');
+  });
+
   it('tells when what was compiled does not load', () => {
     // Says it did, and made nothing that is an addon.
     const hollow = 'while test $# -gt 0; do test "$1" = -o && : > "$2"; shift; done';

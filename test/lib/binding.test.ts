@@ -4,9 +4,9 @@
  * fake addon; the loader is tried on copies of the library whose addon is broken.
  */
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it, vi } from 'vitest';
@@ -15,8 +15,10 @@ import { RseqSliceError } from '../../lib/errors.ts';
 import type { Binding, RawAttachment, RawProbe } from '../../lib/linux/binding.ts';
 import { LinuxKernelThread, REGISTRATIONS } from '../../lib/linux/kernel.ts';
 import type { LinuxOptions } from '../../lib/linux/kernel.ts';
-import { describeAddon, describeFailure, describeProbe, nameErrno } from '../../lib/linux/status.ts';
+import { libcKind } from '../../lib/linux/libc.ts';
+import { describeAddon, describeFailure, describeKernelRemedy, describeProbe, nameErrno } from '../../lib/linux/status.ts';
 import { Outcome, Thread } from '../../lib/thread.ts';
+import { ADDON } from '../support/checkout.ts';
 
 const { EAGAIN, EBUSY, EINVAL, EIO, ENOMEM, ENOSYS, ENXIO, EPERM } = constants.errno;
 const AUTO: LinuxOptions = { registration: 'auto', flavour: 'auto', mapped: true };
@@ -219,8 +221,52 @@ describe('the addon', () => {
     const binding = fakeBinding(ATTACHED);
     expect(describeAddon({ state: 'loaded', path: 'p', binding }).reason).toBe('available');
     expect(describeAddon({ state: 'not-linux' })).toMatchObject({ reason: 'not-linux', remedy: expect.stringMatching(/simulated/) as string });
-    expect(describeAddon({ state: 'missing', reason: 'No build.' }).explanation).toMatch(/not built.*No build\./);
-    expect(describeAddon({ state: 'failed', path: 'a.node', reason: 'ELF' }).explanation).toMatch(/a\.node.*ELF/);
+    expect(describeAddon({ state: 'missing', isBundled: true, libc: null }).remedy).toMatch(/external.*prebuilds next to the bundle/);
+    expect(describeAddon({ state: 'failed', path: 'a.node', reason: 'ELF' }).explanation).toMatch(/a\.node.*ELF\.$/);
+  });
+
+  it('that is missing is built in the way of who reads it', () => {
+    const missing = { state: 'missing', isBundled: false, libc: 'musl' } as const;
+    const installed = describeAddon(missing, { isCheckout: false, arch: 'riscv64' });
+    expect(installed.explanation).toContain('riscv64 and musl');
+    expect(installed.remedy).toContain('npx rseq-slice build');
+    expect(describeAddon(missing, { isCheckout: true, arch: 'x64' }).remedy).toContain('npm run build:native');
+  });
+
+  it('that does not load has a remedy for its cause', () => {
+    const remedyOf = (reason: string) => describeAddon({ state: 'failed', path: '/p/a.node', reason }, { isCheckout: false, arch: 'x64' }).remedy;
+    // As glibc 2.36 and musl 1.2 say it.
+    for (const [reason, remedy] of [
+      ['it is cut off after 5000 bytes', /^Install the package again/],
+      ['it is of another version of this package, and has no mapFile()', /^Install the package again, and copy/],
+      ['it is for another architecture than x64', /^Install the package on this machine/],
+      ['libstdc++.so.6: cannot open shared object file: No such file or directory', /^Install the C\+\+ library.*apk add libstdc\+\+/],
+      ['Error loading shared library libstdc++.so.6: No such file or directory (needed by /p/a.node)', /^Install the C\+\+ library/],
+      ['/p/a.node: cannot open shared object file: Permission denied', /^Let this user read the file/],
+      ['/p/a.node: failed to map segment from shared object', /noexec/],
+      ["/lib/x86_64-linux-gnu/libc.so.6: version `GLIBC_2.99' not found (required by /p/a.node)", /^It is for another libc, or a newer one.*npx rseq-slice build/],
+      ["/lib/x86_64-linux-gnu/libstdc++.so.6: version `GLIBCXX_3.4.99' not found (required by /p/a.node)", /^It is for another libc, or a newer one.*npx rseq-slice build/],
+      ['libc.musl-x86_64.so.1: cannot open shared object file: No such file or directory', /^It is for another libc/],
+      ['Error loading shared library ld-linux-x86-64.so.2: No such file or directory (needed by /p/a.node)', /^It is for another libc/],
+      ['Error relocating /p/a.node: gnu_get_libc_version: symbol not found', /^It is for another libc/],
+      ['Module did not self-register', /npx rseq-slice build.*anew/],
+    ] as const) expect(remedyOf(reason), reason).toMatch(remedy);
+  });
+
+  it('that is forbidden says which option of Node does it', () => {
+    const forbidden = describeAddon({ state: 'forbidden', path: '/p/a.node', what: 'reading' });
+    expect(forbidden).toMatchObject({ reason: 'addon-forbidden', remedy: expect.stringContaining('--allow-fs-read=/p/a.node') as string });
+    expect(describeAddon({ state: 'forbidden', path: '/p/a.node', what: 'addons' }).remedy).toContain('without --no-addons');
+  });
+
+  it('of a kernel without slices says what to do on this architecture, and from here', () => {
+    const remedies = (arch: string) => [true, false].map((isCheckout) => describeKernelRemedy({ isCheckout, arch }));
+    expect(remedies('x64')).toEqual([expect.stringMatching(/CONFIG_RSEQ_SLICE_EXTENSION=y.*npm run vm/), expect.not.stringContaining('npm run')]);
+    for (const remedy of remedies('riscv64')) expect(remedy).toMatch(/CONFIG_RSEQ_SLICE_EXTENSION=y\.$/);
+    for (const remedy of remedies('arm64')) {
+      expect(remedy).toMatch(/no time slice extensions for arm64.*x86, RISC-V, s390, LoongArch/);
+      expect(remedy).not.toMatch(/CONFIG|npm run/);
+    }
   });
 
   const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -237,12 +283,19 @@ describe('the addon', () => {
   }
 
   /** A copy of the library with the files of an addon that the test wants; attach with and without demanding Linux. */
-  function report(addon: Readonly<Record<string, string>>, environment: Readonly<Record<string, string>> = {}): Report {
+  function report(
+    addon: Readonly<Record<string, () => string | Buffer>>,
+    environment: Readonly<Record<string, string>> = {},
+    node: readonly string[] = [],
+  ): Report {
     const copy = mkdtempSync(join(folder, 'copy-'));
     for (const part of ['dist', 'package.json']) cpSync(join(root, part), join(copy, part), { recursive: true });
     symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
-    mkdirSync(join(copy, 'build/Release'), { recursive: true });
-    for (const [name, content] of Object.entries(addon)) writeFileSync(join(copy, 'build/Release', name), content);
+    for (const [name, content] of Object.entries(addon)) {
+      const path = join(copy, 'build/Release', name);
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, content());
+    }
     const source = `
       import { attach, probe } from './dist/index.js';
       let error = null, thread = null;
@@ -251,7 +304,7 @@ describe('the addon', () => {
       console.log(JSON.stringify({
         probe: probe(), error, backend: thread?.backend ?? null, result: thread?.critical(() => 7) ?? null,
       }));`;
-    const { status, signal, stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', source], {
+    const { status, signal, stdout, stderr } = spawnSync(process.execPath, [...node, '--input-type=module', '-e', source], {
       cwd: copy,
       encoding: 'utf8',
       env: { ...process.env, RSEQ_SLICE: '', ...environment },
@@ -260,30 +313,82 @@ describe('the addon', () => {
     return JSON.parse(stdout) as Report;
   }
 
-  const BROKEN = [
-    ['missing', {}, /not built/, 'addon-missing'],
-    ['missing', { 'rseq_slice.txt': 'not one' }, /No native build was found/, 'addon-missing'],
-    ['failed', { 'rseq_slice.node': 'no library' }, /rseq_slice\.node did not load: .*(invalid ELF|file too short)/, 'addon-failed'],
-    ['failed', { 'rseq_slice.node': '' }, /rseq_slice\.node did not load: .*file too short/, 'addon-failed'],
-  ] as const;
+  /** The addon there is, changed. */
+  const real = (change: (file: Buffer) => Buffer): Buffer => change(readFileSync(join(root, ADDON)));
+  const patch = (at: number, byte: number) => real((file) => {
+    file[at] = byte;
+    return file;
+  });
+  const replace = (from: string, to: string) => real((file) => Buffer.from(file.toString('latin1').replaceAll(from, to), 'latin1'));
+  const ARCHITECTURE = { arm64: 183, x64: 62 };
+  const OTHER = process.arch === 'arm64' ? 'x64' : 'arm64';
 
-  it.runIf(process.platform === 'linux').each(BROKEN)('%s, files %o: the simulated kernel serves, and says why', (state, files, words, reason) => {
+  const BUILD = /npx rseq-slice build/;
+  const BROKEN: readonly (readonly [what: string, state: string, Readonly<Record<string, () => string | Buffer>>, words: RegExp, reason: string, remedy: RegExp])[] = [
+    ['there is none', 'missing', {}, /no native addon/, 'addon-missing', BUILD],
+    ['something else is there', 'missing', { 'rseq_slice.txt': () => 'not one' }, /no native addon/, 'addon-missing', BUILD],
+    ['it is text', 'failed', { 'rseq_slice.node': () => 'no library' }, /rseq_slice\.node did not load: it is no shared library/, 'addon-failed', BUILD],
+    ['it is empty', 'failed', { 'rseq_slice.node': () => '' }, /it is no shared library, or only the beginning/, 'addon-failed', BUILD],
+    // The dynamic linker would map what is not there, and the process die of SIGBUS.
+    ['half of it is there', 'failed', { 'rseq_slice.node': () => real((file) => file.subarray(0, 5000)) }, /it is cut off after 5000 bytes/, 'addon-failed', /Install the package again/],
+    // glibc says that there is no such file.
+    ['it is for another architecture', 'failed', { 'rseq_slice.node': () => patch(18, ARCHITECTURE[OTHER]) }, /it is for another architecture/, 'addon-failed', /on this machine instead of copying/],
+    ['it is for 32 bits', 'failed', { 'rseq_slice.node': () => patch(4, 1) }, /it is for another architecture/, 'addon-failed', /on this machine instead of copying/],
+    ['the C++ library is missing', 'failed', { 'rseq_slice.node': () => replace('libstdc++.so.6', 'libstdc++.so.9') }, /libstdc\+\+\.so\.9: cannot open/, 'addon-failed', /Install the C\+\+ library/],
+    ['it is for another libc', 'failed', { 'rseq_slice.node': () => replace('libc.so.6', 'libc.musl') }, /libc\.musl: cannot open/, 'addon-failed', /for another libc/],
+    ['it is of another version', 'failed', { 'rseq_slice.node': () => replace('mapFile\0', 'mapFilm\0') }, /has no mapFile\(\)/, 'addon-failed', /Install the package again/],
+  ];
+
+  it.runIf(process.platform === 'linux').each(BROKEN)('%s: %s, the simulated kernel serves, and says why', (_, state, files, words, reason, remedy) => {
     const { probe, error, backend, result } = report(files);
     expect({ backend, result }).toEqual({ backend: 'simulated', result: 7 });
     expect(probe.addon.state).toBe(state);
     expect(probe.addon.path === null).toBe(state === 'missing');
     expect(probe.slices.reason).toBe(reason);
-    expect(probe.slices.remedy).toMatch(/npx rseq-slice build/);
+    expect(probe.slices.remedy).toMatch(remedy);
     expect(probe).toMatchObject({ kernel: { flavour: null, featureSize: null }, libc: { registered: null, size: null, flags: null } });
     expect(error).toEqual({ code: 'ERR_RSEQ_UNAVAILABLE', message: expect.stringMatching(words) as string });
     expect(error?.message).toContain(probe.slices.remedy);
   });
 
+  const WHOLE = { 'rseq_slice.node': () => real((file) => file) };
+  const libc = libcKind() ?? 'glibc';
+  const prebuilt = (tag: string, arch: string = process.arch) => `../../prebuilds/linux-${arch}/rseq-slice.${tag}.node`;
+
+  it.runIf(process.platform === 'linux')('is found in the package, whatever variables say that are meant for installing', () => {
+    const environment = {
+      npm_config_arch: OTHER, npm_config_platform: 'darwin', LIBC: libc === 'glibc' ? 'musl' : 'glibc', ARM_VERSION: '6', PREBUILDS_ONLY: '1', RSEQ_SLICE_PREBUILD: '/nowhere',
+    };
+    for (const name of ['rseq_slice.node', prebuilt(libc)]) {
+      const files = { [prebuilt('musl')]: () => 'not one', [prebuilt('glibc')]: () => 'not one', [prebuilt(libc, OTHER)]: () => 'not one', [name]: WHOLE['rseq_slice.node'] };
+      expect(report(files, environment).probe.addon, name).toMatchObject({ state: 'loaded', path: expect.stringContaining(name.replace('../..', '')) as string });
+    }
+  });
+
+  const MODEL = ['--no-warnings', process.allowedNodeEnvironmentFlags.has('--permission') ? '--permission' : '--experimental-permission'];
+  const FORBIDDEN = [
+    ['--no-addons', ['--no-addons'], {}, /started with --no-addons/, /without --no-addons/],
+    ['--no-addons in NODE_OPTIONS', [], { NODE_OPTIONS: '--no-addons' }, /started with --no-addons/, /without --no-addons/],
+    ['the permission model', [...MODEL, '--allow-fs-read=*'], {}, /permission model forbids native addons/, /with --allow-addons/],
+  ] as const;
+
+  it.runIf(process.platform === 'linux').each(FORBIDDEN)('forbidden by %s: the simulated kernel serves, and the remedy is the option', (_, node, environment, words, remedy) => {
+    const { probe, error, backend, result } = report(WHOLE, environment, node);
+    expect({ backend, result, state: probe.addon.state, reason: probe.slices.reason }).toEqual({ backend: 'simulated', result: 7, state: 'forbidden', reason: 'addon-forbidden' });
+    expect(error?.message).toMatch(words);
+    expect(probe.slices.remedy).toMatch(remedy);
+  });
+
+  it.runIf(process.platform === 'linux')('is loaded where the permission model lets nothing be read but the package', () => {
+    const files = { ...WHOLE, [prebuilt(libc)]: WHOLE['rseq_slice.node'] };
+    expect(report(files, {}, [...MODEL, `--allow-fs-read=${folder}/*`, '--allow-addons']).probe.addon.state).toBe('loaded');
+  });
+
   it.each([
-    ['auto', 'simulated', /not built/],
-    ['simulated', 'simulated', /not built/],
-    ['off', 'simulated', /not built/],
-    ['linux', null, /not built/],
+    ['auto', 'simulated', /no native addon/],
+    ['simulated', 'simulated', /no native addon/],
+    ['off', 'simulated', /no native addon/],
+    ['linux', null, /no native addon/],
   ])('missing, with RSEQ_SLICE=%s: attach() gives %s', (value, backend, words) => {
     const found = report({}, { RSEQ_SLICE: value });
     expect(found.backend).toBe(backend);

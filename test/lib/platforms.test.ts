@@ -3,7 +3,7 @@
  * Child processes take another platform's name before they import anything, and tell what was asked of the system.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -89,23 +89,28 @@ console.log(JSON.stringify({
 }));
 `;
 
-function run(platform: string, environment: Readonly<Record<string, string>>) {
+/** The package without an addon. */
+const bare = join(folder, 'bare');
+mkdirSync(bare);
+for (const part of ['dist', 'package.json']) cpSync(join(root, part), join(bare, part), { recursive: true });
+symlinkSync(join(root, 'node_modules'), join(bare, 'node_modules'));
+
+function run(platform: string, cwd: string) {
   const { status, signal, stdout, stderr } = spawnSync(process.execPath, ['--import', pathToFileURL(preload).href, '--input-type=module', '-e', program], {
-    cwd: root,
+    cwd,
     encoding: 'utf8',
-    env: { ...process.env, RSEQ_SLICE: '', PLATFORM: platform, ...environment },
+    env: { ...process.env, RSEQ_SLICE: '', PLATFORM: platform },
   });
   expect({ status, signal, stderr }).toEqual({ status: 0, signal: null, stderr: '' });
   return JSON.parse(stdout) as Record<string, unknown>;
 }
 
 it.each([
-  ['darwin', {}, 'not-linux', 'not-linux', /everything works on the simulated kernel/],
-  ['win32', {}, 'not-linux', 'not-linux', /everything works on the simulated kernel/],
-  // node-gyp-build looks there instead, and finds nothing.
-  ['linux', { RSEQ_SLICE_PREBUILD: folder }, 'addon-missing', 'missing', /npx rseq-slice build/],
-] as const)('%s %o: everything can be imported, and works on the simulated kernel', (platform, environment, reason, state, remedy) => {
-  const { modules, askedByNative, ...found } = run(platform, environment);
+  ['darwin', root, 'not-linux', 'not-linux', /everything works on the simulated kernel/],
+  ['win32', root, 'not-linux', 'not-linux', /everything works on the simulated kernel/],
+  ['linux', bare, 'addon-missing', 'missing', /npx rseq-slice build/],
+] as const)('%s in %s: everything can be imported, and works on the simulated kernel', (platform, cwd, reason, state, remedy) => {
+  const { modules, askedByNative, ...found } = run(platform, cwd);
   if (platform !== 'linux') expect(askedByNative).toBe(0);
   expect(found).toEqual({
     askedByImport: [],
@@ -127,5 +132,5 @@ it.each([
 });
 
 it('here, too, nothing is asked of the system by importing', () => {
-  expect(run(process.platform, {})).toMatchObject({ askedByImport: [] });
+  expect(run(process.platform, root)).toMatchObject({ askedByImport: [] });
 });

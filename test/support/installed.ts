@@ -18,6 +18,14 @@ interface Ending {
   readonly stderr: string;
 }
 
+interface BuildOptions {
+  /** Of Node. */
+  readonly node?: readonly string[];
+  /** Of the command. */
+  readonly args?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
 export class Installation {
   readonly folder: string = mkdtempSync(join(tmpdir(), "rseq-slice 'build' "));
   /** Where the package is. */
@@ -27,16 +35,14 @@ export class Installation {
     for (const name of ['dist', 'package.json', 'scripts/native']) {
       cpSync(join(root, name), join(this.path, name), { recursive: true });
     }
-    for (const name of ['cac', 'node-gyp-build']) {
-      symlinkSync(join(root, 'node_modules', name), join(this.folder, 'node_modules', name));
-    }
+    symlinkSync(join(root, 'node_modules/cac'), join(this.folder, 'node_modules/cac'));
   }
 
   /** Runs the command with these commands of the host in PATH, and programs for sh. */
   build(
     commands: readonly string[],
     programs: Readonly<Record<string, string>> = {},
-    { node = [], args = [] }: { readonly node?: readonly string[]; readonly args?: readonly string[] } = {},
+    { node = [], args = [], environment = {} }: BuildOptions = {},
   ): Ending {
     const PATH = mkdtempSync(join(this.folder, 'bin-'));
     for (const name of commands) {
@@ -50,7 +56,7 @@ export class Installation {
     const { status, signal, stdout, stderr } = spawnSync(process.execPath, command, {
       cwd: this.folder,
       encoding: 'utf8',
-      env: { ...process.env, CC: undefined, CXX: undefined, NODE_PATH: undefined, PATH },
+      env: { ...process.env, CC: undefined, CXX: undefined, NODE_PATH: undefined, PATH, ...environment },
     });
     return { status, signal, stdout, stderr };
   }

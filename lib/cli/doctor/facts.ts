@@ -23,13 +23,14 @@ export interface Facts {
   readonly commandLine: string | null;
   /** Set by whoever runs the program. */
   readonly environment: { readonly RSEQ_SLICE: string | null; readonly GLIBC_TUNABLES: string | null };
+  /** The engine's name; null: none is seen; `unknown`: files that would tell may not be looked at. */
   readonly container: string | null;
   /** null: no guest of another system, as far as is told. */
   readonly guest: Guest | null;
   /** A seccomp filter is in force; null: not known. */
   readonly isFiltered: boolean | null;
   readonly cpus: { readonly available: number; readonly load: number };
-  /** Sections in threads that compete; null: there are no slices to try. */
+  /** Sections in threads that compete; null: there are no slices to try, or workers are forbidden. */
   readonly trial: Trial | null;
 }
 
@@ -54,8 +55,18 @@ export async function gatherFacts(registration: NonNullable<AttachOptions['regis
     guest: findGuest(),
     isFiltered: readIsFiltered(),
     cpus: { available: availableParallelism(), load },
-    trial: report.slices.available ? await runTrial(registration) : null,
+    trial: report.slices.available ? await tryOut(registration) : null,
   };
+}
+
+/** Null where Node's permission model allows no workers. */
+async function tryOut(registration: NonNullable<AttachOptions['registration']>): Promise<Trial | null> {
+  try {
+    return await runTrial(registration);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_ACCESS_DENIED') return null;
+    throw error;
+  }
 }
 
 /** A file that may be missing or forbidden, which is a fact too. */
@@ -94,10 +105,22 @@ function valueOf(config: string): 'y' | 'not set' | 'unknown' {
 
 /** By the marks that container engines leave. */
 function findContainer(): string | null {
-  if (existsSync('/.dockerenv')) return 'docker';
-  if (existsSync('/run/.containerenv')) return 'podman';
-  const engine = /\b(docker|kubepods|containerd|lxc|libpod)\b/.exec(readText('/proc/1/cgroup') ?? '')?.[1];
-  return engine ?? process.env['container'] ?? null;
+  const [docker, podman] = [isThere('/.dockerenv'), isThere('/run/.containerenv')];
+  if (docker === true) return 'docker';
+  if (podman === true) return 'podman';
+  const groups = readText('/proc/1/cgroup');
+  const engine = /\b(docker|kubepods|containerd|lxc|libpod)\b/.exec(groups ?? '')?.[1] ?? process.env['container'];
+  if (engine !== undefined) return engine;
+  return docker === null || podman === null ? 'unknown' : null;
+}
+
+/** Null where files may not be looked at: under Node's permission model even this throws. */
+function isThere(path: string): boolean | null {
+  try {
+    return existsSync(path);
+  } catch {
+    return null;
+  }
 }
 
 function readIsFiltered(): boolean | null {

@@ -146,7 +146,7 @@ const EXAMINATIONS: readonly Examination[] = [
   },
   function sandbox({ platform, container, isFiltered, probe: { slices } }) {
     if (platform !== 'linux') return null;
-    const where = container === null ? 'No container' : `A container (${container})`;
+    const where = container === null ? 'No container' : container === 'unknown' ? 'Whether this is a container is not known' : `A container (${container})`;
     const filter = isFiltered === null ? 'whether system calls are filtered is not known' : isFiltered ? 'a seccomp filter is in force' : 'no seccomp filter';
     const text = `${where}, ${filter}`;
     return slices.reason === 'denied' ? failed('sandbox', `${text}; rseq or prctl is denied.`, ALLOW) : passed('sandbox', `${text}.`);

@@ -1,6 +1,6 @@
 /** The libc is found in what is mapped, and tells its version as glibc prints it. */
 import { describe, expect, it } from 'vitest';
-import { findGlibc, versionOf } from '../../../lib/linux/libc.ts';
+import { findGlibc, libcKind, versionOf } from '../../../lib/linux/libc.ts';
 
 const row = (path: string): string => `7f1071b21000-7f1071b47000 r--p 00000000 fe:00 339380    ${path}\n`;
 const OTHERS = [
@@ -30,6 +30,14 @@ describe('glibc is found', () => {
   ])('not in %s', (path) => {
     expect(findGlibc(`${OTHERS}${row(path)}`)).toBeNull();
   });
+});
+
+it('of the process decides whose addon fits, and not what else is installed', () => {
+  expect(libcKind(`${OTHERS}${row('/usr/lib/x86_64-linux-gnu/libc.so.6')}`)).toBe('glibc');
+  expect(libcKind(`${OTHERS}${row('/lib/ld-musl-x86_64.so.1')}`)).toBe('musl');
+  expect(libcKind(`${OTHERS}${row('/usr/lib/libc.musl-aarch64.so.1')}`)).toBe('musl');
+  expect(libcKind(`${OTHERS}${row('/usr/lib/libmusl-helper.so')}`)).toBeNull();
+  expect(libcKind('')).toBeNull();
 });
 
 describe('the version', () => {
