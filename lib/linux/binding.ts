@@ -166,9 +166,10 @@ function load(path: string): AddonStatus | null {
     if (lacking !== undefined) return { state: 'failed', path, reason: `it is of another version of this package, and has no ${lacking}()` };
     return { state: 'loaded', path, binding: binding as Binding };
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
+    const { code, name, message } = error as NodeJS.ErrnoException;
     if (code === 'MODULE_NOT_FOUND') return null;
-    if (code === 'ERR_DLOPEN_DISABLED') return { state: 'forbidden', path, what: 'addons' };
+    // The second is Deno's.
+    if (code === 'ERR_DLOPEN_DISABLED' || name === 'NotCapable') return { state: 'forbidden', path, what: 'addons' };
     if (code === 'ERR_ACCESS_DENIED') return { state: 'forbidden', path, what: 'reading' };
     return { state: 'failed', path, reason: message };
   }

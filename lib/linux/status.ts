@@ -143,6 +143,9 @@ function describeForbidden(what: 'addons' | 'reading', path: string): Status {
       remedy: `Start Node with --allow-fs-read=${path} and --allow-addons as well.`,
     };
   }
+  if ('Deno' in globalThis) {
+    return { reason: 'addon-forbidden', explanation: 'Deno was not allowed to load native addons.', remedy: 'Start Deno with --allow-ffi as well.' };
+  }
   const isModel = 'permission' in process;
   return {
     reason: 'addon-forbidden',

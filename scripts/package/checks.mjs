@@ -4,15 +4,18 @@
 import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict';
 import { readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { isThere } from '../native/compilers.mjs';
 import { root } from '../native/target.mjs';
+import { linksOf } from './pages.mjs';
 import { checkImports } from './symbols.mjs';
+import { tool } from './tools.mjs';
+import { buildWithPreload, BUILT, checkUse, PREBUILT, USES } from './uses.mjs';
 
 /**
  * @typedef {object} Context
  * @property {import('./pack.mjs').Packed} packed
  * @property {import('./project.mjs').Project} project
+ * @property {readonly string[]} kernel to put before a command, for a kernel that says it has slices; empty: there is none
  *
  * @typedef {object} Check
  * @property {string} name
@@ -24,32 +27,10 @@ import { checkImports } from './symbols.mjs';
 const LARGEST = 1_500_000;
 /** ms. */
 const WANTED = 5_000;
-const DEPENDENCIES = ['cac', 'node-gyp-build'];
+const DEPENDENCIES = ['cac'];
 
 const onLinux = () => (process.platform === 'linux' ? null : 'addons are for Linux');
 const withCompilers = () => onLinux() ?? (isThere(['cc']) && isThere(['c++']) ? null : 'no cc and c++ here');
-
-/**
- * A program of one of the checkout's packages.
- * @param {string} program
- * @param {string} [packageName] default: called the same
- * @returns {string[]}
- */
-function tool(program, packageName = program) {
-  const folder = join(root, 'node_modules', packageName);
-  const { bin } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
-  return [process.execPath, join(folder, typeof bin === 'string' ? bin : bin[program])];
-}
-
-/** What the program of the project prints when all of it works. @param {any} printed @param {object} [expected] */
-function checkUse(printed, expected) {
-  const { seven, isExclusive, isYielded, origin, state } = printed;
-  deepStrictEqual({ seven, isExclusive, isYielded }, { seven: 7, isExclusive: true, isYielded: true });
-  deepStrictEqual({ origin, state }, expected ?? (process.platform === 'linux' ? { origin: 'prebuild', state: 'loaded' } : { origin: null, state: 'not-linux' }));
-  return `addon ${state}${origin === null ? '' : `, ${origin}`}; backend ${printed.backend}`;
-}
-
-const MISSING = { origin: null, state: 'missing' };
 
 /** @param {string} folder @returns {number} bytes of its files */
 function sizeOf(folder) {
@@ -63,37 +44,18 @@ const inKilobytes = (bytes) => `${(bytes / 1000).toFixed(1)} kB`;
 /** @param {Context} context @returns {string} where npm put the package */
 const installed = ({ project }) => join(project.consumer, 'node_modules/rseq-slice');
 
-/**
- * @param {string} name
- * @param {(entry: string, output: string) => string[]} bundle the command
- * @param {object} [expected] of its addon
- * @returns {Check}
- */
-function bundled(name, bundle, expected) {
-  return {
-    name,
-    run: ({ project }) => {
-      const output = join('bundles', `${name.replaceAll(/\W+/g, '-')}.mjs`);
-      project.succeed(bundle('esm.mjs', output));
-      return checkUse(project.read(['node', output]), expected);
-    },
-  };
-}
+/** The program of the project, run. @param {Context} context @param {readonly string[]} args of Node @param {import('./uses.mjs').Expected} [expected] */
+const use = ({ project, kernel }, args, expected = PREBUILT) => checkUse(project.read([...kernel, 'node', ...args]), expected, kernel);
 
-const esbuildProgram = fileURLToPath(new URL('esbuild.mjs', import.meta.url));
-const webpackProgram = fileURLToPath(new URL('webpack.mjs', import.meta.url));
-/** @param {string} entry @param {string} output */
-const esbuild = (entry, output) => [process.execPath, esbuildProgram, entry, output];
-/** @param {string} entry @param {string} output */
-const webpack = (entry, output) => [process.execPath, webpackProgram, entry, output];
 /** @param {string} resolution @param {string} module @param {readonly string[]} files @returns {Check} */
 function types(resolution, module, files) {
   return {
     name: `types, ${resolution}`,
     run: ({ project }) => {
       const typeRoots = join(root, 'node_modules/@types');
-      const options = ['--strict', '--noEmit', '--target', 'es2022', '--types', 'node', '--typeRoots', typeRoots];
-      project.succeed([...tool('tsc', 'typescript'), ...options, '--module', module, '--moduleResolution', resolution, ...files]);
+      // Those that go out of use, too.
+      const options = ['--strict', '--noEmit', '--ignoreDeprecations', '6.0', '--target', 'es2022', '--types', 'node', '--typeRoots', typeRoots];
+      project.succeed([process.execPath, join(root, 'node_modules/typescript/bin/tsc'), ...options, '--module', module, '--moduleResolution', resolution, ...files]);
       return `tsc --strict, ${files.join(' and ')}, with the declarations of the package themselves`;
     },
   };
@@ -127,11 +89,16 @@ export const CHECKS = [
     run: ({ packed, project }) => project.succeed([...tool('publint'), 'run', packed.path, '--strict']).trim().split('\n').at(-1) ?? '',
   },
   {
-    name: 'attw --profile esm-only',
+    name: 'attw, every resolution',
     run: ({ packed, project }) => {
-      project.succeed([...tool('attw', '@arethetypeswrong/cli'), packed.path, '--profile', 'esm-only', '--no-color']);
-      return 'no problems';
+      // That require() gets an ES module is so from Node 20.19 on.
+      project.succeed([...tool('attw', '@arethetypeswrong/cli'), packed.path, '--ignore-rules', 'cjs-resolves-to-esm', '--no-color']);
+      return 'no problems, node10 included';
     },
+  },
+  {
+    name: 'repository',
+    run: ({ packed }) => packed.repository ?? 'none named: there is no git remote origin with an address. A release is not packed without',
   },
   {
     name: 'npm install',
@@ -163,6 +130,17 @@ export const CHECKS = [
     },
   },
   {
+    name: 'links of the pages',
+    run: (context) => {
+      const { files } = context.packed;
+      const pages = files.filter((name) => name.endsWith('.md'));
+      const links = pages.flatMap((page) => linksOf(readFileSync(join(installed(context), page), 'utf8'), page).map((file) => ({ page, file })));
+      deepStrictEqual(links.filter(({ file }) => !files.includes(file)), [], 'they lead out of the package');
+      ok(links.length > 50, `only ${links.length} were found`);
+      return `${links.length} in ${pages.length} pages, all to files of the package`;
+    },
+  },
+  {
     name: 'no install scripts',
     run: (context) => {
       const { scripts = {} } = JSON.parse(readFileSync(join(installed(context), 'package.json'), 'utf8'));
@@ -171,10 +149,10 @@ export const CHECKS = [
       return 'and no binding.gyp that npm would take for one';
     },
   },
-  { name: 'import', run: ({ project }) => checkUse(project.read(['node', 'esm.mjs'])) },
+  { name: 'import', run: (context) => use(context, ['esm.mjs']) },
   {
     name: 'require',
-    run: ({ project }) => checkUse(project.read(['node', '--no-warnings', 'require.cjs'])),
+    run: (context) => use(context, ['--no-warnings', 'require.cjs']),
   },
   { name: 'schema', run: ({ project }) => project.read(['node', 'schema.cjs']) },
   {
@@ -189,20 +167,8 @@ export const CHECKS = [
   types('nodenext', 'nodenext', ['types.mts', 'types.cts']),
   types('node16', 'node16', ['types.mts']),
   types('bundler', 'esnext', ['types.mts']),
-  bundled('esbuild, external', (entry, output) => [...esbuild(entry, output), 'rseq-slice']),
-  bundled('webpack, external', (entry, output) => [...webpack(entry, output), 'external']),
-  {
-    name: 'vite build --ssr',
-    run: ({ project }) => {
-      project.succeed([...tool('vite'), 'build', '--ssr', 'esm.mjs', '--outDir', 'bundles/vite', '--logLevel', 'warn']);
-      const [output = ''] = readdirSync(join(project.consumer, 'bundles/vite'));
-      return checkUse(project.read(['node', join('bundles/vite', output)]));
-    },
-  },
-  // Where the package is in the bundle itself, it looks for the addon beside the bundle: that it is not there is told, and
-  // nothing breaks. webpack writes the place of the package on this machine into its bundle, so here it is found.
-  bundled('esbuild, bundled', esbuild, process.platform === 'linux' ? MISSING : undefined),
-  bundled('webpack, bundled', webpack),
+  types('node10', 'esnext', ['types.ts']),
+  ...USES,
   {
     name: 'npx rseq-slice doctor',
     run: ({ project }) => {
@@ -226,12 +192,7 @@ export const CHECKS = [
     whyNot: onLinux,
     run: (context) => {
       rmSync(join(installed(context), 'prebuilds'), { recursive: true });
-      const printed = context.project.read(['node', 'esm.mjs']);
-      checkUse(printed, MISSING);
-      strictEqual(printed.reason, 'addon-missing');
-      strictEqual(printed.backend, 'simulated');
-      ok(printed.remedy.includes('npx rseq-slice build'), `the remedy is '${printed.remedy}'`);
-      return `${printed.reason}, the simulated kernel serves; remedy: npx rseq-slice build`;
+      return use(context, ['esm.mjs'], { state: 'missing', origin: null, remedy: /npx rseq-slice build/ });
     },
   },
   {
@@ -247,10 +208,11 @@ export const CHECKS = [
   {
     name: 'rseq-slice build',
     whyNot: withCompilers,
-    run: ({ project }) => {
-      const { error } = project.read(['npx', '--no-install', 'rseq-slice', 'build', '--json'], { withCompilers: true });
+    run: (context) => {
+      const { error } = context.project.read(['npx', '--no-install', 'rseq-slice', 'build', '--json'], { withCompilers: true });
       strictEqual(error, null);
-      return checkUse(project.read(['node', 'esm.mjs']), { origin: 'build', state: 'loaded' });
+      return use(context, ['esm.mjs'], BUILT);
     },
   },
+  { name: 'rseq-slice build, with a preload', whyNot: withCompilers, run: buildWithPreload },
 ];

@@ -4,16 +4,20 @@
 import Table from 'cli-table3';
 import { parseArgs } from 'node:util';
 import { CHECKS } from './checks.mjs';
-import { pack } from './pack.mjs';
+import { compileKernel } from './kernel.mjs';
+import { pack, readTarball } from './pack.mjs';
 import { Project } from './project.mjs';
+import { installTools } from './tools.mjs';
 
 const HELP = `Packs the package, installs it in an empty project, and uses it in every way that is documented.
 
   node scripts/package/main.mjs [options]
 
-  --json   the checks as JSON on stdout, instead of a table
-  --keep   the project is not removed; its folder is told on stderr
-  --help   this text
+  --json           the checks as JSON on stdout, instead of a table
+  --keep           the project is not removed; its folder is told on stderr
+  --only PATTERN   the checks whose names match this regular expression, and those that install
+  --tarball PATH   this package, and none that is made now
+  --help           this text
 
 Exit codes: 0 every check passed, 1 one did not, 2 wrong usage.
 `;
@@ -41,19 +45,23 @@ function run({ name, run: look, whyNot }, context) {
 
 /** @param {readonly Result[]} results */
 function print(results) {
-  const table = new Table({ head: ['check', '', 'found'], style: { head: [], border: [] }, colWidths: [32, 9, 105], wordWrap: true });
-  for (const { name, status, detail } of results) table.push([name, status, detail]);
+  const table = new Table({ head: ['check', '', 's', 'found'], style: { head: [], border: [] }, colWidths: [36, 9, 6, 95], wordWrap: true });
+  for (const { name, status, detail, seconds } of results) table.push([name, status, seconds.toFixed(1), detail]);
   process.stdout.write(`${table.toString()}\n`);
 }
 
-/** @param {{ json: boolean, keep: boolean }} options @returns {number} the exit code */
-function test({ json, keep }) {
+/** @param {{ json: boolean, keep: boolean, only?: string, tarball?: string }} options @returns {number} the exit code */
+function test({ json, keep, only = '', tarball }) {
+  const wanted = new RegExp(only, 'i');
   const project = new Project();
   try {
-    const packed = pack(project.folder);
-    const results = CHECKS.map((check) => {
+    installTools();
+    const kernel = compileKernel(project.folder);
+    const packed = tarball === undefined ? pack(project.folder) : readTarball(tarball);
+    const checks = CHECKS.filter(({ name }) => name === 'npm install' || wanted.test(name));
+    const results = checks.map((check) => {
       process.stderr.write(`${check.name}\n`);
-      return run(check, { packed, project });
+      return run(check, { packed, project, kernel });
     });
     const count = (/** @type {Result['status']} */ wanted) => results.filter(({ status }) => status === wanted).length;
     if (json) process.stdout.write(`${JSON.stringify({ checks: results }, null, 2)}\n`);
@@ -72,7 +80,7 @@ function test({ json, keep }) {
 function main() {
   let options;
   try {
-    options = parseArgs({ options: { json: { type: 'boolean', default: false }, keep: { type: 'boolean', default: false }, help: { type: 'boolean' } } }).values;
+    options = parseArgs({ options: { json: { type: 'boolean', default: false }, keep: { type: 'boolean', default: false }, only: { type: 'string' }, tarball: { type: 'string' }, help: { type: 'boolean' } } }).values;
   } catch (error) {
     process.stderr.write(`test:package: ${error instanceof Error ? error.message : String(error)} See --help.\n`);
     return 2;

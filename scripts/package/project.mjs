@@ -2,9 +2,9 @@
 // with no more in PATH than is said. Nothing of the checkout can be found from there.
 
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { findCommand } from '../vm/packages.mjs';
 import { FILES } from './consumer.mjs';
 
@@ -13,6 +13,13 @@ import { FILES } from './consumer.mjs';
  * @property {number | null} status
  * @property {string} stdout
  * @property {string} stderr
+ */
+
+/**
+ * @typedef {object} RunOptions
+ * @property {boolean} [withCompilers] whatever is in PATH can be called
+ * @property {Readonly<Record<string, string>>} [environment] variables
+ * @property {string} [cwd] default: the project
  */
 
 export class Project {
@@ -24,7 +31,7 @@ export class Project {
   constructor() {
     mkdirSync(this.consumer);
     mkdirSync(this.#programs);
-    for (const [name, text] of Object.entries(FILES)) writeFileSync(join(this.consumer, name), text);
+    this.write(this.consumer);
     symlinkSync(process.execPath, join(this.#programs, 'node'));
     for (const name of ['npm', 'npx', 'sh']) {
       const path = findCommand(name);
@@ -33,24 +40,49 @@ export class Project {
     }
   }
 
+  /** The project's files. @param {string} folder */
+  write(folder) {
+    for (const [name, text] of Object.entries(FILES)) {
+      mkdirSync(dirname(join(folder, name)), { recursive: true });
+      writeFileSync(join(folder, name), text);
+    }
+  }
+
+  /**
+   * Does something while the project's packages are not there, as on a machine that has only got a bundle.
+   * @template T
+   * @param {() => T} action
+   * @returns {T}
+   */
+  withoutPackages(action) {
+    const [packages, hidden] = ['node_modules', 'hidden'].map((name) => join(this.consumer, name));
+    if (packages === undefined || hidden === undefined || !existsSync(packages)) return action();
+    renameSync(packages, hidden);
+    try {
+      return action();
+    } finally {
+      renameSync(hidden, packages);
+    }
+  }
+
   /**
    * Runs a command in the project, without compilers in PATH.
    * @param {readonly string[]} command
-   * @param {{ withCompilers?: boolean }} [options]
+   * @param {RunOptions} [options]
    * @returns {Run}
    */
-  run([program = '', ...args], { withCompilers = false } = {}) {
+  run([program = '', ...args], { withCompilers = false, environment = {}, cwd = this.consumer } = {}) {
     // What npm tells the script it runs is of the checkout.
     const inherited = Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_PATH$|NODE_OPTIONS$|RSEQ_SLICE|CC$|CXX$)/.test(name));
     const PATH = withCompilers ? [this.#programs, process.env['PATH']].join(delimiter) : this.#programs;
-    const { status, stdout, stderr, error } = spawnSync(program, args, { cwd: this.consumer, encoding: 'utf8', env: { ...Object.fromEntries(inherited), PATH } });
+    const { status, stdout, stderr, error } = spawnSync(program, args, { cwd, encoding: 'utf8', env: { ...Object.fromEntries(inherited), PATH, ...environment } });
     return { status, stdout, stderr: error === undefined ? stderr : `${error.message}\n${stderr}` };
   }
 
   /**
    * Runs a command that is to succeed.
    * @param {readonly string[]} command
-   * @param {{ withCompilers?: boolean }} [options]
+   * @param {RunOptions} [options]
    * @returns {string} stdout
    */
   succeed(command, options) {
@@ -62,7 +94,7 @@ export class Project {
   /**
    * Runs a command that is to succeed and print JSON, and nothing on stderr.
    * @param {readonly string[]} command
-   * @param {{ withCompilers?: boolean }} [options]
+   * @param {RunOptions} [options]
    * @returns {any}
    */
   read(command, options) {
