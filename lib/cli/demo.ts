@@ -5,6 +5,7 @@
  */
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
+import { findGuest } from '../bench/guest.ts';
 import { probe } from '../index.ts';
 import type { Backend } from '../index.ts';
 import { ExitCode, hasColour, painter, readNumber, readWord } from './command.ts';
@@ -102,7 +103,7 @@ async function demonstrate({ workers, seconds, lock, backend, json }: Options): 
   else {
     const width = widthOf(process.stdout);
     const table = formatWorkers(reports, summary, { paint: painter(hasColour(process.stdout)), width });
-    process.stdout.write(`${table}\n${wrap(explain(summary, reports.some((report) => report.backend === 'linux'), slices), width)}\n`);
+    process.stdout.write(`${table}\n${wrap(explain(summary, { onLinux: reports.some((report) => report.backend === 'linux'), slices, guest: findGuest() }), width)}\n`);
   }
   if (summary.wrong.length > 0) return ExitCode.Failed;
   return interrupted.signal.aborted ? ExitCode.Interrupted : ExitCode.Done;

@@ -8,8 +8,9 @@ import { describe, expect, it } from 'vitest';
 import { ACCOUNTS, Ledger } from '../../lib/cli/demo/ledger.ts';
 import { isFree, LOCKS, openLock } from '../../lib/cli/demo/locks.ts';
 import type { LockName } from '../../lib/cli/demo/locks.ts';
-import { attach, Mutex, SpinLock } from '../../lib/index.ts';
-import type { Thread } from '../../lib/index.ts';
+import { explain } from '../../lib/cli/demo/summary.ts';
+import { attach, Mutex, probe, SpinLock } from '../../lib/index.ts';
+import type { Stats, Thread } from '../../lib/index.ts';
 
 const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
@@ -60,6 +61,28 @@ describe('the records', () => {
     tear(ledger);
     ledger.transfer(8, 9, 1);
     expect(ledger.torn).toBe(1);
+  });
+});
+
+describe('the summary', () => {
+  const stats = { entered: 1000, undisturbed: 900, yielded: 40, raced: 30, revoked: 30, nested: 0 };
+  const { slices } = probe();
+  const circumstances = { onLinux: true, slices, guest: null };
+  const say = (changes: Partial<Stats>, about: Partial<typeof circumstances> | { guest: { hypervisor: null; isEmulated: boolean } } = {}) =>
+    explain({ stats: { ...stats, ...changes }, transfers: 1, torn: 0, sectionsPerSecond: 1, wrong: [] }, { ...circumstances, ...about });
+
+  it.each([
+    ['on a machine', null, /Most were lost: an extension may be shorter than these sections/],
+    ['in a guest', { hypervisor: null, isEmulated: false }, /Most were lost: the host of this guest may take its CPUs away/],
+    ['in an emulated guest', { hypervisor: null, isEmulated: true }, /emulated: .*npm run vm -- --icount/],
+  ])('says why most were lost: %s', (_, guest, why) => {
+    expect(say({}, { guest })).toMatch(why);
+    expect(say({ yielded: 400 }, { guest })).not.toContain('Most were lost');
+  });
+
+  it('names grants that were never yielded', () => {
+    expect(say({ yielded: 0 })).toMatch(/granted and never yielded/);
+    expect(say({ yielded: 0 })).not.toContain('Most were lost');
   });
 });
 

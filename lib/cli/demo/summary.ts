@@ -2,6 +2,7 @@
  * What the demonstration found, for people: the table of workers, what the
  * outcomes mean, and whether the records are right.
  */
+import type { Guest } from '../../bench/guest.ts';
 import type { ProbeReport, Stats } from '../../index.ts';
 import { isNeverYielded, WITHOUT_YIELD } from '../../trace/granted.ts';
 import { formatTable } from '../table.ts';
@@ -56,23 +57,32 @@ export function formatWorkers(reports: readonly Report[], summary: Summary, styl
   return isOne ? `Backend of all workers: ${places[0] ?? ''}.\n\n${table}` : table;
 }
 
+/** What the outcomes have to do with. */
+export interface Circumstances {
+  /** Whether a worker was attached to the kernel. */
+  readonly onLinux: boolean;
+  readonly slices: ProbeReport['slices'];
+  /** null: none, as far as is known. */
+  readonly guest: Guest | null;
+}
+
 /** Sentences, one a line. */
-export function explain({ stats, transfers, wrong }: Summary, onLinux: boolean, slices: ProbeReport['slices']): string {
+export function explain({ stats, transfers, wrong }: Summary, circumstances: Circumstances): string {
   return [
-    ...explainOutcomes(stats, onLinux, slices),
+    ...explainOutcomes(stats, circumstances),
     wrong.length === 0
       ? `The records are right: ${count(transfers)} transfers in ${ACCOUNTS} accounts, none lost, none torn, the balances add up.`
       : `THE RECORDS ARE WRONG: ${wrong.join('; ')}.`,
   ].join('\n');
 }
 
-function explainOutcomes({ yielded, raced, revoked }: Stats, onLinux: boolean, slices: ProbeReport['slices']): string[] {
+function explainOutcomes({ yielded, raced, revoked }: Stats, { onLinux, slices, guest }: Circumstances): string[] {
   const disturbed = yielded + raced + revoked;
   if (onLinux && disturbed > 0) {
     const share = ((100 * yielded) / disturbed).toFixed(1);
     return [
       `The kernel wanted the CPU in ${count(disturbed)} sections. ${count(yielded)} of them (${share} %) finished in an extension first and gave the CPU up by themselves; ${count(raced)} were granted one and too late; ${count(revoked)} were scheduled out inside.`,
-      ...(isNeverYielded(raced, yielded) ? [WITHOUT_YIELD] : []),
+      ...(isNeverYielded(raced, yielded) ? [WITHOUT_YIELD] : 2 * yielded < disturbed ? [explainLosses(guest)] : []),
     ];
   }
   if (onLinux) return ['The kernel wanted the CPU in no section: try more --workers, or a busier machine.'];
@@ -82,4 +92,13 @@ function explainOutcomes({ yielded, raced, revoked }: Stats, onLinux: boolean, s
     slices.remedy,
     "What stands in the way, line by line: rseq-slice doctor. In a checkout, npm run vm -- npm start shows this demonstration on a kernel with slices.",
   ];
+}
+
+/** Why most of the disturbed sections were not saved, and what to do about it. */
+function explainLosses(guest: Guest | null): string {
+  if (guest?.isEmulated === true) {
+    return 'Most were lost because this guest is emulated: its CPUs stand still for longer than an extension lasts whenever the host has other work. With npm run vm -- --icount -- npm start its clock counts instructions instead.';
+  }
+  if (guest !== null) return 'Most were lost: the host of this guest may take its CPUs away for longer than an extension lasts.';
+  return 'Most were lost: an extension may be shorter than these sections are here (rseq-slice doctor tells its length), and the kernel grants none where a signal is pending or the thread itself caused the switch.';
 }
