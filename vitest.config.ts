@@ -3,6 +3,8 @@ import type { ViteUserConfig } from 'vitest/config';
 /** The short tests, which need no kernel with the feature; they run on any host. */
 const config: ViteUserConfig = {
   test: {
+    // Programs that tests start answer on stdout, where a module that the user loads everywhere may print.
+    env: { NODE_OPTIONS: '' },
     include: ['test/**/*.test.ts'],
     exclude: ['test/kernel/**', 'test/**/*.long.test.ts'],
     // Left to itself it takes one fewer than there are CPUs, though much of a test is to wait for programs.

@@ -91,4 +91,6 @@ async function main() {
   return 0;
 }
 
+// Programs in guests answer on stdout, where a module that the user loads everywhere may print.
+delete process.env['NODE_OPTIONS'];
 process.exitCode = await main();
