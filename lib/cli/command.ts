@@ -13,7 +13,7 @@ export const ExitCode = {
   /** An option or argument that means nothing. Nothing was done. */
   Usage: 2,
   Interrupted: 130,
-  /** Nobody reads what it writes, as the shell tells it: 128 and the number of SIGPIPE. */
+  /** Nobody reads what it writes, as the shell tells it: 128 and the number of SIGPIPE. So of every command that no help names it. */
   ClosedPipe: 141,
 } as const;
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];

@@ -56,6 +56,13 @@ describe('a record of sections', () => {
     expect(run.stderr).toMatch(/^js +\d+\.\d\d /m);
   });
 
+  it('says nothing of what this project aims at, and how sure its intervals are', () => {
+    expect(run.stderr).not.toMatch(/target|missed/);
+    expect(record.comparisons.every(({ aim, met }) => aim === undefined && met === undefined)).toBe(true);
+    expect(run.stderr).toMatch(/96\.5 % of median/);
+    expect(record.results['js']?.coverage).toBeCloseTo(0.9648, 4);
+  });
+
   it('is in no colour where NO_COLOR is set', () => {
     expect(run.stderr).not.toContain('\x1b');
   });
@@ -197,6 +204,18 @@ it('tells in its help how it ends', () => {
   for (const option of ['--rounds', '--batch', '--workers', '--section', '--gap', '--lock', '--slices', '--workload', '--seconds', '--warm', '--sample', '--json']) {
     expect(stdout).toContain(option);
   }
+});
+
+it('has the rounds that were done when it is interrupted', async () => {
+  const args = ['bench', 'locks', '--workers', '1', '--lock', 'mutex', '--slices', 'off', '--seconds', '0.1', '--warm', '0', '--rounds', '500', '--json'];
+  const child = spawn(process.execPath, [program, ...args, join(folder, 'rounds.json')], { stdio: 'ignore' });
+  await expect.poll(() => existsSync(join(folder, 'rounds.json')), { timeout: 30_000 }).toBe(true);
+  child.kill('SIGINT');
+  const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
+  expect({ code, signal }).toEqual({ code: 130, signal: null });
+  const record = JSON.parse(readFileSync(join(folder, 'rounds.json'), 'utf8')) as LocksRecord;
+  expect(record.complete).toBe(false);
+  expect(complaintsAbout(record)).toEqual([]);
 });
 
 /** How many processes have this in their command line. */
