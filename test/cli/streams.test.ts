@@ -21,19 +21,19 @@ afterAll(() => {
 type Words = readonly string[];
 const LOCKS = ['bench', 'locks', '--workers', '1', '--lock', 'mutex', '--slices', 'off', '--rounds', '1', '--seconds', '0.1', '--warm', '0'];
 
-/** What each command writes to stdout. */
+/** What each command writes to stdout; those that take long are not among the first two of four. */
 const ON_STDOUT: readonly Words[] = [
   ['doctor'],
   ['--help'],
-  ['doctor', '--json'],
-  ['demo', '--seconds', '0.1', '--workers', '2'],
   ['bench', 'sections', '--rounds', '15', '--batch', '0.2'],
-  ['report', fixturePath(GUEST), '--out', '-'],
-  ['demo', '--seconds', '0.1', '--workers', '2', '--json'],
   LOCKS,
+  ['report', fixturePath(GUEST), '--out', '-'],
   ['report', fixturePath(GUEST), '--json'],
   [...LOCKS, '--json', '-'],
+  ['demo', '--seconds', '0.1', '--workers', '2'],
+  ['demo', '--seconds', '0.1', '--workers', '2', '--json'],
   ['trace', '--json', '--', process.execPath, '-e', ''],
+  ['doctor', '--json'],
 ];
 /** And to stderr. */
 const ON_STDERR: readonly Words[] = [['trace', '--', process.execPath, '-e', ''], ['no-such-command'], [...LOCKS, '--json', '-']];
@@ -67,27 +67,27 @@ async function runFull(args: Words, which: 'stdout' | 'stderr'): Promise<Ended> 
 }
 
 describe('that nobody reads', () => {
-  it.each(share(ON_STDOUT, { every: 3 }))('ends quietly: stdout of %j', async (...args) => {
+  it.each(share(ON_STDOUT, { every: 4 }))('ends quietly: stdout of %j', async (...args) => {
     const { code, signal, said } = await run(args, 'stdout', 'pipe');
     expect({ code, signal }, said).toEqual({ code: 141, signal: null });
     expect(said).not.toMatch(/EPIPE|^ +at /m);
   });
 
-  it.each(share(ON_STDERR, { every: 2 }))('ends quietly: stderr of %j', async (...args) => {
+  it.each(share(ON_STDERR, { every: 3 }))('ends quietly: stderr of %j', async (...args) => {
     const { code, signal, said } = await run(args, 'stderr', 'pipe');
     expect({ code, signal }, said).toEqual({ code: 141, signal: null });
   });
 });
 
 describe.skipIf(!existsSync('/dev/full'))('that is full', () => {
-  it.each(share(ON_STDOUT, { every: 3, first: 1 }))('is told: stdout of %j', async (...args) => {
+  it.each(share(ON_STDOUT, { every: 4, first: 1 }))('is told: stdout of %j', async (...args) => {
     const { code, signal, said } = await runFull(args, 'stdout');
     expect({ code, signal }, said).toEqual({ code: 1, signal: null });
     expect(said).toMatch(/^rseq-slice: stdout cannot be written: ENOSPC: .*\.$/m);
     expect(said).not.toMatch(/^ +at /m);
   });
 
-  it.each(share(ON_STDERR, { every: 2 }))('ends it: stderr of %j', async (...args) => {
+  it.each(share(ON_STDERR, { every: 3 }))('ends it: stderr of %j', async (...args) => {
     expect(await runFull(args, 'stderr')).toMatchObject({ code: 1, signal: null });
   });
 });

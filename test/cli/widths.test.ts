@@ -21,21 +21,22 @@ afterAll(() => {
 const LOCKS = ['bench', 'locks', '--workers', '1,2', '--slices', 'off', '--rounds', '2', '--seconds', '0.05', '--warm', '0'];
 const COMMANDS: readonly (readonly string[])[] = [
   ['doctor'],
-  ['bench', '--help'],
-  ['trace', '--', process.execPath, traced],
-  ['--help'],
-  ['demo', '--seconds', '0.3', '--workers', '2'],
-  ['doctor', '--help'],
   LOCKS,
+  ['trace', '--', process.execPath, traced],
+  ['bench', '--help'],
+  ['bench', 'sections', '--rounds', '15', '--batch', '0.2'],
+  ['doctor', '--help'],
+  ['demo', '--seconds', '0.3', '--workers', '2'],
   ['demo', '--help'],
   ['report', fixturePath(GUEST)],
   ['report', '--help'],
-  ['bench', 'sections', '--rounds', '15', '--batch', '0.2'],
+  ['--help'],
   ['trace', '--help'],
   ['build', '--help'],
   ['trace', '--every', 'none', '--', 'node'],
   ['no-such-command'],
 ];
+/** By turns of seven, so that `npm test` has none that takes seconds. */
 const CASES = COMMANDS.flatMap((args) => [80, 120].map((width) => [args, width] as const));
 
 /** Lines as they were on the screen when they were finished, those that are rewritten too. */
@@ -50,7 +51,7 @@ const ENVIRONMENT = { ...process.env, TERM: 'xterm-256color', RSEQ_SLICE: '', NO
 const hasScript = spawnSync('script', ['--version']).status === 0;
 
 describe.skipIf(!hasScript)('on a terminal', () => {
-  it.each(share(CASES, { every: 5 }))('%j fits into %i columns', (args, width) => {
+  it.each(share(CASES, { every: 7 }))('%j fits into %i columns', (args, width) => {
     const words = [process.execPath, program, ...args].map((word) => `'${word}'`).join(' ');
     const { stdout, status } = spawnSync('script', ['-qec', `stty cols ${width} rows 50; exec ${words}`, '/dev/null'], { cwd: folder, encoding: 'utf8', env: ENVIRONMENT });
     expect(stdout.length, String(status)).toBeGreaterThan(20);
@@ -59,7 +60,7 @@ describe.skipIf(!hasScript)('on a terminal', () => {
 });
 
 describe('in a pipe', () => {
-  it.each(share(CASES, { every: 5, first: 2 }))('%j fits into %i columns', (args, width) => {
+  it.each(share(CASES, { every: 7, first: 4 }))('%j fits into %i columns', (args, width) => {
     const env = { ...ENVIRONMENT, COLUMNS: width === 80 ? '' : String(width) };
     const { stdout, stderr } = spawnSync(process.execPath, [program, ...args], { cwd: folder, encoding: 'utf8', env });
     expect(tooLong(stdout, width)).toEqual([]);
