@@ -54,8 +54,8 @@ export function checkUse({ seven, isExclusive, isYielded, hasApi, backend, origi
   return `addon found${origin === null ? '' : `, ${origin}`}; ${kernel.length > 0 ? 'slices' : 'no kernel to try it with'}`;
 }
 
-/** Bundler, format, ending of the output, and the project's program. */
-const BUNDLES = /** @type {const} */ ([
+/** Bundler, format, ending of the output, and the project's program; docs/runtimes.md has them, too. */
+export const BUNDLES = /** @type {const} */ ([
   ['esbuild', 'esm', 'mjs', 'esm.mjs'],
   ['esbuild', 'cjs', 'cjs', 'esm.mjs'],
   ['esbuild', 'iife', 'cjs', 'esm.mjs'],

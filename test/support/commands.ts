@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { blocksOf, readDocument, root } from './examples.ts';
 
 /** What stands in shell examples and comes from elsewhere. */
-const FOREIGN = new Set(['npm', 'npx', 'node', 'cat', 'docker', 'podman', 'echo', 'git', 'grep', 'mount', 'sudo', 'uname', 'zgrep', 'cc', 'cmake', 'ctest']);
+const FOREIGN = new Set(['npm', 'npx', 'node', 'cat', 'cp', 'docker', 'podman', 'echo', 'git', 'grep', 'mount', 'sudo', 'uname', 'zgrep', 'cc', 'cmake', 'ctest']);
 
 /** What npm does without a script of that name. */
 const NPM = new Set(['ci', 'install', 'start', 'test', 'run', 'publish', 'version', 'pack']);
