@@ -87,13 +87,17 @@ const howToBuild = ({ isCheckout }: Reader): string =>
 /** Whose Linux has the feature, up to 7.3; others' lacks what it is made of, and its configuration has no such option. */
 const ARCHITECTURES: Readonly<Partial<Record<string, string>>> = { x64: 'x86', ia32: 'x86', riscv64: 'RISC-V', s390x: 's390', loong64: 'LoongArch' };
 
+/** What to do where no kernel has slices; null: some have, on this architecture. */
+export function describeArchitecture(arch: string): string | null {
+  if (ARCHITECTURES[arch] !== undefined) return null;
+  const names = [...new Set(Object.values(ARCHITECTURES))].join(', ');
+  return `Linux has no time slice extensions for ${arch}, as of 7.3, only for ${names}: run the program on one of those, or leave it on the simulated kernel.`;
+}
+
 /** How to get a kernel that has slices. */
 export function describeKernelRemedy({ isCheckout, arch }: Reader = here()): string {
-  if (ARCHITECTURES[arch] === undefined) {
-    return `Linux has no time slice extensions for ${arch}, as of 7.3: only for ${[...new Set(Object.values(ARCHITECTURES))].join(', ')}. Run the program on one of those, or leave it on the simulated kernel.`;
-  }
   const guest = arch === 'x64' && isCheckout ? ' To see slices on this machine run the program in a guest: npm run vm -- COMMAND.' : '';
-  return `Use Linux 7.0 or later built with CONFIG_RSEQ_SLICE_EXTENSION=y.${guest}`;
+  return describeArchitecture(arch) ?? `Use Linux 7.0 or later built with CONFIG_RSEQ_SLICE_EXTENSION=y.${guest}`;
 }
 
 export const AVAILABLE: Status = {

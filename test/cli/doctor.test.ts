@@ -81,6 +81,7 @@ describe('findings', () => {
   it.each<[string, readonly Part<Facts>[], readonly string[]]>([
     ['another system', [without('not-linux'), { platform: 'darwin' }], ['kernel failed', 'thread follows']],
     ['an old kernel', [without('kernel-without-feature'), { config: null, probe: { kernel: { release: '6.12.0', featureSize: 28, prctl: 22, yield: 38 } } }], ['kernel failed', 'configuration follows', 'struct rseq follows', 'prctl follows', 'thread follows']],
+    ['an architecture that no kernel has them for', [without('kernel-without-feature'), { config: { value: 'unknown' }, probe: { node: { arch: 'arm64' }, kernel: { featureSize: 28, prctl: 22 } } }], ['kernel failed', 'configuration follows', 'struct rseq follows', 'prctl follows', 'thread follows']],
     ['a kernel built without', [without('kernel-without-feature'), { config: { value: 'not set' }, probe: { kernel: { prctl: 524 } } }], ['configuration failed', 'prctl follows', 'thread follows']],
     ['off at boot', [without('off-at-boot'), { commandLine: 'rseq_slice_ext=0' }], ['boot failed', 'thread follows']],
     ['a filter', [without('denied'), { isFiltered: true, container: 'docker', probe: { kernel: { prctl: 1 } } }], ['prctl follows', 'sandbox failed', 'thread follows']],
@@ -96,6 +97,20 @@ describe('findings', () => {
     ['a busy machine', [{ cpus: { load: 17 } }], ['CPUs warned']],
   ])('name %s', (_, parts, names) => {
     expect(complaints(...parts)).toEqual(names);
+  });
+
+  it('advise nothing that an architecture cannot have', () => {
+    for (const release of ['6.12.0', '7.3.4']) {
+      const facts = change(change(WORKING, without('kernel-without-feature')), { config: { value: 'unknown' }, probe: { node: { arch: 'arm64' }, kernel: { release, prctl: 22 } } });
+      const remedies = examine(facts).map(({ remedy }) => remedy).join(' ');
+      expect(remedies).toMatch(/no time slice extensions for arm64/);
+      expect(remedies).not.toMatch(/CONFIG_RSEQ|npm run/);
+    }
+  });
+
+  it('say that what may not be looked at is not known', () => {
+    const facts = { ...WORKING, container: 'unknown', isFiltered: null };
+    expect(examine(facts).find(({ name }) => name === 'sandbox')?.text).toMatch(/this is a container is not known, whether system calls are filtered is not known/);
   });
 
   it('name grants that nobody gave back', () => {

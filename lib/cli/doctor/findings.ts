@@ -5,7 +5,7 @@
  */
 import { ENVIRONMENT } from '../../attach.ts';
 import { describeGuest } from '../../bench/guest.ts';
-import { nameErrno } from '../../linux/status.ts';
+import { describeArchitecture, nameErrno } from '../../linux/status.ts';
 import { WITHOUT_YIELD } from '../../trace/granted.ts';
 import type { Facts } from './facts.ts';
 
@@ -83,9 +83,12 @@ function worth(isGood: boolean, isKernelGood: boolean, isReplaced: boolean): str
 }
 
 const EXAMINATIONS: readonly Examination[] = [
-  function kernel({ platform, probe: { slices, kernel } }) {
+  function kernel({ platform, probe: { slices, kernel, node } }) {
     if (platform !== 'linux') return failed('kernel', `This is ${platform}; time slice extensions are a feature of Linux.`, 'Nothing to do, unless slices are wanted: then run it on Linux.');
     const text = `Linux ${kernel.release}`;
+    // Whose configuration has no such option, whatever the version.
+    const elsewhere = slices.available ? null : describeArchitecture(node.arch);
+    if (elsewhere !== null) return failed('kernel', `${text} for ${node.arch}, which has no time slice extensions.`, elsewhere);
     const major = Number.parseInt(kernel.release, 10);
     if (slices.available || major >= 7) return passed('kernel', `${text}.`);
     return failed('kernel', `${text}: time slice extensions came with 7.0.`, 'Boot Linux 7.0 or later, built with CONFIG_RSEQ_SLICE_EXTENSION=y.');
