@@ -48,7 +48,9 @@ async function compile(): Promise<Result> {
     const { buildDirectly } = (await import(new URL('../../scripts/native/direct.mjs', import.meta.url).href)) as Builder;
     path = buildDirectly();
   } catch (error) {
-    return { path: null, error: error instanceof Error ? error.message : String(error) };
+    const message = error instanceof Error ? error.message : String(error);
+    const isForbidden = (error as NodeJS.ErrnoException).code === 'ERR_ACCESS_DENIED';
+    return { path: null, error: isForbidden ? `Node's permission model forbids to call compilers or to write here (${message}). Run this without --permission.` : message };
   }
   // Not here, where another one may be loaded. As an argument, since a path may have quotes in it. And without what the
   // user's programs load first, whose failures and words are not the addon's.

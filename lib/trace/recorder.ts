@@ -146,17 +146,19 @@ function inheritedFolder(): string {
  */
 export function openRecorder(backend: Backend): Recorder | null {
   if (folder === '') return null;
-  const settings = readSettings(folder);
-  if (settings === null) return null;
   try {
+    const settings = readSettings(folder);
+    if (settings === null) return null;
     const { memory, save } = openMemory(folder, lengthFor(settings.events));
     const recorder = new Recorder(memory, backend, settings);
     save();
     return recorder;
   } catch (error) {
+    const isForbidden = (error as NodeJS.ErrnoException).code === 'ERR_ACCESS_DENIED';
+    const remedy = isForbidden ? `Start Node with --allow-fs-read=${folder}/* and --allow-fs-write=${folder}/* as well.` : 'Make room there, or ask for fewer events.';
     throw new RseqSliceError(
       'ERR_RSEQ_SYSTEM',
-      `This thread cannot be recorded in ${folder}: ${error instanceof Error ? error.message : String(error)}. Make room there, or ask for fewer events.`,
+      `This thread cannot be recorded in ${folder}: ${error instanceof Error ? error.message : String(error)}. ${remedy}`,
       { cause: error },
     );
   }

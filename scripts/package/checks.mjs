@@ -80,6 +80,8 @@ export const CHECKS = [
     run: ({ packed }) => {
       const prebuilt = packed.files.filter((name) => name.startsWith('prebuilds/'));
       ok(prebuilt.some((name) => name.startsWith(`prebuilds/${process.platform}-${process.arch}/`)), `none for ${process.arch}`);
+      // The loader knows these names, and no others.
+      deepStrictEqual(prebuilt.filter((name) => !/^prebuilds\/linux-\w+\/rseq-slice\.(glibc|musl)\.node$/.test(name)), []);
       const found = prebuilt.filter((name) => name.includes('.glibc.')).map((name) => `${name}, ${checkImports(join(root, name))} symbols, none newer than Node's own`);
       return found.join('; ');
     },

@@ -72,6 +72,13 @@ it.runIf(process.platform === 'linux')('names the compiler that is missing', () 
   expect(stderr).toBe('rseq-slice build: There is no C++ compiler: no c++, g++, clang++ in PATH. On Debian, as root: apt-get install g++\n');
 });
 
+it.runIf(process.platform === 'linux')("names Node's permission model where that forbids it", () => {
+  const model = process.allowedNodeEnvironmentFlags.has('--permission') ? '--permission' : '--experimental-permission';
+  const { status, stderr } = installation.build(['sh'], {}, { node: ['--no-warnings', model, '--allow-fs-read=*'] });
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/permission model forbids.*without --permission/);
+});
+
 it.runIf(process.platform === 'linux')('tells when there is nothing to compile in the package', () => {
   rmSync(join(installed, 'dist/native.br'));
   const { status, stderr } = installation.build(['sh'], { cc: 'exit 0', 'c++': 'exit 0' });

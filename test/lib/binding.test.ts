@@ -379,6 +379,11 @@ describe('the addon', () => {
     expect(probe.slices.remedy).toMatch(remedy);
   });
 
+  it('does not matter to a recording that is forbidden: the error names the options', () => {
+    const error = report({}, { RSEQ_SLICE_TRACE: '/nowhere/recording' }, [...MODEL, `--allow-fs-read=${folder}/*`]).error;
+    expect(error).toMatchObject({ code: 'ERR_RSEQ_SYSTEM', message: expect.stringMatching(/--allow-fs-read=\/nowhere\/recording\/\* and --allow-fs-write=/) as string });
+  });
+
   it.runIf(process.platform === 'linux')('is loaded where the permission model lets nothing be read but the package', () => {
     const files = { ...WHOLE, [prebuilt(libc)]: WHOLE['rseq_slice.node'] };
     expect(report(files, {}, [...MODEL, `--allow-fs-read=${folder}/*`, '--allow-addons']).probe.addon.state).toBe('loaded');
