@@ -1,8 +1,9 @@
 /** What is written into the package while it is packed: the repository it is of, and links that lead somewhere from there. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { linksOf, relink } from '../../scripts/package/pages.mjs';
 import { describeRepository, findRepository, webAddress } from '../../scripts/package/repository.mjs';
@@ -71,4 +72,14 @@ describe('a page', () => {
     expect(told).toContain('[up](../README.md), outside, part,');
     expect(linksOf(told, 'docs/page.md').every((file) => files.has(file))).toBe(true);
   });
+});
+
+it('is made for a release before anything is published, and what was tried is what is published', () => {
+  const workflow = readFileSync(fileURLToPath(new URL('../../.github/workflows/release.yml', import.meta.url)), 'utf8');
+  const steps = [...workflow.matchAll(/^ +- run: (npm (?:run package|run test:package|publish).*)$/gm)].map(([, command = '']) => command);
+  expect(steps).toEqual([
+    'npm run package -- --release',
+    expect.stringMatching(/^npm run test:package -- --tarball "\$\(ls rseq-slice-\*\.tgz\)"$/),
+    expect.stringMatching(/^npm publish "\.\/\$\(ls rseq-slice-\*\.tgz\)" --provenance /),
+  ]);
 });
