@@ -16,7 +16,7 @@ import type { LockName } from './demo/locks.ts';
 import { count, explain, formatWorkers, summarize } from './demo/summary.ts';
 import { STARTED, STOP } from './demo/worker.ts';
 import type { Job, Report } from './demo/worker.ts';
-import { widthOf, wrap } from './output.ts';
+import { complain, describeForbidden, messageOf, widthOf, wrap } from './output.ts';
 
 const MOST_WORKERS = 64;
 const MOST_SECONDS = 3600;
@@ -61,7 +61,7 @@ async function runDemo(options: Options): Promise<ExitCode> {
   try {
     return await demonstrate(options);
   } catch (error) {
-    process.stderr.write(`rseq-slice demo: ${error instanceof Error ? error.message : String(error)}\n`);
+    complain(`rseq-slice demo: ${messageOf(error)}${describeForbidden(error) === null ? '' : '.'}`);
     return ExitCode.Failed;
   }
 }

@@ -11,7 +11,7 @@ import { ExitCode, UsageError } from './command.ts';
 import type { AddCommand } from './command.ts';
 import { addDemo } from './demo.ts';
 import { addDoctor } from './doctor.ts';
-import { complain, guardStreams, widthOf, wrapListed } from './output.ts';
+import { complain, describeForbidden, guardStreams, widthOf, wrapListed } from './output.ts';
 import { addReport } from './report.ts';
 import { addTrace } from './trace.ts';
 
@@ -36,8 +36,13 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
     const known = cli.commands.map(({ name }) => name).join(', ');
     throw new UsageError(args[0] === undefined ? `Say which command: ${known}.` : `There is no command '${args[0]}', but ${known}.`);
   } catch (error) {
-    if (!isUsage(error)) throw error;
     const command = cli.matchedCommandName;
+    const forbidden = describeForbidden(error);
+    if (forbidden !== null) {
+      complain(`rseq-slice${command === undefined ? '' : ` ${command}`}: ${forbidden}.`);
+      return ExitCode.Failed;
+    }
+    if (!isUsage(error)) throw error;
     complain(`rseq-slice${command === undefined ? '' : ` ${command}`}: ${error.message} See rseq-slice ${command === undefined ? '' : `${command} `}--help.`);
     return ExitCode.Usage;
   }

@@ -5,6 +5,7 @@
  * are tried before the work whose result they are to have.
  */
 import { accessSync, closeSync, constants, openSync, rmSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { ExitCode, UsageError } from './command.ts';
 
 /** The part of a stream that this needs; columns are known on terminals only. */
@@ -67,7 +68,22 @@ export function complain(text: string): void {
   process.stderr.write(`${process.stderr.isTTY ? wrap(text, widthOf(process.stderr)) : text}\n`);
 }
 
-export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+/** Options of Node that allow what its permission model forbids. Source: Node's documentation, 'Permission Model'. */
+const ALLOWING: Readonly<Record<string, string>> = {
+  ChildProcess: '--allow-child-process', FileSystemRead: '--allow-fs-read', FileSystemWrite: '--allow-fs-write', WorkerThreads: '--allow-worker',
+};
+
+/** What Node's permission model refused, with the option that allows it; null: it was something else. */
+export function describeForbidden(error: unknown): string | null {
+  if (!(error instanceof Error) || (error as NodeJS.ErrnoException).code !== 'ERR_ACCESS_DENIED') return null;
+  const { permission = '', resource = '' } = error as { readonly permission?: string; readonly resource?: string };
+  const option = ALLOWING[permission];
+  // A file is written next to its place first, so its folder is what has to be allowed.
+  const path = permission === 'FileSystemWrite' ? join(dirname(resolve(resource)), '*') : resolve(resource);
+  return `Node's permission model forbids it${option === undefined ? '' : `: start Node with ${option}${resource === '' ? '' : `=${path}`} as well`}`;
+}
+
+export const messageOf = (error: unknown): string => describeForbidden(error) ?? (error instanceof Error ? error.message : String(error));
 
 /**
  * Ends the process when stdout or stderr cannot be written: quietly with what

@@ -216,7 +216,7 @@ it('keeps a trace that cannot be written in the end, and says where', (context) 
   const [, file = ''] = /could not be written to \/dev\/full: ENOSPC.* It is in (\S+trace\.json) instead\./.exec(stderr) ?? [];
   try {
     expect(status).toBe(1);
-    expect(checkFormat(readFileSync(file, 'utf8'), /^process \d+$/).length).toBeGreaterThan(0);
+    expect(checkFormat(readFileSync(file, 'utf8'), /^process$/).length).toBeGreaterThan(0);
   } finally {
     if (file !== '') rmSync(dirname(file), { recursive: true });
   }
