@@ -51,6 +51,8 @@ export function startProgress(who, stream = process.stderr) {
   let isOn = true;
   return {
     step(what, expected = 0) {
+      // A guest's phase may be told after its command has begun to print.
+      if (!isOn) return;
       Object.assign(step, { what, built: 0, expected, started: performance.now() });
       draw();
     },

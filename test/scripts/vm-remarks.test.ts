@@ -38,6 +38,14 @@ describe('progress', () => {
     progress.stop();
     expect(written).toEqual(['\r\x1b[Kkernel: building so', '\r\x1b[K']);
   });
+
+  it('says nothing more when it was stopped, whatever goes on', () => {
+    const { stream, written } = openStream();
+    const progress = startProgress('vm', stream);
+    progress.stop();
+    progress.step('running the command');
+    expect(written).toEqual([]);
+  });
 });
 
 describe('a guest', () => {
