@@ -26,7 +26,7 @@ interface Span {
 
 interface Row {
   readonly place: number;
-  /** Attachments of one thread have the same. */
+  /** Attachments of one thread, one after another, have the same. */
   readonly number: number;
   readonly name: string;
   readonly spans: readonly Span[];
@@ -38,11 +38,13 @@ interface Row {
  */
 export function traceOfRecordings(recordings: readonly Recording[], about: Readonly<Record<string, string>> = {}, kernel: KernelTrace | null = null): Trace {
   const processes = [...new Set(recordings.map((recording) => recording.process))];
+  const spans = recordings.map(({ events }) => nest(events.flatMap(spansOf)));
+  const numbers = numberRows(recordings, spans);
   const rows = recordings.map((recording, index): Row => ({
     place: processes.indexOf(recording.process),
-    number: numberOf(recordings, index),
+    number: numbers[index] ?? 0,
     name: threadName(recording),
-    spans: nest(recording.events.flatMap(spansOf)),
+    spans: spans[index] ?? [],
   }));
   const traced = kernel === null ? null : kernelRows(kernel, recordings, { place: processes.length, firstFree: FIRST_FREE + rows.length, placeOf: (index) => placeOf(rows[index] ?? { place: 0, number: 0 }) });
   const begin = earliest([...recordings.map(({ started }) => started), ...rows.flatMap(({ spans }) => spans.slice(0, 1).map(({ from }) => from)), traced?.begin ?? Infinity]);
@@ -61,12 +63,25 @@ export function traceOfRecordings(recordings: readonly Recording[], about: Reado
 /** No process or thread of Linux has this number or a greater one. Source: PID_MAX_LIMIT, include/linux/threads.h. */
 const FIRST_FREE = 2 ** 22 + 1;
 
-/** The kernel's number of a recording's thread, unless that is not known, or another thread had it before. */
-function numberOf(recordings: readonly Recording[], index: number): number {
-  const recording = recordings[index];
-  const first = recordings.find(({ kernelThread }) => kernelThread !== 0 && kernelThread === recording?.kernelThread);
-  const isOurs = first?.process === recording?.process && first?.thread === recording?.thread;
-  return first !== undefined && isOurs ? first.kernelThread : FIRST_FREE + index;
+/**
+ * The number of each row: the kernel's number of the thread, unless that is not known or taken. A thread's attachments one
+ * after another are one row. Some at once, as simulated threads may be, have rows of their own, since their spans may overlap.
+ */
+function numberRows(recordings: readonly Recording[], spans: readonly (readonly Span[])[]): number[] {
+  const lanes: { readonly process: number; readonly thread: number; readonly number: number; end: number }[] = [];
+  return recordings.map(({ process, thread, kernelThread }, index) => {
+    const own = spans[index] ?? [];
+    const [begin, end] = [own[0]?.from ?? Infinity, own.reduce((last, { to }) => Math.max(last, to), -Infinity)];
+    const free = lanes.find((lane) => lane.process === process && lane.thread === thread && lane.end <= begin);
+    if (free !== undefined) {
+      free.end = Math.max(free.end, end);
+      return free.number;
+    }
+    const isTaken = kernelThread === 0 || lanes.some(({ number }) => number === kernelThread);
+    const number = isTaken ? FIRST_FREE + index : kernelThread;
+    lanes.push({ process, thread, number, end });
+    return number;
+  });
 }
 
 /** 0 if there are none. */

@@ -279,17 +279,26 @@ describe('recordings', () => {
     const worker = { ...EMPTY, process: 700, thread: 1, kernelThread: 702, events };
     const again = { ...worker, started: 5, events: [{ kind: 'yield', from: 6, to: 7 }] as const };
     const successor = { ...worker, thread: 2, started: 9 };
-    const named = format([worker, again, successor, { ...EMPTY, process: 700, events }]).filter(({ ph }) => ph === 'M');
+    const later = { ...successor, started: 12, events: [{ kind: 'yield', from: 13, to: 14 }] as const };
+    const unknown = { ...EMPTY, process: 700, events };
+    const named = format([worker, again, successor, later, unknown, { ...unknown, events: again.events }]).filter(({ ph }) => ph === 'M');
     expect(named.map(({ pid, tid, args }) => [pid, tid, args?.['name']])).toEqual([
       [700, 702, 'process'],
       [700, 702, 'worker 1'],
       // Whose number the kernel had given before, and who has none.
       [700, 4194307, 'worker 2'],
-      [700, 4194308, 'main'],
+      [700, 4194309, 'main'],
     ]);
     const { thread, read } = record();
     thread.critical(() => undefined);
     expect(new Set(format([read()]).map(({ pid, tid }) => `${pid}/${tid}`))).toEqual(new Set([`${process.pid}/${basename(readlinkSync('/proc/thread-self'))}`]));
+  });
+
+  it('of one thread at once, as of simulated threads in it, have rows of their own', () => {
+    const first = { ...EMPTY, kernelThread: 702, events: [{ kind: 'yield', from: 10, to: 30 }] as const };
+    const second = { ...first, events: [{ kind: 'yield', from: 20, to: 40 }] as const };
+    const third = { ...first, events: [{ kind: 'yield', from: 30, to: 35 }] as const };
+    expect(brief(format([first, second, third]))).toEqual(['702 X yield before sleep 10+20', '4194306 X yield before sleep 20+20', '702 X yield before sleep 30+5']);
   });
 
   it('have a name and a colour for each end of a section', () => {
@@ -338,7 +347,7 @@ describe('recordings', () => {
       fc.tuple(stretch, fc.nat({ max: 2 }), fc.nat({ max: 2 })).map(([times, end, id]): RecordedEvent => ({ kind: 'wait', ...times, end, lockKind: 1, lock: id })),
       fc.tuple(stretch, fc.nat({ max: 2 })).map(([times, id]): RecordedEvent => ({ kind: 'release', ...times, lockKind: 1, lock: id })),
     );
-    const threads = fc.array(fc.record({ process: fc.integer({ min: 1, max: 2 }), thread: fc.nat({ max: 2 }), events: fc.array(event, { maxLength: 25 }) }), { maxLength: 4 });
+    const threads = fc.array(fc.record({ process: fc.integer({ min: 1, max: 2 }), thread: fc.nat({ max: 2 }), kernelThread: fc.constantFrom(0, 7, 8), events: fc.array(event, { maxLength: 25 }) }), { maxLength: 4 });
     let arrows = 0;
     fc.assert(
       fc.property(threads, (drawn) => {
