@@ -6,7 +6,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LocksRecord } from '../../lib/bench/locks/run.ts';
@@ -217,6 +217,32 @@ it('has the rounds that were done when it is interrupted', async () => {
   expect(record.complete).toBe(false);
   expect(complaintsAbout(record)).toEqual([]);
 });
+
+it('ends with 130 and no complaint where a terminal interrupts all processes of its group', async () => {
+  const child = spawn(process.execPath, [program, 'bench', 'sections', '--rounds', '9000'], { stdio: ['ignore', 'ignore', 'pipe'], detached: true });
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
+  const group = child.pid ?? NaN;
+  // Its two loops in processes of their own are outside of it, or Ctrl-C would end them first.
+  await expect.poll(() => running(join(dirname(program), '../bench/sections/')), { timeout: 10_000 }).toBeGreaterThanOrEqual(2);
+  expect(inGroup(group)).toBe(1);
+  process.kill(-group, 'SIGINT');
+  const [code] = (await once(child, 'close')) as [number | null];
+  expect({ code, said }).toEqual({ code: 130, said: '' });
+});
+
+/** How many processes are of a group. */
+function inGroup(group: number): number {
+  const all = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map((name) => {
+    try {
+      // Behind the name, which is in parentheses: state, parent, group. Source: proc(5).
+      return Number(readFileSync(`/proc/${name}/stat`, 'utf8').split(') ').at(-1)?.split(' ')[2]);
+    } catch {
+      return NaN;
+    }
+  });
+  return all.filter((each) => each === group).length;
+}
 
 /** How many processes have this in their command line. */
 function running(words: string): number {

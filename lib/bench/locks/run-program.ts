@@ -2,9 +2,8 @@
  * Runs a program that answers with one line of JSON, with a deadline: a lock that loses a
  * wake-up hangs for ever, and must not take the rest of a run with it.
  */
-import { spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
-import { channelOf, childEnvironment, stdioOf } from '../child.ts';
+import { channelOf, spawnChild } from '../child.ts';
 
 function settleAnswer(answer: string, resolve: (value: unknown) => void, reject: (error: Error) => void): void {
   try {
@@ -20,7 +19,7 @@ function settleAnswer(answer: string, resolve: (value: unknown) => void, reject:
  */
 export function runProgram(program: string, args: readonly string[], deadline: number): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: stdioOf(program, 'ignore', 'pipe'), env: childEnvironment() });
+    const child = spawnChild(program, args, 'ignore', 'pipe');
     const [channel, errors] = [child.stdio[channelOf(program)], child.stderr] as [Readable, Readable];
     const end = (): void => void child.kill('SIGKILL');
     process.once('exit', end);

@@ -3,11 +3,10 @@
  * time, so that it takes turns with the others: the program answers with one line
  * about itself, then for each line with a count with one with the nanoseconds.
  */
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
-import { answer, channelOf, childEnvironment, stdioOf } from '../child.ts';
+import { answer, channelOf, spawnChild } from '../child.ts';
 
 export interface ChildLoop {
   /** The program's first line. */
@@ -19,7 +18,7 @@ export interface ChildLoop {
 
 /** @param name for messages */
 export async function startChildLoop(name: string, program: string, args: readonly string[] = []): Promise<ChildLoop> {
-  const child = spawn(program, args, { stdio: stdioOf(program, 'pipe', 'inherit'), env: childEnvironment() });
+  const child = spawnChild(program, args, 'pipe', 'inherit');
   const [counts, times] = [child.stdin, child.stdio[channelOf(program)]] as [Writable, Readable];
   const ended = once(child, 'exit');
   ended.catch(() => undefined);
