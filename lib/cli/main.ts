@@ -43,7 +43,7 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
       return ExitCode.Failed;
     }
     if (!isUsage(error)) throw error;
-    complain(`rseq-slice${command === undefined ? '' : ` ${command}`}: ${error.message} See rseq-slice ${command === undefined ? '' : `${command} `}--help.`);
+    complain(`rseq-slice${command === undefined ? '' : ` ${command}`}: ${error.message.replace(/\.?$/, '.')} See rseq-slice ${command === undefined ? '' : `${command} `}--help.`);
     return ExitCode.Usage;
   }
 }
@@ -57,9 +57,10 @@ function describe(sections: Section[], command: string | undefined, width: numbe
   return all.map((section) => ({ ...section, body: wrapListed(section.body, width) }));
 }
 
-/** The argument library takes a lone dash, as in `--out -`, for another option. */
+/** The argument library takes a lone dash, as in `--out -`, for another option. What is behind `--` is another program's. */
 function joinDashes(argv: readonly string[]): string[] {
-  const isDash = (at: number): boolean => argv[at] === '-' && /^--[^=]+$/.test(argv[at - 1] ?? '');
+  const end = argv.includes('--') ? argv.indexOf('--') : argv.length;
+  const isDash = (at: number): boolean => at < end && argv[at] === '-' && /^--[^=]+$/.test(argv[at - 1] ?? '');
   return argv.flatMap((word, at) => (isDash(at) ? [] : isDash(at + 1) ? [`${word}=-`] : [word]));
 }
 

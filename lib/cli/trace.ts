@@ -58,6 +58,7 @@ async function runTrace(options: Readonly<Record<string, unknown>>): Promise<num
   // A name of digits comes as a number, and several of them as an array.
   const name = options['out'];
   if (typeof name !== 'string' && typeof name !== 'number') throw new UsageError('--out wants one file.');
+  if (name === '-') throw new UsageError("--out wants a file, not -: stdout is the program's.");
   const out = resolve(String(name));
   const settings: RecordingSettings = {
     every: readNumber('every', options['every'], (n) => Number.isInteger(n) && n >= 1 && n <= 1e6, 'a whole number from 1 to 1000000'),

@@ -1,6 +1,8 @@
 /** The command line as a whole: what it offers, and how it refuses what means nothing. */
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { formatTable } from '../../lib/cli/table.ts';
@@ -38,12 +40,22 @@ it('tells its version', () => {
 it.each([
   [[], /^rseq-slice: Say which command: .*doctor/],
   [['doktor'], /^rseq-slice: There is no command 'doktor', but .*doctor/],
-  [['doctor', '--colour'], /^rseq-slice doctor: Unknown option `--colour`.* See rseq-slice doctor --help\.\n$/],
+  [['doctor', '--colour'], /^rseq-slice doctor: Unknown option `--colour`\. See rseq-slice doctor --help\.\n$/],
   [['doctor', 'now'], /^rseq-slice doctor: Unused args: `now`/],
 ] as const)('refuses %j', (args, complaint) => {
   const { status, signal, stdout, stderr } = run(...args);
   expect({ status, signal, stdout }).toEqual({ status: 2, signal: null, stdout: '' });
   expect(stderr).toMatch(complaint);
+});
+
+it("leaves another program's arguments as they are", () => {
+  const folder = mkdtempSync(join(tmpdir(), 'rseq-slice-main-'));
+  try {
+    const { status, stdout } = run('trace', '--no-kernel', '--out', join(folder, 'trace.json'), '--', process.execPath, '-p', 'process.argv.slice(1).join(" ")', '--', '--file', '-', '007');
+    expect({ status, stdout }).toEqual({ status: 0, stdout: '--file - 007\n' });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 it('aligns the columns of a table', () => {

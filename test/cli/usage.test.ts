@@ -35,7 +35,7 @@ const USAGES: Readonly<Record<string, readonly Usage[]>> = {
     [['locks', '--json', 'missing/record.json'], /--json cannot write to .*ENOENT/],
     [['--json', 'locks'], /--json takes 'locks' for the name of a file/],
     [['paragraphs'], /There is no benchmark 'paragraphs', but sections, locks/],
-    [['--workers'], /value is missing/],
+    [['--workers'], /value is missing\. See/],
     [['--fast'], /Unknown option `--fast`/],
     [['sections', 'locks'], /Unused args/],
   ],
@@ -45,7 +45,8 @@ const USAGES: Readonly<Record<string, readonly Usage[]>> = {
     [['--events', 'many', '--', 'node'], /--events wants/],
     [['--out', 'one.json', '--out', 'two.json', '--', 'node'], /--out wants one file/],
     [['--', '/no/such/program'], /cannot be run/],
-    [['--sometimes', '--', 'node'], /sometimes/],
+    [['--sometimes', '--', 'node'], /sometimes`?\. See/],
+    [['--out', '-', '--', 'node'], /--out wants a file, not -: stdout is the program's/],
     [['--out', 'no/such/folder.json', '--', 'node', '-e', 'process.exit(9)'], /--out cannot write to '.*no\/such\/folder\.json': ENOENT/],
   ],
   report: [
