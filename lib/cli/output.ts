@@ -4,7 +4,7 @@
  * enough ends a command quietly, a full disk does it with a sentence, and files
  * are tried before the work whose result they are to have.
  */
-import { accessSync, closeSync, constants, openSync, rmSync, statSync } from 'node:fs';
+import { accessSync, closeSync, constants, lstatSync, openSync, readlinkSync, rmSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { ExitCode, UsageError } from './command.ts';
 
@@ -109,6 +109,12 @@ export function requireWritable(option: string, path: string): void {
   try {
     const found = statSync(path, { throwIfNoEntry: false });
     if (found === undefined) {
+      // A link may lead to where no file is yet.
+      const target = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true ? resolve(dirname(path), readlinkSync(path)) : path;
+      if (target !== path) {
+        requireWritable(option, target);
+        return;
+      }
       closeSync(openSync(path, 'wx'));
       rmSync(path);
     } else if (found.isFile() || found.isDirectory()) {

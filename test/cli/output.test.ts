@@ -1,5 +1,5 @@
 /** Where lines break, how wide a stream is, and what is found out of a file before the work. */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -57,6 +57,13 @@ it('finds out whether a file can be written, and changes nothing', () => {
     expect(() => {
       requireWritable('--out', folder);
     }).toThrow(/^--out cannot write to '.*': EISDIR/);
+    symlinkSync('later.json', join(folder, 'link.json'));
+    requireWritable('--out', join(folder, 'link.json'));
+    expect(readdirSync(folder)).toEqual(['link.json', 'old.json']);
+    symlinkSync('no/such.json', join(folder, 'astray.json'));
+    expect(() => {
+      requireWritable('--out', join(folder, 'astray.json'));
+    }).toThrow(/^--out cannot write to '.*such\.json': ENOENT/);
     if (existsSync('/dev/null')) requireWritable('--out', '/dev/null');
   } finally {
     rmSync(folder, { recursive: true });
