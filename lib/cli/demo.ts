@@ -16,6 +16,7 @@ import type { LockName } from './demo/locks.ts';
 import { count, explain, formatWorkers, summarize } from './demo/summary.ts';
 import { STARTED, STOP } from './demo/worker.ts';
 import type { Job, Report } from './demo/worker.ts';
+import { LiveLines } from './live.ts';
 import { complain, describeForbidden, messageOf, widthOf, wrap } from './output.ts';
 
 const MOST_WORKERS = 64;
@@ -77,7 +78,7 @@ async function demonstrate({ workers, seconds, lock, backend, json }: Options): 
   };
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
 
-  if (!json) process.stdout.write(`${workers} workers update shared records under sections for ${seconds} s.\n`);
+  if (!json) process.stdout.write(`${workers} ${workers === 1 ? 'worker updates' : 'workers update'} shared records under sections for ${seconds} s.\n`);
   const all = Array.from({ length: workers }, (_, index) => startWorker({ buffer, progress: progress.buffer, index, backend, lock }));
   const ended = Promise.all(all.map((worker) => worker.ended));
   let timer: NodeJS.Timeout | undefined;
@@ -87,7 +88,7 @@ async function demonstrate({ workers, seconds, lock, backend, json }: Options): 
     // In a guest, starting them takes as long as the demonstration.
     await Promise.race([Promise.all(all.map((worker) => worker.started)), ended]);
     timer = setTimeout(stop, seconds * 1000);
-    if (process.stderr.isTTY) hideProgress = showProgress(progress, seconds);
+    hideProgress = showProgress(progress, seconds);
     reports = await ended;
   } finally {
     // One that failed must not leave the others running.
@@ -128,16 +129,20 @@ function startWorker(job: Job): { readonly started: Promise<unknown>; readonly e
   return { started: Promise.race([started, failed]), ended: Promise.race([ended, failed]) };
 }
 
-/** What goes on, while it goes on: one line of a terminal, rewritten. Returns what ends it. */
+/** What goes on, while it goes on. Returns what ends it. */
 function showProgress(progress: Int32Array, seconds: number): () => void {
+  const live = new LiveLines(process.stderr);
+  if (!live.isOn) return () => undefined;
   const started = performance.now();
   const timer = setInterval(() => {
-    const transfers = progress.subarray(1).reduce((sum, value) => sum + value, 0);
-    const passed = Math.min(seconds, (performance.now() - started) / 1000);
-    process.stderr.write(`\r\x1b[K${passed.toFixed(1)} of ${seconds} s, ${count(transfers)} transfers`);
+    live.show(() => {
+      const transfers = progress.subarray(1).reduce((sum, value) => sum + value, 0);
+      const passed = Math.min(seconds, (performance.now() - started) / 1000);
+      return `${passed.toFixed(1)} of ${seconds} s, ${count(transfers)} transfers`;
+    });
   }, 100);
   return () => {
     clearInterval(timer);
-    process.stderr.write('\r\x1b[K');
+    live.clear();
   };
 }

@@ -29,9 +29,11 @@ export class LiveLines {
   show(picture: () => string): void {
     if (!this.isOn || performance.now() - this.#last < PERIOD) return;
     this.#last = performance.now();
-    const { columns = 80, rows = 24 } = this.#screen;
+    // Terminals that were not told their size say 0.
+    const said = (size = 0, usual: number): number => (size > 0 ? size : usual);
+    const [columns, rows] = [said(this.#screen.columns, 80), said(this.#screen.rows, 24)];
     // A line that wraps, or one that scrolls away, could not be taken back.
-    const lines = picture().trimEnd().split('\n').slice(-(rows - 1)).map((line) => line.slice(0, columns - 1));
+    const lines = picture().trimEnd().split('\n').slice(-Math.max(1, rows - 1)).map((line) => line.slice(0, columns - 1));
     this.#screen.write(`${this.#takeBack()}${lines.join('\n')}\n`);
     this.#shown = lines.length;
   }

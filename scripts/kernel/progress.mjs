@@ -45,8 +45,10 @@ export function startProgress(who, stream = process.stderr) {
   const since = (/** @type {number} */ moment) => (performance.now() - moment) / 1000;
   const step = { what: '', built: 0, expected: 0, started };
   const line = () => `${who}: ${describeProgress({ ...step, seconds: since(started), stepSeconds: since(step.started) })}`;
-  const draw = () => stream.write(stream.isTTY === true ? `\r\x1b[K${line().slice(0, (stream.columns ?? 80) - 1)}` : `${line()}\n`);
-  const timer = setInterval(draw, stream.isTTY === true ? TERMINAL_INTERVAL_MS : QUIET_INTERVAL_MS);
+  const isRewritten = stream.isTTY === true && process.env['TERM'] !== 'dumb';
+  // A terminal that was not told its size says 0.
+  const draw = () => stream.write(isRewritten ? `\r\x1b[K${line().slice(0, (stream.columns || 80) - 1)}` : `${line()}\n`);
+  const timer = setInterval(draw, isRewritten ? TERMINAL_INTERVAL_MS : QUIET_INTERVAL_MS);
   timer.unref();
   let isOn = true;
   return {
@@ -61,7 +63,7 @@ export function startProgress(who, stream = process.stderr) {
     },
     stop() {
       clearInterval(timer);
-      if (isOn && stream.isTTY === true) stream.write('\r\x1b[K');
+      if (isOn && isRewritten) stream.write('\r\x1b[K');
       isOn = false;
     },
   };

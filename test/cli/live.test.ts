@@ -35,6 +35,15 @@ it('fits into the terminal, with what is at the end', () => {
   const to = screen(true, 6, 3);
   new LiveLines(to).show(() => 'first\nsecond line\nthird');
   expect(to.written).toEqual(['secon\nthird\n']);
+  const line = screen(true, 6, 1);
+  new LiveLines(line).show(() => 'first\nsecond line\nthird');
+  expect(line.written).toEqual(['third\n']);
+});
+
+it('takes a terminal that was not told its size for a usual one', () => {
+  const to = screen(true, 0, 0);
+  new LiveLines(to).show(() => `${'x'.repeat(100)}\nlast`);
+  expect(to.written).toEqual([`${'x'.repeat(79)}\nlast\n`]);
 });
 
 it('leaves out what goes on faster than anybody reads', () => {

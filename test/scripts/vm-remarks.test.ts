@@ -2,7 +2,7 @@
  * What is said while somebody waits for a kernel or a guest: how far it is, and
  * which machine is made for which command.
  */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { describeProgress, startProgress } from '../../scripts/kernel/progress.mjs';
 import { readOptions } from '../../scripts/vm/options.mjs';
 import { describeMachine, startRemarks } from '../../scripts/vm/remarks.mjs';
@@ -31,12 +31,25 @@ describe('progress', () => {
   });
 
   it('is one line of a terminal that is taken back in the end, once', () => {
+    vi.stubEnv('TERM', 'xterm');
     const { stream, written } = openStream({ isTTY: true, columns: 20 });
     const progress = startProgress('kernel', stream);
     progress.step('building something large');
     progress.stop();
     progress.stop();
     expect(written).toEqual(['\r\x1b[Kkernel: building so', '\r\x1b[K']);
+  });
+
+  it('is lines of their own on a terminal that cannot take them back, and whole where it does not say how wide it is', () => {
+    for (const [term, line] of [['dumb', 'vm: booting (0 s)\n'], ['xterm', '\r\x1b[Kvm: booting (0 s)']]) {
+      vi.stubEnv('TERM', term);
+      const { stream, written } = openStream({ isTTY: true, columns: 0 });
+      const progress = startProgress('vm', stream);
+      progress.step('booting');
+      expect(written).toEqual([line]);
+      progress.stop();
+    }
+    vi.unstubAllEnvs();
   });
 
   it('says nothing more when it was stopped, whatever goes on', () => {
