@@ -3,10 +3,10 @@
  * with what each is. Only what an interval shows is called a change. The longer
  * account of the same figures is in `reading.ts`.
  */
-import { FEWEST_SAMPLES, isTelling, nameOfIntervals } from '../bench/statistics.ts';
+import { FEWEST_SAMPLES, isTelling } from '../bench/statistics.ts';
 import type { CellFigures, LockFigures, RecordFigures } from './figures.ts';
-import { listed, ratio as ratioText, short } from './format.ts';
-import { placesOf, ratiosOf, sideOf, sumOfOutcomes } from './reading.ts';
+import { listed, ratio as ratioText, short, whole } from './format.ts';
+import { aroundMedian, placesOf, ratiosOf, sideOf, sumOfOutcomes } from './reading.ts';
 import type { Ratio } from './reading.ts';
 import type { ComparisonRecord, SectionRecord } from './records.ts';
 
@@ -62,6 +62,7 @@ function find(question: Found['question'], ratios: readonly Ratio[]): Found {
 
 function answerOf(cells: readonly CellFigures[], found: readonly Found[]): string {
   if (cells.length === 0) return 'Nothing was measured.';
+  if (found.length === 0 && cells.some(({ on }) => on !== null) && cells.some(({ off }) => off !== null)) return 'Runs with slices and without were measured, but in no round both, so that nothing can be compared.';
   if (found.length === 0) return cells.some(({ on }) => on !== null) ? 'Only runs with slices were measured, so that there is nothing to compare them with.' : 'Only runs without slices were measured, so that nothing is said about what slices change.';
   const outcomes = sumOfOutcomes(cells);
   if (outcomes !== null && outcomes.yielded + outcomes.raced === 0) return 'No extension was granted: whatever differs here has another cause than slices.';
@@ -89,7 +90,7 @@ function largeRatio({ question: { what, words }, ratios, sides }: Found): LargeF
   const side = sides.better > 0 && sides.worse === 0 ? 'better' : sides.worse > 0 && sides.better === 0 ? 'worse' : 'unclear';
   if (least === undefined || most === undefined || middle === undefined) return { value: '–', label: what, note: '', side: null };
   const verdict = side === 'unclear' ? (sides.better > 0 ? `${words.better} or ${words.worse}, by configuration` : 'no difference shown') : words[side];
-  const range = ratios.length === 1 ? `${ratioText(least.interval[0])} to ${ratioText(least.interval[1])} (${nameOfIntervals([least])} interval)` : `${ratioText(least.median)} to ${ratioText(most.median)} in ${ratios.length} configurations`;
+  const range = ratios.length === 1 ? aroundMedian(least, ratioText) : `${ratioText(least.median)} to ${ratioText(most.median)} in ${ratios.length} configurations`;
   return { value: `${ratioText(middle.median)} ×`, label: `${what.replace(/^the /, '')}, with slices to without`, note: `${verdict}; ${range}`, side };
 }
 
@@ -99,8 +100,8 @@ function shareSaved(cells: readonly CellFigures[]): LargeFigure[] {
   if (outcomes === null) return [];
   const { sections, yielded, raced, revoked } = outcomes;
   const disturbed = yielded + raced + revoked;
-  if (disturbed === 0) return [{ value: 'none', label: 'of the sections were disturbed', note: `of ${short(sections)}`, side: null }];
-  return [{ value: `${short((100 * yielded) / disturbed)} %`, label: 'of disturbed sections finished in an extension', note: `${short(yielded)} of ${short(disturbed)}, among ${short(sections)} sections`, side: null }];
+  if (disturbed === 0) return [{ value: 'none', label: 'of the sections were disturbed', note: `of ${whole(sections)}`, side: null }];
+  return [{ value: `${short((100 * yielded) / disturbed)} %`, label: 'of disturbed sections finished in an extension', note: `${whole(yielded)} of ${whole(disturbed)}, among ${whole(sections)} sections`, side: null }];
 }
 
 /** The cost of a section is what all other figures are seen against. */
@@ -112,7 +113,7 @@ function headlineOfSections({ comparisons }: SectionRecord): Headline {
     figures: measured.map(({ name, meaning, unit, value }) => ({
       value: `${short(value.median)}${unit.trim() === '' ? ' ×' : unit}`,
       label: meaning ?? name,
-      note: `${short(value.interval[0])} to ${short(value.interval[1])} (${nameOfIntervals([value])} interval)`,
+      note: aroundMedian(value, short),
       side: null,
     })),
   };

@@ -7,6 +7,7 @@ import { coverageOf, FEWEST_SAMPLES, isTelling, nameOfIntervals } from '../bench
 import { DISTURBED, nameOf, perHundredThousand } from './figures.ts';
 import type { CellFigures, GroupFigures, LockFigures, OutcomeFigures, RecordFigures, SettingFigures } from './figures.ts';
 import { duration, listed, ratio as ratioText, short, whole, withInterval } from './format.ts';
+import type { Write } from './format.ts';
 import type { Environment, SectionRecord, Spread } from './records.ts';
 
 export interface Reading {
@@ -90,7 +91,12 @@ export function sideOf({ interval: [low, high], coverage }: Pick<Spread, 'interv
   return high < 1 ? 'less' : 'unclear';
 }
 
-const times = (ratio: Spread): string => `${ratioText(ratio.median)} times (${nameOfIntervals([ratio])} interval ${ratioText(ratio.interval[0])} to ${ratioText(ratio.interval[1])})`;
+/** What is known of a median besides; of one round, nothing is. */
+export function aroundMedian({ interval: [low, high], coverage }: Pick<Spread, 'interval' | 'coverage'>, write: Write): string {
+  return coverage === 0 ? 'one round, no interval' : `${nameOfIntervals([{ coverage }])} interval ${write(low)} to ${write(high)}`;
+}
+
+const times = (ratio: Spread): string => `${ratioText(ratio.median)} times (${aroundMedian(ratio, ratioText)})`;
 
 function changes(what: string, ratios: readonly Ratio[]): string[] {
   if (ratios.length <= FEW) return ratios.map((each) => changeOf(what, each));

@@ -39,6 +39,13 @@ describe('of locks', () => {
     expect(headlineOfRecord(record).answer).toBe(answer);
   });
 
+  it('names no interval of one round, and counts whole sections', () => {
+    const one = { ...changed(pairs({ throughput: SAME, p99: LESS, p999: MORE }), 'pairs.0.rounds', 1), runs: (guest['runs'] as JsonObject[]).slice(0, 2) };
+    const { answer, figures } = headlineOfRecord(one);
+    expect(answer).toMatch(/^One round is too few/);
+    expect(figures.map(({ note }) => note)).toEqual([expect.stringMatching(/^\d+ of \d+, among/), ...Array<string>(3).fill('no difference shown; one round, no interval')]);
+  });
+
   it('says that nothing was granted rather than what differs', () => {
     let idle = pairs({ throughput: MORE, p99: LESS, p999: LESS });
     (guest['runs'] as JsonObject[]).forEach((_, index) => {
@@ -51,6 +58,7 @@ describe('of locks', () => {
     expect(headlineOfRecord(readFixture(HOST)).answer).toBe('Only runs without slices were measured, so that nothing is said about what slices change.');
     const cells = (guest['cells'] as JsonObject[]).filter(({ slices }) => slices === 'on');
     expect(headlineOfRecord({ ...guest, cells, pairs: [] }).answer).toBe('Only runs with slices were measured, so that there is nothing to compare them with.');
+    expect(headlineOfRecord({ ...guest, pairs: [] }).answer).toBe('Runs with slices and without were measured, but in no round both, so that nothing can be compared.');
     expect(headlineOfRecord({ ...guest, cells: [], pairs: [], runs: [] })).toEqual({ answer: 'Nothing was measured.', figures: [] });
   });
 
@@ -65,7 +73,9 @@ describe('of locks', () => {
       ['0.20 ×', 'p99 wait, with slices to without', 'better'],
       ['2.00 ×', 'p99.9 wait, with slices to without', 'worse'],
     ]);
-    expect(figures[2]?.note).toBe('shorter; 0.10 to 0.40 (96.1 % interval)');
+    expect(figures[2]?.note).toBe('shorter; 96.1 % interval 0.10 to 0.40');
+    const whole = (value: number): string => value.toLocaleString('en');
+    expect(figures[0]?.note).toMatch(new RegExp(`^${whole(sum('yielded'))} of ${whole(sum('yielded', 'raced', 'revoked'))}, among`));
   });
 
   it('shows the middle of several configurations, and how far they differ', () => {
@@ -81,7 +91,7 @@ describe('of sections', () => {
   it('is what one costs', () => {
     const { answer, figures } = headlineOfRecord(record);
     expect(answer).toBe('A section costs 3.47 ns while nothing disturbs it.');
-    expect(figures[0]).toEqual({ value: '3.47 ns', label: 'JS - empty loop', note: expect.stringMatching(/^3\.23 to 4\.55 \(\d+(\.\d)? % interval\)$/) as string, side: null });
+    expect(figures[0]).toEqual({ value: '3.47 ns', label: 'JS - empty loop', note: expect.stringMatching(/^\d+(\.\d)? % interval 3\.23 to 4\.55$/) as string, side: null });
   });
 
   it('has the words of a record that has them', () => {
