@@ -80,12 +80,12 @@ function readFigures(path: string): RecordFigures[] {
 
 /** At once, so that an earlier page stays until there is a new one. What is no file, as /dev/null, is written to. */
 function writeWhole(path: string, text: string): void {
-  if (statSync(path, { throwIfNoEntry: false })?.isFile() === false) {
-    writeFileSync(path, text);
-    return;
-  }
   const part = `${path}.${process.pid}.part`;
   try {
+    if (statSync(path, { throwIfNoEntry: false })?.isFile() === false) {
+      writeFileSync(path, text);
+      return;
+    }
     writeFileSync(part, text);
     renameSync(part, path);
   } catch (error) {

@@ -128,6 +128,7 @@ describe('bad input writes nothing', () => {
 
   it('a page that cannot be written', () => {
     expect(bad(guest, '--out', 'none/a.html')).toEqual({ status: 1, signal: null, stderr: expect.stringMatching(/none\/a\.html cannot be written: ENOENT/) as string });
+    expect(bad(guest, '--out', '.')).toEqual({ status: 1, signal: null, stderr: expect.stringMatching(/^rseq-slice report: \. cannot be written: EISDIR.*\.\n$/) as string });
     expect(readdirSync(folder)).toEqual(['rseq-slice-report.html']);
   });
 });
