@@ -8,6 +8,8 @@
  */
 import { closeSync, openSync, readFileSync, readlinkSync, writeFileSync, writeSync } from 'node:fs';
 import { basename, join } from 'node:path';
+// Not the one of `process`, which tests with fake timers replace.
+import { hrtime } from 'node:process';
 import { getEnvironmentData, isMainThread, setEnvironmentData, threadId } from 'node:worker_threads';
 import { RseqSliceError } from '../errors.ts';
 import type { Backend } from '../kernel.ts';
@@ -26,8 +28,6 @@ export interface RecordingSettings {
   /** Undisturbed sections kept a thread, and as many of everything else. */
   readonly events: number;
 }
-
-const { hrtime } = process;
 
 /** ns of CLOCK_MONOTONIC, which all threads share and the kernel's own tracing can have too. */
 export function now(): number {
