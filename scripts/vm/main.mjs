@@ -9,12 +9,14 @@ import { runInGuest } from './run-in-guest.mjs';
 
 /** @returns {Promise<number>} the exit code */
 async function main() {
+  const stop = new AbortController();
+  // A reader that went away (`| head`) is a reason to stop, not to crash.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => stop.abort());
   const options = readOptions(process.argv.slice(2));
   if (options === null) {
     process.stdout.write(HELP);
     return 0;
   }
-  const stop = new AbortController();
   let interruptedBy = 0;
   for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) {
     process.once(signal, () => {
@@ -24,8 +26,6 @@ async function main() {
   }
   const { quiet, ...run } = options;
   const remarks = quiet ? null : startRemarks();
-  // A reader that went away (`| head`) is a reason to stop, not to crash.
-  process.stdout.on('error', () => stop.abort());
   try {
     const result = await runInGuest({
       ...run,

@@ -2,7 +2,7 @@
 // output and exit code as if it had run here. This is the policy; the mechanism is in the files next to it.
 
 import { randomBytes } from 'node:crypto';
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, openSync, readSync, closeSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, openSync, readSync, closeSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -150,7 +150,7 @@ async function cachedKernel({ flavour: wanted, source }, say) {
  * @returns {void}
  */
 function checkImage(image) {
-  if (!existsSync(image)) throw new HarnessError('setup', `There is no kernel image at ${image}.`);
+  if (statSync(image, { throwIfNoEntry: false })?.isFile() !== true) throw new HarnessError('setup', `There is no kernel image at ${image}.`);
   const file = openSync(image, 'r');
   try {
     const magic = Buffer.alloc(4);

@@ -1,0 +1,32 @@
+/** How `npm run vm` refuses before a guest starts: a sentence with what is wrong, and an exit code that no command has. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+import { ExitCode } from '../../scripts/vm/errors.mjs';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+
+async function run(args: readonly string[], isRead = true): Promise<{ code: number | null; said: string }> {
+  const child = spawn(process.execPath, ['scripts/vm/main.mjs', ...args, '--', 'true'], { cwd: root, stdio: ['ignore', 'ignore', 'pipe'] });
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
+  if (!isRead) child.stderr.destroy();
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, said };
+}
+
+it('tells an option that it does not know', async () => {
+  expect(await run(['--fast'])).toEqual({ code: ExitCode.usage, said: "vm: Unknown option '--fast'. See --help.\n" });
+});
+
+it('ends in the same way where nobody reads what it says', async () => {
+  expect(await run(['--fast'], false)).toEqual({ code: ExitCode.usage, said: '' });
+});
+
+it.runIf(process.platform === 'linux' && process.arch === 'x64')('names what is no kernel', async () => {
+  const { code, said } = await run(['--kernel', root]);
+  // Where QEMU is not installed, that is said first.
+  if (!said.includes('kernel image')) return;
+  expect({ code, said }).toEqual({ code: ExitCode.harness, said: `vm: There is no kernel image at ${root}.\n` });
+});
