@@ -97,6 +97,26 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
     return pathToFileURL(file).href;
   }
 
+  it('has no two labels of an axis in one another on a phone', async () => {
+    const context = await browser.newContext({ viewport: { width: 380, height: 800 } });
+    const page = await context.newPage();
+    await page.addInitScript(`globalThis.written = new Map();
+      const { fillText } = CanvasRenderingContext2D.prototype;
+      CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
+        const { e, f, b } = this.getTransform();
+        if (b === 0 && text !== '') written.set([this.canvas.parentElement?.parentElement?.parentElement?.dataset.plot, text, x + e, y + f].join(), { text, x: x + e, y: y + f, width: this.measureText(text).width, align: this.textAlign, canvas: this.canvas });
+        return fillText.apply(this, arguments);
+      };`);
+    await page.goto(makePage([HOST]));
+    const overlaps = await page.evaluate(`(() => {
+      const all = [...written.values()].filter(({ align, canvas }) => align === 'center' && canvas.isConnected);
+      return all.flatMap((one) => all.filter((other) => other.canvas === one.canvas && other !== one && other.y === one.y && other.x > one.x && one.x + one.width / 2 > other.x - other.width / 2).map((other) => one.text + ' and ' + other.text));
+    })()`);
+    expect(overlaps).toEqual([]);
+    expect(await page.evaluate('written.size')).toBeGreaterThan(20);
+    await context.close();
+  });
+
   /** Opens a page, and fails where anything is complained of or asked for. */
   async function open(names: readonly string[], options: BrowserContextOptions, use: (page: Page) => Promise<void>): Promise<void> {
     const context = await browser.newContext(options);

@@ -155,6 +155,18 @@
     return ticks.filter((tick) => tick >= low - 1e-9 && tick <= high + 1e-9);
   }
 
+  /** Those for which there is room: from the right, since the longest wait is what is looked for. Others were set aslant. */
+  function labelsOf(u, ticks) {
+    let end = Infinity;
+    const shown = ticks.toReversed().map(([split, label]) => {
+      const [middle, half] = [u.valToPos(split, 'x'), label.length * 3.2];
+      if (u.axes[0].rotate(u) === 0 && middle + half + 2 > end) return '';
+      end = middle - half;
+      return label;
+    });
+    return shown.toReversed();
+  }
+
   function optionsOf(plot, width, hooks) {
     const { x, y } = plot;
     const write = WRITE[y.unit];
@@ -174,7 +186,7 @@
       cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
       scales: { x: { time: false, range: () => [first - room, last + room] }, y: { range: () => [low, high] } },
       axes: [
-        { ...axis, label: x.title, labelSize: 22, size: (u) => (isTight(u) ? 40 + Math.min(longest, 14) * 4 : 34), rotate: (u) => (isTight(u) ? 40 : 0), splits: () => [...ticks.keys()], values: (_, splits) => splits.map((split) => ticks.get(split) ?? '') },
+        { ...axis, label: x.title, labelSize: 22, size: (u) => (isTight(u) ? 40 + Math.min(longest, 14) * 4 : 34), rotate: (u) => (isTight(u) ? 40 : 0), splits: () => [...ticks.keys()], values: (u, splits) => labelsOf(u, splits.map((split) => [split, ticks.get(split) ?? ''])) },
         { ...axis, label: y.title, labelSize: 22, size: 66, ...ticksOfY, values: (_, splits) => splits.map((split) => write(y.isLogarithmic ? 10 ** split : split)) },
       ],
       // Series are drawn here, for their intervals, shapes and hatches; uPlot keeps scales, axes and the cursor.
