@@ -3,7 +3,7 @@
  * written unless all of them can be read. What is in the page is left to
  * `lib/report/`.
  */
-import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { readAssets } from '../report/assets.ts';
 import { RecordError } from '../report/field.ts';
@@ -78,8 +78,15 @@ function readFigures(path: string): RecordFigures[] {
   return readRecords(text, basename(path)).map(figuresOf);
 }
 
-/** At once, so that an earlier page stays until there is a new one. What is no file, as /dev/null, is written to. */
+/**
+ * At once, so that an earlier page stays until there is a new one. What is no file, as /dev/null, is written to, and a link
+ * stays one.
+ */
 function writeWhole(path: string, text: string): void {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true && existsSync(path)) {
+    writeWhole(realpathSync(path), text);
+    return;
+  }
   const part = `${path}.${process.pid}.part`;
   try {
     if (statSync(path, { throwIfNoEntry: false })?.isFile() === false) {

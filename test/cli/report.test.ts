@@ -3,7 +3,7 @@
  * how it ends, and that bad input changes nothing. Wrong usage is in usage.test.ts.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -75,6 +75,14 @@ describe('a page', () => {
     expect(stdout).toContain('var uPlot=');
     expect(stdout).toMatch(/MIT License[\s\S]*Leon Sorokin[\s\S]*THE SOFTWARE IS PROVIDED/);
     expect(stdout.match(/<script/g)).toHaveLength(2);
+  });
+
+  it('goes through a link, which stays one', () => {
+    writeFileSync(join(folder, 'page.html'), 'the page before');
+    symlinkSync('page.html', join(folder, 'latest.html'));
+    expect(report(guest, '--out', 'latest.html').status).toBe(0);
+    expect(lstatSync(join(folder, 'latest.html')).isSymbolicLink()).toBe(true);
+    expect(read('page.html')).toContain('<!DOCTYPE html>');
   });
 
   it('can go to what is no file', () => {

@@ -35,8 +35,9 @@ export function kernelRows(kernel: KernelTrace, recordings: readonly Recording[]
   const known = new Map(recordings.map((recording) => [recording.kernelThread, `${threadName(recording)} of process ${recording.process}`]));
   const ours = new Set([...kernel.threads, ...known.keys()]);
   const placed = kernel.extensions.map((extension) => {
-    const index = recordings.findLastIndex(({ kernelThread, started }) => kernelThread === extension.thread && started <= extension.from);
-    return { ...extension, where: index < 0 ? rowOf(extension.cpu) : placeOf(index) };
+    // The number may have been another thread's before, of another process too.
+    const holder = recordings.filter(({ kernelThread, started }) => kernelThread === extension.thread && started <= extension.from).sort((a, b) => b.started - a.started)[0];
+    return { ...extension, where: holder === undefined ? rowOf(extension.cpu) : placeOf(recordings.indexOf(holder)) };
   });
   const events = [
     ...cpus.flatMap((cpu) => turns(kernel.switches.filter((one) => one.cpu === cpu), ours, known).map((turn) => ({ ...turn, ...rowOf(cpu) }))),

@@ -105,6 +105,13 @@ describe('in a trace', () => {
   });
 });
 
+it('an extension is of the process that had the number of the thread then, whichever is named first', () => {
+  const later = { ...EMPTY, process: 30, started: 1520 };
+  const extensions = [{ cpu: 2, thread: 7, from: 1500, to: 1510, isExpired: false }, { cpu: 2, thread: 7, from: 1530, to: 1540, isExpired: false }];
+  const events = checkFormat(chromeTrace(traceOfRecordings([later, EMPTY], {}, { ...KERNEL, extensions })), /^(process|CPU \d+)$/);
+  expect(events.filter(({ ph, name }) => name === 'extension' && ph === 'b').map(({ pid }) => pid)).toEqual([40, 30]);
+});
+
 describe('two extensions of one thread, the first of which was taken by a switch to another CPU', () => {
   const second = { cpu: 0, thread: 7, from: 1570, to: 1590, isExpired: false };
   // What is read first is that of the first CPU.
