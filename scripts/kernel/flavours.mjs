@@ -57,6 +57,7 @@ export const FLAVOURS = new Map(
       base: 'mainline',
       edits: [],
       config: ['# CONFIG_RSEQ_SLICE_EXTENSION is not set'],
+      objects: 1329,
     },
   ].map((flavour) => [flavour.name, flavour]),
 );
