@@ -3,7 +3,7 @@
 // comments and local names, which the sources have. Names of functions and classes stay, and lines too, for stack traces.
 
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
@@ -13,8 +13,10 @@ import { shakeTypes } from './shake-types.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
+const description = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+
 /** Whose types are for users: the modules that package.json exports. */
-const PUBLIC = Object.values(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).exports).flatMap((entry) => entry.types ?? []);
+const PUBLIC = Object.values(description.exports).flatMap((entry) => entry.types ?? []);
 
 /** @param {string} folder @returns {boolean} */
 function compile(folder) {
@@ -77,6 +79,13 @@ function packManuals(folder) {
   }
 }
 
+/** npm makes what it installs executable; `npx` in a checkout does so only once, and would not after the next build. @param {string} folder */
+function allowToRun(folder) {
+  // A temporary folder is its maker's only.
+  chmodSync(folder, 0o755);
+  for (const path of /** @type {string[]} */ (Object.values(description.bin))) chmodSync(join(folder, relative('dist', path)), 0o755);
+}
+
 async function main() {
   mkdirSync(join(root, 'build'), { recursive: true });
   // Whoever uses the library meanwhile has the old one to the end, and nothing is left of what lib/ has no more.
@@ -90,6 +99,7 @@ async function main() {
     writeFileSync(join(folder, 'native.br'), packSources(root));
     const schema = JSON.parse(readFileSync(join(root, 'schema/bench.schema.json'), 'utf8'));
     writeFileSync(join(folder, 'bench.schema.json'), JSON.stringify(schema));
+    allowToRun(folder);
     rmSync(join(root, 'dist'), { recursive: true, force: true });
     renameSync(folder, join(root, 'dist'));
     return 0;

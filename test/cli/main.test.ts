@@ -33,6 +33,12 @@ describe('help', () => {
   });
 });
 
+it('may be run as it is built, which npx in a checkout does', () => {
+  const { status, stdout, stderr, error } = spawnSync(program, ['--version'], { encoding: 'utf8' });
+  expect({ status, stderr, error }).toEqual({ status: 0, stderr: '', error: undefined });
+  expect(stdout).toContain(`rseq-slice/${version}`);
+});
+
 it('tells its version', () => {
   expect(run('--version')).toMatchObject({ status: 0, signal: null, stderr: '', stdout: expect.stringContaining(`rseq-slice/${version}`) as string });
 });
