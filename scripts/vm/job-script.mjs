@@ -6,6 +6,9 @@ const PASSED_ON = ['LANG', 'LC_ALL', 'TERM', 'TZ', 'NODE_ENV', 'NODE_OPTIONS', '
 
 const STANDARD_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
+/** Where the guest has the harness's folder, with the programs in `bin/` that it brings. */
+const BROUGHT = '/run/rseq-slice/bin';
+
 /** @param {string} word @returns {string} the word as one word of sh */
 export function shellQuote(word) {
   return `'${word.replaceAll("'", `'\\''`)}'`;
@@ -21,7 +24,8 @@ export function shellQuote(word) {
 export function guestEnvironment(host, own, { sameRoot }) {
   /** @type {Record<string, string>} */
   const env = {
-    PATH: (sameRoot ? host['PATH'] : undefined) ?? STANDARD_PATH,
+    // A project's own rseq-slice, which npm puts before the others, comes first.
+    PATH: sameRoot ? `${host['PATH'] ?? STANDARD_PATH}:${BROUGHT}` : STANDARD_PATH,
     // The root is read only; what programs keep for their user goes where it may be written.
     HOME: '/tmp/home',
     TMPDIR: '/tmp',
@@ -48,6 +52,20 @@ export function coveredPaths(paths) {
   const covers = ['/tmp', '/run', '/dev/shm'];
   const covered = paths.filter((path) => covers.some((cover) => path.startsWith(`${cover}/`)));
   return [...new Set(covered)].sort();
+}
+
+/** The command line of a checkout, as a program: a link would need a file that may be run. @param {string} checkout */
+export const commandLineScript = (checkout) => `#!/bin/sh\nexec node ${shellQuote(`${checkout}/dist/cli/main.js`)} "$@"\n`;
+
+/**
+ * `npx rseq-slice` in a checkout installs the checkout first, and would do so into files that the guest can only read: there
+ * the program that the harness brings is meant. In other projects npx finds theirs.
+ * @param {readonly string[]} command
+ * @param {boolean} isCheckout whether it starts there
+ * @returns {readonly string[]}
+ */
+export function withoutNpx(command, isCheckout) {
+  return isCheckout && command[0] === 'npx' && command[1] === 'rseq-slice' ? command.slice(1) : command;
 }
 
 /**

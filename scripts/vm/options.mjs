@@ -10,6 +10,7 @@ export const HELP = `Runs a command in a virtual machine whose kernel has the rs
 
 The guest sees this machine's files read-only at their own paths, as root, and starts in the current folder. /tmp, /run and
 /dev/shm are its own and empty. It can write to /run/job (in $RSEQ_SLICE_JOB), which is a folder of the host.
+rseq-slice is this checkout's, and so is npx rseq-slice.
 Output and exit code are those of the command. It has no standard input. RSEQ_SLICE_GUEST is 1 in it. What the harness does
 meanwhile is said on stderr, in lines that begin with 'vm:', until the command prints something.
 

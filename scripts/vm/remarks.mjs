@@ -11,7 +11,7 @@ export function describeMachine({ accelerator, cpus, icount }, kernel) {
   if (accelerator === 'kvm') return `starting a guest with ${kernel}, ${size}, under KVM`;
   const time = icount
     ? '; its clock counts instructions, so that an extension is as long as on a real machine'
-    : '; emulated CPUs stand still now and then for longer than an extension, so most are taken back (see --icount)';
+    : '; most extensions run out here: --icount gives one CPU on which they are as long as on a real machine';
   return `starting a guest with ${kernel}, ${size}, emulated (TCG), which is many times slower than KVM${time}`;
 }
 

@@ -12,7 +12,7 @@ import { acceleratorsToTry, kvmPresent, readVerdict, writeVerdict } from './acce
 import { describeSplats, scanConsole } from './console.mjs';
 import { HarnessError } from './errors.mjs';
 import { readConsole, runGuestProcess } from './guest-process.mjs';
-import { coveredPaths, guestEnvironment, jobScript } from './job-script.mjs';
+import { commandLineScript, coveredPaths, guestEnvironment, jobScript, withoutNpx } from './job-script.mjs';
 import { ensurePackages } from './packages.mjs';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
@@ -177,7 +177,9 @@ function writeHarness(options, { folder, marker, cpus }) {
   for (const script of ['init.sh', 'cpus.sh']) copyFileSync(join(HERE, script), join(folder, script));
   const env = guestEnvironment(process.env, options.env ?? {}, { sameRoot });
   const visible = sameRoot ? coveredPaths([cwd, CHECKOUT]) : [];
-  const job = { command: options.command, env, cwd, visible, marker, cpus, extension: options.extension ?? null };
+  mkdirSync(join(folder, 'bin'));
+  writeFileSync(join(folder, 'bin/rseq-slice'), commandLineScript(CHECKOUT), { mode: 0o755 });
+  const job = { command: withoutNpx(options.command, sameRoot && cwd === CHECKOUT), env, cwd, visible, marker, cpus, extension: options.extension ?? null };
   writeFileSync(join(folder, 'job.sh'), jobScript(job));
 }
 

@@ -14,7 +14,7 @@ import { describeSplats, explainDeath, scanConsole } from '../../scripts/vm/cons
 import { EndMarkerFilter } from '../../scripts/vm/end-marker.mjs';
 import { ExitCode, HarnessError } from '../../scripts/vm/errors.mjs';
 import { messageReader, readConsole } from '../../scripts/vm/guest-process.mjs';
-import { coveredPaths, guestEnvironment, jobScript, shellQuote } from '../../scripts/vm/job-script.mjs';
+import { commandLineScript, coveredPaths, guestEnvironment, jobScript, shellQuote, withoutNpx } from '../../scripts/vm/job-script.mjs';
 import { readOptions } from '../../scripts/vm/options.mjs';
 
 const folder = mkdtempSync(join(tmpdir(), 'rseq-slice-vm-test-'));
@@ -276,16 +276,32 @@ describe("the command's environment", () => {
 
   it('takes only what means something there from the host', () => {
     const env = guestEnvironment(host, {}, { sameRoot: true });
-    expect(env).toMatchObject({ PATH: '/opt/bin', LANG: 'de_DE', TZ: 'UTC', TMPDIR: '/tmp', RSEQ_SLICE_GUEST: '1' });
+    expect(env).toMatchObject({ PATH: '/opt/bin:/run/rseq-slice/bin', LANG: 'de_DE', TZ: 'UTC', TMPDIR: '/tmp', RSEQ_SLICE_GUEST: '1' });
     expect(env).not.toHaveProperty('SECRET');
     expect(env['HOME']).not.toBe('/home/me');
   });
 
   it("has a standard PATH on another root, and the caller's wishes over all", () => {
     expect(guestEnvironment(host, {}, { sameRoot: false })['PATH']).toMatch(/^\/usr\/local\/sbin:.*:\/bin$/);
-    expect(guestEnvironment({}, {}, { sameRoot: true })['PATH']).toMatch(/:\/bin$/);
+    expect(guestEnvironment({}, {}, { sameRoot: true })['PATH']).toMatch(/:\/bin:\/run\/rseq-slice\/bin$/);
     const own = { LANG: 'C', SECRET: 'y', PATH: '/mine', RSEQ_SLICE_GUEST: '' };
     expect(guestEnvironment(host, own, { sameRoot: true })).toMatchObject(own);
+  });
+});
+
+describe('the command line of the checkout', () => {
+  it('is what npx means there, and there only', () => {
+    const command = ['npx', 'rseq-slice', 'doctor', '--json'];
+    expect(withoutNpx(command, true)).toEqual(['rseq-slice', 'doctor', '--json']);
+    expect(withoutNpx(command, false)).toEqual(command);
+    expect(withoutNpx(['npx', 'tsc'], true)).toEqual(['npx', 'tsc']);
+  });
+
+  it('is a program of the guest, wherever the checkout is', () => {
+    const script = join(folder, 'rseq-slice');
+    writeFileSync(script, commandLineScript(fileURLToPath(new URL('../..', import.meta.url))), { mode: 0o755 });
+    expect(spawnSync(script, ['--version'], { encoding: 'utf8' })).toMatchObject({ status: 0, stderr: '', stdout: expect.stringContaining('rseq-slice/') as string });
+    expect(commandLineScript("/it's here")).toContain(`'/it'\\''s here/dist/cli/main.js'`);
   });
 });
 
