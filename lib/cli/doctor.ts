@@ -10,11 +10,11 @@ import type { Finding, Verdict } from './doctor/findings.ts';
 import { widthOf, wrap } from './output.ts';
 
 const REGISTRATIONS = ['auto', 'libc', 'own', 'replace'] as const;
-const MARKS = { passed: 'ok', warned: 'warn', failed: 'FAIL', follows: '-' } as const;
-const COLOURS = { passed: 'green', warned: 'yellow', failed: 'red', follows: 'dim' } as const;
+const MARKS = { passed: 'ok', warned: 'warn', failed: 'FAIL', follows: '-', unknown: '?' } as const;
+const COLOURS = { passed: 'green', warned: 'yellow', failed: 'red', follows: 'dim', unknown: 'dim' } as const;
 const MARK_WIDTH = 6;
 const NAME_WIDTH = 15;
-const MEANINGS = { failed: 'FAIL: this is why', follows: '-: so because of that', warned: 'warn: slices do not depend on it' } as const;
+const MEANINGS = { failed: 'FAIL: this is why', follows: '-: follows from the FAIL', warned: 'warn: worth a look', unknown: '?: not known here' } as const;
 const FALLBACK = 'Until then the simulated kernel serves: everything works, and nothing is granted.';
 
 const DESCRIPTION = 'Check what this host can do, and say what to do about it';
@@ -55,7 +55,7 @@ export function format(findings: readonly Finding[], { works, text, first, falls
     // What is to be done first was said.
     return remedy === '' || remedy === first ? line : `${line}\n${wrap(`${' '.repeat(indent)}→ ${remedy}`, width, 2)}`;
   });
-  const shown = (['failed', 'follows', 'warned'] as const).filter((status) => findings.some((finding) => finding.status === status));
+  const shown = (['failed', 'follows', 'warned', 'unknown'] as const).filter((status) => findings.some((finding) => finding.status === status));
   const legend = shown.length === 0 ? [] : ['', paint('dim', wrap(`${shown.map((status) => MEANINGS[status]).join('; ')}.`, width))];
   return `${[...top, '', ...lines, ...legend].join('\n')}\n`;
 }

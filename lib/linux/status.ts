@@ -94,10 +94,14 @@ export function describeArchitecture(arch: string): string | null {
   return `Linux has no time slice extensions for ${arch}, as of 7.3, only for ${names}: run the program on one of those, or leave it on the simulated kernel.`;
 }
 
+/** How slices are to be had without another kernel, a sentence; empty where they are not. */
+export function describeGuestRemedy({ isCheckout, arch }: Reader = here()): string {
+  return arch === 'x64' && isCheckout ? 'To see slices on this machine run the program in a guest: npm run vm -- COMMAND.' : '';
+}
+
 /** How to get a kernel that has slices. */
-export function describeKernelRemedy({ isCheckout, arch }: Reader = here()): string {
-  const guest = arch === 'x64' && isCheckout ? ' To see slices on this machine run the program in a guest: npm run vm -- COMMAND.' : '';
-  return describeArchitecture(arch) ?? `Use Linux 7.0 or later built with CONFIG_RSEQ_SLICE_EXTENSION=y.${guest}`;
+export function describeKernelRemedy(reader: Reader = here()): string {
+  return describeArchitecture(reader.arch) ?? `Use Linux 7.0 or later built with CONFIG_RSEQ_SLICE_EXTENSION=y. ${describeGuestRemedy(reader)}`.trimEnd();
 }
 
 export const AVAILABLE: Status = {

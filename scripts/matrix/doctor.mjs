@@ -18,7 +18,7 @@ const VARIABLE = [
   // How busy the machine is, and what emulates it.
   [/^.{4} {2}(CPUs|machine) .*\n( +→ .*\n)?/gm, ''],
   // The meaning of the marks is there when one of these lines has one.
-  [/\n\n(FAIL|warn): .*\n$/, '\n'],
+  [/\n\n(FAIL|warn|\?): .*\n$/, '\n'],
 ];
 
 /** @param {string} text what the doctor printed */

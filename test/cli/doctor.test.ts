@@ -34,6 +34,8 @@ const WORKING: Facts = {
   container: null,
   isFiltered: false,
   guest: null,
+  seesSystem: true,
+  guestRemedy: '',
   cpus: { available: 8, load: 0.3 },
   trial: { entered: 123_456, yielded: 12, raced: 1, revoked: 2 },
 };
@@ -55,11 +57,21 @@ const without = (reason: ProbeReport['slices']['reason']): Part<Facts> => ({
   trial: null,
 });
 
+/** Of a probe without the addon. */
+const UNASKED: Part<ProbeReport> = {
+  addon: { state: 'missing', path: null, origin: null },
+  kernel: { featureSize: null, prctl: null, yield: null },
+  libc: { registered: null, size: null, flags: null },
+  users: null,
+};
+/** Where files may not be read. */
+const UNSEEN: Part<Facts> = { config: null, commandLine: null, container: 'unknown', isFiltered: null, seesSystem: false, probe: { libc: { name: null } } };
+
 /** The findings that are not passed, as `name status`. */
 function complaints(...parts: readonly Part<Facts>[]): string[] {
   const facts = parts.reduce<Facts>((whole, part) => change(whole, part), WORKING);
   const findings = examine(facts);
-  for (const { status, remedy } of findings) expect(remedy === '').toBe(status === 'passed' || status === 'follows');
+  for (const { status, remedy } of findings) expect(remedy === '').toBe(['passed', 'follows', 'unknown'].includes(status));
   const { works, first } = conclude(facts, findings);
   expect({ works, isTold: first !== '' }).toEqual({ works, isTold: !works || first !== '' });
   // What is said to come first is the remedy of a line, and of the line that failed where one did.
@@ -72,7 +84,7 @@ describe('findings', () => {
   it('are all passed where all is well', () => {
     expect(complaints()).toEqual([]);
     expect(examine(WORKING).map(({ name }) => name)).toEqual([
-      'kernel', 'configuration', 'boot', 'struct rseq', 'prctl', 'yield', 'extension', 'libc', 'users', 'sandbox', 'thread', 'control word', 'sections', 'addon', 'Node.js', 'CPUs',
+      'kernel', 'configuration', 'boot', 'struct rseq', 'prctl', 'yield', 'extension', 'libc', 'rseq users', 'sandbox', 'thread', 'control word', 'sections', 'addon', 'Node.js', 'CPUs',
     ]);
     const verdict = { works: true, text: "Slices work here: ABI mainline, registration 'libc', extensions of 5 us.", first: '', fallsBack: false };
     expect(conclude(WORKING, examine(WORKING))).toEqual(verdict);
@@ -89,14 +101,31 @@ describe('findings', () => {
     ['debugfs not readable', [{ probe: { kernel: { extension: null } } }], ['extension warned']],
     ['no external buffers', [{ probe: { thread: { controlWord: 'native' } } }], ['control word warned']],
     ['nobody disturbs', [{ trial: { yielded: 0 } }], ['sections warned']],
-    ['no addon', [without('addon-missing'), { probe: { addon: { state: 'missing', path: null, origin: null }, kernel: { featureSize: null, prctl: null, yield: null } } }], ['thread follows', 'addon failed']],
+    ['no addon', [without('addon-missing'), { probe: UNASKED }], ['struct rseq unknown', 'prctl unknown', 'rseq users unknown', 'thread follows', 'addon failed']],
     ['a thread that something else keeps from them', [without('foreign-use')], ['thread failed']],
-    ['an old kernel, and no addon', [without('addon-missing'), { config: null, probe: { kernel: { release: '6.12.0' }, addon: { state: 'missing', path: null, origin: null } } }], ['kernel failed', 'configuration follows', 'thread follows', 'addon failed']],
+    ['an old kernel, and no addon', [without('addon-missing'), { config: null, probe: UNASKED }, { probe: { kernel: { release: '6.12.0' } } }], ['kernel failed', 'configuration follows', 'struct rseq unknown', 'prctl unknown', 'rseq users unknown', 'thread follows', 'addon warned']],
+    ['nothing that may be looked at', [without('addon-forbidden'), UNSEEN, { probe: UNASKED }], ['configuration unknown', 'boot unknown', 'struct rseq unknown', 'prctl unknown', 'libc unknown', 'rseq users unknown', 'sandbox unknown', 'thread follows', 'addon failed', 'machine unknown']],
+    ['slices, and files that may not be read', [UNSEEN, { trial: null }], ['boot unknown', 'sandbox unknown', 'sections unknown', 'machine unknown']],
     ['a word in the environment that is none', [{ environment: { RSEQ_SLICE: 'bogus' } }], ['environment failed']],
     ['a choice in the environment', [{ environment: { RSEQ_SLICE: 'off' } }], ['environment warned']],
     ['a busy machine', [{ cpus: { load: 17 } }], ['CPUs warned']],
   ])('name %s', (_, parts, names) => {
     expect(complaints(...parts)).toEqual(names);
+  });
+
+  it('have one cause, and the headline its reason', () => {
+    const old = [without('addon-forbidden'), { probe: UNASKED }, { probe: { kernel: { release: '6.12.0' } } }].reduce<Facts>((whole, part) => change(whole, part), WORKING);
+    expect(conclude(old, examine(old)).text).toBe('No slices here (kernel-without-feature). Linux 6.12.0: time slice extensions came with 7.0.');
+    const young = change(old, { probe: { kernel: { release: '7.3.4' } } });
+    expect(conclude(young, examine(young)).text).toMatch(/^No slices here \(addon-forbidden\)\. .*Why\.$/);
+  });
+
+  it('offer a guest, where there is one, beside another kernel', () => {
+    const guestRemedy = 'Run the guest.';
+    for (const part of [{ probe: { kernel: { release: '6.12.0' } } }, { config: { value: 'not set' } }, { config: null, probe: { kernel: { prctl: 22 } } }] satisfies Part<Facts>[]) {
+      const facts = change(change(change(WORKING, without('kernel-without-feature')), part), { guestRemedy });
+      expect(conclude(facts, examine(facts)).first).toMatch(/CONFIG_RSEQ_SLICE_EXTENSION=y.*\. Run the guest\.$/);
+    }
   });
 
   it('advise nothing that an architecture cannot have', () => {
@@ -140,6 +169,8 @@ describe('findings', () => {
     expect(text({ probe: { libc: { flags: { available: false } } } })).toMatch(/ours replaces it/);
     expect(text({ probe: { libc: { registered: false } }, environment: { GLIBC_TUNABLES: 'glibc.pthread.rseq=0' } })).toMatch(/as GLIBC_TUNABLES says: ours is used/);
     expect(text({ probe: { libc: { name: null } } })).toMatch(/not glibc/);
+    // What may not be looked at is not denied.
+    expect(text(UNSEEN)).toMatch(/^This libc registered/);
   });
 });
 
@@ -149,6 +180,7 @@ describe('what is printed', () => {
     { name: 'prctl', status: 'follows', text: 'Bad too.', remedy: '' },
     { name: 'libc', status: 'passed', text: 'Fine.', remedy: '' },
     { name: 'CPUs', status: 'warned', text: 'Busy.', remedy: 'Wait.' },
+    { name: 'boot', status: 'unknown', text: 'Not known here.', remedy: '' },
   ];
   const verdict = { works: false, text: 'No slices.', first: 'Mend it.', fallsBack: true };
 
@@ -162,8 +194,9 @@ FAIL  kernel         Bad.
 ok    libc           Fine.
 warn  CPUs           Busy.
                      → Wait.
+?     boot           Not known here.
 
-FAIL: this is why; -: so because of that; warn: slices do not depend on it.
+FAIL: this is why; -: follows from the FAIL; warn: worth a look; ?: not known here.
 `);
   });
 

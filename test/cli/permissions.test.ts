@@ -21,3 +21,15 @@ it.each([
   expect(stderr).toMatch(/^rseq-slice \w+: [^\n]*Node's permission model forbids it: start Node with [^\n]*\n$/);
   expect(stderr).toContain(`start Node with ${option} as well`);
 });
+
+it('leaves doctor with lines for what is not known, and one cause', () => {
+  const folders = ['dist', 'node_modules', 'package.json'].map((name) => `--allow-fs-read=${fileURLToPath(new URL(`../../${name}`, import.meta.url))}`);
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['--no-warnings', model, ...folders, program, 'doctor'], { cwd: '/', encoding: 'utf8' });
+  expect({ status, stderr }).toEqual({ status: 1, stderr: '' });
+  expect(stdout.match(/^FAIL {2}/gm)).toHaveLength(1);
+  const unknown = [...stdout.matchAll(/^\? {5}(.{15})/gm)].map(([, name = '']) => name.trim());
+  // Of a kernel that is too old it is known how it was built.
+  expect(unknown.filter((name) => name !== 'configuration')).toEqual(['boot', 'struct rseq', 'prctl', 'libc', 'rseq users', 'sandbox', 'machine']);
+  const old = /^FAIL {2}kernel/m.test(stdout);
+  expect(stdout).toMatch(old ? /^No slices here \(kernel-without-feature\)\. Linux / : /^No slices here \(addon-forbidden\)\. Node's permission model forbids native addons/);
+});

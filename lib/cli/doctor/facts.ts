@@ -10,6 +10,7 @@ import { findGuest } from '../../bench/guest.ts';
 import type { Guest } from '../../bench/guest.ts';
 import { attach, probe } from '../../index.ts';
 import type { AttachOptions, ProbeReport } from '../../index.ts';
+import { describeGuestRemedy } from '../../linux/status.ts';
 import { runTrial } from './trial.ts';
 import type { Trial } from './trial.ts';
 
@@ -29,6 +30,10 @@ export interface Facts {
   readonly guest: Guest | null;
   /** A seccomp filter is in force; null: not known. */
   readonly isFiltered: boolean | null;
+  /** The system's files may be looked at; not so under Node's permission model, unless it allows that. */
+  readonly seesSystem: boolean;
+  /** How slices are to be had on this machine without another kernel, a sentence; empty: they are not. */
+  readonly guestRemedy: string;
   readonly cpus: { readonly available: number; readonly load: number };
   /** Sections in threads that compete; null: there are no slices to try, or workers are forbidden. */
   readonly trial: Trial | null;
@@ -54,6 +59,9 @@ export async function gatherFacts(registration: NonNullable<AttachOptions['regis
     container: findContainer(),
     guest: findGuest(),
     isFiltered: readIsFiltered(),
+    seesSystem: readText('/proc/self/status') !== null,
+    // One is enough.
+    guestRemedy: process.env['RSEQ_SLICE_GUEST'] === undefined ? describeGuestRemedy() : '',
     cpus: { available: availableParallelism(), load },
     trial: report.slices.available ? await tryOut(registration) : null,
   };

@@ -6,13 +6,14 @@
 import { ENVIRONMENT } from '../../attach.ts';
 import { describeGuest } from '../../bench/guest.ts';
 import { describeArchitecture, nameErrno } from '../../linux/status.ts';
+import type { Reason } from '../../linux/status.ts';
 import { WITHOUT_YIELD } from '../../trace/granted.ts';
 import type { Facts } from './facts.ts';
 
 export interface Finding {
   readonly name: string;
-  /** `follows`: as it has to be after what failed. */
-  readonly status: 'passed' | 'warned' | 'failed' | 'follows';
+  /** `follows`: as it has to be after what failed. `unknown`: it cannot be looked at here. */
+  readonly status: 'passed' | 'warned' | 'failed' | 'follows' | 'unknown';
   /** What was found, a sentence. */
   readonly text: string;
   /** What to do about it, sentences; empty where nothing is to be done. */
@@ -34,8 +35,13 @@ const passed = (name: string, text: string): Finding => ({ name, status: 'passed
 const warned = (name: string, text: string, remedy: string): Finding => ({ name, status: 'warned', text, remedy });
 const failed = (name: string, text: string, remedy: string): Finding => ({ name, status: 'failed', text, remedy });
 
+const unknown = (name: string, text: string): Finding => ({ name, status: 'unknown', text, remedy: '' });
+const UNREAD = 'Not known here: the files that tell may not be read.';
+const UNASKED = 'Not known here: it takes the addon to ask.';
+
 const ALLOW = "Allow rseq, prctl operation 79 and system call 471 in the seccomp profile: docker run --security-opt seccomp=PROFILE.json, or the pod's seccompProfile.";
 const BUILD = 'Build the kernel with CONFIG_RSEQ_SLICE_EXTENSION=y, or boot one that is built so.';
+const orGuest = (remedy: string, { guestRemedy }: Facts): string => `${remedy} ${guestRemedy}`.trimEnd();
 /** Bytes of `struct rseq` up to and with the control word. */
 const WITH_CONTROL_WORD = 32;
 /** Threads that want a CPU, for each: from here on timings are noise. */
@@ -53,7 +59,12 @@ export function examine(facts: Facts): Finding[] {
   const root = CHAIN.find(failing);
   const consequences = new Set(root === undefined ? [] : CHAIN.filter((name) => name !== root));
   if (root !== undefined || failing('addon')) consequences.add('thread');
-  return all.map((finding) => (finding.status !== 'passed' && consequences.has(finding.name) ? { ...finding, status: 'follows', remedy: '' } : finding));
+  return all.map((finding) => {
+    if (finding.status === 'passed' || finding.status === 'unknown') return finding;
+    if (consequences.has(finding.name)) return { ...finding, status: 'follows', remedy: '' };
+    // Of two causes the first is why. The addon does not follow from it, and alone would be of no use.
+    return finding.name === 'addon' && root !== undefined ? { ...finding, status: 'warned' } : finding;
+  });
 }
 
 /** @param findings of the same facts */
@@ -64,12 +75,18 @@ export function conclude({ probe: { slices, kernel, thread } }: Facts, findings:
   const length = kernel.extension === null ? '' : `, extensions of ${inMicroseconds(kernel.extension)}`;
   const text = slices.available
     ? `Slices work here: ABI ${thread?.flavour ?? 'unknown'}, registration '${thread?.registration ?? 'none'}'${length}.`
-    : `No slices here (${slices.reason}). ${cause?.text ?? slices.explanation}`;
+    : `No slices here (${reasonOf(cause, slices.reason)}). ${cause?.text ?? slices.explanation}`;
   // Comes before all else: nothing attaches, not even to the simulated kernel.
   const environment = find(['environment'], 'failed');
   if (environment !== undefined) return { works: false, text: `${environment.text} Without it: ${text}`, first: environment.remedy, fallsBack: false };
   if (slices.available) return { works: true, text, first: find(WORTH_MENDING, 'warned')?.remedy ?? '', fallsBack: false };
   return { works: false, text, first: cause?.remedy ?? slices.remedy, fallsBack: true };
+}
+
+/** The reason that belongs to the cause: what the kernel lacks is told by its files too, where the addon is not there to ask. */
+function reasonOf(cause: Finding | undefined, reason: Reason): Reason {
+  const isKernel = cause?.name === 'kernel' || cause?.name === 'configuration';
+  return isKernel && reason.startsWith('addon-') ? 'kernel-without-feature' : reason;
 }
 
 const USE_WORDS = { 'libc-area': "uses libc's areas", librseq: 'librseq', 'own-areas': 'registers areas of its own' } as const;
@@ -83,7 +100,8 @@ function worth(isGood: boolean, isKernelGood: boolean, isReplaced: boolean): str
 }
 
 const EXAMINATIONS: readonly Examination[] = [
-  function kernel({ platform, probe: { slices, kernel, node } }) {
+  function kernel(facts) {
+    const { platform, probe: { slices, kernel, node } } = facts;
     if (platform !== 'linux') return failed('kernel', `This is ${platform}; time slice extensions are a feature of Linux.`, 'Nothing to do, unless slices are wanted: then run it on Linux.');
     const text = `Linux ${kernel.release}`;
     // Whose configuration has no such option, whatever the version.
@@ -91,35 +109,39 @@ const EXAMINATIONS: readonly Examination[] = [
     if (elsewhere !== null) return failed('kernel', `${text} for ${node.arch}, which has no time slice extensions.`, elsewhere);
     const major = Number.parseInt(kernel.release, 10);
     if (slices.available || major >= 7) return passed('kernel', `${text}.`);
-    return failed('kernel', `${text}: time slice extensions came with 7.0.`, 'Boot Linux 7.0 or later, built with CONFIG_RSEQ_SLICE_EXTENSION=y.');
+    return failed('kernel', `${text}: time slice extensions came with 7.0.`, orGuest('Boot Linux 7.0 or later, built with CONFIG_RSEQ_SLICE_EXTENSION=y.', facts));
   },
-  function configuration({ platform, config, probe: { slices } }) {
+  function configuration(facts) {
+    const { platform, config, seesSystem, probe: { slices } } = facts;
     if (platform !== 'linux') return null;
     if (config?.value === 'y') return passed('configuration', `CONFIG_RSEQ_SLICE_EXTENSION=y (${config.path}).`);
-    if (config?.value === 'not set') return failed('configuration', `CONFIG_RSEQ_SLICE_EXTENSION is not set (${config.path}).`, BUILD);
-    if (config !== null) return failed('configuration', `There was no CONFIG_RSEQ_SLICE_EXTENSION when this kernel was built (${config.path}).`, BUILD);
+    if (config?.value === 'not set') return failed('configuration', `CONFIG_RSEQ_SLICE_EXTENSION is not set (${config.path}).`, orGuest(BUILD, facts));
+    if (config !== null) return failed('configuration', `There was no CONFIG_RSEQ_SLICE_EXTENSION when this kernel was built (${config.path}).`, orGuest(BUILD, facts));
     if (slices.available) return passed('configuration', 'Not readable, and not needed: the kernel answers.');
+    if (!seesSystem) return unknown('configuration', UNREAD);
     return warned('configuration', 'Not readable: no file tells how this kernel was built.', 'Try modprobe configs, which brings /proc/config.gz, or install /boot/config-RELEASE with the kernel.');
   },
-  function boot({ commandLine, probe: { slices } }) {
-    if (commandLine === null) return null;
+  function boot({ platform, commandLine, probe: { slices } }) {
+    if (platform !== 'linux') return null;
+    if (commandLine === null) return unknown('boot', UNREAD);
     const options = commandLine.split(/\s+/).filter((word) => /^rseq(_slice_ext|_debug)?=/.test(word));
     const text = options.length === 0 ? 'Nothing about rseq on the kernel command line.' : `The kernel command line has ${options.join(' ')}.`;
     return slices.reason === 'off-at-boot' ? failed('boot', text, slices.remedy) : passed('boot', text);
   },
-  function feature({ probe: { kernel } }) {
+  function feature({ platform, probe: { kernel } }) {
     const { featureSize, alignment } = kernel;
-    if (featureSize === null) return null;
+    if (featureSize === null) return platform === 'linux' ? unknown('struct rseq', UNASKED) : null;
     const text = `The kernel's struct rseq has ${featureSize} bytes, aligned to ${alignment ?? 'unknown'}`;
     if (featureSize >= WITH_CONTROL_WORD || kernel.flavour !== null) return passed('struct rseq', `${text}.`);
     return failed('struct rseq', `${text}: no control word in it.`, 'It comes with the kernel: see above.');
   },
-  function prctl({ probe: { kernel, slices } }) {
-    if (kernel.prctl === null) return null;
+  function prctl(facts) {
+    const { platform, probe: { kernel, slices } } = facts;
+    if (kernel.prctl === null) return platform === 'linux' ? unknown('prctl', UNASKED) : null;
     if (kernel.prctl === 0) return passed('prctl', 'prctl(PR_RSEQ_SLICE_EXTENSION) answers.');
     const text = `prctl(PR_RSEQ_SLICE_EXTENSION) says ${nameErrno(kernel.prctl)}`;
     if (slices.reason === 'denied') return failed('prctl', `${text}: a filter denies it.`, ALLOW);
-    return failed('prctl', `${text}: this kernel has no slices.`, BUILD);
+    return failed('prctl', `${text}: this kernel has no slices.`, orGuest(BUILD, facts));
   },
   function yielding({ probe: { kernel } }) {
     // Where nothing can be granted, the call has nothing to say.
@@ -133,28 +155,31 @@ const EXAMINATIONS: readonly Examination[] = [
     if (!slices.available) return null;
     return warned('extension', 'How long it is cannot be read.', 'As root: mount -t debugfs none /sys/kernel/debug; cat /sys/kernel/debug/rseq/slice_ext_nsec. It begins at 5 us.');
   },
-  function libc({ probe: { libc, kernel, slices }, environment }) {
-    const name = libc.name ?? 'This libc (not glibc, as far as is known)';
+  function libc({ platform, seesSystem, probe: { libc, kernel, slices }, environment }) {
+    if (platform === 'linux' && libc.name === null && !seesSystem && libc.registered === null) return unknown('libc', UNREAD);
+    const name = libc.name ?? (seesSystem || platform !== 'linux' ? 'This libc (not glibc, as far as is known)' : 'This libc');
     if (libc.registered === null) return passed('libc', `${name}.`);
     if (libc.registered) return passed('libc', `${name} registered an area for each thread, ${worth(libc.flags?.available === true, kernel.flavour !== null, slices.available)}.`);
     const tunable = /glibc\.pthread\.rseq=0/.test(environment.GLIBC_TUNABLES ?? '') ? ', as GLIBC_TUNABLES says' : '';
     return passed('libc', `${name} registered no area${tunable}${slices.available ? ': ours is used' : ''}.`);
   },
-  function users({ probe: { users } }) {
-    if (users === null) return null;
-    if (users.length === 0) return passed('users', 'No loaded object but libc uses rseq, as far as symbols tell.');
+  function users({ platform, probe: { users } }) {
+    if (users === null) return platform === 'linux' ? unknown('rseq users', UNASKED) : null;
+    if (users.length === 0) return passed('rseq users', 'No loaded object but libc uses rseq, as far as symbols tell.');
     // Whether one of them stands in the way, the thread's line says.
     const text = `${users.map(({ object, use }) => `${object} (${USE_WORDS[use]})`).join(', ')}.`;
-    return passed('users', text);
+    return passed('rseq users', text);
   },
   function sandbox({ platform, container, isFiltered, probe: { slices } }) {
     if (platform !== 'linux') return null;
     const where = container === null ? 'No container' : container === 'unknown' ? 'Whether this is a container is not known' : `A container (${container})`;
     const filter = isFiltered === null ? 'whether system calls are filtered is not known' : isFiltered ? 'a seccomp filter is in force' : 'no seccomp filter';
     const text = `${where}, ${filter}`;
-    return slices.reason === 'denied' ? failed('sandbox', `${text}; rseq or prctl is denied.`, ALLOW) : passed('sandbox', `${text}.`);
+    return slices.reason === 'denied' ? failed('sandbox', `${text}; rseq or prctl is denied.`, ALLOW) : container === 'unknown' && isFiltered === null ? unknown('sandbox', `${text}.`) : passed('sandbox', `${text}.`);
   },
-  function thread({ probe: { slices, thread } }) {
+  function thread({ platform, probe: { slices, thread, addon } }) {
+    // Why it is not there is its own line.
+    if (platform === 'linux' && addon.state !== 'loaded') return failed('thread', 'Not attached: it takes the addon to do that.', slices.remedy);
     if (!slices.available || thread === null) return failed('thread', slices.explanation, slices.remedy);
     return passed('thread', `Attached and given back: registration '${thread.registration}', ABI ${thread.flavour}.`);
   },
@@ -163,8 +188,9 @@ const EXAMINATIONS: readonly Examination[] = [
     if (thread.controlWord === 'mapped') return passed('control word', 'Mapped into JavaScript: a section is two plain stores.');
     return warned('control word', 'This runtime refuses external buffers: a section is two calls into the addon, some 20 ns.', 'Use a runtime whose V8 has no memory cage: Node.js itself, not Electron.');
   },
-  function sections({ trial }) {
-    if (trial === null) return null;
+  function sections({ trial, probe: { slices } }) {
+    // What cannot be tried for want of slices says nothing.
+    if (trial === null) return slices.available ? unknown('sections', 'Not known here: workers, which would compete, are not allowed.') : null;
     const disturbed = trial.yielded + trial.raced + trial.revoked;
     const text = `${count(trial.entered)} tried in threads that compete: ${count(disturbed)} disturbed, ${count(trial.yielded)} of them finished in an extension.`;
     if (trial.yielded > 0) return passed('sections', text);
@@ -172,11 +198,11 @@ const EXAMINATIONS: readonly Examination[] = [
     if (disturbed > 0) return warned('sections', `${text} The kernel granted none.`, 'Try again. If it stays so, please report it, with the output of doctor --json.');
     return warned('sections', text, 'Try again on a busy machine: nobody wanted these CPUs. If it stays so, please report it.');
   },
-  function addon({ platform, probe: { addon, slices, node } }) {
+  function addon({ platform, probe: { addon, slices } }) {
     if (platform !== 'linux') return null;
     const what = { build: 'Compiled on this machine', prebuild: 'The prebuilt one of the package' };
     if (addon.state === 'loaded') return passed('addon', `${addon.origin === null ? 'Loaded' : what[addon.origin]} (${addon.path ?? ''}).`);
-    return failed('addon', `${addon.state} for ${node.arch}: ${slices.explanation}`, slices.remedy);
+    return failed('addon', slices.explanation, slices.remedy);
   },
   function node({ probe: { node } }) {
     return passed('Node.js', `${node.version}, ${node.arch}.`);
@@ -188,8 +214,8 @@ const EXAMINATIONS: readonly Examination[] = [
     }
     return warned('environment', `RSEQ_SLICE=${choice} decides for programs that leave the choice open; it was put aside here.`, 'Unset RSEQ_SLICE, if that is not what you want.');
   },
-  function machine({ guest }) {
-    if (guest === null) return null;
+  function machine({ platform, seesSystem, guest }) {
+    if (guest === null) return platform === 'linux' && !seesSystem ? unknown('machine', UNREAD) : null;
     const what = `A ${describeGuest(guest)}`;
     return passed('machine', guest.isEmulated ? `${what}: times here say nothing of a CPU.` : `${what}: times here are also those of its host.`);
   },
