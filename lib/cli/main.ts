@@ -48,12 +48,12 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
   }
 }
 
-/** What a command is for is shown in its own help too, and how it ends there only. */
+/** In the list of commands each has one sentence; the rest, and how it ends, is in its own help. */
 function describe(sections: Section[], command: string | undefined, width: number): Section[] {
   const all =
     command !== undefined
       ? [...sections.slice(0, 1), { body: command }, ...sections.slice(1)]
-      : sections.map((section) => ({ ...section, body: section.body.replaceAll(/ Exit codes: .*$/gm, '') }));
+      : sections.map((section) => (section.title === 'Commands' ? { ...section, body: section.body.replaceAll(/^( +\S.*? {2,}.*?)(\. .*|\.)?$/gm, '$1.') } : section));
   return all.map((section) => ({ ...section, body: wrapListed(section.body, width) }));
 }
 

@@ -24,7 +24,7 @@ const EXIT_CODES = 'Exit codes: 0 done; 1 a file cannot be read or is no such re
 
 export const addReport: AddCommand = (cli) => {
   cli
-    .command('report <...files>', `${DESCRIPTION}. ${EXIT_CODES}`)
+    .command('report [...files]', `${DESCRIPTION}. ${EXIT_CODES}`)
     .usage('report FILE... [options]')
     .option('--out <file>', `Where the page goes, - for stdout (default: ${DEFAULT_OUT})`)
     .option('--json', 'The figures as JSON to stdout; a page only with --out')
@@ -35,6 +35,7 @@ export const addReport: AddCommand = (cli) => {
 };
 
 function report(files: readonly string[], options: Readonly<Record<string, unknown>>): ExitCode {
+  if (files.length === 0) throw new UsageError('Say which files: rseq-slice report all.json.');
   const json = options['json'] === true;
   const out = readOut(options['out'], files, json);
   try {

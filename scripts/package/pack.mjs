@@ -116,7 +116,7 @@ function main() {
   }
   try {
     const { path, files, size, repository } = pack(root, { isRelease: options.release === true });
-    process.stdout.write(`${path}: ${files.length} files, ${size.toLocaleString('en')} bytes, ${repository === null ? 'no repository named: there is no git remote origin with an address' : `of ${repository}`}\n`);
+    process.stdout.write(`${path}: ${files.length} files, ${size.toLocaleString('en')} bytes, ${repository === null ? 'without the address of a repository, since git has no remote called origin here that has one' : `of ${repository}`}\n`);
     return 0;
   } catch (error) {
     process.stderr.write(`package: ${error instanceof Error ? error.message : String(error)}\n`);

@@ -23,6 +23,12 @@ describe('help', () => {
     expect(listed).toEqual(['doctor', 'demo', 'bench', 'report', 'trace', 'build']);
   });
 
+  it('lists them with a sentence each', () => {
+    const commands = /Commands:\n([^]*?)\n\n/.exec(run('--help').stdout)?.[1]?.split(/\n(?= {2}\w)/) ?? [];
+    expect(commands).toHaveLength(listed.length);
+    for (const command of commands) expect(command).toMatch(/^[^.]*(?:\.\.\.[^.]*)?\.$/);
+  });
+
   it.each(listed)('of %s says what it does, its options and its exit codes', (name) => {
     const { status, signal, stdout, stderr } = run(name, '--help');
     expect({ status, signal, stderr }).toEqual({ status: 0, signal: null, stderr: '' });

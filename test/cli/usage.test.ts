@@ -54,7 +54,7 @@ const USAGES: Readonly<Record<string, readonly Usage[]>> = {
     [[guest, '--oot', 'x'], /[Uu]nknown option/],
     [[guest, '--out'], /value is missing|--out wants/],
     [[guest, '--out', 'a', '--out', 'b'], /--out wants one file/],
-    [[], /missing required args/],
+    [[], /: Say which files: rseq-slice report all\.json\. See/],
     [[guest, '--json', '--out', '-'], /both want stdout/],
     [[guest, '--out='], /--out/],
   ],

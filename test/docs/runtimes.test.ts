@@ -1,8 +1,12 @@
-/** docs/runtimes.md has what `npm run test:package` tries, and nothing else. */
-import { expect, it } from 'vitest';
+/** docs/runtimes.md has what `npm run test:package` tries, and nothing else, and its recipes work. */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, it } from 'vitest';
 import { BUNDLES, USES } from '../../scripts/package/uses.mjs';
 import { REASONS } from '../../lib/linux/status.ts';
-import { readDocument } from '../support/examples.ts';
+import { readDocument, root } from '../support/examples.ts';
 
 const document = readDocument('docs/runtimes.md');
 
@@ -35,4 +39,24 @@ it('names reasons that there are', () => {
   const named = [...document.matchAll(/reason (?:is )?`([\w-]+)`/g)].map(([, reason = '']) => reason);
   expect(named.length).toBeGreaterThan(2);
   for (const reason of named) expect(REASONS).toContain(reason);
+});
+
+const folder = mkdtempSync(join(tmpdir(), 'rseq-slice-runtimes-'));
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+it('has a recipe for esbuild that works in a project of ES modules', () => {
+  mkdirSync(join(folder, 'node_modules'));
+  symlinkSync(root, join(folder, 'node_modules/rseq-slice'));
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
+  writeFileSync(join(folder, 'app.js'), "import { attach } from 'rseq-slice';\nconsole.log(attach({ backend: 'simulated' }).critical(() => 'done'));\n");
+  const words = /^npx esbuild (.*)$/m.exec(document)?.[1]?.split(' ') ?? [];
+  const [commonJs = ''] = /--outfile=\S+\.cjs/.exec(document) ?? [];
+  for (const options of [words, [...words.filter((word) => !/^--(format|outfile)=/.test(word)), commonJs]]) {
+    const bundled = spawnSync(join(root, 'node_modules/.bin/esbuild'), ['--log-level=error', ...options], { cwd: folder, encoding: 'utf8' });
+    expect(bundled).toMatchObject({ status: 0, stderr: '' });
+    const bundle = options.find((word) => word.startsWith('--outfile='))?.slice('--outfile='.length) ?? '';
+    expect(spawnSync(process.execPath, [bundle], { cwd: folder, encoding: 'utf8' })).toMatchObject({ status: 0, stderr: '', stdout: 'done\n' });
+  }
 });

@@ -57,10 +57,10 @@ export function blocksOf(document: string, text: string = readDocument(document)
   });
 }
 
-/** The TypeScript examples of a document, in order. */
+/** The programs among a document's examples, in order. */
 export function examplesOf(text: string): readonly string[] {
   return blocksOf('', text)
-    .filter(({ language }) => language === 'ts')
+    .filter(({ language }) => language === 'ts' || language === 'js')
     .map(({ code }) => code);
 }
 
