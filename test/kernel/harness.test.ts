@@ -46,6 +46,12 @@ it('tells a signal from an exit code', () => {
   expect(run('--', 'sh', '-c', 'exit 139')).toEqual({ status: 139, signal: null, stdout: '', stderr: '' });
 });
 
+it('has the command line of the checkout, for npx and within scripts', () => {
+  const { status, stdout, stderr } = run('--', 'npx', 'rseq-slice', '--version');
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  expect(run('--', 'sh', '-c', 'rseq-slice --version')).toEqual({ status, signal: null, stdout, stderr });
+});
+
 it('has the CPUs that were asked for', () => {
   expect(run('--cpus', '8', '--', 'nproc')).toEqual({ status: 0, signal: null, stdout: '8\n', stderr: '' });
 });
