@@ -54,7 +54,10 @@ export function describeMachine(command: string): Machine {
   };
 }
 
-const guestOf = ({ guest, hypervisor, emulated }: Machine): Guest | null => (guest ? { hypervisor, isEmulated: emulated } : null);
+/** What tells how far times can be trusted. */
+export type Circumstances = Pick<Machine, 'guest' | 'hypervisor' | 'emulated' | 'load'>;
+
+const guestOf = ({ guest, hypervisor, emulated }: Circumstances): Guest | null => (guest ? { hypervisor, isEmulated: emulated } : null);
 
 /** Where something was measured, for people: part of a line. */
 export function describePlace(machine: Machine): string {
@@ -66,16 +69,25 @@ export function describePlace(machine: Machine): string {
 /** More than half of the CPUs were busy: what is measured shared them. */
 const BUSY = 0.5;
 
-/** What to bear in mind of times that were measured there, sentences. */
-export function cautionsAbout(machine: Machine): string[] {
+/**
+ * What to bear in mind of times that were measured there, sentences.
+ * @param available CPUs for what was measured; by default those of this process
+ */
+export function cautionsAbout(machine: Circumstances, available: number = availableParallelism()): string[] {
   const guest = guestOf(machine);
-  const available = availableParallelism();
   return [
     ...(guest === null ? [] : [cautionAboutGuest(guest)]),
     ...(machine.load > BUSY * available
-      ? [`The machine was loaded when this began (load ${machine.load.toFixed(1)} on ${available} ${available === 1 ? 'CPU' : 'CPUs'}): times are longer than on a quiet one, and intervals wider.`]
+      ? [`The machine was loaded when this began (load ${machine.load.toFixed(1)} on ${available} ${available === 1 ? 'CPU' : 'CPUs'}): times are longer than on a quiet one, and vary more.`]
       : []),
   ];
+}
+
+/** Those that were not said before; from now on they were. */
+export function newsOf(sentences: readonly string[], said: Set<string>): string[] {
+  const news = sentences.filter((sentence) => !said.has(sentence));
+  for (const sentence of news) said.add(sentence);
+  return news;
 }
 
 /** The command line for a record, without what is of this machine only. */

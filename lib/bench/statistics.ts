@@ -8,12 +8,12 @@ export interface Summary {
   readonly median: number;
   /** Two of the samples, as near to the median as {@link WANTED} allows; of few samples the least and the most. */
   readonly interval: readonly [number, number];
-  /** How often such an interval holds the true median, 0 to 1: below {@link WANTED} it shows no difference. */
+  /** How often such an interval contains the true median, 0 to 1: below {@link WANTED} it shows no difference. */
   readonly coverage: number;
   readonly least: number;
 }
 
-/** What an interval is to hold the true median with. */
+/** What an interval is to contain the true median with. */
 export const WANTED = 0.95;
 
 /** Of fewer samples, no interval reaches what is wanted: from the least to the most of five it is 93.8 %. */
@@ -71,4 +71,10 @@ export function nameOfIntervals(all: readonly (Pick<Summary, 'coverage'> | null 
   if (known.length === 0) return 'no interval';
   const [least, most] = [Math.min(...known), Math.max(...known)].map((coverage) => `${Number((100 * coverage).toFixed(1))} %`);
   return least === most ? String(least) : `${String(least)} or more`;
+}
+
+/** The same as the head of a column. */
+export function titleOfIntervals(all: Parameters<typeof nameOfIntervals>[0]): string {
+  const name = nameOfIntervals(all);
+  return name.endsWith('interval') ? name : `${name} interval`;
 }

@@ -16,6 +16,7 @@ import type { LocksRecord, Progress } from '../bench/locks/run.ts';
 import { failuresOf, formatBriefly, formatLocks } from '../bench/locks/table.ts';
 import { WORKLOADS } from '../bench/locks/workloads.ts';
 import { describeMachine, withoutPaths } from '../bench/machine.ts';
+import type { Machine } from '../bench/machine.ts';
 import { FEWEST_SAMPLES } from '../bench/statistics.ts';
 import { formatLoops, formatRecord } from '../bench/sections/report.ts';
 import { FEWEST_ROUNDS, LONGEST_BATCH, MOST_ROUNDS, runSections } from '../bench/sections/run.ts';
@@ -100,6 +101,8 @@ function readRequest(name: string | undefined, raw: RawOptions): Request {
 class Output {
   readonly live = new LiveLines(process.stderr);
   readonly style: Required<TableStyle>;
+  /** What was told, so that two benchmarks of one run do not tell it twice. */
+  readonly said = new Set<string>();
   readonly #file: string | null;
   readonly #tables: NodeJS.WriteStream;
   readonly #records = new Map<Benchmark, SectionsRecord | LocksRecord>();
@@ -159,16 +162,16 @@ class Output {
   }
 }
 
-const describeCommand = (): ReturnType<typeof describeMachine> => describeMachine(['rseq-slice', ...withoutPaths(process.argv.slice(2), ['--json'])].join(' '));
+const describeCommand = (): Machine => describeMachine(['rseq-slice', ...withoutPaths(process.argv.slice(2), ['--json'])].join(' '));
 
-async function benchSections({ sections }: Request, output: Output): Promise<ExitCode> {
+async function benchSections({ sections }: Request, output: Output, machine: Machine): Promise<ExitCode> {
   let shown: Parameters<typeof formatLoops>[0] = [];
   const { loops, samples, record } = await runSections(
-    describeCommand(),
+    machine,
     {
       ...sections,
       onRound: (done, samples) => {
-        output.live.show(() => `${formatLoops(shown, samples)}\nsections: round ${done} of ${sections.rounds}`);
+        output.live.show(() => `${formatLoops(shown, samples)}\nsections: round ${done} of ${sections.rounds}`, 1);
       },
     },
     (all) => {
@@ -177,11 +180,11 @@ async function benchSections({ sections }: Request, output: Output): Promise<Exi
     },
   );
   output.keep(record);
-  output.say(formatRecord(record, loops, samples, output.style));
+  output.say(formatRecord(record, loops, samples, output.style, output.said));
   return ExitCode.Done;
 }
 
-async function benchLocks({ locks: options }: Request, output: Output): Promise<ExitCode> {
+async function benchLocks({ locks: options }: Request, output: Output, machine: Machine): Promise<ExitCode> {
   const prepared = await prepareLocks(options, { kinds: await loadKinds(null), module: null });
   if (prepared.settings.size === 0) {
     output.live.clear();
@@ -191,15 +194,15 @@ async function benchLocks({ locks: options }: Request, output: Output): Promise<
   const onTurn = ({ turn, round, place, turns }: Progress, runs: LocksRecord['runs']): void => {
     const where = `locks: round ${round + 1} of ${options.rounds}, ${place + 1} of ${turns}`;
     const { kind, workers, section, slices } = turn;
-    output.live.show(() => `${formatBriefly(aggregate(runs).cells)}\n${where}: ${kind}, ${workers} workers, ${section} us, slices ${slices}`);
+    output.live.show(() => `${formatBriefly(aggregate(runs).cells)}\n${where}: ${kind}, ${workers} workers, ${section} us, slices ${slices}`, 1);
   };
-  const record = await runLocks(describeCommand(), options, prepared, {
+  const record = await runLocks(machine, options, prepared, {
     onTurn,
     onRound: (record) => {
       output.keep(record);
     },
   });
-  output.say(formatLocks(record, output.style));
+  output.say(formatLocks(record, output.style, output.said));
   return failuresOf(record.runs).length > 0 ? ExitCode.Failed : ExitCode.Done;
 }
 
@@ -214,10 +217,12 @@ async function bench(request: Request): Promise<ExitCode> {
     });
   }
   const codes: ExitCode[] = [];
+  // Before the first: what it makes of the load is none of the machine's.
+  const { load } = describeCommand();
   try {
     for (const benchmark of request.benchmarks) {
       if (codes.length > 0) output.say('\n');
-      codes.push(await (benchmark === 'sections' ? benchSections : benchLocks)(request, output));
+      codes.push(await (benchmark === 'sections' ? benchSections : benchLocks)(request, output, { ...describeCommand(), load }));
     }
   } catch (error) {
     if (!RseqSliceError.is(error)) throw error;

@@ -25,15 +25,21 @@ export class LiveLines {
     this.isOn = screen.isTTY === true && process.env['TERM'] !== 'dumb';
   }
 
-  /** @param picture makes the text; not called when it is not to be shown */
-  show(picture: () => string): void {
+  /**
+   * @param picture makes the text; not called when it is not to be shown
+   * @param head so many first lines stay where others have to go, such as the names of columns
+   */
+  show(picture: () => string, head = 0): void {
     if (!this.isOn || performance.now() - this.#last < PERIOD) return;
     this.#last = performance.now();
     // Terminals that were not told their size say 0.
     const said = (size = 0, usual: number): number => (size > 0 ? size : usual);
     const [columns, rows] = [said(this.#screen.columns, 80), said(this.#screen.rows, 24)];
     // A line that wraps, or one that scrolls away, could not be taken back.
-    const lines = picture().trimEnd().split('\n').slice(-Math.max(1, rows - 1)).map((line) => line.slice(0, columns - 1));
+    const all = picture().trimEnd().split('\n');
+    const room = Math.max(1, rows - 1);
+    const kept = all.length > room && room > head ? [...all.slice(0, head), ...all.slice(head - room)] : all.slice(-room);
+    const lines = kept.map((line) => line.slice(0, columns - 1));
     this.#screen.write(`${this.#takeBack()}${lines.join('\n')}\n`);
     this.#shown = lines.length;
   }

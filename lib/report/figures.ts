@@ -4,6 +4,7 @@
  * the records; how they are written and drawn is left to `tables.ts` and
  * `plots.ts`, what they say to `reading.ts`.
  */
+import { tellingOf } from '../bench/sections/report.ts';
 import { summarize } from '../bench/statistics.ts';
 import type { Stats } from '../thread.ts';
 import type { BenchRecord, CellRecord, Environment, Figures, LockRecord, PairRecord, Place, RunRecord, SectionRecord, Setting, Spread } from './records.ts';
@@ -81,7 +82,7 @@ export interface LockFigures {
 export type RecordFigures = LockFigures | SectionRecord;
 
 export function figuresOf(record: BenchRecord): RecordFigures {
-  return record.benchmark === 'locks' ? figuresOfLocks(record) : record;
+  return record.benchmark === 'locks' ? figuresOfLocks(record) : { ...record, comparisons: tellingOf(record.comparisons, record.backend) };
 }
 
 /** The names of the cells' figures of waits. */

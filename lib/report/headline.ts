@@ -6,7 +6,7 @@
 import { FEWEST_SAMPLES, isTelling } from '../bench/statistics.ts';
 import type { CellFigures, LockFigures, RecordFigures } from './figures.ts';
 import { listed, ratio as ratioText, short, whole } from './format.ts';
-import { aroundMedian, placesOf, ratiosOf, sideOf, sumOfOutcomes } from './reading.ts';
+import { aroundMedian, placesOf, ratiosOf, samplesFor, sideOf, sumOfOutcomes } from './reading.ts';
 import type { Ratio } from './reading.ts';
 import type { ComparisonRecord, SectionRecord } from './records.ts';
 
@@ -29,9 +29,9 @@ type Side = 'better' | 'worse' | 'unclear';
 
 /** What is looked at first, and which words there are for its changes. */
 const QUESTIONS = [
-  { figure: 'throughput', what: 'throughput', better: 'more', words: { better: 'higher', worse: 'lower' } },
-  { figure: 'p99', what: 'the p99 wait', better: 'less', words: { better: 'shorter', worse: 'longer' } },
-  { figure: 'p999', what: 'the p99.9 wait', better: 'less', words: { better: 'shorter', worse: 'longer' } },
+  { figure: 'throughput', what: 'throughput', better: 'more', words: { better: 'higher', worse: 'lower' }, samples: 0 },
+  { figure: 'p99', what: 'the p99 wait', better: 'less', words: { better: 'shorter', worse: 'longer' }, samples: samplesFor(99) },
+  { figure: 'p999', what: 'the p99.9 wait', better: 'less', words: { better: 'shorter', worse: 'longer' }, samples: samplesFor(99.9) },
 ] as const;
 
 interface Found {
@@ -46,9 +46,14 @@ export function headlineOf(figures: RecordFigures): Headline {
 
 function headlineOfLocks({ groups }: LockFigures): Headline {
   const places = placesOf(groups);
-  const found = QUESTIONS.map((question) => find(question, ratiosOf(places, question.figure))).filter(({ ratios }) => ratios.length > 0);
+  const found = QUESTIONS.map((question) => find(question, ratiosOf(places.filter(({ cell }) => isFounded(cell, question.samples)), question.figure))).filter(({ ratios }) => ratios.length > 0);
   const cells = places.map(({ cell }) => cell);
   return { answer: answerOf(cells, found), figures: [...shareSaved(cells), ...found.map(largeRatio)] };
+}
+
+/** Whether so many waits were timed in a round; where the record does not tell, nothing speaks against it. */
+function isFounded({ on, off }: CellFigures, samples: number): boolean {
+  return [on, off].every((setting) => setting === null || setting.samples >= samples);
 }
 
 function find(question: Found['question'], ratios: readonly Ratio[]): Found {

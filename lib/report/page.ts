@@ -4,6 +4,7 @@
  * tables, and where they come from. Same records, same bytes.
  */
 import { createHash } from 'node:crypto';
+import { describeGuest } from '../bench/guest.ts';
 import type { Assets } from './assets.ts';
 import { chartsOf, loopsChart } from './charts.ts';
 import type { Chart, Plot, Series } from './charts.ts';
@@ -170,17 +171,18 @@ ${rows.map(([name, value]) => html`<tr><th scope="row">${name}</th><td>${value}<
 
 type Row = readonly [name: string, value: string | Html];
 
-const UNKNOWN = 'not known';
+const counted = (number: number, what: string): string => `${number} ${what}${number === 1 ? '' : 's'}`;
 
 function environmentOf({ environment }: RecordFigures): Row[] {
-  const { date, kernel, guest, cpu, cpus, arch, node, command, commit, modified, version } = environment;
+  const { date, kernel, guest, hypervisor, emulated, load, cpu, cpus, arch, node, command, commit, modified, version } = environment;
   return [
     ['date', date],
-    ['kernel', `Linux ${kernel}${guest ? ', in a guest' : ''}`],
-    ['CPU', `${cpu}, ${cpus} ${cpus === 1 ? 'CPU' : 'CPUs'}, ${arch}`],
+    ['kernel', `Linux ${kernel}${guest ? `, in a ${describeGuest({ hypervisor, isEmulated: emulated ?? false })}` : ''}`],
+    ['CPU', `${cpu}, ${counted(cpus, 'CPU')}, ${arch}`],
+    ...(load === null ? [] : [['load before', `${load.toFixed(1)} on ${counted(cpus, 'CPU')}`] as const]),
     ['Node.js', node],
     ['command', html`<code>${command}</code>`],
-    ['commit', `${commit ?? UNKNOWN}${modified === true ? ', modified' : ''}`],
+    ...(commit === null ? [] : [['commit', `${commit}${modified === true ? ', modified' : ''}`] as const]),
     ...(version === null ? [] : [['package', version] as const]),
   ];
 }
@@ -188,7 +190,7 @@ function environmentOf({ environment }: RecordFigures): Row[] {
 function aboutLocks({ lane, extension, workload, rounds, seconds, sample, complete }: LockFigures): Row[] {
   return [
     ...(lane === null ? [] : [['guest', guestNamed(lane)] as const]),
-    ['extension', extension === null ? UNKNOWN : duration(extension)],
+    ...(extension === null ? [] : [['extension', duration(extension)] as const]),
     ['workload', workload],
     ['rounds', `${rounds} of ${duration(seconds * 1e9)} each${complete ? '' : ', not all of them made'}`],
     ['timed waits', sample === 1 ? 'all' : `one in ${sample}`],

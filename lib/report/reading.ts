@@ -3,6 +3,7 @@
  * what slices changed, and how far that can be trusted. An interval that
  * contains 1 shows no difference, and is said to show none.
  */
+import { cautionsAbout } from '../bench/machine.ts';
 import { coverageOf, FEWEST_SAMPLES, isTelling, nameOfIntervals } from '../bench/statistics.ts';
 import { DISTURBED, nameOf, perHundredThousand } from './figures.ts';
 import type { CellFigures, GroupFigures, LockFigures, OutcomeFigures, RecordFigures, SettingFigures } from './figures.ts';
@@ -156,7 +157,7 @@ function coverage(settings: readonly SettingFigures[]): string[] {
   if (rounds >= FEWEST_SAMPLES || settings.length === 0) return [];
   if (rounds === 1) return ['There is only one round, so that intervals are no wider than a point and mean nothing. Measure at least six.'];
   const percent = nameOfIntervals([{ coverage: coverageOf(rounds) }]);
-  return [`With ${rounds} rounds an interval reaches from the least to the most, and holds the true median with ${percent} only. Measure at least six.`];
+  return [`With ${rounds} rounds an interval reaches from the least to the most, and contains the true median with a probability of ${percent} only. Measure at least six.`];
 }
 
 function chance(count: number): string[] {
@@ -164,15 +165,25 @@ function chance(count: number): string[] {
   return [`These sentences go by ${count} ratios. If slices changed nothing at all, about ${Math.round(count / 20)} of their intervals would miss 1 by chance.`];
 }
 
+/** A percentile that fewer waits of a round lie beyond jumps from round to round. */
+const BEYOND = 10;
+
+/** How many waits a round has to time for a percentile that is worth a large figure. */
+export const samplesFor = (percent: number): number => Math.round((BEYOND * 100) / (100 - percent));
+
 function thinTails(settings: readonly SettingFigures[]): string[] {
   const samples = Math.min(...settings.filter(({ waits }) => waits.some(({ percent }) => percent === 99.9)).map((setting) => setting.samples));
-  if (!(samples < 10_000)) return [];
-  return [`A round timed as few as ${whole(Math.round(samples))} waits. The p99.9 rests on the longest ${Math.max(1, Math.ceil(samples / 1000))} of them, and the longest on one: such figures jump from round to round.`];
+  if (!(samples < samplesFor(99.9))) return [];
+  const beyond = Math.max(1, Math.ceil(samples / 1000));
+  const rests = beyond === 1 ? 'The p99.9 and the longest rest on one of them each' : `The p99.9 rests on the longest ${beyond} of them, and the longest on one`;
+  return [`A round timed as few as ${whole(Math.round(samples))} waits. ${rests}: such figures jump from round to round.`];
 }
 
-function aboutEnvironment({ guest, emulated, modified }: Environment): string[] {
+function aboutEnvironment({ guest, emulated, hypervisor, load, cpus, modified }: Environment): string[] {
   return [
-    ...(guest ? [`Times in a guest are also those of the host${emulated === false ? '' : ' and of the emulation'}: ratios say more than times do.`] : []),
+    ...cautionsAbout({ guest: guest && emulated !== null, emulated: emulated ?? false, hypervisor, load: load ?? 0 }, cpus),
+    // Older records do not tell what kind of guest it was.
+    ...(guest && emulated === null ? ['Times in a guest are also those of the host and of the emulation: ratios say more than times do.'] : []),
     ...(modified === true ? ['The sources were modified after the commit that is named.'] : []),
   ];
 }

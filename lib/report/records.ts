@@ -21,6 +21,10 @@ export interface Environment {
   readonly guest: boolean;
   /** null: not known. */
   readonly emulated: boolean | null;
+  /** null: none, or not known. */
+  readonly hypervisor: string | null;
+  /** Threads that wanted a CPU before anything was measured; null: not known. */
+  readonly load: number | null;
   readonly cpu: string;
   readonly cpus: number;
   readonly arch: string;
@@ -223,6 +227,8 @@ function readEnvironment(record: Field): Environment {
     kernel: record.at('kernel').string(),
     guest: record.at('guest').optional((guest) => guest.boolean()) ?? false,
     emulated: record.at('emulated').optional((emulated) => emulated.boolean()),
+    hypervisor: record.at('hypervisor').optional((hypervisor) => hypervisor.string()),
+    load: record.at('load').optional((load) => load.amount()),
     cpu: record.at('cpu').string(),
     cpus: record.at('cpus').count(),
     arch: record.at('arch').string(),

@@ -40,6 +40,16 @@ it('fits into the terminal, with what is at the end', () => {
   expect(line.written).toEqual(['third\n']);
 });
 
+it('keeps the names of columns where rows have to go', () => {
+  const rows = Array.from({ length: 9 }, (_, index) => `row ${index}`);
+  const to = screen(true, 20, 4);
+  new LiveLines(to).show(() => ['head', ...rows].join('\n'), 1);
+  expect(to.written).toEqual(['head\nrow 7\nrow 8\n']);
+  const line = screen(true, 20, 2);
+  new LiveLines(line).show(() => ['head', ...rows].join('\n'), 1);
+  expect(line.written).toEqual(['row 8\n']);
+});
+
 it('takes a terminal that was not told its size for a usual one', () => {
   const to = screen(true, 0, 0);
   new LiveLines(to).show(() => `${'x'.repeat(100)}\nlast`);

@@ -40,7 +40,7 @@ export interface Prepared {
 
 async function chooseSettings({ locks, slices, workload }: LocksOptions, kinds: Kinds, notes: string[]): Promise<Map<string, Slices[]>> {
   const { available, explanation, remedy } = probe().slices;
-  if (slices.includes('on') && !available) notes.push(`Slices could not be measured. ${explanation} ${remedy}`);
+  if (slices.includes('on') && !available) notes.push('Slices could not be measured.', `${explanation} ${remedy}`);
   const settings = new Map<string, Slices[]>();
   for (const name of locks) {
     const kind = kindOf(kinds, name);

@@ -2,8 +2,8 @@
 import { wrap } from '../../cli/output.ts';
 import { formatLegend, formatTable } from '../../cli/table.ts';
 import type { TableStyle } from '../../cli/table.ts';
-import { cautionsAbout, describePlace } from '../machine.ts';
-import { FEWEST_SAMPLES, nameOfIntervals } from '../statistics.ts';
+import { cautionsAbout, describePlace, newsOf } from '../machine.ts';
+import { FEWEST_SAMPLES, nameOfIntervals, titleOfIntervals } from '../statistics.ts';
 import type { Summary } from '../statistics.ts';
 import type { Cell, CellSummary, PairSummary, Run, Summaries } from './aggregate.ts';
 import type { LocksRecord } from './run.ts';
@@ -44,8 +44,10 @@ interface Column {
   readonly meaning: string;
   /** Also while it goes on, where there is little room. */
   readonly brief: boolean;
-  readonly show: (figures: Summaries) => string;
+  readonly show: (figures: Summaries, slices: CellSummary['slices']) => string;
 }
+
+const YIELDS = 'yields/s';
 
 const COLUMNS: readonly Column[] = [
   { name: 'p50', meaning: 'us from wanting the lock to having it: half of the waits were no longer', brief: true, show: (figures) => median(figures['p50'], US) },
@@ -53,18 +55,18 @@ const COLUMNS: readonly Column[] = [
   { name: 'p99.9', meaning: '', brief: true, show: (figures) => median(figures['p999'], US) },
   { name: 'max', meaning: 'the longest of the waits that were timed', brief: true, show: (figures) => median(figures['max'], US) },
   { name: 'parks/s', meaning: 'waits a second in which the worker went to sleep', brief: true, show: (figures) => median(figures['parks']) },
-  { name: 'yields/s', meaning: 'sections a second that were finished in an extension', brief: false, show: (figures) => median(figures['yielded']) },
-  { name: 'own/s', meaning: 'times a second that a worker gave up its CPU by itself', brief: false, show: (figures) => median(figures['voluntary']) },
-  { name: 'forced/s', meaning: 'times a second that the scheduler took it away', brief: false, show: (figures) => median(figures['involuntary']) },
+  { name: YIELDS, meaning: 'sections a second that were finished in an extension', brief: false, show: (figures, slices) => (slices === 'off' ? NOTHING : median(figures['yielded'])) },
+  { name: 'gave up/s', meaning: 'times a second that a worker gave up its CPU by itself', brief: false, show: (figures) => median(figures['voluntary']) },
+  { name: 'preempted/s', meaning: 'times a second that the scheduler took it away', brief: false, show: (figures) => median(figures['involuntary']) },
   { name: 'CPUs', meaning: 'how many were busy on average', brief: false, show: (figures) => median(figures['cpus']) },
-  { name: 'least/most', meaning: 'sections of the worker that had fewest, to those of the one that had most', brief: false, show: (figures) => median(figures['leastToMost']) },
+  { name: 'fairness', meaning: 'sections of the worker that had fewest, to those of the one that had most', brief: false, show: (figures) => median(figures['leastToMost']) },
 ];
 const BRIEF = COLUMNS.filter(({ brief }) => brief);
 
 /** A few columns, for what goes on. */
 export function formatBriefly(cells: readonly CellSummary[]): string {
   const place = placeColumns(cells);
-  const rows = cells.map(({ slices, figures, ...cell }) => [...place.of(cell), slices, median(figures['throughput']), ...BRIEF.map(({ show }) => show(figures))]);
+  const rows = cells.map(({ slices, figures, ...cell }) => [...place.of(cell), slices, median(figures['throughput']), ...BRIEF.map(({ show }) => show(figures, slices))]);
   return formatTable([...place.names, 'slices', 'sections/s', ...BRIEF.map(({ name }) => name)], rows);
 }
 
@@ -73,15 +75,17 @@ const TIMES = [['section, gap', 'us of work with the lock held, and between two 
 export function formatCells(cells: readonly CellSummary[], style: TableStyle = {}): string {
   const place = placeColumns(cells);
   const sure = nameOfIntervals(cells.map(({ figures }) => figures['throughput']));
-  const throughput = `sections/s (${sure})`;
-  const rows = cells.map(({ slices, figures, ...cell }) => [...place.of(cell), slices, spread(figures['throughput']), ...COLUMNS.map(({ show }) => show(figures))]);
-  const head = [...place.names, 'slices', throughput, ...COLUMNS.map(({ name }) => name)];
+  const throughput = `sections/s (${titleOfIntervals(cells.map(({ figures }) => figures['throughput']))})`;
+  // Without slices there is nothing in it.
+  const columns = COLUMNS.filter(({ name }) => name !== YIELDS || cells.some(({ slices }) => slices === 'on'));
+  const rows = cells.map(({ slices, figures, ...cell }) => [...place.of(cell), slices, spread(figures['throughput']), ...columns.map(({ show }) => show(figures, slices))]);
+  const head = [...place.names, 'slices', throughput, ...columns.map(({ name }) => name)];
   const table = formatTable(head, rows, { ...style, keys: place.names.length + 1 });
   const legend = formatLegend(
     [
       ...(place.common === '' ? TIMES : []),
-      ['sections/s', `of all workers together. All figures are medians over the rounds${sure === 'no interval' ? '' : `; the brackets hold the true median with ${sure}`}`],
-      ...COLUMNS.filter(({ meaning }) => meaning !== '').map(({ name, meaning }) => [name, meaning] as const),
+      ['sections/s', `of all workers together. All figures are medians over the rounds${sure === 'no interval' ? '' : `; the brackets contain the true median with a probability of ${sure}`}`],
+      ...columns.filter(({ meaning }) => meaning !== '').map(({ name, meaning }) => [name, meaning] as const),
     ],
     style,
   );
@@ -113,7 +117,8 @@ export function failuresOf(runs: readonly Run[]): string[] {
 /** Said where a difference would be read out of too little. */
 const TOO_FEW = `Of fewer than ${FEWEST_SAMPLES} rounds no interval is sure enough to show a difference: --rounds ${FEWEST_SAMPLES}, or more.`;
 
-export function formatLocks(record: LocksRecord, style: TableStyle = {}): string {
+/** @param said what the reader was told before, and what this tells besides */
+export function formatLocks(record: LocksRecord, style: TableStyle = {}, said: Set<string> = new Set()): string {
   const { paint, width = Infinity } = style;
   const { workload, options, cells, pairs, notes, runs } = record;
   const { common } = placeColumns(cells);
@@ -122,8 +127,8 @@ export function formatLocks(record: LocksRecord, style: TableStyle = {}): string
   const out = [`${wrap(about, width)}\n`];
   if (cells.length > 0) out.push(formatCells(cells, style));
   if (pairs.length > 0) out.push(formatPairs(pairs, style));
-  const said = [...(options.rounds < FEWEST_SAMPLES ? [TOO_FEW] : []), ...cautionsAbout(record), ...notes];
-  if (said.length > 0) out.push(said.map((note) => `${wrap(note, width)}\n`).join(''));
+  const news = newsOf([...(options.rounds < FEWEST_SAMPLES ? [TOO_FEW] : []), ...cautionsAbout(record), ...notes], said);
+  if (news.length > 0) out.push(news.map((note) => `${wrap(note, width)}\n`).join(''));
   const failures = failuresOf(runs).map((line) => wrap(line, width, 2));
   if (failures.length > 0) out.push(failures.map((line) => `${paint === undefined ? line : paint('red', line)}\n`).join(''));
   return out.join('\n');

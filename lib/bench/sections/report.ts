@@ -5,8 +5,8 @@
 import { wrap } from '../../cli/output.ts';
 import { formatLegend, formatTable } from '../../cli/table.ts';
 import type { TableStyle } from '../../cli/table.ts';
-import { cautionsAbout, describePlace } from '../machine.ts';
-import { nameOfIntervals, summarize } from '../statistics.ts';
+import { cautionsAbout, describePlace, newsOf } from '../machine.ts';
+import { summarize, titleOfIntervals } from '../statistics.ts';
 import type { Summary } from '../statistics.ts';
 import type { Samples } from './loops.ts';
 import type { SectionsRecord } from './run.ts';
@@ -42,10 +42,18 @@ export interface Comparison {
 
 const ratio = (of: number, by: number): number => of / by;
 
+/** Says something where a thread has another kernel than the simulated one: else both sides are the same. */
+const OF_BOTH_KERNELS = 'lone / simulated';
+
+/** Those that say something of a thread with this backend. */
+export function tellingOf<T extends { readonly name: string }>(comparisons: readonly T[], backend: string): T[] {
+  return comparisons.filter(({ name }) => backend !== 'simulated' || name !== OF_BOTH_KERNELS);
+}
+
 /** What can be asked of the loops that every host has. */
 export const QUESTIONS: readonly Question[] = [
   { name: 'JS - empty loop', meaning: 'what a section costs', of: 'js', by: 'empty', unit: ' ns', compare: (of, by) => of - by },
-  { name: 'lone / simulated', meaning: "a section of this host's kernel, to one of the simulated kernel", of: 'lone', by: 'simulated', unit: '', compare: ratio },
+  { name: OF_BOTH_KERNELS, meaning: "a section of this host's kernel, to one of the simulated kernel", of: 'lone', by: 'simulated', unit: '', compare: ratio },
   { name: 'N-API pair / JS', meaning: 'a section of two native calls, to one of plain stores', of: 'napi', by: 'js', unit: '', compare: ratio },
 ];
 
@@ -75,7 +83,7 @@ type Named = readonly { readonly name: string; readonly what: string }[];
 
 /** @param first what the rows are */
 function headOf(first: string, summaries: readonly (Summary | null)[]): string[] {
-  return [first, 'median', `${nameOfIntervals(summaries)} of median`, 'least'];
+  return [first, 'median', titleOfIntervals(summaries), 'least'];
 }
 
 function loopTable(loops: Named, samples: Samples, style: TableStyle): string {
@@ -103,11 +111,19 @@ export function formatSections(loops: Named, samples: Samples, comparisons: read
   ].join('\n');
 }
 
-/** All that a record of sections says. */
-export function formatRecord(record: SectionsRecord, loops: Named, samples: Samples, style: TableStyle = {}): string {
+/** What the simulated kernel calls its registration and ABI says nothing. */
+function describeThread({ backend, registration, flavour }: SectionsRecord['thread']): string {
+  return backend === 'simulated' ? 'backend simulated' : `backend ${backend}, area ${registration}, ABI ${flavour}`;
+}
+
+/**
+ * All that a record of sections says.
+ * @param said what the reader was told before, and what this tells besides
+ */
+export function formatRecord(record: SectionsRecord, loops: Named, samples: Samples, style: TableStyle = {}, said: Set<string> = new Set()): string {
   const { thread, rounds, comparisons, notes } = record;
   const { width = Infinity } = style;
-  const about = `${describePlace(record)}; ${[thread.backend, thread.registration, thread.flavour].join(', ')}; ${rounds} rounds`;
-  const said = [...cautionsAbout(record), ...notes];
-  return `${wrap(about, width)}\n\n${formatSections(loops, samples, comparisons, style)}${said.length > 0 ? `\n${said.map((note) => wrap(note, width)).join('\n')}\n` : ''}`;
+  const about = `${describePlace(record)}; ${describeThread(thread)}; ${rounds} rounds`;
+  const news = newsOf([...cautionsAbout(record), ...notes], said);
+  return `${wrap(about, width)}\n\n${formatSections(loops, samples, comparisons, style)}${news.length > 0 ? `\n${news.map((note) => wrap(note, width)).join('\n')}\n` : ''}`;
 }

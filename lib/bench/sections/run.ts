@@ -15,7 +15,7 @@ import type { Summary } from '../statistics.ts';
 import { startChildLoop } from './child-loop.ts';
 import { criticalLoop, emptyLoop, measure, nativeLoop, sectionLoop } from './loops.ts';
 import type { Loop, MeasureOptions, Samples } from './loops.ts';
-import { compareLoops, QUESTIONS } from './report.ts';
+import { compareLoops, QUESTIONS, tellingOf } from './report.ts';
 import type { Comparison, Question } from './report.ts';
 
 const loneLoop = fileURLToPath(new URL('lone-loop.js', import.meta.url));
@@ -64,7 +64,7 @@ function ownLoops(thread: Thread, notes: string[]): Loop[] {
   else notes.push(`The native calls were not measured: the addon is ${addon.state}.`);
   if (thread.backend === 'simulated') {
     const { available, explanation, remedy } = probe().slices;
-    if (!available) notes.push(`Sections were measured on the simulated kernel. ${explanation} ${remedy}`);
+    if (!available) notes.push('Sections were measured on the simulated kernel.', `${explanation} ${remedy}`);
     if (addon.state === 'loaded') notes.push('The native calls have no area to write here, so they are cheaper than on a kernel with slices.');
   }
   return loops;
@@ -83,7 +83,7 @@ export async function runSections<About extends Machine>(
   const lone = await startChildLoop('The loop on this kernel', process.execPath, [loneLoop]);
   const simulated = await startChildLoop('The loop on the simulated kernel', process.execPath, [loneLoop, 'simulated']);
   loops.push(
-    { name: 'lone', what: 'as js, in a process without the others', run: lone.run },
+    { name: 'lone', what: 'as js without the other loops, in a process of its own', run: lone.run },
     { name: 'simulated', what: 'as lone, on the simulated kernel', run: simulated.run },
   );
   onStart(loops);
@@ -103,7 +103,7 @@ export async function runSections<About extends Machine>(
     stats: thread.stats(),
     ...{ rounds, batch, unit: 'ns' },
     results: Object.fromEntries(results),
-    comparisons: compareLoops(samples, questions),
+    comparisons: compareLoops(samples, tellingOf(questions, backend)),
     notes,
   };
   return { loops, samples, record };

@@ -39,6 +39,16 @@ describe('of locks', () => {
     expect(headlineOfRecord(record).answer).toBe(answer);
   });
 
+  it('says nothing of percentiles that few waits lie beyond', () => {
+    const labels = (samples: number) => {
+      const runs = (guest['runs'] as JsonObject[]).map((_, index) => `runs.${index}.measured.waits.samples`);
+      return headlineOfRecord(runs.reduce((record, path) => changed(record, path, samples), guest)).figures.map(({ label }) => label.split(',')[0]);
+    };
+    expect(labels(10_000).slice(1)).toEqual(['throughput', 'p99 wait', 'p99.9 wait']);
+    expect(labels(9999).slice(1)).toEqual(['throughput', 'p99 wait']);
+    expect(labels(999).slice(1)).toEqual(['throughput']);
+  });
+
   it('names no interval of one round, and counts whole sections', () => {
     const one = { ...changed(pairs({ throughput: SAME, p99: LESS, p999: MORE }), 'pairs.0.rounds', 1), runs: (guest['runs'] as JsonObject[]).slice(0, 2) };
     const { answer, figures } = headlineOfRecord(one);
@@ -92,6 +102,12 @@ describe('of sections', () => {
     const { answer, figures } = headlineOfRecord(record);
     expect(answer).toBe('A section costs 3.47 ns while nothing disturbs it.');
     expect(figures[0]).toEqual({ value: '3.47 ns', label: 'JS - empty loop', note: expect.stringMatching(/^\d+(\.\d)? % interval 3\.23 to 4\.55$/) as string, side: null });
+  });
+
+  it('compares the kernels where there are two', () => {
+    const labels = (backend: string) => headlineOfRecord(changed(record, 'thread.backend', backend)).figures.map(({ label }) => label);
+    expect(labels('linux')).toContain('lone / simulated');
+    expect(labels('simulated')).not.toContain('lone / simulated');
   });
 
   it('has the words of a record that has them', () => {

@@ -31,7 +31,8 @@ function poisoned(record: Json, at = ''): Json {
 describe('what a record says', () => {
   it.each(FIXTURES)('is text and nothing else: %s', (name) => {
     const record = changed(readFixture(name), 'notes', ['a note']);
-    const failing = name === SECTIONS ? record : changed(record, 'runs.0.error', 'failed');
+    // Which backend it was decides what is compared, and a poisoned one is none that is known.
+    const failing = name === SECTIONS ? changed(record, 'thread.backend', 'linux') : changed(record, 'runs.0.error', 'failed');
     const page = pageOfRecords(poisoned(failing));
     const tags = (text: string) => text.match(/<\/?[a-z][a-z0-9]*/gi) ?? [];
     expect(page).toContain('&lt;/script&gt;');
@@ -90,6 +91,13 @@ describe('a page', () => {
 
   it('names where each record comes from', () => {
     for (const record of records) for (const name of ['date', 'kernel', 'node', 'command', 'commit']) expect(page).toContain(record[name] as string);
+  });
+
+  it('names load and hypervisor where the record does, and leaves out what it does not', () => {
+    const rows = (name: string, value?: Json) => pageOfRecords(value === undefined ? readFixture(GUEST) : changed(changed(readFixture(GUEST), 'emulated', false), name, value));
+    expect(rows('load')).not.toMatch(/load before|not known/);
+    expect(rows('load', 3.14)).toContain('<th scope="row">load before</th><td>3.1 on 2 CPUs</td>');
+    expect(rows('hypervisor', 'KVM')).toContain(', in a guest (KVM)</td>');
   });
 
   it('lists runs that failed, and draws none of them', () => {

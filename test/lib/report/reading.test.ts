@@ -102,9 +102,11 @@ describe('a guest with slices', () => {
   it.each([
     ['complete', false, 'stopped before its 12 rounds were over'],
     ['modified', true, 'modified after the commit'],
-    ['cells.0.rounds', 5, 'With 5 rounds an interval reaches from the least to the most, and holds the true median with 93.8 % only'],
+    ['cells.0.rounds', 5, 'With 5 rounds an interval reaches from the least to the most, and contains the true median with a probability of 93.8 % only'],
     ['cells.0.rounds', 1, 'There is only one round'],
     ['runs.0.error', 'it hung', '1 run failed'],
+    ['load', 3.5, 'The machine was loaded when this began (load 3.5 on 2 CPUs)'],
+    ['emulated', true, 'This is a guest whose CPU is emulated'],
     ['notes', ['A clock reading takes long.'], 'A clock reading takes long.'],
   ] as const)('bears in mind: %s %s', (path, value, caution) => {
     expect(textOf(readingOfRecord(record))).not.toContain(caution);
@@ -113,6 +115,8 @@ describe('a guest with slices', () => {
 
   it('says how few waits a tail stands on', () => {
     expect(textOf(readingOfRecord(record))).toMatch(/A round timed as few as [\d,]+ waits\. The p99\.9 rests on the longest \d+ of them/);
+    const one = (record['runs'] as Json[]).reduce<{ [name: string]: Json }>((all, _, index) => changed(all, `runs.${index}.measured.waits.samples`, 800), record);
+    expect(textOf(readingOfRecord(one))).toContain('A round timed as few as 800 waits. The p99.9 and the longest rest on one of them each: such figures jump');
   });
 });
 
