@@ -15,6 +15,8 @@ import type { RecordedEvent, RecordedRelease, RecordedWait, Recording } from './
 
 const OUTCOMES: ReadonlyMap<number, string> = new Map(Object.entries(Outcome).map(([name, number]) => [number, name.toLowerCase()]));
 const HAND_OVER = 'hand-over';
+/** From leaving a section until the thread has the CPU again. */
+const GIVEN_BACK = 'CPU given back';
 
 interface Span {
   readonly name: string;
@@ -38,7 +40,8 @@ interface Row {
  */
 export function traceOfRecordings(recordings: readonly Recording[], about: Readonly<Record<string, string>> = {}, kernel: KernelTrace | null = null): Trace {
   const processes = [...new Set(recordings.map((recording) => recording.process))];
-  const spans = recordings.map(({ events }) => nest(events.flatMap(spansOf)));
+  const locks = numberLocks(recordings);
+  const spans = recordings.map(({ events }) => nest(events.flatMap((event) => spansOf(event, locks))));
   const numbers = numberRows(recordings, spans);
   const rows = recordings.map((recording, index): Row => ({
     place: processes.indexOf(recording.process),
@@ -92,7 +95,13 @@ function earliest(times: readonly number[]): number {
 
 const placeOf = ({ place, number }: Pick<Row, 'place' | 'number'>): { readonly cpu: number; readonly thread: number } => ({ cpu: place, thread: number });
 
-function spansOf(about: RecordedEvent): Span[] {
+/** Small numbers for locks, in the order in which they are met: the recorded ones tell apart and nothing else. */
+function numberLocks(recordings: readonly Recording[]): ReadonlyMap<number, number> {
+  const met = recordings.flatMap(({ events }) => events.flatMap((event) => ('lock' in event && event.lock !== NO_LOCK ? [event] : []))).sort((a, b) => a.from - b.from);
+  return new Map([...new Set(met.map(({ lock }) => lock))].map((lock, index) => [lock, index + 1]));
+}
+
+function spansOf(about: RecordedEvent, locks: ReadonlyMap<number, number>): Span[] {
   const { from, to } = about;
   const span = (name: string, begin: number, end: number, args?: Readonly<Record<string, string>>): Span => (
     { name, from: begin, to: end, about, ...(args === undefined ? {} : { args }) }
@@ -102,20 +111,20 @@ function spansOf(about: RecordedEvent): Span[] {
       const outcome = OUTCOMES.get(about.outcome) ?? 'unknown';
       return [
         ...(from === null ? [] : [span(outcome === 'undisturbed' ? 'section' : `section, ${outcome}`, from, to, { outcome })]),
-        ...(about.back === null ? [] : [span(outcome, to, about.back)]),
+        ...(about.back === null ? [] : [span(GIVEN_BACK, to, about.back, { outcome })]),
       ];
     }
     case 'yield':
       return [span('yield before sleep', about.from, to)];
     case 'wait':
-      return [span('wait', about.from, to, { ...lockOf(about), end: WAIT_ENDS[about.end] ?? 'unknown' })];
+      return [span('wait', about.from, to, { ...lockOf(about, locks), end: WAIT_ENDS[about.end] ?? 'unknown' })];
     case 'release':
-      return [span('release', about.from, to, lockOf(about))];
+      return [span('release', about.from, to, lockOf(about, locks))];
   }
 }
 
-const lockOf = ({ lockKind, lock }: RecordedWait | RecordedRelease): { readonly lock: string } => ({
-  lock: `${LOCK_KINDS[lockKind] ?? 'lock'}${lock === NO_LOCK ? '' : ` ${lock}`}`,
+const lockOf = ({ lockKind, lock }: RecordedWait | RecordedRelease, locks: ReadonlyMap<number, number>): { readonly lock: string } => ({
+  lock: `${LOCK_KINDS[lockKind] ?? 'lock'}${lock === NO_LOCK ? '' : ` ${locks.get(lock) ?? lock}`}`,
 });
 
 /**

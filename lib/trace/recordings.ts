@@ -83,7 +83,7 @@ export function readRecordings(folder: string): Recording[] {
 }
 
 export function threadName({ thread }: Recording): string {
-  return thread === 0 ? 'main' : `worker ${thread}`;
+  return thread === 0 ? 'main thread' : `worker ${thread}`;
 }
 
 /** null: a thread was ended while it made the file. */

@@ -141,24 +141,46 @@ function summarizeTracing({ switches, lost, extensions }: KernelTrace): TracingS
 
 const number = (value: number): string => value.toLocaleString('en-US', { maximumFractionDigits: 1 });
 
-/** Lines for people. */
+/** Those that are not zero, each with what it is. */
+function counted(...counts: readonly (readonly [count: number, what: string])[]): string {
+  return counts.filter(([count]) => count > 0).map(([count, what]) => `${number(count)} ${what}`).join(', ');
+}
+
+/** Lines for people, of what there was: zeros are left to the data. */
 export function describe(summary: TraceSummary): string[] {
-  const { threads, processes, lost, sections, timed, dropped, waits, releases } = summary;
+  const { threads, processes, lost, sections, timed, dropped } = summary;
   const inProcesses = processes > 1 ? ` in ${processes} processes` : '';
-  const open = sections.open > 0 ? `, ${number(sections.open)} not left` : '';
+  const ends = counted(
+    [sections.undisturbed, 'undisturbed'], [sections.yielded, 'yielded'], [sections.raced, 'raced'], [sections.revoked, 'revoked'], [sections.nested, 'nested'], [sections.open, 'not left'],
+  );
   return [
-    `${threads} ${threads === 1 ? 'thread' : 'threads'}${inProcesses}, ${number(sections.entered)} sections: ${number(sections.undisturbed)} undisturbed, ${number(sections.yielded)} yielded, ` +
-      `${number(sections.raced)} raced, ${number(sections.revoked)} revoked, ${number(sections.nested)} nested${open}`,
+    `${threads} ${threads === 1 ? 'thread' : 'threads'}${inProcesses}, ${number(sections.entered)} sections${ends === '' ? '' : `: ${ends}`}`,
     ...describeSlices(summary),
-    `timed: all that were disturbed, and ${number(timed.undisturbed)} others${timed.every > 1 ? `, one in ${timed.every}` : ''}`,
-    `locks: ${number(waits.count)} waits, ${number(waits.total)} us in all, the longest ${number(waits.longest)} us; ${number(waits.gaveUp)} given up, ` +
-      `${number(waits.abandoned)} ended by a death; ${number(releases)} releases to those who waited`,
+    ...describeTimed(summary),
+    ...describeLocks(summary),
     ...describeDrops(timed.dropped, dropped),
     ...(lost > 0 ? [`${lost} ${lost === 1 ? 'thread' : 'threads'} ended before the recording was written: without the addon, only a thread that ends by itself writes it`] : []),
     ...describeGrants(summary),
     ...describeKernel(summary.kernel),
     ...describeTracing(summary.tracing),
+    ...describeExpiries(summary),
   ];
+}
+
+/** Of all others that were disturbed the end alone is known. */
+function describeTimed({ timed, grants: { yielded, measured } }: TraceSummary): string[] {
+  const known = [
+    ...(timed.undisturbed === 0 ? [] : [`${number(timed.undisturbed)} undisturbed sections${timed.every > 1 ? `, one in ${timed.every}` : ''}`]),
+    ...(yielded === 0 ? [] : [`${number(measured)} of the ${number(yielded)} that yielded`]),
+  ];
+  return known.length === 0 ? [] : [`begin and end known: ${known.join('; ')}`];
+}
+
+function describeLocks({ waits, releases }: TraceSummary): string[] {
+  const waited = waits.count === 0 ? [] : [`${number(waits.count)} waits, ${number(waits.total)} us in all, the longest ${number(waits.longest)} us`];
+  const ends = counted([waits.gaveUp, 'given up'], [waits.abandoned, 'ended by a death']);
+  const all = [...waited, ...(ends === '' ? [] : [ends]), ...(releases === 0 ? [] : [`${number(releases)} releases while somebody waited`])];
+  return all.length === 0 ? [] : [`locks: ${all.join('; ')}`];
 }
 
 /** What the figures cannot say: that there was nothing to have, or that what there was went unused. */
@@ -173,21 +195,38 @@ function describeSlices({ threads, withoutSlices, sections: { yielded, raced }, 
 }
 
 function describeDrops(timed: number, events: number): string[] {
-  if (timed + events === 0) return [];
-  return [`dropped: the oldest ${number(timed)} undisturbed sections and ${number(events)} other events of the trace, none of the counts; --events keeps more`];
+  const what = counted([timed, 'undisturbed sections'], [events, 'other events']);
+  return what === '' ? [] : [`dropped of the trace, none of the counts: the oldest ${what.replace(', ', ' and ')}; --events keeps more`];
 }
 
 function describeGrants({ sections: { revoked }, grants: { yielded, expired, measured, used } }: TraceSummary): string[] {
-  const head = `grants: ${number(yielded)} given back in time, ${number(expired)} expired before that; ${number(revoked)} sections were revoked, by an expiry too or because nothing was granted`;
-  if (measured === 0) return [head];
-  return [head, `used for at most so many us, of the ${number(measured)} whose section was timed:`, ...histogram(used)];
+  const grants = counted([yielded, 'given back in time'], [expired, 'expired']);
+  const lines = [
+    ...(grants === '' ? [] : [`grants: ${grants}`]),
+    ...(revoked === 0 ? [] : [`revoked: ${number(revoked)} sections, since a grant expired or nothing was granted`]),
+  ];
+  if (measured === 0) return lines;
+  return [...lines, `used for at most so many us, of the ${number(measured)} that yielded and whose begin is known:`, ...histogram(used, () => USE_WIDTH / NS_A_US)];
 }
 
-function histogram(classes: readonly { readonly from: number; readonly to: number | null; readonly count: number }[]): string[] {
+interface Class {
+  readonly from: number;
+  /** null: there is no end. */
+  readonly to: number | null;
+  readonly count: number;
+}
+
+/** Empty classes between two others have a row too. @param widthAt of the class that begins there */
+function histogram(classes: readonly Class[], widthAt: (from: number) => number): string[] {
   const most = Math.max(...classes.map(({ count }) => count));
-  return classes.map(
-    ({ from, to, count }) => `${String(from).padStart(4)} .. ${(to === null ? '' : String(to)).padEnd(4)} ${'#'.repeat(Math.ceil((count / most) * BAR)).padEnd(BAR)} ${number(count)}`,
-  );
+  const [first, last] = [classes[0]?.from ?? 0, classes.at(-1)?.from ?? -1];
+  const rows: string[] = [];
+  for (let from = first; from <= last; from += widthAt(from)) {
+    const { to, count } = classes.find((one) => one.from === from) ?? { to: from + widthAt(from), count: 0 };
+    const bar = '#'.repeat(Math.ceil((count / most) * BAR));
+    rows.push(`${String(from).padStart(4)} .. ${(to === null ? '' : String(to)).padEnd(4)} ${bar.padEnd(BAR)} ${number(count)}`);
+  }
+  return rows;
 }
 
 function describeKernel(kernel: KernelCounters | null): string[] {
@@ -203,17 +242,29 @@ function describeTracing(tracing: TracingSummary | null): string[] {
   if (tracing === null) return [];
   const { switches, lost, extensions: { ended, expired, used } } = tracing;
   return [
-    `the kernel traced: ${number(switches)} switches; ${number(ended + expired)} extensions, of which ${number(expired)} ran out` +
+    `the kernel traced: ${number(switches)} switches; ${number(ended + expired)} extensions, of which ${number(expired)} expired` +
       (lost > 0 ? `; the oldest ${number(lost)} of its records were overwritten` : ''),
-    ...(used.length === 0 ? [] : ['the others took so many us:', ...histogram(coarsen(used))]),
+    ...(used.length === 0 ? [] : ['the others took so many us:', ...histogram(coarsen(used), coarseWidth)]),
   ];
 }
 
+/** The counts of what expired are of different things. */
+function describeExpiries({ grants, kernel, tracing }: TraceSummary): string[] {
+  const others = [
+    ...(kernel === null ? [] : [[kernel.expired, "the kernel counts those of the whole system"] as const]),
+    ...(tracing === null ? [] : [[tracing.extensions.expired, 'its trace has every timer of the program that ran out, also after the CPU was taken'] as const]),
+  ];
+  if (others.every(([expired]) => expired === grants.expired)) return [];
+  return [`counts of what expired differ: a thread sees only what it was about to give back; ${others.map(([, what]) => what).join('; ')}`];
+}
+
 /** Beyond 8 us, four classes for each doubling: from fast to late is a long way. */
-function coarsen(used: TracingSummary['extensions']['used']): { readonly from: number; readonly to: number; readonly count: number }[] {
-  const counts = new Map<number, { readonly from: number; readonly to: number; readonly count: number }>();
+const coarseWidth = (us: number): number => (us < 8 ? 1 : 2 ** (Math.floor(Math.log2(us)) - 2));
+
+function coarsen(used: TracingSummary['extensions']['used']): Class[] {
+  const counts = new Map<number, Class>();
   for (const { us, count } of used) {
-    const width = us < 8 ? 1 : 2 ** (Math.floor(Math.log2(us)) - 2);
+    const width = coarseWidth(us);
     const from = us - (us % width);
     counts.set(from, { from, to: from + width, count: count + (counts.get(from)?.count ?? 0) });
   }

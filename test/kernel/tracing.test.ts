@@ -89,7 +89,7 @@ describe.skipIf(missing !== null)('the kernel beside the threads', () => {
   });
 
   it('has both on one clock: an extension begins in its section, and ends in the yield or has run out', () => {
-    const yields = events.filter(({ ph, name }) => ph === 'X' && name === 'yielded');
+    const yields = events.filter(({ ph, name, args }) => ph === 'X' && name === 'CPU given back' && args?.['outcome'] === 'yielded');
     let [cancelled, outlived] = [0, 0];
     expect(yields.length).toBeGreaterThan(5);
     for (const { tid, ts, dur = 0 } of yields) {

@@ -138,7 +138,7 @@ describe('a recorded thread', () => {
       }),
       { numRuns: 300 },
     );
-    expect([...kinds]).toEqual(expect.arrayContaining(['section', 'yielded', 'revoked', 'yield before sleep']));
+    expect([...kinds]).toEqual(expect.arrayContaining(['section', 'section, yielded', 'section, revoked', 'CPU given back', 'yield before sleep']));
   });
 
   it('keeps the latest events and counts the others', () => {
@@ -287,7 +287,7 @@ describe('recordings', () => {
       [700, 702, 'worker 1'],
       // Whose number the kernel had given before, and who has none.
       [700, 4194307, 'worker 2'],
-      [700, 4194309, 'main'],
+      [700, 4194309, 'main thread'],
     ]);
     const { thread, read } = record();
     thread.critical(() => undefined);

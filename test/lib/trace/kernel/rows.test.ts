@@ -81,6 +81,32 @@ describe('what figures cannot say is said', () => {
   });
 });
 
+describe('what there was is told, and nothing else', () => {
+  const words = (recording: Partial<Recording>, kernel: Parameters<typeof summarize>[1] = { counters: null, trace: null }) => inWords(summarize([{ ...EMPTY, ...recording }], kernel));
+
+  it('of a thread that only had sections', () => {
+    expect(words({ entered: 9, outcomes: [9, 0, 0, 0, 0], timed: 9 })).toEqual(['1 thread, 9 sections: 9 undisturbed', 'begin and end known: 9 undisturbed sections']);
+  });
+
+  it('of locks, grants and what was dropped', () => {
+    const waits = { count: 2, time: 5000, longest: 3000, gaveUp: 1, abandoned: 0 };
+    const uses = Array.from({ length: 64 }, (_, us) => (us === 1 ? 2 : us === 4 ? 1 : 0));
+    const said = words({ entered: 20, outcomes: [8, 8, 1, 3, 0], timed: 4, every: 16, waits, releases: 7, uses, dropped: { timed: 0, events: 3 } }).join('\n');
+    expect(said).toContain('begin and end known: 4 undisturbed sections, one in 16; 3 of the 8 that yielded');
+    expect(said).toContain('locks: 2 waits, 5 us in all, the longest 3 us; 1 given up; 7 releases while somebody waited');
+    expect(said).toContain('the oldest 3 other events; --events');
+    expect(said).toContain('grants: 8 given back in time, 1 expired\nrevoked: 3 sections');
+    // Empty classes between others are there.
+    expect(said).toMatch(/^ +1 \.\. 2 +#+ 2\n +2 \.\. 3 +0\n +3 \.\. 4 +0\n +4 \.\. 5 +#+ +1$/m);
+    expect(said).not.toMatch(/differ/);
+  });
+
+  it('why counts of what expired differ', () => {
+    const counters = { granted: 9, expired: 4, revoked: 0, yielded: 5, aborted: 0 };
+    expect(words({}, { counters, trace: null }).join('\n')).toContain('counts of what expired differ');
+  });
+});
+
 describe('in a trace', () => {
   const events = checkFormat(chromeTrace(traceOfRecordings([EMPTY], {}, KERNEL)), /^(process|CPU \d+)$/);
   const place = (name: string) => events.find((event) => event.name === 'process_name' && event.args?.['name'] === name)?.pid;
@@ -88,7 +114,7 @@ describe('in a trace', () => {
   it('a CPU shows who had it: threads by their recording or their name, others as such, and nothing while idle', () => {
     const turns = events.filter(({ ph, pid }) => ph === 'X' && pid === place('CPU 2'));
     expect(turns.map(({ ts, dur, name }) => [ts, dur, name])).toEqual([
-      [0, 1.1, 'main of process 40'],
+      [0, 1.1, 'main thread of process 40'],
       [1.1, 0.5, 'others'],
       [1.6, 0.1, 'b 8'],
     ]);
@@ -150,9 +176,11 @@ describe('in a summary', () => {
   });
 
   it('people get wider classes for long ones', () => {
-    const lines = inWords(summarize([EMPTY], { counters: null, trace })).slice(-4);
-    expect(lines[0]).toBe('the others took so many us:');
-    expect(lines.slice(1).map((line) => line.replace(/ +#+ +/, ' '))).toEqual(['   3 .. 4 2', '  20 .. 24 2', '  24 .. 28 1']);
-    expect(inWords(summarize([EMPTY], { counters: null, trace })).join('\n')).toContain('6 extensions, of which 1 ran out; the oldest 12 of its records');
+    const lines = inWords(summarize([EMPTY], { counters: null, trace }));
+    const rows = lines.slice(lines.indexOf('the others took so many us:') + 1).filter((line) => line.startsWith(' '));
+    expect(rows.map((line) => line.trim().replace(/ +#* +/, ' '))).toEqual(
+      ['3 .. 4 2', '4 .. 5 0', '5 .. 6 0', '6 .. 7 0', '7 .. 8 0', '8 .. 10 0', '10 .. 12 0', '12 .. 14 0', '14 .. 16 0', '16 .. 20 0', '20 .. 24 2', '24 .. 28 1'],
+    );
+    expect(inWords(summarize([EMPTY], { counters: null, trace })).join('\n')).toContain('6 extensions, of which 1 expired; the oldest 12 of its records');
   });
 });
