@@ -73,6 +73,27 @@ const ALLOWING: Readonly<Record<string, string>> = {
   ChildProcess: '--allow-child-process', FileSystemRead: '--allow-fs-read', FileSystemWrite: '--allow-fs-write', WorkerThreads: '--allow-worker',
 };
 
+/** What is forbidden without them, in words; of files, the path follows. */
+const FORBIDDEN: Readonly<Record<string, string>> = {
+  ChildProcess: 'starting programs', FileSystemRead: 'reading', FileSystemWrite: 'writing', WorkerThreads: 'starting workers',
+};
+
+/**
+ * Finds out whether Node's permission model stands in the way, all of it at once.
+ * @throws {UsageError}
+ */
+export function requirePermitted({ reads, writes, starts }: { readonly reads: readonly string[]; readonly writes: readonly string[]; readonly starts: boolean }): void {
+  const permission = process.permission as typeof process.permission | undefined;
+  if (permission === undefined) return;
+  const denied = (what: string, paths: readonly string[]): string[] => [...new Set(paths.filter((path) => !permission.has(what, path)).map((path) => join(dirname(path), '*')))];
+  const [unread, unwritten] = [denied('fs.read', reads), denied('fs.write', writes)];
+  const isLonely = starts && !permission.has('child');
+  const what = [...(isLonely ? ['starting programs'] : []), ...(unread.length > 0 ? [`reading ${unread.join(' and ')}`] : []), ...(unwritten.length > 0 ? [`writing ${unwritten.join(' and ')}`] : [])];
+  if (what.length === 0) return;
+  const flags = [...(isLonely ? ['--allow-child-process'] : []), ...unread.map((path) => `--allow-fs-read=${path}`), ...unwritten.map((path) => `--allow-fs-write=${path}`)];
+  throw new UsageError(`Node's permission model forbids ${what.join(', ')}: start Node with ${flags.join(' ')} as well.`);
+}
+
 /** What Node's permission model refused, with the option that allows it; null: it was something else. */
 export function describeForbidden(error: unknown): string | null {
   if (!(error instanceof Error) || (error as NodeJS.ErrnoException).code !== 'ERR_ACCESS_DENIED') return null;
@@ -80,7 +101,8 @@ export function describeForbidden(error: unknown): string | null {
   const option = ALLOWING[permission];
   // A file is written next to its place first, so its folder is what has to be allowed.
   const path = permission === 'FileSystemWrite' ? join(dirname(resolve(resource)), '*') : resolve(resource);
-  return `Node's permission model forbids it${option === undefined ? '' : `: start Node with ${option}${resource === '' ? '' : `=${path}`} as well`}`;
+  const what = FORBIDDEN[permission] ?? 'it';
+  return `Node's permission model forbids ${what}${resource === '' ? '' : ` ${resolve(resource)}`}${option === undefined ? '' : `: start Node with ${option}${resource === '' ? '' : `=${path}`} as well`}`;
 }
 
 export const messageOf = (error: unknown): string => describeForbidden(error) ?? (error instanceof Error ? error.message : String(error));

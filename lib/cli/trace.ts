@@ -20,7 +20,7 @@ import { readRecordings } from '../trace/recordings.ts';
 import { describe, summarize } from '../trace/summary.ts';
 import { ExitCode, hasColour, painter, readNumber, UsageError } from './command.ts';
 import type { AddCommand } from './command.ts';
-import { complain, messageOf, requireWritable, widthOf, wrap } from './output.ts';
+import { complain, messageOf, requirePermitted, requireWritable, widthOf, wrap } from './output.ts';
 
 const DEFAULT_EVERY = 16;
 const DEFAULT_EVENTS = 16_384;
@@ -64,9 +64,11 @@ async function runTrace(options: Readonly<Record<string, unknown>>): Promise<num
     every: readNumber('every', options['every'], (n) => Number.isInteger(n) && n >= 1 && n <= 1e6, 'a whole number from 1 to 1000000'),
     events: readNumber('events', options['events'], (n) => Number.isInteger(n) && n >= 1 && n <= MOST_EVENTS, `a whole number from 1 to ${MOST_EVENTS}`),
   };
+  const place = join(memoryFolder(), 'rseq-slice-trace-');
+  requirePermitted({ reads: [place], writes: [place, out], starts: true });
   requireWritable('--out', out);
   const cautions = cautionsForTrace();
-  const folder = mkdtempSync(join(memoryFolder(), 'rseq-slice-trace-'));
+  const folder = mkdtempSync(place);
   let ending: Ending;
   let isKept = false;
   try {

@@ -3,6 +3,9 @@
  * it needs, and none ends with a stack trace.
  */
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { fixturePath, GUEST } from '../support/records.ts';
@@ -11,15 +14,31 @@ const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url)
 const model = process.allowedNodeEnvironmentFlags.has('--permission') ? '--permission' : '--experimental-permission';
 
 it.each([
-  [['demo'], 1, '--allow-worker'],
-  [['bench', 'sections'], 1, '--allow-child-process'],
-  [['trace', '--', 'true'], 2, '--allow-fs-write=/*'],
-  [['report', fixturePath(GUEST)], 1, '--allow-fs-write=/*'],
-])('%j', (args, code, option) => {
+  [['demo'], 1, 'starting workers', '--allow-worker'],
+  [['bench', 'sections'], 1, 'starting programs', '--allow-child-process'],
+  [['trace', '--', 'true'], 2, 'starting programs, writing ', '--allow-child-process'],
+  [['report', fixturePath(GUEST)], 1, 'writing /', '--allow-fs-write=/*'],
+])('%j', (args, code, what, option) => {
   const { status, signal, stderr } = spawnSync(process.execPath, ['--no-warnings', model, '--allow-fs-read=*', program, ...args], { cwd: '/', encoding: 'utf8' });
   expect({ status, signal }).toEqual({ status: code, signal: null });
-  expect(stderr).toMatch(/^rseq-slice \w+: [^\n]*Node's permission model forbids it: start Node with [^\n]*\n$/);
-  expect(stderr).toContain(`start Node with ${option} as well`);
+  expect(stderr).toMatch(/^rseq-slice \w+: [^\n]*Node's permission model forbids [^\n]*: start Node with [^\n]*\n$/);
+  expect(stderr).toContain(`forbids ${what}`);
+  expect(stderr).toContain(`start Node with ${option}`);
+});
+
+it('traces with all the options that it names at once', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'rseq-slice-test-'));
+  try {
+    const own = [`--allow-fs-read=${dirname(program)}/../*`, `--allow-fs-read=${fileURLToPath(new URL('../../node_modules/*', import.meta.url))}`, `--allow-fs-read=${fileURLToPath(new URL('../../package.json', import.meta.url))}`];
+    const trace = (...flags: readonly string[]) => spawnSync(process.execPath, ['--no-warnings', model, ...own, ...flags, program, 'trace', '--out', join(folder, 'trace.json'), '--', 'true'], { cwd: '/', encoding: 'utf8' });
+    const { status, stderr } = trace();
+    expect(status).toBe(2);
+    const [, said = ''] = /start Node with (.*) as well/.exec(stderr) ?? [];
+    expect(said.split(' ')).toEqual(expect.arrayContaining(['--allow-child-process', expect.stringMatching(/^--allow-fs-read=/), `--allow-fs-write=${folder}/*`]));
+    expect(trace(...said.split(' '))).toMatchObject({ status: 0 });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });
 
 it('leaves doctor with lines for what is not known, and one cause', () => {

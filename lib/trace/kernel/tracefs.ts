@@ -50,7 +50,7 @@ export class KernelTracing {
 
   /** Begins to trace what this process starts from now on. */
   static start(places: readonly string[] = PLACES, symbols: string = SYMBOLS): KernelTracing | NotTraced {
-    const place = places.find((path) => existsSync(join(path, 'instances')));
+    const place = places.find((path) => isThere(join(path, 'instances')));
     if (place === undefined) return { reason: 'there is no tracefs to be read: it is for root, on a kernel with CONFIG_FTRACE, and mounted at /sys/kernel/tracing' };
     const folder = join(place, 'instances', `rseq-slice-${process.pid}`);
     try {
@@ -146,6 +146,15 @@ export class KernelTracing {
 
   #write(name: string, value: string): void {
     writeFileSync(join(this.#folder, name), value);
+  }
+}
+
+/** Not to be read is as good as not there: Node's permission model may forbid even to ask. */
+function isThere(path: string): boolean {
+  try {
+    return existsSync(path);
+  } catch {
+    return false;
   }
 }
 
