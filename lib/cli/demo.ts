@@ -6,6 +6,7 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { findGuest } from '../bench/guest.ts';
+import { cautionsAbout, describeMachine } from '../bench/machine.ts';
 import { probe } from '../index.ts';
 import type { Backend } from '../index.ts';
 import { ExitCode, hasColour, painter, readNumber, readWord } from './command.ts';
@@ -68,6 +69,8 @@ async function runDemo(options: Options): Promise<ExitCode> {
 }
 
 async function demonstrate({ workers, seconds, lock, backend, json }: Options): Promise<ExitCode> {
+  // Before the workers load it. What is said of a guest belongs to times, of which there are hardly any here.
+  const cautions = cautionsAbout({ ...describeMachine(''), guest: false });
   const buffer = Ledger.create();
   const progress = new Int32Array(new SharedArrayBuffer((1 + workers) * Int32Array.BYTES_PER_ELEMENT));
   const interrupted = new AbortController();
@@ -105,6 +108,7 @@ async function demonstrate({ workers, seconds, lock, backend, json }: Options): 
     const width = widthOf(process.stdout);
     const table = formatWorkers(reports, summary, { paint: painter(hasColour(process.stdout)), width });
     process.stdout.write(`${table}\n${wrap(explain(summary, { onLinux: reports.some((report) => report.backend === 'linux'), slices, guest: findGuest() }), width)}\n`);
+    for (const caution of cautions) process.stdout.write(`${wrap(caution, width)}\n`);
   }
   if (summary.wrong.length > 0) return ExitCode.Failed;
   return interrupted.signal.aborted ? ExitCode.Interrupted : ExitCode.Done;

@@ -54,7 +54,9 @@ function describe(sections: Section[], command: string | undefined, width: numbe
     command !== undefined
       ? [...sections.slice(0, 1), { body: command }, ...sections.slice(1)]
       : sections.map((section) => (section.title === 'Commands' ? { ...section, body: section.body.replaceAll(/^( +\S.*? {2,}.*?)(\. .*|\.)?$/gm, '$1.') } : section));
-  return all.map((section) => ({ ...section, body: wrapListed(section.body, width) }));
+  // What the argument library says of an option such as --no-kernel: the default of the option without the no.
+  const plain = (body: string): string => body.replaceAll(/^( +--no-.*) \(default: true\)$/gm, '$1');
+  return all.map((section) => ({ ...section, body: wrapListed(plain(section.body), width) }));
 }
 
 /** The argument library takes a lone dash, as in `--out -`, for another option. What is behind `--` is another program's. */

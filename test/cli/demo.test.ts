@@ -8,7 +8,7 @@ import { describe, expect, it } from 'vitest';
 import { ACCOUNTS, Ledger } from '../../lib/cli/demo/ledger.ts';
 import { isFree, LOCKS, openLock } from '../../lib/cli/demo/locks.ts';
 import type { LockName } from '../../lib/cli/demo/locks.ts';
-import { explain } from '../../lib/cli/demo/summary.ts';
+import { explain, formatWorkers } from '../../lib/cli/demo/summary.ts';
 import { attach, Mutex, probe, SpinLock } from '../../lib/index.ts';
 import type { Stats, Thread } from '../../lib/index.ts';
 
@@ -80,6 +80,17 @@ describe('the summary', () => {
     expect(say({ yielded: 400 }, { guest })).not.toContain('Most were lost');
   });
 
+  it('says what outcomes mean, whose slices they are, and why there are more sections than transfers', () => {
+    const report = { backend: 'linux', registration: 'replace', flavour: 'mainline', stats: { ...stats, raced: 0 }, transfers: 970, torn: 0, seconds: 1 };
+    const table = formatWorkers([report], { stats: report.stats, transfers: 970, torn: 0, sectionsPerSecond: 1000, wrong: [] }, {});
+    expect(table).toContain("Slices of all workers: the kernel's (ABI mainline; libc's rseq area replaced).");
+    expect(table).toMatch(/^worker +sections +undisturbed +yielded +revoked +sections\/s$/m);
+    expect(table).toMatch(/^revoked +were scheduled out inside$/m);
+    expect(table).not.toContain('raced');
+    expect(say({})).toContain('The other 999 sections found the lock taken and made no transfer.');
+    expect(say({})).toContain('30 were granted one but were too late');
+  });
+
   it('names grants that were never yielded', () => {
     expect(say({ yielded: 0 })).toMatch(/granted and never yielded/);
     expect(say({ yielded: 0 })).not.toContain('Most were lost');
@@ -137,8 +148,9 @@ it.each(LOCKS)('reports in JSON what its workers did: %s', (lock) => {
 it('prints a table, and how to see slices where there are none', () => {
   const { status, signal, stdout } = demo('--workers', '2', '--seconds', '0.1', '--backend', 'simulated');
   expect({ status, signal }).toEqual({ status: 0, signal: null });
-  expect(stdout).toMatch(/^Backend of all workers: simulated\.$/m);
-  expect(stdout).toMatch(/worker .* yielded .* sections\/s/);
+  expect(stdout).toMatch(/^Slices of all workers: the simulated kernel, which grants nothing\.$/m);
+  // No columns of zeros, and no legend of them.
+  expect(stdout).toMatch(/^worker +sections +sections\/s$/m);
   expect(stdout).toMatch(/^2 +[\d,]+ /m);
   expect(stdout).toMatch(/npm run\s+vm -- npm start|this host has\s+slices/);
   expect(stdout).toMatch(/The records are right: [\d,]+ transfers/);

@@ -228,3 +228,11 @@ it('leaves nothing behind', () => {
   expect(place).toContain('rseq-slice-trace-');
   expect(existsSync(place)).toBe(false);
 });
+
+it('has no default in its help that says nothing', () => {
+  const { status, stdout } = spawnSync(process.execPath, [command, 'trace', '--help'], { encoding: 'utf8' });
+  expect(status).toBe(0);
+  expect(stdout).toMatch(/--no-kernel /);
+  expect(stdout).toContain('(default: 16)');
+  expect(stdout).not.toContain('default: true');
+});

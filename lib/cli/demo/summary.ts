@@ -5,7 +5,7 @@
 import type { Guest } from '../../bench/guest.ts';
 import type { ProbeReport, Stats } from '../../index.ts';
 import { isNeverYielded, WITHOUT_YIELD } from '../../trace/granted.ts';
-import { formatTable } from '../table.ts';
+import { formatLegend, formatTable } from '../table.ts';
 import type { TableStyle } from '../table.ts';
 import { ACCOUNTS } from './ledger.ts';
 import type { Report } from './worker.ts';
@@ -45,16 +45,35 @@ export function summarize(reports: readonly Report[], check: (transfers: number)
 
 export const count = (value: number): string => Math.round(value).toLocaleString('en');
 
+const DISTURBED = ['yielded', 'raced', 'revoked'] as const;
+
+const OUTCOMES = [
+  ['undisturbed', 'sections in which nobody wanted the CPU'],
+  ['yielded', 'finished in an extension, and gave the CPU up then'],
+  ['raced', 'were granted an extension, which was over just before they were'],
+  ['revoked', 'were scheduled out inside'],
+] as const;
+
+const AREAS: Readonly<Record<string, string>> = { libc: "in libc's rseq area", replace: "libc's rseq area replaced", own: 'in an rseq area of its own' };
+
+/** Which kernel a worker asked, in words. */
+function placeOf({ backend, registration, flavour }: Report): string {
+  return backend === 'linux' ? `the kernel's (ABI ${flavour}; ${AREAS[registration] ?? registration})` : 'the simulated kernel, which grants nothing';
+}
+
 export function formatWorkers(reports: readonly Report[], summary: Summary, style: TableStyle): string {
-  const places = reports.map(({ backend, registration, flavour }) => (backend === 'linux' ? `${backend} (${flavour}), ${registration}` : backend));
+  const places = reports.map(placeOf);
   // A column of the same words would take the place of figures.
   const isOne = new Set(places).size === 1;
-  const head = ['worker', ...(isOne ? [] : ['backend']), 'sections', 'undisturbed', 'yielded', 'raced', 'revoked', 'sections/s'];
-  const outcomes = (stats: Stats): string[] => [stats.entered, stats.undisturbed, stats.yielded, stats.raced, stats.revoked].map(count);
+  // Where nothing was granted and nothing taken, all were undisturbed.
+  const columns = OUTCOMES.filter(([name]) => DISTURBED.some((disturbed) => summary.stats[disturbed] > 0) && (name === 'undisturbed' || summary.stats[name] > 0));
+  const head = ['worker', ...(isOne ? [] : ['slices of']), 'sections', ...columns.map(([name]) => name), 'sections/s'];
+  const outcomes = (stats: Stats): string[] => [stats.entered, ...columns.map(([name]) => stats[name])].map(count);
   const row = (name: string, place: string, stats: Stats, rate: number): string[] => [name, ...(isOne ? [] : [place]), ...outcomes(stats), count(rate)];
   const rows = reports.map(({ stats, seconds }, index) => row(String(index + 1), places[index] ?? '', stats, stats.entered / seconds));
   const table = formatTable(head, [...rows, row('all', '', summary.stats, summary.sectionsPerSecond)], { ...style, left: isOne ? 1 : 2, keys: 1 });
-  return isOne ? `Backend of all workers: ${places[0] ?? ''}.\n\n${table}` : table;
+  const legend = columns.length === 0 ? '' : `\n${formatLegend(columns, style)}`;
+  return `${isOne ? `Slices of all workers: ${places[0] ?? ''}.\n\n` : ''}${table}${legend}`;
 }
 
 /** What the outcomes have to do with. */
@@ -71,7 +90,7 @@ export function explain({ stats, transfers, wrong }: Summary, circumstances: Cir
   return [
     ...explainOutcomes(stats, circumstances),
     wrong.length === 0
-      ? `The records are right: ${count(transfers)} transfers in ${ACCOUNTS} accounts, none lost, none torn, the balances add up.`
+      ? `The records are right: ${count(transfers)} transfers in ${ACCOUNTS} accounts, none lost, none torn, the balances add up.${stats.entered > transfers ? ` The other ${count(stats.entered - transfers)} sections found the lock taken and made no transfer.` : ''}`
       : `THE RECORDS ARE WRONG: ${wrong.join('; ')}.`,
   ].join('\n');
 }
@@ -81,7 +100,7 @@ function explainOutcomes({ yielded, raced, revoked }: Stats, { onLinux, slices, 
   if (onLinux && disturbed > 0) {
     const share = ((100 * yielded) / disturbed).toFixed(1);
     return [
-      `The kernel wanted the CPU in ${count(disturbed)} sections. ${count(yielded)} of them (${share} %) finished in an extension first and gave the CPU up by themselves; ${count(raced)} were granted one and too late; ${count(revoked)} were scheduled out inside.`,
+      `The kernel wanted the CPU in ${count(disturbed)} sections. ${count(yielded)} of them (${share} %) finished in an extension first and gave the CPU up by themselves; ${count(raced)} were granted one but were too late; ${count(revoked)} were scheduled out inside.`,
       ...(isNeverYielded(raced, yielded) ? [WITHOUT_YIELD] : 2 * yielded < disturbed ? [explainLosses(guest)] : []),
     ];
   }
