@@ -41,3 +41,8 @@ export function withInterval({ median, interval }: { readonly median: number; re
 export function listed(words: readonly (string | number)[]): string {
   return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${String(words.at(-1))}`;
 }
+
+/** The same text, whose numbers are not parted from their units at the end of a line. */
+export function unbroken(text: string): string {
+  return text.replace(/(\d) (?=(?:ns|µs|ms|s|%|×|k|M)(?![\p{L}\d]))/gu, '$1\u00a0');
+}

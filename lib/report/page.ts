@@ -9,7 +9,7 @@ import type { Assets } from './assets.ts';
 import { chartsOf, loopsChart } from './charts.ts';
 import type { Chart, Plot, Series } from './charts.ts';
 import type { GroupFigures, LockFigures, RecordFigures } from './figures.ts';
-import { duration } from './format.ts';
+import { duration, unbroken } from './format.ts';
 import { headlineOf } from './headline.ts';
 import type { Headline } from './headline.ts';
 import { Html, html, scriptJson } from './html.ts';
@@ -45,6 +45,7 @@ ${records.map((figures, index) => answerHtml(headlineOf(figures), index, reading
 <section aria-labelledby="words">
 <h2 id="words">In words</h2>
 ${readings.map(readingHtml)}</section>
+<p class="quiet">What a chart shows at a point is said below it: point at the chart, or go through it with the arrow keys.</p>
 <div id="records">
 ${sections}</div>
 </main>
@@ -65,12 +66,12 @@ function hashOf({ text }: Html): string {
 function answerHtml({ answer, figures }: Headline, index: number, title: string): Html {
   return html`<section class="answer" aria-labelledby="answer-${index}">
 <p class="quiet"><a href="#record-${index}">${title}</a></p>
-<h2 id="answer-${index}">${answer}</h2>
+<h2 id="answer-${index}">${unbroken(answer)}</h2>
 ${
     figures.length === 0
       ? html``
       : html`<dl>${figures.map(({ value, label, note, side }) => html`
-<div${side === null ? html`` : html` class="${side}"`}><dt>${label}</dt><dd class="value">${value}</dd><dd>${note}</dd></div>`)}
+<div${side === null ? html`` : html` class="${side}"`}><dt>${unbroken(label)}</dt><dd class="value">${unbroken(value)}</dd><dd>${unbroken(note)}</dd></div>`)}
 </dl>
 `
   }</section>
@@ -79,11 +80,11 @@ ${
 
 function readingHtml({ title, sentences, cautions }: Reading, index: number): Html {
   return html`<h3 id="words-${index}"><a href="#record-${index}">${title}</a></h3>
-${sentences.map((sentence) => html`<p>${sentence}</p>
+${sentences.map((sentence) => html`<p>${unbroken(sentence)}</p>
 `)}${
     cautions.length === 0
       ? html``
-      : html`<div class="cautions" role="note" aria-labelledby="cautions-${index}"><h4 id="cautions-${index}">To bear in mind</h4><ul>${cautions.map((caution) => html`<li>${caution}</li>`)}</ul></div>
+      : html`<div class="cautions" role="note" aria-labelledby="cautions-${index}"><h4 id="cautions-${index}">To bear in mind</h4><ul>${cautions.map((caution) => html`<li>${unbroken(caution)}</li>`)}</ul></div>
 `
   }`;
 }
@@ -131,10 +132,10 @@ class Charts {
     const index = this.plots.push(plot) - 1;
     const label = where === '' ? title : `${title}, ${where}`;
     return html`<figure aria-labelledby="figure-${index}">
-<figcaption><h4 id="figure-${index}">${title}</h4><p>${about}</p></figcaption>
+<figcaption><h4 id="figure-${index}">${title}</h4><p>${unbroken(about)}</p></figcaption>
 <ul class="legend">${plot.series.map((series) => html`<li>${keyHtml(series, plot.shape)}${series.name}</li>`)}</ul>
 <div class="plot" data-plot="${index}" aria-label="${label}: points of the chart"></div>
-<p class="readout" id="readout-${index}">Point at the chart, or go through it with the arrow keys.</p>
+<p class="readout" id="readout-${index}"></p>
 <details><summary>Numbers</summary>
 ${tableHtml(table, label)}
 </details>
@@ -164,7 +165,7 @@ function environmentHtml(figures: RecordFigures): Html {
   return html`<div class="table words"><table>
 <caption>Environment</caption>
 <tbody>
-${rows.map(([name, value]) => html`<tr><th scope="row">${name}</th><td>${value}</td></tr>
+${rows.map(([name, value]) => html`<tr><th scope="row">${name}</th><td>${typeof value === 'string' ? unbroken(value) : value}</td></tr>
 `)}</tbody>
 </table></div>`;
 }

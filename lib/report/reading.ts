@@ -45,7 +45,7 @@ function readingOfLocks(figures: LockFigures): Reading {
   const questions = QUESTIONS.map((question) => ({ ...question, ratios: ratiosOf(cells, question.figure) }));
   return {
     title: `Locks: ${kinds.length === 0 ? 'nothing measured' : listed(kinds)}${lane === null ? '' : `, ${guestNamed(lane)}`}, Linux ${environment.kernel}`,
-    sentences: [whatLocks(figures), where(environment, figures), ...questions.flatMap(({ what, ratios }) => changes(what, ratios)), ...outcomes(cells.map(({ cell }) => cell))],
+    sentences: [whatLocks(figures), where(environment, figures), ...questions.flatMap(({ what, ratios }, index) => changes(what, ratios, cells.length > 1 || index === 0)), ...outcomes(cells.map(({ cell }) => cell))],
     cautions: cautionsOf(figures, cells.map(({ cell }) => cell), questions.flatMap(({ ratios }) => ratios)),
   };
 }
@@ -99,8 +99,9 @@ export function aroundMedian({ interval: [low, high], coverage }: Pick<Spread, '
 
 const times = (ratio: Spread): string => `${ratioText(ratio.median)} times (${aroundMedian(ratio, ratioText)})`;
 
-function changes(what: string, ratios: readonly Ratio[]): string[] {
-  if (ratios.length <= FEW) return ratios.map((each) => changeOf(what, each));
+/** @param isNamed whether each sentence says of which configuration it is */
+function changes(what: string, ratios: readonly Ratio[], isNamed: boolean): string[] {
+  if (ratios.length <= FEW) return ratios.map((each) => changeOf(what, each, isNamed));
   const sides = { more: [] as Ratio[], less: [] as Ratio[], unclear: [] as Ratio[] };
   for (const each of ratios) sides[sideOf(each.ratio)].push(each);
   const extremes = [
@@ -111,10 +112,10 @@ function changes(what: string, ratios: readonly Ratio[]): string[] {
   return [`Of ${ratios.length} configurations, slices raised ${what} in ${sides.more.length} and lowered it in ${sides.less.length}; in ${sides.unclear.length} the interval contains 1${ratios.every(({ ratio }) => isTelling(ratio)) ? '' : ', or is of too few rounds'}, so that no difference is shown.${tail}`];
 }
 
-function changeOf(what: string, { place, ratio }: Ratio): string {
+function changeOf(what: string, { place, ratio }: Ratio, isNamed: boolean): string {
   const side = sideOf(ratio);
   const verdict = !isTelling(ratio) ? 'Of so few rounds no difference is shown.' : side === 'unclear' ? 'The interval contains 1: no difference is shown.' : `That is ${side}.`;
-  return `With slices, ${what} came to ${times(ratio)} what it was without: ${place}. ${verdict}`;
+  return `With slices, ${what} came to ${times(ratio)} what it was without${isNamed ? `: ${place}` : ''}. ${verdict}`;
 }
 
 function extreme(which: string, ratios: readonly Ratio[], order: (a: Ratio, b: Ratio) => number): string[] {
@@ -199,7 +200,8 @@ function readingOfSections(record: SectionRecord): Reading {
     sentences: [
       `Entering and leaving a section was measured while nobody contended for anything, in ${rounds} rounds that run every loop once. ${thread}`,
       where(environment, { lane: null, extension: null }),
-      ...comparisons.map(({ name, value, unit, aim, met }) => {
+      ...comparisons.map(({ name: loops, meaning, value, unit, aim, met }) => {
+        const name = meaning === null ? loops : `${meaning.charAt(0).toUpperCase()}${meaning.slice(1)} (${loops})`;
         if (value === null) return `${name}: not measured${aim === null ? '' : ` (target ${aim})`}.`;
         const figure = `${name}: ${withInterval(value, (number) => `${short(number)}${unit}`)}`;
         if (aim === null) return `${figure}.`;

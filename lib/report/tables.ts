@@ -2,7 +2,7 @@
 import { FEWEST_SAMPLES, nameOfIntervals } from '../bench/statistics.ts';
 import { html } from './html.ts';
 import type { Html } from './html.ts';
-import { ratio, short, whole } from './format.ts';
+import { ratio, short, unbroken, whole } from './format.ts';
 import type { Write } from './format.ts';
 import type { GroupFigures } from './figures.ts';
 import { sideOf } from './reading.ts';
@@ -74,9 +74,10 @@ function cellHtml(cell: Cell): Html {
 /** @param label tells this table from the others of the page */
 export function tableHtml({ caption, head, rows }: Table, label: string): Html {
   const [corner = '', ...columns] = head;
+  const hasGaps = rows.some((row) => row.includes(NOTHING));
   return html`<div class="table" role="region" aria-label="${label}" tabindex="0">
 <table>
-<caption><span>${caption}</span></caption>
+<caption><span>${unbroken(caption)}${hasGaps ? `${caption.endsWith('.') ? '' : '.'} ${NOTHING}: not measured, or not in every round.` : ''}</span></caption>
 <thead><tr><th scope="col">${corner}</th>${columns.map((column) => html`<th scope="col">${column}</th>`)}</tr></thead>
 <tbody>
 ${rows.map(([name = '', ...cells]) => html`<tr><th scope="row">${typeof name === 'string' ? name : ''}</th>${cells.map(cellHtml)}</tr>

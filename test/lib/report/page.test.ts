@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { Assets } from '../../../lib/report/assets.ts';
-import { duration, listed, ratio, short } from '../../../lib/report/format.ts';
+import { duration, listed, ratio, short, unbroken } from '../../../lib/report/format.ts';
 import { figuresOf } from '../../../lib/report/figures.ts';
 import { html, scriptJson } from '../../../lib/report/html.ts';
 import { pageOf } from '../../../lib/report/page.ts';
@@ -100,6 +100,11 @@ describe('a page', () => {
     expect(rows('hypervisor', 'KVM')).toContain(', in a guest (KVM)</td>');
   });
 
+  it('says once how to read charts, and what a gap in a table is', () => {
+    expect(page.match(/point at the chart/gi)).toHaveLength(1);
+    for (const [, caption = '', body = ''] of page.matchAll(/<caption><span>(.*?)<\/span><\/caption>([\s\S]*?)<\/table>/g)) expect(caption.includes('–: not measured'), caption).toBe(body.includes('<td>–</td>'));
+  });
+
   it('lists runs that failed, and draws none of them', () => {
     const text = pageOfRecords(changed(readFixture(HOST), 'runs.0.error', 'worker 3 hung'));
     expect(text).toMatch(/Runs that failed[\s\S]*slices off, round 1: worker 3 hung/);
@@ -129,6 +134,10 @@ describe('numbers', () => {
     [1, '1.00'], [1.0004, '1.0004'], [1.0021, '1.002'], [0.9983, '0.998'], [0.99999, '0.99999'], [1 + Number.EPSILON, '1.0000000000000002'], [1.5, '1.50'], [0.0041, '0.0041'],
   ])('a ratio of %d is %s', (value, text) => {
     expect(ratio(value)).toBe(text);
+  });
+
+  it('stay with their units, and what is none is left alone', () => {
+    expect(unbroken('2 s, 96.1 % of 5 µs; 3 sections, 4 msgs')).toBe('2\u00a0s, 96.1\u00a0% of 5\u00a0µs; 3 sections, 4 msgs');
   });
 
   it('are listed', () => {

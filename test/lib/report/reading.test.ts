@@ -47,6 +47,17 @@ describe('one ratio', () => {
   });
 });
 
+it('names the one configuration once', () => {
+  const { sentences } = readingOfRecord(readFixture(GUEST));
+  expect(sentences.filter((each) => each.includes('what it was without')).length).toBeGreaterThan(2);
+  expect(sentences.filter((each) => each.includes('mutex, 2 workers, sections of 5 µs'))).toHaveLength(1);
+});
+
+it('names comparisons by what they mean', () => {
+  const record = changed(readFixture(SECTIONS), 'comparisons.0.meaning', 'what a section costs');
+  expect(readingOfRecord(record).sentences.join('\n')).toMatch(/^What a section costs \(JS - empty loop\): /m);
+});
+
 it('claims nothing of fewer than six rounds, however far from 1 the interval is', () => {
   const said = sentence(changed(throughput(ratio(1.5, 1.2, 1.9)), 'pairs.0.rounds', 3), 'throughput');
   expect(said).toContain('1.50 times (75 % interval 1.20 to 1.90)');
