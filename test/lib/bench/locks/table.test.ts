@@ -43,9 +43,9 @@ function record(rounds: number, more: Partial<LocksRecord> = {}): LocksRecord {
 }
 
 it('calls intervals by how sure they are', () => {
-  expect(formatLocks(record(3))).toMatch(/^lock +workers +slices +sections\/s \(75 %\) +p50/m);
+  expect(formatLocks(record(3))).toMatch(/^lock +workers +slices +sections\/s \(75 % interval\) +p50/m);
   expect(formatLocks(record(3))).toMatch(/^lock +workers +sections\/s \(75 %\) +p50 \(75 %\)/m);
-  expect(formatLocks(record(6))).toMatch(/^lock +workers +slices +sections\/s \(96\.9 %\)/m);
+  expect(formatLocks(record(6))).toMatch(/^lock +workers +slices +sections\/s \(96\.9 % interval\)/m);
   expect(formatLocks(record(1))).toMatch(/sections\/s \(no interval\)/);
   for (const rounds of [1, 2, 3, 6, 11]) expect(formatLocks(record(rounds))).not.toContain('95 %');
 });
@@ -63,10 +63,22 @@ it('says where times are none of a CPU, and that the machine was loaded', () => 
 
 it('says what its columns mean', () => {
   const text = formatLocks(record(6));
-  const columns = [...(/^(lock .*)$/m.exec(text)?.[1] ?? '').matchAll(/[a-zA-Z][\w./]*/g)].map(([name]) => name);
-  const explained = columns.filter((name) => !['lock', 'workers', 'slices', 'p99.9'].includes(name));
+  const columns = [...(/^(lock .*)$/m.exec(text)?.[1] ?? '').matchAll(/[a-zA-Z][\w./]*( up\/s)?/g)].map(([name]) => name);
+  const explained = columns.filter((name) => !['lock', 'workers', 'slices', 'interval', 'p99.9'].includes(name));
   expect(explained.length).toBeGreaterThan(8);
   for (const name of explained) expect(text).toMatch(new RegExp(`^${name} {2,}\\w`, 'm'));
+});
+
+it('has yields of cells with slices only', () => {
+  expect(formatLocks(record(6))).toMatch(/^mutex +2 +off .* - +444,444 /m);
+  const { cells, ...more } = record(6);
+  expect(formatLocks({ ...more, cells: cells.filter(({ slices }) => slices === 'off') })).not.toContain('yields/s');
+});
+
+it('does not repeat what was told before', () => {
+  const said = new Set<string>();
+  expect(formatLocks(record(6), {}, said)).toContain('A note that is');
+  expect(formatLocks(record(6), {}, said)).not.toContain('A note that is');
 });
 
 describe.each([80, 120])('in %i columns', (width) => {
