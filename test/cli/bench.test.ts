@@ -27,7 +27,7 @@ function bench(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
 }
 
 const SHORT_SECTIONS = ['--rounds', '15', '--batch', '0.2'];
-const SHORT_LOCKS = ['--workers', '2', '--lock', 'mutex', '--slices', 'off', '--seconds', '0.1', '--warm', '0.05'];
+const SHORT_LOCKS = ['--workers', '2', '--lock', 'mutex', '--slices', 'off', '--seconds', '0.2', '--warm', '0.05'];
 
 /** A copy with one value changed. */
 function broken(record: object, path: readonly string[], value: unknown): unknown {
