@@ -54,7 +54,7 @@ describe('a short run', { timeout: 120_000 }, () => {
     );
     expect({ status, signal, stderr }, stdout).toEqual({ status: 0, signal: null, stderr: '' });
     expect(stdout).toMatch(/^seed \d+/);
-    expect(stdout).toContain(addon === 'with the addon' ? 'addon loaded' : 'addon failed');
+    expect(stdout).toContain(addon === 'with the addon' ? 'addon loaded' : 'addon forbidden');
     expect(stdout).toMatch(/ended: .*terminate/);
     expect(stdout).toMatch(/workers: [1-9]\d* with the package, [1-9]\d* with a copy of it/);
   });
