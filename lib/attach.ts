@@ -98,7 +98,7 @@ const attachedSimulated = new WeakMap<SimulatedThread, Thread>();
  * own, and the last of those really detaches. Whoever attaches for as long as
  * the thread lives, as locks do, never calls it.
  * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`; `ERR_RSEQ_UNAVAILABLE`
- * when Linux is demanded and slices are not to be had; `ERR_RSEQ_ALREADY_ATTACHED`
+ * when Linux is demanded and slices are unavailable; `ERR_RSEQ_ALREADY_ATTACHED`
  * when this thread is attached in another way.
  */
 export function attach(options: AttachOptions = {}): Thread {

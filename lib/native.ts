@@ -20,7 +20,7 @@ export interface NativeApi {
   readonly rseqSliceApi: never;
 }
 
-/** Why slices are not to be had, for programs and in sentences for people; as in `probe().slices`. */
+/** Why slices are unavailable, for programs and in sentences for people; as in `probe().slices`. */
 export interface Explanation {
   /** For programs. */
   readonly reason: Reason;

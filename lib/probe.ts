@@ -42,7 +42,7 @@ export interface ProbeReport {
   readonly kernel: {
     /** As `uname -r` says. */
     readonly release: string;
-    /** null: no slices to be had. */
+    /** null: slices are unavailable. */
     readonly flavour: Flavour | null;
     /** AT_RSEQ_FEATURE_SIZE, bytes; null where the addon is not there to ask. */
     readonly featureSize: number | null;

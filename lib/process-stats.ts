@@ -187,7 +187,7 @@ export class SlotTable {
     return counters;
   }
 
-  /** @returns the piece of a slot that the calling thread has now; null: none to be had. */
+  /** @returns the piece of a slot that the calling thread has now; null: there is none left. */
   #claim(): number | null {
     const owner = this.#owners.current();
     return this.#claimFree(owner) ?? this.#claimNew(owner) ?? (this.#reclaim() ? this.#claimFree(owner) : null);

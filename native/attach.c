@@ -240,7 +240,7 @@ static void end_thread(void *argument)
 	rseq_slice_detach(thread);
 }
 
-/* 0: there is no key to be had. No pthread_once(3): a child of fork(2) may find that under way for ever. */
+/* 0: no key is left. No pthread_once(3): a child of fork(2) may find that under way for ever. */
 static unsigned int get_end_key(void)
 {
 	unsigned int present = atomic_load(&end_key);

@@ -34,7 +34,7 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
     if (options['help'] === true || options['version'] === true) return ExitCode.Done;
     if (cli.matchedCommand !== undefined) return await (cli.runMatchedCommand() as Promise<ExitCode> | ExitCode);
     const known = cli.commands.map(({ name }) => name).join(', ');
-    throw new UsageError(args[0] === undefined ? `Say which command: ${known}.` : `There is no command '${args[0]}', but ${known}.`);
+    throw new UsageError(args[0] === undefined ? `Say which command: ${known}.` : `Unknown command '${args[0]}'. Commands: ${known}.`);
   } catch (error) {
     const command = cli.matchedCommandName;
     const forbidden = describeForbidden(error);

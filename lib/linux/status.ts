@@ -1,5 +1,5 @@
 /**
- * Why slices are or are not to be had, in words with a remedy that whoever reads
+ * Why slices are available or not, in words with a remedy that whoever reads
  * it can follow: in a checkout or in an installed package, on this architecture.
  * The addon tells an errno and the step that failed; this is the only place that
  * reads them.
@@ -94,7 +94,7 @@ export function describeArchitecture(arch: string): string | null {
   return `Linux has no time slice extensions for ${arch}, as of 7.3, only for ${names}: run the program on one of those, or leave it on the simulated kernel.`;
 }
 
-/** How slices are to be had without another kernel, a sentence; empty where they are not. */
+/** How to get slices without another kernel, a sentence; empty where there is no way. */
 export function describeGuestRemedy({ isCheckout, arch }: Reader = here()): string {
   return arch === 'x64' && isCheckout ? 'To see slices on this machine run the program in a guest: npm run vm -- COMMAND.' : '';
 }

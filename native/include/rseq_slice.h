@@ -94,7 +94,7 @@ struct rseq_slice_kernel {
 	int area_refused;      /* 1: full_area is what rseq(2) answered, prctl was not tried */
 	int yield;             /* what 471 answered */
 	int yield_rfc;         /* what 470 answered */
-	enum rseq_slice_flavour flavour; /* AUTO: no slices to be had */
+	enum rseq_slice_flavour flavour; /* AUTO: slices are unavailable */
 };
 
 /* How an object uses rseq, as far as its symbols tell. */

@@ -77,7 +77,7 @@ function formatNeighbours(results, line) {
 export function formatMarkdown(results, about) {
   const line = (/** @type {readonly string[]} */ texts) => `| ${texts.map((text) => text.replaceAll('|', '\\|')).join(' | ')} |`;
   return [
-    '# Kernels and libcs that were tried',
+    '# Tested kernels and C libraries',
     '',
     ...Object.entries(about).map(([name, value]) => `- ${name}: ${value}`),
     '',

@@ -51,7 +51,7 @@ it('tells its version', () => {
 
 it.each([
   [[], /^rseq-slice: Say which command: .*doctor/],
-  [['doktor'], /^rseq-slice: There is no command 'doktor', but .*doctor/],
+  [['doktor'], /^rseq-slice: Unknown command 'doktor'\. Commands: .*doctor/],
   [['doctor', '--colour'], /^rseq-slice doctor: Unknown option `--colour`\. See rseq-slice doctor --help\.\n$/],
   [['doctor', 'now'], /^rseq-slice doctor: Unused args: `now`/],
 ] as const)('refuses %j', (args, complaint) => {

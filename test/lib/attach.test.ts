@@ -176,7 +176,7 @@ it.each(['off', 'simulated'])('obeys RSEQ_SLICE=%s', (value) => {
   expect(run('console.log(JSON.stringify(lib.attach().backend))', { RSEQ_SLICE: value })).toBe('simulated');
 });
 
-it('says why slices are not to be had, or has them', () => {
+it('says why slices are unavailable, or has them', () => {
   const { thread, slices } = run(`
     lib.attach();
     console.log(JSON.stringify(lib.probe()))`) as ReturnType<typeof import('../../lib/index.ts').probe>;

@@ -24,7 +24,7 @@ export interface Locks {
   readonly kinds: Kinds;
   /** Where those are from that are not of this library. */
   readonly module: KindsModule | null;
-  /** Gets the program for kinds that want one; rejects with the reason where it is not to be had. */
+  /** Gets the program for kinds that want one; rejects with the reason where it is unavailable. */
   readonly program?: () => Promise<LoopProgram>;
 }
 
@@ -56,7 +56,7 @@ async function chooseSettings({ locks, slices, workload }: LocksOptions, kinds: 
   return settings;
 }
 
-/** @param settings those that want the program are removed where it is not to be had */
+/** @param settings those that want the program are removed where it is unavailable */
 async function prepareProgram({ kinds, program }: Locks, settings: Map<string, Slices[]>, notes: string[]): Promise<LoopProgram | null> {
   const names = [...settings.keys()].filter((name) => kindOf(kinds, name).runner === 'program');
   if (names.length === 0) return null;

@@ -32,7 +32,7 @@ export interface Facts {
   readonly isFiltered: boolean | null;
   /** The system's files may be looked at; not so under Node's permission model, unless it allows that. */
   readonly seesSystem: boolean;
-  /** How slices are to be had on this machine without another kernel, a sentence; empty: they are not. */
+  /** How to get slices on this machine without another kernel, a sentence; empty: there is no way. */
   readonly guestRemedy: string;
   readonly cpus: { readonly available: number; readonly load: number };
   /** Sections in threads that compete; null: there are no slices to try, or workers are forbidden. */

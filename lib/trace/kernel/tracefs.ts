@@ -56,7 +56,7 @@ export class KernelTracing {
     try {
       mkdirSync(folder);
     } catch (error) {
-      return { reason: `tracefs is not to be written by this user: ${messageOf(error)}` };
+      return { reason: `this user cannot write to tracefs: ${messageOf(error)}` };
     }
     const tracing = new KernelTracing(folder, addressOf(EXPIRY, symbols));
     try {

@@ -17,7 +17,7 @@ interface Kind {
 }
 
 function taken<T>(token: T | null): T {
-  if (token === null) throw new Error('the lock was not to be had');
+  if (token === null) throw new Error('the lock could not be acquired');
   return token;
 }
 

@@ -19,7 +19,7 @@ it('with one that may not be written', () => {
   mkdirSync(place);
   // A file in the place of the folder refuses root too.
   writeFileSync(join(place, 'instances'), '');
-  expect(KernelTracing.start([place])).toEqual({ reason: expect.stringMatching(/not to be written by this user: ENOTDIR/) as string });
+  expect(KernelTracing.start([place])).toEqual({ reason: expect.stringMatching(/this user cannot write to tracefs: ENOTDIR/) as string });
 });
 
 it('with one that is no tracefs, of which nothing is left', () => {
