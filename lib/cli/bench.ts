@@ -49,7 +49,7 @@ const USAGE = `bench [sections|locks] [options]
   locks     throughput, waits and fairness of locks between worker threads, with slices and without
   Without a name both are measured, in about a minute. What is compared takes turns, round by round.
 
-  Exit codes: ${ExitCode.Done} done; ${ExitCode.Failed} a lock did not exclude, something failed, nothing could be measured, or the record could not be written; ${ExitCode.Usage} wrong usage, nothing was done; ${ExitCode.Interrupted} interrupted, ${TERMINATED} terminated: records then have the rounds that were done.`;
+  Exit codes: ${ExitCode.Done} done; ${ExitCode.Failed} a lock did not exclude, something failed, nothing could be measured, or the record could not be written; ${ExitCode.Usage} wrong usage, nothing was done; ${ExitCode.Interrupted} interrupted, ${TERMINATED} terminated: a record of locks then has the rounds that were done.`;
 
 type RawOptions = Readonly<Record<string, unknown>>;
 

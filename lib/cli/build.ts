@@ -4,7 +4,7 @@
  * knows, which is in the package; this is its face.
  */
 import { spawnSync } from 'node:child_process';
-import { ExitCode } from './command.ts';
+import { ExitCode, readFlag } from './command.ts';
 import type { AddCommand } from './command.ts';
 
 /** What is used of `scripts/native/direct.mjs`. */
@@ -22,7 +22,7 @@ export const addBuild: AddCommand = (cli) => {
     .usage('build [options]')
     .option('--json', 'One object on stdout: the path of the addon, null where there is none, and what went wrong')
     .example('  npx rseq-slice build')
-    .action(({ json }: Readonly<Record<string, unknown>>) => build(json === true));
+    .action(({ json }: Readonly<Record<string, unknown>>) => build(readFlag('json', json)));
 };
 
 interface Result {

@@ -55,6 +55,15 @@ export function readNumber(name: string, value: unknown, isGood: (number: number
 }
 
 /**
+ * An option that is there or not.
+ * @throws {UsageError} it was given a value, or twice
+ */
+export function readFlag(name: string, value: unknown): boolean {
+  if (value !== undefined && typeof value !== 'boolean') throw new UsageError(`--${name} is given once, and takes no value.`);
+  return value === true;
+}
+
+/**
  * One of the words an option can be.
  * @throws {UsageError}
  */

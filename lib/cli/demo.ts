@@ -9,7 +9,7 @@ import { findGuest } from '../bench/guest.ts';
 import { cautionsAbout, describeMachine } from '../bench/machine.ts';
 import { probe } from '../index.ts';
 import type { Backend } from '../index.ts';
-import { ExitCode, hasColour, painter, readNumber, readWord } from './command.ts';
+import { ExitCode, hasColour, painter, readFlag, readNumber, readWord } from './command.ts';
 import type { AddCommand } from './command.ts';
 import { Ledger } from './demo/ledger.ts';
 import { isFree, LOCKS } from './demo/locks.ts';
@@ -55,7 +55,7 @@ function readOptions({ workers, seconds, lock, backend, json }: Readonly<Record<
     seconds: readNumber('seconds', seconds, (n) => n > 0 && n <= MOST_SECONDS, `seconds up to ${MOST_SECONDS}`),
     lock: readWord('lock', lock, LOCKS),
     backend: readWord('backend', backend, BACKENDS),
-    json: json === true,
+    json: readFlag('json', json),
   };
 }
 

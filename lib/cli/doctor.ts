@@ -2,7 +2,7 @@
  * `rseq-slice doctor`: what this host can do, checked for real and told in plain
  * words, with what to do about it.
  */
-import { ExitCode, hasColour, painter, readWord } from './command.ts';
+import { ExitCode, hasColour, painter, readFlag, readWord } from './command.ts';
 import type { AddCommand, Paint } from './command.ts';
 import { gatherFacts } from './doctor/facts.ts';
 import { conclude, examine } from './doctor/findings.ts';
@@ -31,12 +31,13 @@ export const addDoctor: AddCommand = (cli) => {
     .action(runDoctor);
 };
 
-async function runDoctor(options: { readonly registration: unknown; readonly json?: boolean }): Promise<ExitCode> {
+async function runDoctor(options: { readonly registration: unknown; readonly json?: unknown }): Promise<ExitCode> {
+  const json = readFlag('json', options.json);
   const facts = await gatherFacts(readWord('registration', options.registration, REGISTRATIONS));
   const findings = examine(facts);
   const verdict = conclude(facts, findings);
   const { stdout } = process;
-  const text = options.json === true ? `${JSON.stringify({ verdict, findings, facts }, null, 2)}\n` : format(findings, verdict, { paint: painter(hasColour(stdout)), width: widthOf(stdout) });
+  const text = json ? `${JSON.stringify({ verdict, findings, facts }, null, 2)}\n` : format(findings, verdict, { paint: painter(hasColour(stdout)), width: widthOf(stdout) });
   stdout.write(text);
   return verdict.works ? ExitCode.Done : ExitCode.Failed;
 }

@@ -13,7 +13,7 @@ import { headlineOf } from '../report/headline.ts';
 import { pageOf } from '../report/page.ts';
 import { readingOf } from '../report/reading.ts';
 import { readRecords } from '../report/records.ts';
-import { ExitCode, UsageError } from './command.ts';
+import { ExitCode, readFlag, UsageError } from './command.ts';
 import type { AddCommand } from './command.ts';
 
 const STDOUT = '-';
@@ -36,7 +36,7 @@ export const addReport: AddCommand = (cli) => {
 
 function report(files: readonly string[], options: Readonly<Record<string, unknown>>): ExitCode {
   if (files.length === 0) throw new UsageError('Say which files: rseq-slice report all.json.');
-  const json = options['json'] === true;
+  const json = readFlag('json', options['json']);
   const out = readOut(options['out'], files, json);
   try {
     const records = files.flatMap(readFigures);

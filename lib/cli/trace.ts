@@ -18,7 +18,7 @@ import type { RecordingSettings } from '../trace/recorder.ts';
 import type { KernelAccounts } from '../trace/summary.ts';
 import { readRecordings } from '../trace/recordings.ts';
 import { describe, summarize } from '../trace/summary.ts';
-import { ExitCode, hasColour, painter, readNumber, UsageError } from './command.ts';
+import { ExitCode, hasColour, painter, readFlag, readNumber, UsageError } from './command.ts';
 import type { AddCommand } from './command.ts';
 import { complain, messageOf, requirePermitted, requireWritable, widthOf, wrap } from './output.ts';
 
@@ -60,6 +60,7 @@ async function runTrace(options: Readonly<Record<string, unknown>>): Promise<num
   if (typeof name !== 'string' && typeof name !== 'number') throw new UsageError('--out wants one file.');
   if (name === '-') throw new UsageError("--out wants a file, not -: stdout is the program's.");
   const out = resolve(String(name));
+  const json = readFlag('json', options['json']);
   const settings: RecordingSettings = {
     every: readNumber('every', options['every'], (n) => Number.isInteger(n) && n >= 1 && n <= 1e6, 'a whole number from 1 to 1000000'),
     events: readNumber('events', options['events'], (n) => Number.isInteger(n) && n >= 1 && n <= MOST_EVENTS, `a whole number from 1 to ${MOST_EVENTS}`),
@@ -83,7 +84,7 @@ async function runTrace(options: Readonly<Record<string, unknown>>): Promise<num
     }
     try {
       const counters = countedBetween(before, readKernelCounters());
-      isKept = !report({ folder, out, json: options['json'] === true, counters, tracing, cautions });
+      isKept = !report({ folder, out, json: json, counters, tracing, cautions });
     } catch (error) {
       isKept = true;
       complain(`rseq-slice trace: no trace could be made: ${messageOf(error)}. What was recorded is kept in ${folder}.`);

@@ -57,6 +57,7 @@ const USAGES: Readonly<Record<string, readonly Usage[]>> = {
     [[], /: Say which files: rseq-slice report all\.json\. See/],
     [[guest, '--json', '--out', '-'], /both want stdout/],
     [[guest, '--out='], /--out/],
+    [[guest, '--json', '--json'], /--json is given once, and takes no value/],
   ],
 };
 
