@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { compileAddon, compileSource, run } from './native/compile.mjs';
 import { readTarget } from './native/target.mjs';
 import { findCommand } from './vm/packages.mjs';
+import { refuseUsage } from './refuse-usage.mjs';
 
 const HELP = `Compiles the addon for other architectures with Debian's cross compilers, and checks the result.
 
@@ -159,7 +160,7 @@ function main() {
   try {
     required = readOptions();
   } catch (error) {
-    process.stderr.write(`cross-compile: ${error instanceof Error ? error.message : String(error)} See --help.\n`);
+    refuseUsage('cross-compile', error);
     return 2;
   }
   if (required !== null) return compileAll(required);

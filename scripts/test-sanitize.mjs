@@ -12,6 +12,7 @@ import { findCompilers } from './native/compilers.mjs';
 import { testWithAddon } from './native/copied-checkout.mjs';
 import { BUILDS, FAULTS, readFaultNames } from './native/sanitizers.mjs';
 import { root } from './native/target.mjs';
+import { refuseUsage } from './refuse-usage.mjs';
 
 /** @typedef {import('./native/sanitizers.mjs').Build} Build */
 
@@ -144,7 +145,7 @@ function main() {
   try {
     builds = readOptions();
   } catch (error) {
-    process.stderr.write(`test-sanitize: ${error instanceof Error ? error.message : String(error)} See --help.\n`);
+    refuseUsage('test-sanitize', error);
     return 2;
   }
   if (builds === null) {

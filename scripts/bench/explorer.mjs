@@ -6,6 +6,7 @@ import { guardStreams } from '../../dist/cli/output.js';
 import { formatTable } from '../../dist/cli/table.js';
 import { explore, lockModel, sectionModel } from '../../dist/simulated/index.js';
 import { describeRun } from './report.mjs';
+import { refuseUsage } from '../refuse-usage.mjs';
 
 const HELP = `Measures how many states a second the explorer goes through.
 
@@ -42,7 +43,7 @@ function main() {
     const flag = /** @type {const} */ ({ type: 'boolean', default: false });
     options = parseArgs({ options: { json: flag, check: flag, help: flag } }).values;
   } catch (error) {
-    process.stderr.write(`bench -- explorer: ${error instanceof Error ? error.message : String(error)} See --help.\n`);
+    refuseUsage('bench -- explorer', error);
     return 2;
   }
   if (options.help) {

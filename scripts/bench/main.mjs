@@ -9,6 +9,7 @@ import { FEWEST_ROUNDS, LONGEST_BATCH, runSections } from '../../dist/bench/sect
 import { guardStreams, requireWritable, widthOf } from '../../dist/cli/output.js';
 import { startCLoop } from './c-loop.mjs';
 import { describeRun } from './report.mjs';
+import { refuseUsage } from '../refuse-usage.mjs';
 
 const HELP = `Measures the cost of an uncontended section, in rounds that run every loop once.
 
@@ -86,7 +87,7 @@ async function main() {
   try {
     options = readOptions(process.argv.slice(2));
   } catch (error) {
-    process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)} See --help.\n`);
+    refuseUsage('bench', error);
     return 2;
   }
   if (!options.help) return run(options);

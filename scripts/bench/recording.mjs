@@ -12,6 +12,7 @@ import { compareLoops, formatSections } from '../../dist/bench/sections/report.j
 import { summarize } from '../../dist/bench/statistics.js';
 import { guardStreams, requireWritable, widthOf } from '../../dist/cli/output.js';
 import { describeRun } from './report.mjs';
+import { refuseUsage } from '../refuse-usage.mjs';
 
 const program = fileURLToPath(new URL('recording-loop.mjs', import.meta.url));
 /** How many records each recorded loop keeps; the ring goes round many times in a measurement. */
@@ -95,7 +96,7 @@ async function main() {
   try {
     options = readOptions();
   } catch (error) {
-    process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)} See --help.\n`);
+    refuseUsage('bench', error);
     return 2;
   }
   if (!options.help) return run(options);

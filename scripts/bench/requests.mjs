@@ -6,6 +6,7 @@ import { Mutex as AsyncMutex } from 'async-mutex';
 import { Condition, Mutex } from '../../dist/index.js';
 import { nameOfIntervals, summarize } from '../../dist/bench/statistics.js';
 import { guardStreams } from '../../dist/cli/output.js';
+import { refuseUsage } from '../refuse-usage.mjs';
 
 const HELP = `Measures many requests of one thread for one lock, this package's and async-mutex in turns; then waits that go on.
 
@@ -68,7 +69,7 @@ async function main() {
       if (!(Number.isSafeInteger(Number(values[name])) && Number(values[name]) >= least)) throw new Error(`--${name} wants a whole number from ${least} on, not '${values[name]}'.`);
     }
   } catch (error) {
-    process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)} See --help.\n`);
+    refuseUsage('bench', error);
     return 2;
   }
   if (values.help) {

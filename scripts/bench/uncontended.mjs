@@ -11,6 +11,7 @@ import { summarize } from '../../dist/bench/statistics.js';
 import { guardStreams, requireWritable, widthOf } from '../../dist/cli/output.js';
 import { describeRun } from './report.mjs';
 import { LOOPS } from './uncontended-loop.mjs';
+import { refuseUsage } from '../refuse-usage.mjs';
 
 const program = fileURLToPath(new URL('uncontended-loop.mjs', import.meta.url));
 
@@ -34,7 +35,7 @@ async function main() {
     if (values.json !== undefined) requireWritable('--json', values.json);
     if (!(Number(values.batch) > 0 && Number(values.batch) <= 1000)) throw new Error(`--batch wants milliseconds up to 1000, not '${values.batch}'.`);
   } catch (error) {
-    process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)} See --help.\n`);
+    refuseUsage('bench', error);
     return 2;
   }
   if (values.help) {

@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import { formatMarkdown, formatRemarks, formatTable, hasFailed } from './report.mjs';
 import { chooseRows, ROWS } from './rows.mjs';
 import { runRow } from './run-row.mjs';
+import { refuseUsage } from '../refuse-usage.mjs';
 
 const HELP = `Runs the library in every kernel and libc it must be right in, and prints a table.
 
@@ -82,7 +83,7 @@ async function main() {
   try {
     options = readOptions();
   } catch (error) {
-    process.stderr.write(`matrix: ${error instanceof Error ? error.message : String(error)} See --help.\n`);
+    refuseUsage('matrix', error);
     return 2;
   }
   if (options.help) process.stdout.write(HELP);

@@ -8,6 +8,7 @@ import { compileKernel } from './kernel.mjs';
 import { pack, readTarball } from './pack.mjs';
 import { Project } from './project.mjs';
 import { installTools } from './tools.mjs';
+import { refuseUsage } from '../refuse-usage.mjs';
 
 const HELP = `Packs the package, installs it in an empty project, and uses it in every way that is documented.
 
@@ -82,7 +83,7 @@ function main() {
   try {
     options = parseArgs({ options: { json: { type: 'boolean', default: false }, keep: { type: 'boolean', default: false }, only: { type: 'string' }, tarball: { type: 'string' }, help: { type: 'boolean' } } }).values;
   } catch (error) {
-    process.stderr.write(`test:package: ${error instanceof Error ? error.message : String(error)} See --help.\n`);
+    refuseUsage('test:package', error);
     return 2;
   }
   if (options.help === true) {

@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { root } from '../native/target.mjs';
 import { relink } from './pages.mjs';
 import { describeRepository, findRepository } from './repository.mjs';
+import { refuseUsage } from '../refuse-usage.mjs';
 
 const HELP = `Builds the library and the prebuilt addon, and packs them.
 
@@ -107,7 +108,7 @@ function main() {
   try {
     options = parseArgs({ options: { release: { type: 'boolean' }, help: { type: 'boolean' } } }).values;
   } catch (error) {
-    process.stderr.write(`package: ${error instanceof Error ? error.message : String(error)} See --help.\n`);
+    refuseUsage('package', error);
     return 2;
   }
   if (options.help === true) {

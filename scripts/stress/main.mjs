@@ -18,6 +18,7 @@ import { HELP, readOptions, replayCommand } from './options.mjs';
 import { Random } from './random.mjs';
 import { formatFailures, formatSummary } from './report.mjs';
 import { describeWords, isLineEmpty, isReserved, subjectOf } from './subjects.mjs';
+import { refuseUsage } from '../refuse-usage.mjs';
 
 /** @typedef {import('./options.mjs').Options} Options */
 
@@ -218,7 +219,7 @@ async function main() {
     options = readOptions(args, process.env['RSEQ_SLICE_GUEST'] !== undefined);
     if (options?.json !== undefined) requireWritable('--json', options.json);
   } catch (error) {
-    process.stderr.write(`stress: ${error instanceof Error ? error.message : String(error)} See --help.\n`);
+    refuseUsage('stress', error);
     return 2;
   }
   if (options === null) {
