@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // TypeScript is linted with its types. The scripts and the programs that tests start are JavaScript: they get the rules
 // that need no types; tsconfig.json says which of them are type-checked.
 import js from '@eslint/js';

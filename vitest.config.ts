@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 import type { ViteUserConfig } from 'vitest/config';
 
 /** The short tests, which need no kernel with the feature; they run on any host. */

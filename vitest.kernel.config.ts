@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 import type { ViteUserConfig } from 'vitest/config';
 
 /** The tests that run programs in guests on a kernel with the feature. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 import type { ViteUserConfig } from 'vitest/config';
 
 /** The tests that take long, and need no kernel with the feature either; they run on any host. */

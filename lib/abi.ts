@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The numbers of the kernel's ABI that JavaScript needs; `native/include/rseq_slice_abi.h` is the
  * same mirror for C, and a test holds the two together.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Which kernel serves this thread: reads the options and RSEQ_SLICE, tries
  * Linux, falls back to the simulated kernel where that is allowed. One thread

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * What observers of a process can subscribe to with `node:diagnostics_channel`,
  * each thread for itself. Nothing is made for a channel that nobody listens to.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The control word in its two dialects, and behind native calls where it cannot
  * be mapped. This is half of the hot path (`thread.ts` is the other): plain

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The one class of errors this library throws, told apart by `code`. It leaves
  * the wording to the place that knows what failed.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Linux time slice extensions for critical sections: the public face.
  */

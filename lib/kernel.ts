@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The port: what a thread needs of a kernel. Two implement it, Linux through
  * the addon and the simulated one; everything above cannot tell them apart.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * What an addon of somebody else's needs to have sections in C and C++, in any
  * thread: where the header is, and the functions of the one shim in this process.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Checks what a caller passes as options, and single numbers, at once: a name
  * that is misspelt or a value that means nothing is an error where it was

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Where this code is: in its package, whose files are in the folders next to it,
  * or in a bundle that somebody made of it, where they are not. A bundle may know

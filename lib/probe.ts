@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * What this host can do and why not, as plain data. It changes nothing in the
  * calling thread: what the kernel can do is found out on a thread of its own.

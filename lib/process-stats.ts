@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The counters of all threads of the process, for operators. Each attached
  * thread has a slot in memory that workers inherit, and writes its counters

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Critical sections of one thread: entering and leaving, nesting, outcomes and
  * counters. Which kernel serves the thread was decided in `attach.ts`.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** The version of this package, as its package.json says. */
 import { readFileSync } from 'node:fs';
 

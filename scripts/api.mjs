@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+// SPDX-License-Identifier: MIT
 // The public surface as API reports in api/, one for each entry of "exports" that has types: what a user can import, with
 // signatures. Compares them with dist/ as it is; with --update, writes them. A change of the surface is then a change of a
 // file that a reviewer sees.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The command `npm run build:cmake`: the addon, the C tests and compile_commands.json in build/cmake.
 
 import { join } from 'node:path';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The command `npm run build:lib`: the library as it is installed, in dist/. One file for each of lib/, since workers and
 // child programs are started by the address of theirs; small, since most of what is in it is never looked at: without
 // comments and local names, which the sources have. Names of functions and classes stay, and lines too, for stack traces.

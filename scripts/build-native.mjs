@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The command `npm run build:native`: compiles the addon into build/Release. With node-gyp where make and Python 3 are
 // there, which is the usual way to build an addon; else with the compiler alone, so that nothing but Node, npm and a
 // compiler is needed.

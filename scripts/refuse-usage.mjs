@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // How the scripts refuse a command line: what is wrong with it as a sentence, and where the options are told.
 
 /**

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Declarations without what no public type leads to. TypeScript declares whatever a module exports, also what only other
 // modules of the library use; whoever installs it can name what package.json exports, and what that is made of.
 

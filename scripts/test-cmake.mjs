@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The command `npm run test:cmake`: the addon as cmake-js builds it passes the C tests and the JavaScript tests that have
 // to do with the addon.
 

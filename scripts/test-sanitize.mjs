@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The command `npm run test:sanitize`: the C tests and the addon in Node with sanitizers. Before a sanitizer is believed
 // to have found nothing, it is seen to find faults that were planted, in a program and in an addon.
 

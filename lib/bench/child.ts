@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Programs of Node's that measure for another one, and how they answer: over a
  * descriptor of their own, and without the user's NODE_OPTIONS. A module that

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Whether this system is a guest of another one, and whether its CPU is only
  * emulated: times that were measured there are also those of the host, or say

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Where, when and with what something was measured: without these a figure means
  * nothing. Every record of a benchmark begins with them.

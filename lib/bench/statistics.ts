@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * What a list of noisy timings has to say: the median with an interval around it.
  * Medians, because what disturbs a measurement (another process, an interrupt)

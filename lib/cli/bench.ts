@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The command `bench`: what sections and locks cost and what slices change, on this
  * machine. It reads the options, shows what goes on and writes the records; what is

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * `rseq-slice build`: compiles the addon where the package brings none that fits,
  * or where one for this very machine is wanted. How, is what `scripts/native/`

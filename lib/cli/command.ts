@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * What the commands share: how they end, how they refuse wrong usage, and how
  * they find out what may be written to a terminal. Each command is a file of its

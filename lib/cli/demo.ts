@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * `rseq-slice demo`, which `npm start` runs: a demonstration with real work. More
  * workers than CPUs update shared records under a lock for some seconds; then the

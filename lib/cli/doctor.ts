@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * `rseq-slice doctor`: what this host can do, checked for real and told in plain
  * words, with what to do about it.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * A few lines at the bottom of a terminal that are rewritten while something goes
  * on, and gone when it is over. Elsewhere, and on terminals that cannot move the

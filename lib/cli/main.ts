@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+// SPDX-License-Identifier: MIT
 /**
  * The command `rseq-slice`: finds the command that was asked for and ends with
  * its exit code. What a command does is its own.

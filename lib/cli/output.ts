@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * What commands write to, as a person meets it: how wide it is, where lines
  * break, and what happens when it cannot be written. A reader that has seen

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * `rseq-slice report`: a page of what records of the benchmarks say. Nothing is
  * written unless all of them can be read. What is in the page is left to

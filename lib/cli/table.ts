@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Tables for people: columns below one another, texts to the left and numbers to
  * the right, and what the columns mean. What is in them and where they go is left

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * `rseq-slice trace`: runs a program with its sections and locks recorded, and
  * makes of that a trace for Perfetto's or Chrome's viewer, and a summary. What

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The addon: its type, and how it is found. A build from source is preferred to
  * a prebuilt one, and only 'there is none' is quiet: a file that is there and

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Whether a file can be a shared library for this process, looked at before the
  * dynamic linker does. It maps what a file's headers say without asking how long

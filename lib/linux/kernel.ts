@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The port over the addon: a thread on the real kernel. It turns what the addon
  * answers into the library's own words, and system call failures into errors.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Which libc this process runs on, from the files that are mapped into it: what
  * is installed next to it, or set in a variable, says nothing of it. Node's own

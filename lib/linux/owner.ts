@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Names a thread of this process in one number that fits into shared memory, and
  * tells whether that thread has ended, in whatever way. Node tells only the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Why slices are available or not, in words with a remedy that whoever reads
  * it can follow: in a checkout or in an installed package, on this architecture.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Waiting for AbortSignals. A signal has one listener of ours however many waits
  * it ends: Node warns on standard error of an eleventh.

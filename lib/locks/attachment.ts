@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The calling thread, attached when a lock needs a section for the first time. A
  * thread that only makes a lock and hands its handle on has none, nor has one

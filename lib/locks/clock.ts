@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The clock and the timers that waiting is built on. They are Node's own modules'
  * and not the global ones, which tests replace, maybe before this is loaded: a

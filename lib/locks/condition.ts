@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * A place to wait, with a lock released, until another thread says that
  * something has changed. A notification goes to those who were waiting when it

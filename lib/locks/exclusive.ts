@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * A lock that one thread at a time can have: the way in and out that `Mutex` and
  * `SpinLock` share, with a section around the holder. They differ in what a

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * One timer per thread for everybody who waits in its event loop. It keeps the
  * process alive while somebody waits, which a promise of the engine's does not,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Where locks live: a piece of a SharedArrayBuffer that begins with a word
  * telling what kind of lock it is, so that a wrong offset or another kind is an

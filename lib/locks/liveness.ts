@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Who a thread is in the words of locks, and whether another one has ended.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * A lock whose waiters sleep. `docs/locks.md` tells how its numbers were chosen
  * and what else was tried.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The options that all locks share, checked whether the lock is free or not, and
  * the errors that say what a caller asked for and cannot have.

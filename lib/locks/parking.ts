@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Sleeping until a word is called: in the kernel where the addon is there, in
  * the engine elsewhere, and in the event loop. Whoever sleeps in the engine

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * What becomes of a lock that is posted or printed. `structuredClone` and
  * `postMessage` would make a useless copy of its properties in silence, so they

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * What a recorded thread tells of a lock: how long it waited and how that ended,
  * and when it released a lock that others waited for. All of it is off the hot

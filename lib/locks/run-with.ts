@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Running a function with a lock held, for the locks whose holders are known by
  * their tokens.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * A lock for one writer or many readers. Each reader has a place of its own, so
  * readers do not fight for one word, and a dead one is found. A writer first

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * A number of permits. It is known which thread has which, so those of a thread
  * that has died are given to the next who want one.

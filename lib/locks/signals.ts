@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The words of a condition and what is done to them: how many wait, how many of
  * them have been notified and have not left yet. Functions that change one word,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * A row of places in shared memory, each empty or with the id of the thread that
  * has it. So it is always known who holds what, and a place of a thread that has

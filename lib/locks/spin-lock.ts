@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * A lock whose waiters do not sleep but look again and again: the fastest there
  * is when a CPU is theirs, and a waste of it when the holder is not running.

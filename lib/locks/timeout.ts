@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Timeouts of asynchronous waits, with the timers of the moment: a test that
  * fakes them moves these along. Timers hold no more than 31 bits, and one that

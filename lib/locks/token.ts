@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * What proves that a lock is held, and gives it back. One is made for each
  * acquisition, so that an old one can never release what was taken later. That

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The words that every lock begins with and everything that is done to them, as
  * functions over an Int32Array: how an exclusive lock is taken, how waiters line

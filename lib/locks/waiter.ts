@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * One waiter of a lock, from lining up to leaving the line. It looks at the lock
  * in the one order in which no call is lost, and knows what to do when those

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * How the threads of one lock wait for it: in their threads, or in their event
  * loops. A lock has one of these per object and says by its doors what it takes

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The word that says who writes, of a lock for readers and writers: 0 nobody, a
  * thread's id, or that id with a flag while it has only claimed the lock and

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * What a page carries in it so that it needs nothing else: the plotting library
  * with its licence, the page's script and its looks. They are put beside this

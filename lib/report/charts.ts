@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The charts of a report as data: what is drawn, what is said of each point, and
  * the table with the same numbers. Drawing is left to `assets/client.js`.

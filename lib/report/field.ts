@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Reads values out of JSON that nobody has checked, and names the file and the
  * field where one is not what it should be. What the fields mean is left to

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * What a report shows, as plain data: the figures of records put together as
  * they are looked at, by lock and length of section. The figures are those of

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** How numbers are written in a report, the same on every machine whatever its language. */
 import type { Spread } from './records.ts';
 

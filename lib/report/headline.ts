@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The answer that a page begins with: one sentence, and a row of large figures
  * with what each is. Only what an interval shows is called a change. The longer

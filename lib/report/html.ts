@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * HTML from templates in which every value is escaped, unless it is HTML made
  * here already. The texts of a record are anybody's.

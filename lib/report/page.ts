@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * A report as one HTML page that needs nothing else, and asks for nothing: the
  * answer first, in a sentence and large figures; what figures say in words; then each record with its charts, their numbers as

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * What the figures of a record say, in sentences: what was measured, where,
  * what slices changed, and how far that can be trusted. An interval that

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The records that the benchmarks write, as far as a report uses them: every
  * field is checked here, and what else a record has is left alone. What the

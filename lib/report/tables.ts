@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** Tables of a report: their cells with the exact numbers beside what is read, and how they become HTML. */
 import { FEWEST_SAMPLES, nameOfIntervals } from '../bench/statistics.ts';
 import { html } from './html.ts';

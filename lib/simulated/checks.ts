@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * What the options of the simulated kernel, the explorer and the models accept,
  * where several of them take the same.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Everything that could happen one way or another in the simulated kernel is a
  * choice: `pick(bound, label)` gives a number below `bound`. Who answers decides

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Goes through every state that a model can get into, and looks at each. States
  * are visited in the order of how many disturbances lead to them, then of how

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The simulated kernel, for tests: a double that does what it is told, and an
  * explorer that goes through everything that can happen to a model.

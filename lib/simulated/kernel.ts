@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * A kernel for tests of critical sections: threads that all live in the calling
  * one, and a script that says what happens to them. What the scheduler would do

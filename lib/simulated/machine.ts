@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The kernel's side of slice extensions as a pure state machine: registration,
  * prctl, yield, grants, revocation, death, for a number of threads. It knows no

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * How a model is described that the explorer goes through: threads on CPUs, each
  * with a program of small steps, the memory they share, and what may happen to

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * A run of a model for people: a column for each thread, one line a move, and
  * the line that makes the same run again.

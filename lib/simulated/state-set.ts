@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The states an exploration has seen: an exact set, no state is ever taken for
  * another because of a hash. States are arrays of small numbers, so each is kept

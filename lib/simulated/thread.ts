@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The port over the machine: a thread on a simulated kernel, registered and
  * with slices enabled. Idle, it is what hosts without the feature run on: the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * A world for the explorer: the simulated machine, CPUs, memory that threads
  * share, and a program for each thread, written as small steps. Between any two

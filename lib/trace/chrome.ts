@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Writes a trace as JSON in the trace event format, which Perfetto's and
  * Chrome's viewers open. Where threads told of themselves, processes and threads

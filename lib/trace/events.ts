@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * What a trace is made of, whoever recorded it: a run of the explorer, a
  * simulated kernel, or threads of this host. How it is written to a file is

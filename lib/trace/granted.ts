@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Grants that nobody gave back: what shows them, and what they mean. A program
  * that never yields, or calls another number for it, loses every extension that

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * What a recording thread leaves behind: a file of numbers that it fills as
  * memory. A head says which thread that was and counts everything; two rings

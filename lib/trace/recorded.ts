@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Recordings of threads as a trace: each process one of the trace, each thread a
  * row. A section is a span where its begin is known; giving the CPU up is one

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Writes down what one thread does, into a file that is mapped as memory: what
  * was stored is there however the thread ends, by `terminate()` or with the

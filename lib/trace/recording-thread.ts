@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * A thread whose sections are recorded. It is a class of its own, chosen when a
  * thread is attached, so that a thread that is not recorded has nothing of this

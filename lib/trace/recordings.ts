@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Reads what recording threads have left in a folder. A thread that was ended in
  * the middle of something has left what came before.

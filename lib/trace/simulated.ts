@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Traces of what happened in the simulated kernel, to be opened in Perfetto's or
  * Chrome's viewer. The same choices give the same text, byte by byte.

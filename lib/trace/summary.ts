@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * What recordings add up to, as data and in words. Counts are of all sections;
  * only events can have been dropped.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Holds rseq_slice_abi.h against what the libc and kernel headers of the target say, so
  * that a number copied wrongly for one architecture does not compile there. It

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What other addons use: sections of a thread object, the table of functions,
  * and threads that end attached, which an addon's own threads may.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A thread that is attached and detached: its area, its references, other
  * threads and processes, and a detach that the kernel refuses. Every case runs

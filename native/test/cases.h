@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The cases of the shim's tests, for the table in shim_test.c. Each has a name
  * there that says what must hold.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Runs a command on a kernel that says it has slices (harness.h): `fake_kernel_exec
  * COMMAND ARGUMENT…`. Registrations are the real kernel's, prctl and the yield

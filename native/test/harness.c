@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The machinery behind the shim's tests; see harness.h. A case runs in a child
  * process, so that a crash, a kill by the kernel or a filter that cannot be

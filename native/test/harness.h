@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What the shim's tests share: cases in child processes, a look at the thread's
  * registration that does not go through the shim, and a kernel whose answers

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A list of cases of which most do not pass, for the test that sees whether the
  * harness tells: a failed check, a crash, an exit and a skip are told apart, and

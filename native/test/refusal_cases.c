@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What the shim says of libc and the kernel, and every way in which attach is
  * refused: the errno, the step that failed, and the thread left as it was

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Tests of the shim: every case is a row here and a child process at run time.
  * Prints `ok name`, `not ok name: why` or `SKIP name: reason` a case, and ends

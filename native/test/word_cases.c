@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The control word in ordinary memory: what enter, leave and their parts make
  * of it in each dialect, with the kernel's part played by the test, also between

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Compiles section_loop.c against the shim and keeps the program running, so that a benchmark can ask it for one
 // measurement at a time between its own. What it is compared with is main.mjs's business.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The command `npm run bench -- explorer`: how many states a second the explorer goes through, over the library's own
 // models. States are different ones; moves, of which each is made and checked, are several times as many.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The command `npm run bench`: what entering and leaving a section costs when nobody contends for anything, as in
 // `rseq-slice bench sections`, and beside it the same section in C. One run measures all.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What recording costs: `npm run bench -- recording`. A section of a thread whose class knows nothing of recording, of one
 // that attach() gave with recording off, and of recorded ones, in rounds that run each once in a process of its own.
 

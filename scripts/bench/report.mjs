@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Where and when something was measured from a checkout: what the package's own records say, and the commit.
 
 import { execFileSync } from 'node:child_process';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What many requests of one thread at once cost, beside async-mutex, which is for the tasks of one thread only, and what
 // waits cost that go on: `npm run bench -- requests`.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The command `npm run bench [-- NAME]`: picks a benchmark by its name and leaves the options to it.
 
 import { spawnSync } from 'node:child_process';

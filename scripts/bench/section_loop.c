@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The yardstick for the JavaScript sections: the same enter and leave, inlined
  * from the shim's public header into a C loop. It stays up between measurements

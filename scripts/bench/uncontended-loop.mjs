@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // One loop over one lock in a process that does nothing else. Speaks the protocol of lib/bench/sections/child-loop.ts; its argument names
 // the loop. The counter is what the lock guards: without it V8 could drop the section.
 

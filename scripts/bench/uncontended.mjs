@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What taking and releasing a lock costs when nobody else wants it, beside a bare pair of compare-and-swaps in the same
 // loop: `npm run bench -- uncontended`. Every loop has a process of its own, and they take turns.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Configures and builds a kernel and its own slice selftest in a tree that is already there. It knows nothing of caches.
 
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';

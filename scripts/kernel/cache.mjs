@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Where kernels, sources and verdicts are kept between runs: a folder outside of the checkout.
 // It knows names, keys and locks; what goes into an entry is the business of those who build it.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Reads kernel configurations and holds what came out against what was asked for. Kconfig drops an option whose
 // dependencies are not met without a word; a kernel without the one we came for would then fail much later, in a guest.
 

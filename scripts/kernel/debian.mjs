@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Gets the kernel's source as Debian packages it, through an apt configuration of its own inside the cache: the
 // machine's lists, caches and sources stay as they are, and apt still checks the signatures. The mirror is the one the
 // machine itself uses, so that no address stands in this project.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The scripted edits that turn the source into another flavour of the ABI. Each finds one place by a pattern and changes
 // it in words of its own; when the place is not there, or there twice, it throws, because an edit that silently does
 // nothing would build the wrong kernel.

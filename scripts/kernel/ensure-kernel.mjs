@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Gives a kernel of a flavour: out of the cache at once, or built and published there. A build happens in a temporary
 // folder and is renamed into place when all of it succeeded, so what is in the cache is whole.
 

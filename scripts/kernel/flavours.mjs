@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The table of kernel flavours: which edits of our own turn the one source into another flavour of the ABI.
 // A flavour without edits is built from the source as it comes; one with edits starts from a copy of the built tree of
 // its base, so that only what an edit touches is compiled again.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The command `npm run kernel`: builds the guest kernel, or says where the cached one is. The work is in
 // ensure-kernel.mjs; this file only reads options and shows results.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // One line about what goes on, for whoever waits. On a terminal the line is rewritten in place; elsewhere (CI) a line comes
 // every 20 seconds, so that nobody takes a build or a boot for hung.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Runs a long command with its whole output in a log file. What there is to tell meanwhile goes through progress.mjs.
 
 import { spawn } from 'node:child_process';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Turns what the user gave (nothing, a tarball, a tree) into a source with an identity, which goes into the cache key,
 // and into a tree that may be written to, which is what a build wants.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Whether what was found in an environment is what the row of the matrix says: each thing looked at is a check with a
 // name, those the program in the guest made and those that compare with the row.
 

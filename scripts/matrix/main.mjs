@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The command `npm run test:matrix`: the library in every environment it must be right in, one guest each, with a table
 // at the end. What a row means is in rows.mjs, how it is run in run-row.mjs.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Whether other users of rseq got on with the library as they should in an environment: who shares an area, who is left
 // alone and why, that no update is lost, nobody spins for ever and no process ends before its time.
 

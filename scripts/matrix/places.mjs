@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a row needs beside a kernel: another root file system with another libc, and other versions of Node. Each is made
 // once, in a temporary folder of the cache, and renamed into place when all of it succeeded.
 

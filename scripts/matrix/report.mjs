@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The matrix as people and programs read it: a table for the terminal, the same in Markdown, and JSON with every check.
 
 import Table from 'cli-table3';

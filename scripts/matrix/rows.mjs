@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The rows of the matrix: each an environment, and what the library must make of it. What an environment consists of is
 // named here and built elsewhere.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Runs one row of the matrix: gets what its environment consists of, runs its program there, and judges what came out.
 
 import { spawnSync } from 'node:child_process';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Programs and libraries that make an environment a special one, compiled into the folder that the guest sees as its job.
 
 import { spawnSync } from 'node:child_process';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // All that a compiler needs to make the addon, in one file of the package: the sources, binding.gyp, and the headers of
 // node-addon-api and node-api-headers, which whoever installs the package has not got. As they are they would be larger
 // than all the rest of it, and most people have a prebuilt addon and never look at them. They are without comments: who

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Builds and tests with CMake, by way of cmake-js. CMakeLists.txt says what is built; here is how it is called.
 
 import { spawnSync } from 'node:child_process';

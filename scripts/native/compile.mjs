@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The steps from the target's sources to an addon, with whichever compilers: this host's own or a cross compiler. A step
 // that fails throws, and its error carries the command and what the compiler said.
 

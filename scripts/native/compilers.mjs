@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Which of this host's compilers to take: $CC and $CXX, else the first there is. A command counts as there when it runs:
 // a version manager's stand-in for a program it does not have is in PATH too.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The JavaScript tests with another addon than build/Release has: they run in a copy of the checkout whose only addon it
 // is, since some of them look into that folder, and some try what the loader makes of it.
 

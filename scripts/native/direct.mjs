@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The addon compiled into build/Release, where it is preferred to a prebuilt one, with nothing but a compiler: what
 // `npm run build:native` does in a checkout that has no make or Python 3, and `rseq-slice build` in an installed package.
 

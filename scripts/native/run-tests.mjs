@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Runs tests of a checkout: `node run-tests.mjs CHECKOUT ENVIRONMENT FILE…`. The environment, in JSON, is for the
 // programs that the tests start and not for the runner: a sanitizer's library is preloaded into those alone. Files are
 // of either suite; those of the long one are named in full.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What there is of sanitizers: the builds, what a run of them is told, and the planted faults with the report that each
 // must get. Which mistakes there are is said in native/test/faults/faults.h.
 

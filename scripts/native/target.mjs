@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The addon's target as binding.gyp describes it, for the scripts that compile without node-gyp, and what node-gyp would
 // add to it. binding.gyp owns sources and flags; what is not understood here is an error, so that the ways to build
 // cannot drift apart in silence.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What must be true of the package that people install. Each check throws when it is not, and returns what it found. They go
 // in this order: the first ones read the tarball, then it is installed, and the last ones change what was installed.
 

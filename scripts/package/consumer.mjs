@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The project that the package is installed into, file by file: small programs that use it in each way there is. Each
 // prints JSON.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A kernel that says it has slices, for programs of the project: what is found is then seen to reach them. The C tests'
 // own stand-in (native/test/fake_kernel_exec.c), so a compiler makes it; without one the addon is seen to load, no more.
 

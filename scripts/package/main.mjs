@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The command `npm run test:package`: packs the package, installs it in an empty project with neither compilers nor the
 // checkout in reach, and uses it in every way that is documented. What is checked is in checks.mjs.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The command `npm run package`: the tarball that is published, made of what is built anew for it. What only the package
 // knows is written on the way: where it is published from, and where links lead from there.
 

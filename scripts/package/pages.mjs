@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The pages as the package has them: what they link to is in the package too, or in the repository at this version's tag,
 // or is no link there.
 

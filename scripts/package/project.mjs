@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // An empty project outside of the checkout, in which the package is installed and used: its folder, and commands in it
 // with no more in PATH than is said. Nothing of the checkout can be found from there.
 

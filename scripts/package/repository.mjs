@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Where this is published from. The registry refuses a package with provenance whose package.json does not name the
 // repository that the workflow ran in, and shows no links without it. Who copies the project publishes from elsewhere, so
 // it is not written down but found out: in a workflow from what GitHub says, else from the remote called origin.

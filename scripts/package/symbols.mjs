@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Which versions of libc's and libstdc++'s symbols a prebuilt addon asks for, and whether they are old enough. The dynamic
 // linker refuses a library that asks for a version it has not got, so an addon compiled on a new distribution may not load
 // on an old one. The floor is what Node.js itself asks for: then the addon loads wherever Node does.

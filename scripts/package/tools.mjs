@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Bundlers, tracers, test runners and runtimes that the package is tried with, at the versions of tools/package-lock.json.
 // They are installed into build/, once for each list, so that `npm ci` need not bring 400 packages for one command.
 

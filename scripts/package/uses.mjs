@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The package in the hands of others: bundlers, collectors of a deployment's files, Node's permission model, Yarn's
 // Plug'n'Play, test runners and other runtimes. Each tells whether the addon was found and reached a kernel with slices (the
 // C tests' stand-in for one), or what status and remedy came instead.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What must be so when all workers have ended: every lock can be had, as often as it has permits, and says that it was
 // abandoned if the history says so; and what it guards is whole, or known not to be.
 

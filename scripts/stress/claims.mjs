@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Deaths that the history needs, and that the main thread has not heard of yet: somebody took a lock over, so one of
 // these workers must have died before. Whoever of them writes anything down later was alive, and the lock was taken
 // from the living.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A second copy of the package, as two dependencies of one program may each bring one: the library and the addon again,
 // loaded from another folder. Half of the workers use it, so that locks of both meet on the same words.
 

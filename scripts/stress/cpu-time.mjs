@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // How long threads had no CPU though they wanted one, as the kernel counts it: what a thread could not do in that time
 // is no lock's fault. Where the kernel does not count that, only the main thread's own lateness is left to go by.
 

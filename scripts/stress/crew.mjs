@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The workers of a stress run: keeps so many alive, ends one now and then, and hands over what they wrote down in its
 // order, deaths included. They differ: half of them use another copy of the package, some have no addon.
 

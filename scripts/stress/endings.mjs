@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // How a worker can end: ended from outside at any instant, or of itself, with a lock held or wanted.
 
 /** What is thrown and never caught; any other error of a worker is a failure. */

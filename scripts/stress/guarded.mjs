@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What each lock guards: a few plain words that two holders at a time would spoil. Two of them add up to nothing except
 // in the middle of the work, and one says who works. After a holder's death the next who writes repairs them; who only
 // reads must have been told that they may be half done.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The checker: takes the events of all workers in their order and says what no correct lock can have done. It knows
 // nothing of locks but what is promised of them; each kind of lock has its rule.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What workers write down: events in a ring of each worker's own, in shared memory, so that they outlive it. All events
 // of a run are in one order, by numbers from a shared counter. An event may be lost only when its worker dies while
 // writing it; whoever reads must be right either way.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The command `npm run stress`: workers use locks and are ended at random, and everything they did is checked while
 // they do it. `history.mjs` is the checker, `crew.mjs` has the workers, `operations.mjs` what they do.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a worker does with a lock, one operation after the other, and writes down. Every way to take a lock is used, with
 // work of random length inside, during which the worker may be told to end. Some operations wait in the event loop beside
 // the others, which may block the thread meanwhile, or compute.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The command line of the stress run: its options, its help, and the command that repeats a run.
 
 import { parseArgs } from 'node:util';

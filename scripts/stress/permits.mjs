@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a history must be like for a lock that lets one or more holders in: never more than that, and whoever died
 // holding it is followed by exactly one holder who is told. With one permit the next holder is; with more, the dead
 // keep theirs until somebody takes it over.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Mistakes to make on purpose in workers, to see that they are found.
 
 import { loaderOf } from './copies.mjs';

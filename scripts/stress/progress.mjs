@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Whether those who wait for one lock get it: that somebody does while it is wanted, that nobody waits long while others
 // get it, and how often each is overtaken. Time is what the caller says it is, in ms, and stands still while the whole
 // process does.

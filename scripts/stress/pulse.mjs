@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Whether a worker's event loop comes round: it writes down when it last did, and how often it was late. What a lock
 // promises to those who wait in an event loop, it promises to one that comes round.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Random numbers that a seed determines, for what the stress run chooses. What the machine chooses, above all when each
 // thread runs, no seed determines; so a seed repeats the choices of a run, and not its interleaving.
 

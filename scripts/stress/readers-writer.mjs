@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a history must be like for a lock of readers and writers: nobody beside a writer; and when a writer died with
 // the lock, all who read before the next writer has it are told, and so is that writer, and nobody else. Dead readers
 // go unnoticed.

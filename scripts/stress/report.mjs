@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a stress run says in the end: a line for each lock, how workers were ended, and what was wrong with the events
 // that led to it.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Computing, as far as the event loop can tell: it does not come round meanwhile.
 
 /** @param {number} ms */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Whether anything moves at a lock that somebody could have: nobody holds it, or not so many as may, somebody waits for
 // it whose thread sleeps in it or whose event loop comes round, and nobody takes it. A wake-up that was lost looks like
 // this, until somebody looks by himself.

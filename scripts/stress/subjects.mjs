@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The locks under test, each with what it guards, and behind one face whatever its kind: ways to take it for one holder
 // or for several.
 

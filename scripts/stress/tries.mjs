@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Whether those who only try get a lock that nobody can have. That is known of few tries: nobody else may be at the
 // lock from before the try until after it, in whatever way, nor have died there shortly before.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Decides between KVM and emulation. A /dev/kvm can be there and useless: virtual machines are created and never print a
 // byte. Trying costs seconds, so the verdict is remembered until the host boots again.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Reads a guest's console for signs that its kernel is not well: a test that passed on a kernel that printed a BUG has
 // not passed. Each pattern says why it counts, each exception why it does not.
 

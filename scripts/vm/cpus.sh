@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Whether the guest has the CPUs that were asked for. QEMU gives them, and a kernel that is built or booted for fewer drops
 # the rest without an error: whatever is run then proves nothing about so many. Sourced by init.sh.
 

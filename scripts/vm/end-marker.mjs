@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Finds the end of a guest's output stream. A virtio-serial port has no end of file that the host could see, so the guest
 // writes a random marker as the last thing on each stream; what came before it is the command's output, byte for byte.
 

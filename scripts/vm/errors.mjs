@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What can go wrong with a guest other than the command itself, and the exit codes that say so. The command's own exit
 // code passes through; these are chosen from where programs and shells seldom put theirs.
 

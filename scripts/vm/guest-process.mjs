@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // One QEMU from its start to its end: streams, deadlines, the conversation with the guest's init. Which kernel, which
 // accelerator, and what to make of the console is decided in run-in-guest.mjs.
 

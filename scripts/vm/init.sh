@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # The guest's first process: mounts what programs expect, runs the one command of this guest with its streams on ports of
 # their own, reports how it ended, and powers off. What differs from job to job comes in job.sh, written by the host.
 # It talks to the host over the control port, one line a message: init, run, fail TEXT, exit N, signal N.

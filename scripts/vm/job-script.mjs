@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Writes job.sh, the part of the guest's init that differs from job to job: environment, working directory, command.
 // All of it is plain assignments and quoted words, because it is run by whatever /bin/sh the guest's root has.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The command `npm run vm`: a thin layer over runInGuest that streams output and turns every kind of ending into an
 // exit code. Options and help are in options.mjs.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The command line of `npm run vm`: its options, its help, and what they mean to runInGuest.
 
 import { parseArgs } from 'node:util';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Looks for the programs and headers the kernel build and the guest need, and installs the packages that bring them
 // where that is possible (root on Debian). Presence is judged by the files themselves, so a machine that has everything
 // pays nothing, and one that is not Debian is told plainly what to install.

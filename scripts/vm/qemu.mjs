@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // QEMU's command line, one small pure function for each group of arguments. Nothing here touches the machine.
 
 /** @typedef {'kvm' | 'tcg'} Accelerator */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Runs one command in a guest with the rseq time slice extension: the host's files read-only, one folder to write to,
 // output and exit code as if it had run here. This is the policy; the mechanism is in the files next to it.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The command `bench`: that its records are what the schema says, and that tables
  * and records go where they should. What it refuses is in usage.test.ts.

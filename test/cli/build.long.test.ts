@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** `rseq-slice build` with this host's compiler: what it makes of an installed package is what the library loads. */
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * What `rseq-slice build` says, in a copy of what is installed. Nothing is compiled here; build.long.test.ts does that,
  * and loads what it gets.

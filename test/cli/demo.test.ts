@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The demonstration: that it finds the records right when they are, and wrong
  * when they are not, whatever way they went wrong; and how it ends.

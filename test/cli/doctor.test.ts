@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The doctor: what facts mean, and that it is asked for real. What it says in
  * other environments is tested by the matrix.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Lines that are rewritten on a terminal: that they are taken back as they were
  * written, and never where nothing can be taken back.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** The command line as a whole: what it offers, and how it refuses what means nothing. */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';

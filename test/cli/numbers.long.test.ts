@@ -1,2 +1,3 @@
+// SPDX-License-Identifier: MIT
 /** The values that numbers.test.ts leaves out. */
 import './numbers.test.ts';

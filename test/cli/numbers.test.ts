@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** Every option of the command line that takes a number refuses what is none, or far too much, and nothing is done. */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** Where lines break, how wide a stream is, and what is found out of a file before the work. */
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

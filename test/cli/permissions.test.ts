@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Commands under Node's permission model: each names the option that allows what
  * it needs, and none ends with a stack trace.

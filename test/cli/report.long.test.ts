@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The page of `report` in a browser: that it draws, asks for nothing, complains
  * of nothing, fits a phone, can be used without a pointer, and that every number

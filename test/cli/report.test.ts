@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The command `report` as a person runs it: where the page goes, what is said,
  * how it ends, and that bad input changes nothing. Wrong usage is in usage.test.ts.

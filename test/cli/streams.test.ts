@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Streams that cannot be written: a reader that has seen enough ends every command
  * quietly, and a full disk with a sentence.

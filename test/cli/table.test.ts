@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Tables for people: where their columns end, and that colours take no room.
  */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** How a program ended that was traced: `rseq-slice trace` ends like that, with the trace written. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';

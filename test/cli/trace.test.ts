@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * `rseq-slice trace` on a program with workers that contend for a lock, one of
  * which is terminated: that the trace is one, says what happened, and counts

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** Wrong usage of the commands that measure and report: it is told, on stderr alone, and nothing is written. */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

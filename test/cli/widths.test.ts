@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * What every command prints fits the terminal it prints to, and what is piped the
  * width that COLUMNS says, or 80; and progress is for terminals only.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** The reference, as `npm run docs:api` makes it, has every public symbol documented. */
 import { spawnSync } from 'node:child_process';
 import { expect, it } from 'vitest';

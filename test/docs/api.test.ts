@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** docs/api.md lists what there is; and what can be imported is as api/ says. That it is documented is a long test. */
 import { spawnSync } from 'node:child_process';
 import { expect, it } from 'vitest';

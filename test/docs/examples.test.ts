@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Every example of the README and the pages: it compiles, it runs to a good end
  * in a process of its own, and the commands it names are there. What a page

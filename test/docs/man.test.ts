@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** `rseq_slice(3)` is held against the headers it describes, its example is compiled, and its markup is checked. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * docs/migration.md: both blocks of each pair add right, with four workers at
  * once; in `npm test`, one in three blocks. The generic test compiles them.

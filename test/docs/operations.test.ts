@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** What the examples of docs/operations.md do; and its lists held against what there is. */
 import { afterAll, expect, it } from 'vitest';
 import { processStats } from '../../lib/index.ts';

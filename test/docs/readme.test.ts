@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The README's examples do what they say. That they compile, and that what it
  * names is there, is tested of every document in examples.test.ts.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** docs/runtimes.md has what `npm run test:package` tries, and nothing else, and its recipes work. */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';

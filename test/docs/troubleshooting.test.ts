@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** docs/troubleshooting.md answers for everything that the product says. */
 import { expect, it } from 'vitest';
 import { REASONS } from '../../lib/linux/status.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * What must hold in every guest, whatever else is different about it.
  */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The model against Linux: the same calls on both, and no difference allowed in
  * what they return, in user memory after each, and in who dies where.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The same with the kernel's full consistency checks on, where every misstep in
  * the ABI is answered with a signal. Nobody must be killed.

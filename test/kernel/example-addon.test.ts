@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * An addon of somebody else's that has sections in C through `rseq-slice/native`, on kernels that grant: on the
  * JavaScript thread, also inside sections of JavaScript, on a thread of libuv's pool and on one of its own.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The runner of guests itself: what a command says and how it ends come through
  * unchanged, and a guest that fails never looks like a command that passed.

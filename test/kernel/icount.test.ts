@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * One CPU whose time is the number of its instructions: here 50 us are 50 us
  * however busy the host is, so shares can be asserted.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * One boot of a guest in which several programs run one after the other. The
  * kernel's own selftest is the first: a guest in which that fails proves nothing

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The library on a kernel that grants, several CPUs in parallel. Under emulation
  * time is elastic, so outcomes are asserted and latencies are not.

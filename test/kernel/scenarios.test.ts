@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Scenarios on Linux and in the explorer: every result that Linux was seen to
  * give is one that the explorer finds possible.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * `rseq-slice trace` with the kernel's own tracing: the threads' account and the
  * kernel's lie on one clock, and extensions are counted as the kernel's script

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** A number of the ABI stands in `native/include/rseq_slice_abi.h` and `lib/abi.ts`; here the two are held together. */
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** Options, RSEQ_SLICE and the choice of a kernel, each in a process of its own. */
 import { spawnSync } from 'node:child_process';
 import { expect, it } from 'vitest';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The addon as `lib/linux/` deals with it: not there, not loading, refusing to
  * map the word, reporting why there are no slices. Statuses and the port take a

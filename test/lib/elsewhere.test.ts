@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** The package on systems that are not Linux, as far as that shows when a process is told that it runs on one. */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';

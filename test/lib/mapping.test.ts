@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Files as memory, through the addon: that what was stored is in the file also
  * when the process is killed, and that what cannot be mapped is an errno.

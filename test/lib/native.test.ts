@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** What JavaScript has for addons of others; that they can use it is tested in `test/native/` and in guests. */
 import { constants } from 'node:os';
 import { isAbsolute } from 'node:path';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** Options are checked at once: their names, and every kind of value that means nothing. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Elsewhere than on Linux, and on a Linux without the addon: the library is imported, and works on the simulated kernel.
  * Child processes take another platform's name before they import anything, and tell what was asked of the system.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * `probe()` in processes of its own: it must ask neither the network nor other
  * threads, whatever connections are open and whatever workers do.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Slots for the counters of threads: used again for ever, with nothing lost and
  * nothing counted twice, whatever becomes of those who have them. Threads are

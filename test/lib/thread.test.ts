@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** Sections, nesting, outcomes and counters against a kernel the test plays itself. */
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** The example addon as another team would build it: with node-gyp. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Addons of others on this host: the example, compiled with the compiler alone, and what a consumer is told that was
  * compiled for another table. Where the host has no slices, errors are told and the work is done. The example as

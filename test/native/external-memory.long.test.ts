@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Memory that JavaScript is to see as an ArrayBuffer and cannot: it is released
  * once, whatever Node-API does with the finalizer, and the caller is told. Real

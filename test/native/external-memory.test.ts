@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * A file that is larger than any ArrayBuffer: it cannot be seen as one, the
  * caller is told, and its memory is unmapped once. Refusals that are hard to come

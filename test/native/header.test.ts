@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The header alone, in the dialects and with the warnings that others may have. In `npm test` in the oldest dialects, and
  * each file with one of the compilers.

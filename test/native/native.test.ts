@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The C shim, tested in C: `native/test/` is compiled here as the addon's own
  * sources are, once as it is, and for native.long.test.ts with sanitizers and
@@ -126,8 +127,8 @@ if (!isLong) it('tells a failed check, a crash, an exit and a skip apart', (cont
     stderr: '',
     announced: 7,
     cases: [
-      { result: 'not ok', name: 'equality', reason: 'harness_check.c:19: 1 + 1 is 2, not 3 (exit code 1)' },
-      { result: 'not ok', name: 'thread', reason: 'harness_check.c:24: unused != NULL (exit code 1)' },
+      { result: 'not ok', name: 'equality', reason: 'harness_check.c:20: 1 + 1 is 2, not 3 (exit code 1)' },
+      { result: 'not ok', name: 'thread', reason: 'harness_check.c:25: unused != NULL (exit code 1)' },
       { result: 'not ok', name: 'crash', reason: 'killed by signal 9 (Killed)' },
       { result: 'not ok', name: 'early', reason: 'ended with no reason (exit code 3)' },
       { result: 'SKIP', name: 'skip', reason: 'because of 7' },

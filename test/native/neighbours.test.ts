@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Who else in a process uses rseq: objects with the names that go with it are
  * compiled here, loaded for themselves alone or preloaded, and the shim must

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The developers' benchmark of locks: locks that are not of this library beside
  * those that are. What it measures with is tested with the package's own.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * CMakeLists.txt against binding.gyp, which owns sources and flags, and what people are told where a tool is missing.
  * Nothing is compiled here: `npm run test:cmake` and `npm run test:sanitize` do that.

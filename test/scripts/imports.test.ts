@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** The scripts that are JavaScript import what is there: files, and names that the built library has. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';

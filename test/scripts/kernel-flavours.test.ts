@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The flavours of the guest kernel: edits that do what they say or fail, kernels told apart by them, and what
  * `npm run kernel` says of a flavour. No kernel is built here, and none is needed.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** What the doctor says in an environment, held against a file: what differs from run to run is no difference. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** The matrix: what is found in an environment is judged by what its row says, and reported as it is. */
 import { describe, expect, it } from 'vitest';
 import { judgeCases, judgeEnding, judgeEnvironment, judgeMigration, judgePlace, readTold } from '../../scripts/matrix/judge.mjs';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** Our own addon, built on a machine with nothing but Node and a compiler. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';

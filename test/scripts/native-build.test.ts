@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The build of the addon on a machine with nothing but Node and a compiler, and what people are told where it fails.
  * Every build goes into a checkout of its own in a temporary folder, and PATH holds no more than the test says.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** What is written into the package while it is packed: the repository it is of, and links that lead somewhere from there. */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** Whether the check of a prebuilt addon's symbols finds one that is too new: read from a table, and from a library made for it. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

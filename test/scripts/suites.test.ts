@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The suites that the tests are divided into: every test is in exactly one of them, whatever its name; a long one has a
  * short one beside it; and whoever divides a table between the two has a file in both. A clean clone runs them all.

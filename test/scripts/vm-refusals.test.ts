@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** How `npm run vm` refuses before a guest starts: a sentence with what is wrong, and an exit code that no command has. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

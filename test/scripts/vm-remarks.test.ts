@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * What is said while somebody waits for a kernel or a guest: how far it is, and
  * which machine is made for which command.

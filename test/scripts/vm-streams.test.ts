@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * What goes between the host and a guest, as text and bytes: the job's script,
  * the streams and their end, the messages of init, the console. The shell words

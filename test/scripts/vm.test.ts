@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * What the guest runner decides before a guest starts: its command line, QEMU's
  * arguments, the accelerator, what is missing on the machine. No guest is

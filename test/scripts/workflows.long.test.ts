@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** The workflows of .github/ are what actionlint reads without complaint, and their actions are pinned. */
 import { spawnSync } from 'node:child_process';
 import { expect, it } from 'vitest';

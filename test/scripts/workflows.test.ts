@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** The workflows of .github/ name scripts that are there. What actionlint says of them: workflows.long.test.ts. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';

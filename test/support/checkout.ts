@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Checkouts in which the addon is built with the commands that a test allows: each in a temporary folder, with a PATH
  * that holds no more than those.

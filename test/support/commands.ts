@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The commands that documents name, held against what there is: npm scripts,
  * and the subcommands of rseq-slice with their options.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a developer has on a system that is not Linux: the package imports, tells why there are no slices, and all of it
 // works on the simulated kernel, between threads too. Run by itself, with dist/ built.
 import assert from 'node:assert/strict';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The id of a thread that was there and has ended, as lock words name it: what
  * a lock of a dead holder has in it.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The example addon of `test/fixtures/`, installed as another team would have it: in a folder of its own, with this
  * package in `node_modules`, compiled there.

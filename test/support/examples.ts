@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Examples of the documentation, compiled and run as a user would: in a folder
  * in which the package is installed, as far as module resolution can tell.

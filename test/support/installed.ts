@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * A copy of what is installed from the package, and `rseq-slice build` in it: neither the sources as files nor packages
  * with headers are in reach, and PATH holds no more than the test says.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Compiles the observer, a test addon that sees what JavaScript cannot, into the folder that a guest sees as its job.
 
 import { spawnSync } from 'node:child_process';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Programs in processes of their own, whose exit code and signal count, and
  * second copies of the library for those that need one.

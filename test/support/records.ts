@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** Records of benchmarks for tests: real ones, made by the benchmarks themselves, and ways to change them. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

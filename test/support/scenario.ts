@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Small programs over the control word that run on Linux and in the explorer:
  * what the explorer finds possible must contain what is seen on Linux. One

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** What the schema of the benchmarks' records has against one. */
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { readDocument } from './examples.ts';

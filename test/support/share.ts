@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * How a table of cases that is too long for `npm test` is divided: some of its rows are tested there, and all others by
  * `npm run test:long`, whatever is added to the table. The file with the table is run as it is in the first suite; in

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The shim's test program: how it is compiled, as the addon's own sources are,
  * and how its output is read. It runs on the host and in guests.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * What a thread calls, seen from outside by strace: between two system calls of
  * its own that name the markers.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** What is published of locks: that a wait ended without one, and that a holder died; outside the section, once. */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';

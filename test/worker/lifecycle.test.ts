@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * How workers and processes end, attached or not, inside a section or not, and
  * who loads the library when. Each program runs in a process of its own, whose

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * All of `lock-waiting.test.ts`: every kind of lock and every way to wait, with
  * the victims in other copies of the library and without an addon.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * What is around the locks: that waiting costs nothing while nothing happens,
  * that an event loop that does not come round is in nobody's way, and that no

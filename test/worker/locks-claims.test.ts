@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * A claim on an RwLock by an event loop that does not come round is in nobody's
  * way for long, also when the reader that it waits for has died.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Runs of the stress run over locks: that a short one of each kind finds
  * nothing, with the addon and without, and that one whose workers make a mistake

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The checker of the stress run over locks: that it finds what is planted, and
  * nothing where all is as promised. The planted histories are what broken locks

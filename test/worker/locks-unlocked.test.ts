@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Tokens that are unlocked while their wait on a condition is over and waits for
  * the lock: what that wait was told, of a notification and of a dead holder, is

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Locks between real threads: that they exclude, that nobody hangs when a thread
  * dies holding or waiting, that nobody starves, and that the hot path costs no

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** Counters of the whole process: of threads that run, were detached, ended by themselves or by force. */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

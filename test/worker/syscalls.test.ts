@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * A section that nothing disturbs makes no system call: seen from outside, by
  * strace. What Node does for the same loop without sections is not held against

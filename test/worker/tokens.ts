@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** What `programs/lock-tokens.mjs` must come to. */
 export const TOKENS: Readonly<Record<string, unknown>> = {
   twice: 'still held',

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * From measurements to what they say: the figures of each, their medians over the
  * rounds, and how slices on stands to slices off, compared within a round, where the

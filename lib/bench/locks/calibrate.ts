@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * How much work fits into a microsecond here, found out once a run by a worker that
  * does nothing else. All locks then do the same number of units, with slices and

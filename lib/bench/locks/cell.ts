@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * A program: measures one cell once, so many workers, one lock, one workload, with
  * slices or without. Its argument is the job in JSON, its answer what was measured.

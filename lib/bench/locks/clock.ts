@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The clock of the benchmark and what reading it costs. It is read inside sections,
  * where a system call would end a grant and be the very thing that is measured; so

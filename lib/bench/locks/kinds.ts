@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The locks that can be measured, each behind the same few functions. Those of this
  * library are here; more come from a module that is named in each job, because the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * A cache of the entries that were used last, in shared memory: a hash table whose
  * chains and whose list from the newest to the oldest are links in one Int32Array.

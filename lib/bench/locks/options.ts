@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * What is measured of locks, and how: the options by their names on a command line,
  * and what they mean. Their defaults are the commands' own.

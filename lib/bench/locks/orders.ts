@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * A limit order book in shared memory, as a matching engine has one: price levels
  * with first-in-first-out queues of orders in preallocated arrays, and three things

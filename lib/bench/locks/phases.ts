@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * What the threads of one measurement agree on: the word that tells them when to
  * start, to be measured and to stop, and where in the guarded memory the count of

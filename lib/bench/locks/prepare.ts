@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Which locks can be measured on this host, and how: with slices and without, and
  * with a program beside where a lock is not JavaScript. What is not there is left

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * What a worker does before it meets the others: the same loop over a lock and data
  * of its own, with pauses in which V8's compilers get a CPU. Once everybody spins

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The order in which cells are measured: everything once a round, slices on and off
  * next to each other and in an order that flips, so that a machine that gets slower

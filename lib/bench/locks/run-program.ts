@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Runs a program that answers with one line of JSON, with a deadline: a lock that loses a
  * wake-up hangs for ever, and must not take the rest of a run with it.

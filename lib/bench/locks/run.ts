@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * How many sections a second locks let through, how long one waits for them, and
  * what slice extensions change about both. One measurement is in `cell.ts`; which

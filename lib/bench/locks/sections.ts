@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The loop that is measured: work outside, lock, work inside, unlock, until the
  * phase is over. Every worker calls it to rehearse, then while everybody warms up,

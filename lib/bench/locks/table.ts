@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** What was found about locks, for people: one table of all cells, one of how slices on stands to slices off. */
 import { wrap } from '../../cli/output.ts';
 import { formatLegend, formatTable } from '../../cli/table.ts';

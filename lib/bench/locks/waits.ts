@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Waiting times as a high dynamic range histogram: from 1 ns to an hour, each kept
  * to three significant figures, so that a percentile is at most 0.1 % too high.

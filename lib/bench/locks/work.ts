@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Work that takes a known time: increments of one word in memory, which no compiler
  * may leave out or merge. Workloads are measured in units of their own (increments,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * A program for a worker thread, one of a cell: opens the lock, warms up, works while
  * it is measured, and reports. For locks between tasks of one thread it is the only

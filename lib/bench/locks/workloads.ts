@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** The workloads by name: what can be done inside the lock. */
 import { lruWorkload } from './lru.ts';
 import { ordersWorkload } from './orders.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * A loop that runs in a program of its own and is asked for one measurement at a
  * time, so that it takes turns with the others: the program answers with one line

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * A program: the section loop in a process that does nothing else, on the backend
  * given. Where one process has threads of both kernels, or several loops, V8 makes

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The loops that are timed, each a function of its own so that V8 specializes it
  * for what it does, and the way they are timed: in rounds, every loop once a round,

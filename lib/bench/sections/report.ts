@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * What was found about sections, for people: what each loop takes, and how the
  * loops stand to one another, compared round by round.

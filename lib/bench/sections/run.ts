@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * What entering and leaving a section costs when nobody contends for anything,
  * beside the empty loop and the two native calls that the mapped control word

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The records that the demonstration's workers share: accounts in a
  * SharedArrayBuffer, each spread over many words that only agree when nobody

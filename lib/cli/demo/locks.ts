@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * What the demonstration's records can be guarded with. The word at the
  * beginning of their buffer is the lock, whichever it is.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * What the demonstration found, for people: the table of workers, what the
  * outcomes mean, and whether the records are right.

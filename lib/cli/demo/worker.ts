@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * One worker of the demonstration: books transfers in the shared records under
  * the lock until it is told to stop, and reports what it counted. The file is

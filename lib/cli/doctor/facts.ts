@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * What the doctor looks at: files of the system that tell about the kernel, the
  * sandbox and the CPUs, and a thread that is attached for real. Nothing is judged

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * What the facts mean: a line each with what to do about it, and the one thing
  * to do first. Of several lines that fail for one cause, the cause alone counts

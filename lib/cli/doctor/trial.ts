@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Sections tried for real: more threads than CPUs run them until an extension
  * was granted and used, or for a while. The file is the workers' program too.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Draws the charts of a report, with uPlot, from the JSON in the page. What is said of a point comes with the data: here it
 // is only shown, for the pointer and for the arrow keys. Without this script the page has its tables.
 (() => {

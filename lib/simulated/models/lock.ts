@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * A lock that blocks, with a section around its holder: the request is made
  * before the lock is taken and withdrawn after it is released, and waiters are

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Ways to use slice extensions wrongly that look right. Each is found by the
  * explorer; they are here to be read, run and pointed at, and to keep the

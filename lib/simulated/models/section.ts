@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Our own way in and out of a section, step by step, as `control-word.ts` and
  * `thread.ts` go it, in both dialects and in layers that know nothing of each

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * What the kernel itself counts of slices, for the whole system, where it may be
  * read: only it knows which grants expired. Source: `rseq/stats` of debugfs, of

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * What the kernel's records say: which thread had which CPU, and for how long
  * extensions ran. An extension begins when its timer is started, and ends when

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * What tracefs says of the layout of its records: the `format` file of an event,
  * and `events/header_page`, which has the same form.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The pages of the kernel's ring buffer, as `trace_pipe_raw` gives them. Read as
  * they are, because what tracefs prints as text is rounded to microseconds.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * What the kernel traced, as rows beside those of the recordings: who had each
  * CPU; and extensions, in the row of the thread that had them, if it recorded.

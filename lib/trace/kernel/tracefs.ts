@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The kernel's own tracing of one process and all it starts: switches of
  * threads, and the timer that ends extensions. It goes into a trace of its own,

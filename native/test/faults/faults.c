@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The mistakes themselves. Each hides its values from the compiler, which would warn of it or take it out. */
 #include "faults.h"
 

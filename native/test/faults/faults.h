@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Mistakes made on purpose, for `npm run test:sanitize` to see each sanitizer
  * report its own. Nothing that ships is compiled with them.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A function of the shim with the mistakes in it, which the linker puts in the
  * place of the real one (--wrap): JavaScript reaches it through the glue that ships,

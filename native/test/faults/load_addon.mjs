@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Loads the addon with mistakes in it and makes one of them in two workers at once: `load_addon.mjs ADDON NUMBER`, a
 // number of enum fault.
 

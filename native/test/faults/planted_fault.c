@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A program with a mistake: `planted_fault NUMBER`, a number of enum fault, made in two threads. 0 makes none. */
 #include <pthread.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The locks that ours are compared with: those a program would write for itself, those of Node, of packages and of C.
 // The package's benchmark loads this module where it measures. What is not there is skipped, with the reason.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Runs the benchmark of locks in a guest that has slices, in one of two lanes: one CPU whose time counts instructions, so
 // that the host's load changes nothing; or two CPUs, where a waiter can run beside the holder. JSON comes out to the host.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The command `npm run bench -- locks`: how many sections a second locks let through, how long one waits for them, and
 // what slice extensions change about both, as in `rseq-slice bench locks`, and beside ours the locks of others.
 

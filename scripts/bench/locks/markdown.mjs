@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Records of the benchmark of locks as Markdown, for docs/locks.md: one row a cell, slices on beside off.
 //
 //   node scripts/bench/locks/markdown.mjs FILE.json…

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The command line of the developers' benchmark of locks: more locks than the package's own, longer by default. What the
 // options mean is in lib/bench/locks/options.ts.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Locks from npm, for comparison. None is a dependency: what is not installed is skipped. They were found by a survey of
 // the registry for mutexes over a SharedArrayBuffer; each is called as its own documentation says.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The pthread locks: compiles pthread_loop.c against the shim and runs it, one process for each measurement, as it is
 // with the locks in JavaScript.
 

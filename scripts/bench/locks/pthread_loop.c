@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The yardstick for the locks in JavaScript: the same loop over a pthread mutex
  * or spinlock, without slices, or with a section of the shim around what is

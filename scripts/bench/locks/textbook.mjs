@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The locks that a program would write for itself. The first is the mutex of Drepper, 'Futexes Are Tricky', over
 // Atomics.wait and Atomics.notify; the second spins on compare-and-swap, and can have a section of rseq-slice around it.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Bundles a program with a bundler, the way a project that uses the package would be told to:
 // node bundle.mjs BUNDLER FORMAT external|bundled ENTRY OUTPUT. Warnings are failures: nobody should see one because of us.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Makes a single executable of a CommonJS program: node single.mjs PROGRAM EXECUTABLE.
 
 import { execFileSync } from 'node:child_process';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Copies what a program needs into an empty folder, as Next.js and Vercel do: node trace.mjs ENTRY FOLDER.
 
 import { nodeFileTrace } from '@vercel/nft';

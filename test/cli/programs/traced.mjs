@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What is traced: four workers that take a lock in turns. They post their counters; the main thread prints them all,
 // with those of a simulated kernel that grants, and ends as it is told to. Arguments: how it ends, and how often each
 // worker takes the lock.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Runs the programs of one lane one after the other, each in a process of its
 // own, and writes how each ended. Booting a guest for every program would take
 // most of the time.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The calls of conformance, each made as directly as possible, and what user
  * memory looks like after each. Nothing here may block or be preempted but where

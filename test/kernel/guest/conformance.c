@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Runs sequences of calls against the kernel it is started on, one process a
  * sequence, and writes down what each call gave and what user memory looked like

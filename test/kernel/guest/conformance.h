@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What the two halves of conformance share: the runner, which starts a process a
  * sequence and reports (conformance.c), and what happens in these processes

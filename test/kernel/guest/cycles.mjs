@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Attach, a section, detach, a thousand times in one thread; libc must have its
 // area and the right CPU back each time.
 import { attach } from '../../../dist/index.js';

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Runs a command in a seccomp filter that answers calls of the feature with an
  * errno: `deny WHAT=ERRNO COMMAND ARGUMENT…`, where WHAT is yield, rseq or

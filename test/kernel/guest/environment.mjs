@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the library makes of the environment it finds itself in, whatever that is: what it got and why, sections beside
 // a neighbour in the main thread and in workers, ids, and the thread given back as it was found. Each thing looked at is
 // a check with a name; what the environment should have given is the caller's to judge.

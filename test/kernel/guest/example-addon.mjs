@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The example addon, beside a noisy neighbour on each CPU, and what the kernel counted meanwhile. Arguments: its folder,
 // milliseconds, flags for Node.
 import { spawnSync } from 'node:child_process';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Workers that use the example addon, each with an area of its own, which JavaScript and C share in it, beside a noisy
 // neighbour on each CPU. Argument: the example's folder.
 import { createRequire } from 'node:module';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A kernel that has the feature, switched off at boot: sections work on the
 // simulated kernel, and who demands Linux is told why not.
 import { attach, probe } from '../../../dist/index.js';

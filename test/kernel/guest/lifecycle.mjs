@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Workers that end in every way, inside and outside a section, attached and
 // detached. For each: the worker's exit code, and what the kernel held as the
 // thread's registration at the thread's very end.

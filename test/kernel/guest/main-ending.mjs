@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The main thread ends in a section: argument 'end', 'throw' or 'exit'. What the
 // kernel holds as its registration when the process ends goes to a file that
 // the test reads.

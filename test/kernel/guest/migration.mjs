@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A worker in long sections whose CPU the main thread changes all the time:
 // whether the area's CPU is the one it is on, how often it changed inside a
 // section, and what was counted. The argument is the seconds.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The noisy neighbour of support.mjs.
 import { parentPort, workerData } from 'node:worker_threads';
 import { observer, spin } from './support.mjs';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Other users of rseq beside the library, each scenario in a process of its own: who shares an area, who is left alone,
 // and whether anybody loses an update, spins for ever or ends the process. What should come of it is the caller's to
 // judge. Arguments: none, for all of them; or the name of one.

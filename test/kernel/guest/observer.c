@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What a test wants to know about a thread and JavaScript cannot see: libc's
  * view of the CPU, and whose rseq area the kernel holds for the thread, also at

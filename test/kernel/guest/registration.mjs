@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What attach makes of this thread's registration, seen by the library and by
 // the observer, before, meanwhile and afterwards. Arguments: the
 // policy and the flavour.

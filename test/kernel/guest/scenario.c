@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Runs small programs over the control word again and again, beside a process
  * that wakes a thousand times a second on the same CPU, and counts which results

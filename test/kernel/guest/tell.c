@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Linked into a program of the shim: before main it prints, as a line of its
  * own, which libc it was compiled for, how many CPUs there are, and what an

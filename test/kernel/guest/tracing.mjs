@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Traces a program twice at once, with `rseq-slice trace` and with trace-cmd, and has the kernel's own script make its
 // histogram of the second. Prints what both say; the trace is left in the job's folder.
 import { spawnSync } from 'node:child_process';

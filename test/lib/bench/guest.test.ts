@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** Whether a system is a guest: what files told on real ones. */
 import { expect, it } from 'vitest';
 import { describeGuest, findGuest } from '../../../lib/bench/guest.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** Where something was measured: without what is of one machine only. */
 import { expect, it } from 'vitest';
 import { cautionsAbout, describeMachine, newsOf, withoutPaths } from '../../../lib/bench/machine.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** How sure the interval of a median is, and that it is called by that. */
 import { describe, expect, it } from 'vitest';
 import { coverageOf, FEWEST_SAMPLES, isTelling, nameOfIntervals, summarize, WANTED } from '../../../lib/bench/statistics.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** What is found wrong with a file before the dynamic linker maps it, whatever is in the file. Real files are in binding.test.ts. */
 import { endianness } from 'node:os';
 import { describe, expect, it } from 'vitest';

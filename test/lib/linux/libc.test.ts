@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** The libc is found in what is mapped, and tells its version as glibc prints it. */
 import { describe, expect, it } from 'vitest';
 import { findGlibc, libcKind, versionOf } from '../../../lib/linux/libc.ts';

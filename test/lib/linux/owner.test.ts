@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** Which threads have ended, as /proc tells it: of real workers, and of what it cannot tell. */
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';

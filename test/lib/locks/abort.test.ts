@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** One listener per AbortSignal, whoever waits for it, and no call of one who has stopped. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';

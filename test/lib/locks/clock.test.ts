@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The clock of waiting under fake timers, also where a test faked them before the
  * library was loaded, as a set-up file does.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * `Condition` in one thread: that the lock is released while one waits and held
  * afterwards, who is notified, and that no notification is lost or kept. What

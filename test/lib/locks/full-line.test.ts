@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * A line that is full of waiters who died: whoever lives is still let in, once
  * in a while at the cost of its turn, and dead event loops do not shorten

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** One timer for all who wait in an event loop: everyone has its turn, and nobody's wait keeps a process for longer. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';

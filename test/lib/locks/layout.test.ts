@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Where locks may live and where not, what names them in another thread, and
  * that none touches memory beside its own.

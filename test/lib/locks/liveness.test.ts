@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Who a thread is in the words of locks, and whether it has ended: as the kernel
  * tells it, with answers that are made up, and of real threads.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The models of `models.test.ts` with more threads, more turns and more that may
  * befall them: minutes of work.

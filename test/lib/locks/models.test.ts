@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The locks in every state there is, with threads that die, waiters that give up
  * and event loops that do not come round: one holder at a time, no wake-up lost,

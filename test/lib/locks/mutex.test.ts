@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * `Mutex` and `SpinLock` in one thread: tokens, waiting in the thread and in its
  * event loop, giving up, and the section around the holder, on a simulated

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * What becomes of a lock that is posted, cloned, made JSON of or printed: never
  * a copy that looks like a lock, and always a word about what can be posted.

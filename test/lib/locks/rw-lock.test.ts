@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * `RwLock` in one thread: readers beside each other, writers alone, who waits for
  * whom, and what is left behind when waiting ends. Other threads are numbers

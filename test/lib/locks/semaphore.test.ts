@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * `Semaphore` in one thread: permits, who waits, what is given back, and the
  * section around a holder. Other threads are numbers written into its places.

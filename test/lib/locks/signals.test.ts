@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The words of a condition, against a model that keeps waiters in a list: whole
  * operations, in any order. What happens between single steps is for the

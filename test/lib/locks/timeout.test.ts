@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** Timeouts of any length, with the timers that the caller has at the moment. */
 import { once } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';

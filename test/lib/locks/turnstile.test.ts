@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The words of an exclusive lock, against a model that keeps sets instead of
  * counts: agents take turns in one thread, one whole operation at a time. What

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Requests that wait in the event loop of the thread which has the lock: they get
  * it when that thread comes round, and until then they are in nobody's way. A

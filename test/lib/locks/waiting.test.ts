@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * What all locks have in common for those who wait: options, what is counted
  * and published, and that no call is lost and nobody left behind. One kind of

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** The writer's word of a lock for readers and writers, against a model that keeps its parts apart. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * How figures are put together, and where a chart has its points: on records of
  * one's own, where every number is known.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The answer that a report begins with: a change where an interval shows one, the
  * reason where there is none to show, and large figures with their names.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The page as text: that nothing in a record becomes part of it but as text,
  * that it asks for nothing, and that the same records give the same bytes.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * What is said of figures: that a difference is claimed where the interval shows
  * one and nowhere else, and that what is missing or thin is said.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Reading records: that real ones are read, with or without what later editions
  * add, and that whatever is missing or wrong is named with its file.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What must hold of the simulated kernel and of our flow on it, for a copy of the library in the folder given: the first
 // thing that does not is printed, with the schedule that shows it. The copies are those with a deliberate fault in them,
 // and the one without.

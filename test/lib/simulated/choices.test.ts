@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** Choosers: the same for the same seed, all there are, and a line that makes the same run again. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

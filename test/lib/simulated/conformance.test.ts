@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The model of a kernel without the feature against this host's, where that is
  * one: the same program as in the guests, and a part of the table and random

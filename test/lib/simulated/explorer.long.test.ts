@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** A lock on two CPUs, which are more states than explorer.test.ts goes through. */
 import { expect, it } from 'vitest';
 import { explore } from '../../../lib/simulated/explorer.ts';

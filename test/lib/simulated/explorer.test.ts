@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The explorer: our flow, nesting and a lock hold in every state there is; what
  * is known to be wrong is found, by the shortest schedule; a line replays it.

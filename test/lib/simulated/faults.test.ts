@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The mutation run: each of the deliberate faults in `faults.ts` is put into a
  * copy of the library, and the checks of `checks.mjs` must catch it. In `npm test`

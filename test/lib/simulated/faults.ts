@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Deliberate faults, one small change of a source each, in the machine, in the
  * model of our flow, and in the flow itself. For each of them something must

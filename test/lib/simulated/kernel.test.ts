@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** The test double: what happens to its threads when it is told, through the public API. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

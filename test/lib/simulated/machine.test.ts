@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The model of the kernel by itself: what becomes of a request, a grant and a
  * thread, on every flavour. That Linux does the same is for the conformance

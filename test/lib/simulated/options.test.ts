@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Whatever of `rseq-slice/simulated` takes options or numbers refuses what means
  * nothing, at once and in words; every function that is exported is in one of

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The library's own code, not a model of it, under everything that can happen
  * between any two of its accesses to the control word. With three disturbances

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * What may befall the threads of a model beside the scheduler: that one dies,
  * that a waiter's time is up, that waiters look now and then; and in which order

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The rules of the trace event format, as far as these traces use it, and what
  * viewers need beyond them: arrows bind to spans, spans nest. Stricter than any

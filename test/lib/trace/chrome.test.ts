@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Traces of runs, of simulated kernels, and of any events at all: whether the
  * text keeps to the format, says what happened, and is the same for the same

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Recording, without a process around it: what a recorded thread writes down of
  * sections that nest, are disturbed, are paused; that it counts as `stats()`

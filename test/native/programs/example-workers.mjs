@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The example addon in workers, three at a time and the main thread without it, so that the addon is unloaded with the
 // last of each round. They end attached. Argument: the example's folder. Prints how each ended and what it told.
 import { join } from 'node:path';

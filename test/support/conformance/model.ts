@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Runs a sequence on the model and gives what `conformance.c` should write for
  * it: how it ended, and after each call its result and all user memory that is

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Sequences nobody has thought of: mostly right arguments, so that they get
  * somewhere, some wrong ones, and user stores wherever the kernel looks.

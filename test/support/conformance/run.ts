@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * What both sides of the comparison need: the input of the native program, what
  * it found, and the differences told in a way that replays.

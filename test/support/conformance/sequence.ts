@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * A sequence of calls that is run on the model and on Linux: its type and its
  * text, which `test/kernel/guest/conformance.c` reads. What it runs on is not

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The table: what a thread can be like, times what it can call with right and
  * wrong arguments. Every row ends with a look at what the kernel then thinks.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Waits in the event loop that go on for many turns, and as many waits one after the other that end in each way.
 // Arguments: what waits, and how many. Prints by how many bytes the heap has grown. Run with --expose-gc.
 const TURN = 1;

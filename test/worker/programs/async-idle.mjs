@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Thousands of waits in the event loop, on one lock and on as many locks. Prints how often the engine was asked to sleep
 // in a second in which nothing happened, and how often timers ran.
 const { waitAsync } = Atomics;

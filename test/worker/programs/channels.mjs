@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A worker takes a lock and ends with it; this thread gives up waiting once before that, and takes the lock over after.
 // Prints what the channels of locks said.
 import { subscribe } from 'node:diagnostics_channel';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Workers are terminated while they wait for a condition, in their threads and in their event loops. Argument: flags of
 // their Node, by commas; how often. Prints what notifications say afterwards, and who of the living was woken.
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';

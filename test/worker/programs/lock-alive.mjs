@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Whether a process whose main thread only waits for a lock stays alive, and goes when it does not wait any more.
 // Argument: what it waits for. An unreferenced worker holds the lock for a while.
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Event loops that wait for a lock, or have just given up, and compute instead of coming round. Argument: the kind.
 // Prints how long a worker waited for a lock that nobody held, and how many waits were long while this thread gave up
 // and computed.

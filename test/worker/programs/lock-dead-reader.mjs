@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // An event loop has claimed an RwLock for writing and does not come round, since its thread waits for the same lock;
 // the reader that it waited for has died. Prints whether that thread and another one get the lock.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A worker dies with a lock, in every way, while one worker waits for it in its thread and the main thread waits in its
 // event loop. Arguments: the kind, and the endings. Prints who of those that had it afterwards was told, and how long
 // the first had to wait.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Counts up, under a lock, what is no atomic count: in workers that take the lock in every way, and in the main thread,
 // which waits asynchronously. Arguments: the kind, the number of workers, rounds of each. Prints the totals.
 import { Worker, isMainThread, workerData } from 'node:worker_threads';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Threads that want a lock all the time. Prints the most often that others had it while one waited, counted from when it
 // had lined up, and the bound that the lock states. Arguments: the kind, the number of threads, ms at most, and how
 // many waits are enough.

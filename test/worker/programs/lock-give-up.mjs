@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Workers give up waiting while the lock is released, again and again. Whoever tries it when nobody holds it and nobody
 // waits must get it. Arguments: the kind, ms. Prints how often it did not.
 import { Worker, isMainThread, workerData } from 'node:worker_threads';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // One lock through workerData and one through a MessagePort, and the same lock in two copies of the library. Arguments:
 // the index.js of both copies. Prints the counts.
 import { pathToFileURL } from 'node:url';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A hot loop of takings and releases that meet nobody, between two system calls that a trace is searched for and two
 // lines that the collector's trace is. Arguments: main or worker, the kind, what the loop does, how often.
 import { existsSync, writeSync } from 'node:fs';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Every way to hold a lock alone, under one face, for the programs beside this one.
 import { Mutex, RwLock, Semaphore, SpinLock } from '../../../dist/index.js';
 

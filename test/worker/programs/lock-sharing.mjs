@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What is not exclusive: readers beside each other and never beside a writer, permits, and a queue with two conditions.
 // Argument: which. Prints what was seen.
 import { Worker, isMainThread, workerData } from 'node:worker_threads';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Tokens used twice, in a race, after a release, and beside the holds of another lock object for the same memory. Argument:
 // the index.js of the copy that the other object is of, '' for this one. Prints what each came to.
 import { pathToFileURL } from 'node:url';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Workers that wait for a lock, in their threads and in their event loops, some of which are terminated meanwhile; the
 // others must all get it. Argument: the kind, or Condition. Prints how long terminating took and who was served.
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Every way into a lock after its holder or a waiter has died, or a waiter has given up. Arguments: the kind; the index.js
 // of the copy that the victim uses, '' for this one; flags of the victim's Node, by commas; 'in turns' for one way a case
 // instead of all. Prints what each way got.

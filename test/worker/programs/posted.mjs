@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Tries to send the mapped control word to another thread, which must not get hold of this one's word: newer versions of
 // Node refuse, earlier ones send a copy. The process must end well all the same.
 import { attach } from '../../../dist/index.js';

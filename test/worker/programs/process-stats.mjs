@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Sections in this thread and in workers that end in some way, and what processStats() makes of them. Prints the
 // counters, before and after, or what else the test wants to know.
 import { once } from 'node:events';

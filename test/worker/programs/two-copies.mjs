@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Two copies of the library in one thread, then in a worker that ends with both
 // attached. Arguments: their index.js. Prints what each says of the other's sections.
 import { pathToFileURL } from 'node:url';

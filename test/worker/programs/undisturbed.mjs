@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Runs a hot loop of sections, or the same loop without them, between two system calls that a trace is searched for,
 // in the main thread or in a worker. What it prints tells the test whether it measured what it meant to.
 import { existsSync } from 'node:fs';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Workers that end in every way, inside, outside and between sections, one after
 // the other or eight at once (argument `together`). Prints how each ended, and
 // what the main thread can still do afterwards.

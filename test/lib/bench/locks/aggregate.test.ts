@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** What is computed from measurements: rates, fairness, and what is compared with what. */
 import { describe, expect, it } from 'vitest';
 import { aggregate, figuresOf, jainIndex } from '../../../../lib/bench/locks/aggregate.ts';

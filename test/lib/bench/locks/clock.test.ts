@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** The clock of the benchmark: whether sections may read it. */
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

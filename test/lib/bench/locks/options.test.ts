@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** The options of the benchmark of locks: what they mean, and what is refused. */
 import { describe, expect, it } from 'vitest';
 import { readLocksOptions } from '../../../../lib/bench/locks/options.ts';

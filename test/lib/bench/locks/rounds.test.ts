@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** The order of the measurements: what follows what, and that it turns from round to round. */
 import { expect, it } from 'vitest';
 import { planRound } from '../../../../lib/bench/locks/rounds.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** The tables of locks: what their columns are called, what is said beside them, and that they fit. */
 import { describe, expect, it } from 'vitest';
 import { aggregate } from '../../../../lib/bench/locks/aggregate.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** Waiting times: how exact they are kept, and how far out their tail goes. */
 import { describe, expect, it } from 'vitest';
 import { createWaits, recordWait, summarizeWaits } from '../../../../lib/bench/locks/waits.ts';

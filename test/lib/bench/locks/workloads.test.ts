@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** What is done inside the locks: that it notices when its data was damaged. */
 import { describe, expect, it } from 'vitest';
 import { LruCache, lruWorkload } from '../../../../lib/bench/locks/lru.ts';

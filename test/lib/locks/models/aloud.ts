@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * Explores models of locks for a test, and says what it cost: how many states in
  * which time, and how far it came.

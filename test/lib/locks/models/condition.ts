@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * `Condition` as a model for the explorer: some wait, in their threads or in
  * event loops, as often as they are told something, and others tell them. Its

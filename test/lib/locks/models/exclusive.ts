@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * `Mutex` and `SpinLock` as a model for the explorer: the door and the way out
  * of `exclusive.ts` at the line of `line.ts`. With the holders' sections, if the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * How threads and event loops wait for a lock, as steps for the explorer: what
  * `waiter.ts` and `waiting.ts` do, in their order, by the functions of

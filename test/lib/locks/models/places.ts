@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * The row of places of `slots.ts` as steps for the explorer: a place is claimed,
  * inherited, cleared by one access each, and a look at all of them is as many

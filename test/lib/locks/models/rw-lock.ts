@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /**
  * `RwLock` as a model for the explorer: the doors of `rw-lock.ts` at the line of
  * `line.ts`, with the word of `writer.ts`. When a claim was made is left out: one

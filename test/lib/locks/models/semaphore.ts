@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** `Semaphore` as a model for the explorer: the door and the way out of `semaphore.ts` at the line of `line.ts`. */
 import { FIRST } from '../../../../lib/locks/layout.ts';
 import { clearPlace } from '../../../../lib/locks/slots.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** The kernel's counters: how they are read, and what is made of two readings. */
 import { expect, it } from 'vitest';
 import { countedBetween, parseKernelCounters } from '../../../../lib/trace/kernel/counters.ts';

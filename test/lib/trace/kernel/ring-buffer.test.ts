@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** Pages of the kernel's ring buffer, built by hand to its description. */
 import { describe, expect, it } from 'vitest';
 import { parseLayout, RecordReader } from '../../../../lib/trace/kernel/format.ts';

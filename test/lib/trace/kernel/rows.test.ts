@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** The kernel's records paired to extensions, and as rows of a trace beside what threads recorded. */
 import { describe, expect, it } from 'vitest';
 import { chromeTrace } from '../../../../lib/trace/chrome.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /** Where the kernel cannot trace, a trace does without and says why. What it traces is seen in a guest: test/kernel/tracing.test.ts. */
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
