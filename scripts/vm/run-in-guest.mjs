@@ -129,9 +129,10 @@ async function prepare(options, say) {
     throw new HarnessError('setup', `A guest whose time counts instructions has one CPU, not ${options.cpus}.`);
   }
   try {
+    // Before anything is installed for it.
+    if (options.kernel !== undefined) checkImage(options.kernel);
     ensurePackages(['run'], say);
     const { image, name } = options.kernel === undefined ? await cachedKernel(options, say) : { image: options.kernel, name: options.kernel };
-    checkImage(image);
     return { image: resolve(image), name };
   } catch (error) {
     if (error instanceof HarnessError) throw error;
@@ -142,6 +143,7 @@ async function prepare(options, say) {
 /** @param {RunOptions} options @param {(message: string) => void} say */
 async function cachedKernel({ flavour: wanted, source }, say) {
   const { image, version, flavour } = await ensureKernel({ ...(wanted === undefined ? {} : { flavour: wanted }), ...(source === undefined ? {} : { source }), say });
+  checkImage(image);
   return { image, name: `Linux ${version} (${flavour})` };
 }
 
