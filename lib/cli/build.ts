@@ -7,6 +7,7 @@
 import { spawnSync } from 'node:child_process';
 import { ExitCode, readFlag } from './command.ts';
 import type { AddCommand } from './command.ts';
+import { describeForbidden, messageOf } from './output.ts';
 
 /** What is used of `scripts/native/direct.mjs`. */
 interface Builder {
@@ -49,9 +50,8 @@ async function compile(): Promise<Result> {
     const { buildDirectly } = (await import(new URL('../../scripts/native/direct.mjs', import.meta.url).href)) as Builder;
     path = buildDirectly();
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    const isForbidden = (error as NodeJS.ErrnoException).code === 'ERR_ACCESS_DENIED';
-    return { path: null, error: isForbidden ? `Node's permission model forbids to call compilers or to write here (${message}). Run this without --permission.` : message };
+    const forbidden = describeForbidden(error);
+    return { path: null, error: forbidden === null ? messageOf(error) : `${forbidden}. Or run this without --permission: it calls compilers and writes here.` };
   }
   // Not here, where another one may be loaded. As an argument, since a path may have quotes in it. And without what the
   // user's programs load first, whose failures and words are not the addon's.
