@@ -9,7 +9,9 @@ const document = readDocument('docs/troubleshooting.md');
 /** What stands in backquotes in the first column of a chapter's table. */
 function rows(heading: string): readonly string[] {
   const [, chapter = ''] = document.split(`\n## ${heading}\n`);
-  return [...(chapter.split('\n## ')[0] ?? '').matchAll(/^\| `([^`]+)` \|/gm)].map(([, name = '']) => name);
+  return [...(chapter.split('\n## ')[0] ?? '').matchAll(/^\| `([^`]+)` \|/gm)].map(
+    ([, name = '']) => name,
+  );
 }
 
 it('has a row for each reason of probe()', () => {
@@ -22,7 +24,13 @@ it('has a row for each error code', () => {
 });
 
 it('has a row for each line of doctor', () => {
-  const names = new Set([...readDocument('lib/cli/doctor/findings.ts').matchAll(/(?:passed|warned|failed|unknown)\('([^']+)',/g)].map(([, name = '']) => name));
+  const names = new Set(
+    [
+      ...readDocument('lib/cli/doctor/findings.ts').matchAll(
+        /(?:passed|warned|failed|unknown)\(\s*'([^']+)',/g,
+      ),
+    ].map(([, name = '']) => name),
+  );
   expect(names.size).toBeGreaterThan(10);
   expect(rows('By line of doctor').toSorted()).toEqual([...names].toSorted());
 });
