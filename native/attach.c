@@ -71,15 +71,14 @@ static int explain_unavailable(const struct rseq_slice_kernel *kernel, enum rseq
 		return fail(step, RSEQ_SLICE_STEP_FOREIGN, -EBUSY);
 	default:
 		return fail(step,
-			    kernel->area_refused ? RSEQ_SLICE_STEP_REGISTER : RSEQ_SLICE_STEP_ENABLE,
-			    kernel->full_area);
+			kernel->area_refused ? RSEQ_SLICE_STEP_REGISTER : RSEQ_SLICE_STEP_ENABLE,
+			kernel->full_area);
 	}
 }
 
 /* May libc's area, a legacy one, give way to ours? */
 static int replace_libc(enum rseq_slice_registration policy,
-			const struct rseq_slice_libc *libc_state, int error,
-			enum rseq_slice_step *step)
+	const struct rseq_slice_libc *libc_state, int error, enum rseq_slice_step *step)
 {
 	if (policy == RSEQ_SLICE_REGISTRATION_LIBC)
 		return fail(step, RSEQ_SLICE_STEP_LEGACY, error);
@@ -94,7 +93,7 @@ static int replace_libc(enum rseq_slice_registration policy,
  * before anything changes: a registration, or -errno with *step.
  */
 static int choose(enum rseq_slice_registration policy, const struct rseq_slice_libc *libc_state,
-		  const struct rseq_slice_kernel *kernel, enum rseq_slice_step *step)
+	const struct rseq_slice_kernel *kernel, enum rseq_slice_step *step)
 {
 	int registered;
 
@@ -104,8 +103,8 @@ static int choose(enum rseq_slice_registration policy, const struct rseq_slice_l
 		if (policy == RSEQ_SLICE_REGISTRATION_OWN)
 			return fail(step, RSEQ_SLICE_STEP_POLICY, -EBUSY);
 		if (policy != RSEQ_SLICE_REGISTRATION_REPLACE &&
-		    (kernel->legacy_area == 0 ||
-		     libc_registered_length(libc_state) > RSEQ_SLICE_ABI_LEGACY_LENGTH))
+			(kernel->legacy_area == 0 ||
+				libc_registered_length(libc_state) > RSEQ_SLICE_ABI_LEGACY_LENGTH))
 			return RSEQ_SLICE_REGISTRATION_LIBC;
 		return replace_libc(policy, libc_state, kernel->legacy_area, step);
 	}
@@ -125,7 +124,7 @@ static int choose(enum rseq_slice_registration policy, const struct rseq_slice_l
 static int unregister_own(struct rseq_slice_thread *thread)
 {
 	int error = sys_rseq(thread->section.area, thread->length, RSEQ_SLICE_ABI_FLAG_UNREGISTER,
-			     RSEQ_SLICE_ABI_SIGNATURE);
+		RSEQ_SLICE_ABI_SIGNATURE);
 
 	thread->is_area_lost = error != 0;
 	return error;
@@ -151,14 +150,14 @@ static void free_area(struct rseq_slice_thread *thread)
 
 /* Takes libc's area away when there is one, and registers ours with slices. */
 static int exchange(struct rseq_slice_thread *thread, const struct rseq_slice_libc *libc_state,
-		    enum rseq_slice_step *step)
+	enum rseq_slice_step *step)
 {
 	int error;
 
 	if (libc_state->registered) {
 		thread->libc_enabled = rseq_slice_get_enabled() == 1;
 		error = sys_rseq(libc_state->area, libc_registered_length(libc_state),
-				 RSEQ_SLICE_ABI_FLAG_UNREGISTER, RSEQ_SLICE_ABI_SIGNATURE);
+			RSEQ_SLICE_ABI_FLAG_UNREGISTER, RSEQ_SLICE_ABI_SIGNATURE);
 		if (error)
 			return fail(step, RSEQ_SLICE_STEP_UNREGISTER, error);
 		thread->libc_area = libc_state->area;
@@ -182,7 +181,7 @@ static int exchange(struct rseq_slice_thread *thread, const struct rseq_slice_li
 
 /* On failure the thread is as it was found, unless the kernel does not let go of our area. */
 static int register_own(struct rseq_slice_thread *thread, const struct rseq_slice_libc *libc_state,
-			const struct rseq_slice_kernel *kernel, enum rseq_slice_step *step)
+	const struct rseq_slice_kernel *kernel, enum rseq_slice_step *step)
 {
 	sigset_t saved;
 	int error;
@@ -205,7 +204,7 @@ static int register_own(struct rseq_slice_thread *thread, const struct rseq_slic
  * legacy one: then it is to be replaced. A registration, or -errno with *step.
  */
 static int adopt_libc(struct rseq_slice_thread *thread, const struct rseq_slice_libc *libc_state,
-		      enum rseq_slice_registration policy, enum rseq_slice_step *step)
+	enum rseq_slice_registration policy, enum rseq_slice_step *step)
 {
 	int error = rseq_slice_set_enabled(1);
 
@@ -218,7 +217,8 @@ static int adopt_libc(struct rseq_slice_thread *thread, const struct rseq_slice_
 	return RSEQ_SLICE_REGISTRATION_LIBC;
 }
 
-/* What gives a thread back that ends attached: the destructor of this key, one more than the key itself. */
+/* What gives a thread back that ends attached: the destructor of this key, one more than the key
+ * itself. */
 static atomic_uint end_key;
 
 /*
@@ -232,7 +232,7 @@ static void end_thread(void *argument)
 	sigset_t saved;
 
 	if (++thread->end_rounds < PTHREAD_DESTRUCTOR_ITERATIONS &&
-	    pthread_setspecific(atomic_load(&end_key) - 1, thread) == 0)
+		pthread_setspecific(atomic_load(&end_key) - 1, thread) == 0)
 		return;
 	/* For the rest of its life: a handler with a section in it would find the object gone. */
 	block_signals(&saved);
@@ -268,7 +268,7 @@ static void set_end(struct rseq_slice_thread *thread)
 
 /* Can threads have slices of this flavour at all? 0, or -errno with *step. */
 static int check_kernel(enum rseq_slice_flavour flavour, struct rseq_slice_kernel *kernel,
-			enum rseq_slice_step *step)
+	enum rseq_slice_step *step)
 {
 	int error = rseq_slice_get_kernel(kernel, sizeof(*kernel));
 
@@ -282,7 +282,7 @@ static int check_kernel(enum rseq_slice_flavour flavour, struct rseq_slice_kerne
 }
 
 int rseq_slice_check_attach(enum rseq_slice_registration policy, enum rseq_slice_flavour flavour,
-			    enum rseq_slice_registration *registration, enum rseq_slice_step *step)
+	enum rseq_slice_registration *registration, enum rseq_slice_step *step)
 {
 	struct rseq_slice_kernel kernel;
 	struct rseq_slice_libc libc_state;
@@ -299,7 +299,8 @@ int rseq_slice_check_attach(enum rseq_slice_registration policy, enum rseq_slice
 		return result;
 	rseq_slice_get_libc(&libc_state, sizeof(libc_state));
 	/* Attaching would restore it first. */
-	if (libc_state.cpu_id == RSEQ_SLICE_ABI_CPU_ID_REGISTRATION_FAILED && rseq_slice_is_registered() == 0)
+	if (libc_state.cpu_id == RSEQ_SLICE_ABI_CPU_ID_REGISTRATION_FAILED &&
+		rseq_slice_is_registered() == 0)
 		libc_state.registered = 1;
 	result = choose(policy, &libc_state, &kernel, step);
 	if (result < 0)
@@ -309,7 +310,7 @@ int rseq_slice_check_attach(enum rseq_slice_registration policy, enum rseq_slice
 }
 
 static int attach_thread(enum rseq_slice_registration policy, enum rseq_slice_flavour flavour,
-			 struct rseq_slice_thread *thread, enum rseq_slice_step *step)
+	struct rseq_slice_thread *thread, enum rseq_slice_step *step)
 {
 	struct rseq_slice_kernel kernel;
 	struct rseq_slice_libc libc_state;
@@ -343,7 +344,7 @@ static int attach_thread(enum rseq_slice_registration policy, enum rseq_slice_fl
 }
 
 int rseq_slice_attach(enum rseq_slice_registration policy, enum rseq_slice_flavour flavour,
-		      struct rseq_slice_thread **result, enum rseq_slice_step *step)
+	struct rseq_slice_thread **result, enum rseq_slice_step *step)
 {
 	struct rseq_slice_thread *thread;
 	int cancellation, error;

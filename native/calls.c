@@ -25,15 +25,16 @@ int sys_rseq(struct rseq_slice_area *area, uint32_t length, int flags, uint32_t 
 /* Not libc's prctl(): its wrapper is variadic and some drop trailing zeroes. */
 static int sys_prctl_slice(unsigned long operation, unsigned long argument)
 {
-	long result = syscall(SYS_prctl, (unsigned long)RSEQ_SLICE_ABI_PR_SLICE_EXTENSION, operation,
-			      argument, 0UL, 0UL, 0UL);
+	long result = syscall(SYS_prctl, (unsigned long)RSEQ_SLICE_ABI_PR_SLICE_EXTENSION,
+		operation, argument, 0UL, 0UL, 0UL);
 
 	return result < 0 ? -errno : (int)result;
 }
 
 int sys_rseq_slice_yield(long number)
 {
-	/* It has no arguments; on other kernels 470 is a call that writes through its second one. */
+	/* It has no arguments; on other kernels 470 is a call that writes through its second one.
+	 */
 	long result = syscall(number, 0UL, 0UL, 0UL, 0UL, 0UL, 0UL);
 
 	return result < 0 ? -errno : (int)result;
@@ -51,8 +52,8 @@ int rseq_slice_get_enabled(void)
 
 int rseq_slice_set_enabled(int enabled)
 {
-	return sys_prctl_slice(RSEQ_SLICE_ABI_PR_SLICE_SET,
-			       enabled ? RSEQ_SLICE_ABI_PR_SLICE_ENABLE : 0);
+	return sys_prctl_slice(
+		RSEQ_SLICE_ABI_PR_SLICE_SET, enabled ? RSEQ_SLICE_ABI_PR_SLICE_ENABLE : 0);
 }
 
 /*
@@ -71,13 +72,15 @@ int rseq_slice_is_registered(void)
 
 int rseq_slice_yield(enum rseq_slice_flavour flavour)
 {
-	return sys_rseq_slice_yield(flavour == RSEQ_SLICE_FLAVOUR_RFC ? RSEQ_SLICE_ABI_NR_SLICE_YIELD_RFC
-								      : RSEQ_SLICE_ABI_NR_SLICE_YIELD);
+	return sys_rseq_slice_yield(flavour == RSEQ_SLICE_FLAVOUR_RFC
+					    ? RSEQ_SLICE_ABI_NR_SLICE_YIELD_RFC
+					    : RSEQ_SLICE_ABI_NR_SLICE_YIELD);
 }
 
 void block_signals(sigset_t *saved)
 {
-	static const int synchronous[] = { SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP };
+	static const int synchronous[] = { SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS,
+		SIGTRAP };
 	sigset_t blocked;
 	size_t i;
 

@@ -22,8 +22,8 @@ int rseq_slice_futex_wait(const int32_t *word, int32_t expected, int64_t timeout
 		.tv_nsec = timeout % NS_PER_S,
 	};
 
-	if (syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected,
-		    timeout < 0 ? NULL : &relative, NULL, 0) == 0)
+	if (syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, timeout < 0 ? NULL : &relative,
+		    NULL, 0) == 0)
 		return 0;
 	return -errno;
 }

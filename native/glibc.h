@@ -28,8 +28,10 @@
 #endif
 #endif
 
-/* Sanitizers have functions of their own in the place of some, without versions, and the linker mixes them up. */
-#if defined(RSEQ_SLICE_GLIBC_FIRST) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+/* Sanitizers have functions of their own in the place of some, without versions, and the linker
+ * mixes them up. */
+#if defined(RSEQ_SLICE_GLIBC_FIRST) && !defined(__SANITIZE_ADDRESS__) && \
+	!defined(__SANITIZE_THREAD__)
 /* Each for whoever uses it: a name that is not used asks for nothing. */
 __asm__(".symver dlsym, dlsym@" RSEQ_SLICE_GLIBC_FIRST);
 __asm__(".symver pthread_create, pthread_create@" RSEQ_SLICE_GLIBC_FIRST);

@@ -39,8 +39,8 @@ struct rseq_slice_area *create_area(const struct rseq_slice_kernel *kernel)
 }
 
 /* Registers the area, tries to enable slices, unregisters. 0, or the first error. */
-static int try_length(struct rseq_slice_area *area, uint32_t length,
-		      struct rseq_slice_kernel *kernel)
+static int try_length(
+	struct rseq_slice_area *area, uint32_t length, struct rseq_slice_kernel *kernel)
 {
 	int result = sys_rseq(area, length, 0, RSEQ_SLICE_ABI_SIGNATURE);
 	int yield;
@@ -89,8 +89,8 @@ static void *run_scout(void *argument)
 
 	describe_libc(&scout->libc, &libc_state);
 	if (libc_state.registered &&
-	    sys_rseq(libc_state.area, libc_registered_length(&libc_state),
-		     RSEQ_SLICE_ABI_FLAG_UNREGISTER, RSEQ_SLICE_ABI_SIGNATURE) != 0) {
+		sys_rseq(libc_state.area, libc_registered_length(&libc_state),
+			RSEQ_SLICE_ABI_FLAG_UNREGISTER, RSEQ_SLICE_ABI_SIGNATURE) != 0) {
 		kernel->legacy_area = kernel->full_area = -EBUSY;
 		return NULL;
 	}
@@ -100,7 +100,7 @@ static void *run_scout(void *argument)
 				    : try_length(scout->area, full_length(kernel), kernel);
 	if (libc_state.registered)
 		sys_rseq(libc_state.area, libc_registered_length(&libc_state), 0,
-			 RSEQ_SLICE_ABI_SIGNATURE);
+			RSEQ_SLICE_ABI_SIGNATURE);
 	return NULL;
 }
 

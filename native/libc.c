@@ -78,7 +78,7 @@ int rseq_slice_restore_libc(void)
 	rseq_slice_get_libc(&libc_state, sizeof(libc_state));
 	if (!libc_state.area || libc_state.cpu_id != RSEQ_SLICE_ABI_CPU_ID_REGISTRATION_FAILED)
 		return 0;
-	error = sys_rseq(libc_state.area, libc_registered_length(&libc_state), 0,
-			 RSEQ_SLICE_ABI_SIGNATURE);
+	error = sys_rseq(
+		libc_state.area, libc_registered_length(&libc_state), 0, RSEQ_SLICE_ABI_SIGNATURE);
 	return error ? error : 1;
 }

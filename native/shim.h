@@ -11,7 +11,8 @@
 
 #include "include/rseq_slice.h"
 
-/* calls.c: the raw system calls. All six arguments are given, since a number may be another call's somewhere. */
+/* calls.c: the raw system calls. All six arguments are given, since a number may be another call's
+ * somewhere. */
 
 /* Register or unregister an area for the calling thread. 0, or the errors of rseq(2). */
 int sys_rseq(struct rseq_slice_area *area, uint32_t length, int flags, uint32_t signature);
@@ -47,7 +48,8 @@ static inline void copy_out(void *to, size_t size, const void *from, size_t know
 /* Counted up in each child of fork(2): what is of an earlier one is the parent's. */
 extern unsigned int fork_generation;
 
-/* Around every call of the dynamic linker: it has a lock that a child of fork(2) must not find held. */
+/* Around every call of the dynamic linker: it has a lock that a child of fork(2) must not find
+ * held. */
 void lock_loader(void);
 void unlock_loader(void);
 
@@ -55,12 +57,13 @@ void unlock_loader(void);
 
 /* Where libc tells of its areas; NULL where it does not. */
 struct libc_symbols {
-	const ptrdiff_t *offset;  /* __rseq_offset */
+	const ptrdiff_t *offset; /* __rseq_offset */
 	const unsigned int *size; /* __rseq_size */
 };
 void find_libc(struct libc_symbols *symbols);
 
-/* The calling thread's; it looks nothing up, so that it can be called where nothing may be allocated. */
+/* The calling thread's; it looks nothing up, so that it can be called where nothing may be
+ * allocated. */
 void describe_libc(const struct libc_symbols *symbols, struct rseq_slice_libc *libc_state);
 
 /* Bytes that libc registered: at least 32, whatever part of them it calls active. */

@@ -20,7 +20,7 @@
 
 /* What an object has for the dynamic linker. */
 struct object {
-	const ElfW(Sym) *symbols;
+	const ElfW(Sym) * symbols;
 	const char *names;
 	const uint32_t *gnu_hash; /* NULL: all symbols are looked at */
 	size_t names_size;
@@ -36,9 +36,9 @@ struct mark {
 
 /*
  * libc's area is found through __rseq_offset, which its users want; a program
- * that does has a copy of it, and the loader has the thing itself. librseq takes libc's area, or registers one of its own. The
- * rest are names of areas of their own: tcmalloc's, and those of before glibc
- * 2.35.
+ * that does has a copy of it, and the loader has the thing itself. librseq takes libc's area, or
+ * registers one of its own. The rest are names of areas of their own: tcmalloc's, and those of
+ * before glibc 2.35.
  */
 static const struct mark marks[] = {
 	{ "rseq_register_current_thread", RSEQ_SLICE_USER_LIBRSEQ, 1 },
@@ -90,7 +90,7 @@ typedef uint32_t hash_entry;
 #endif
 
 struct relocations {
-	const ElfW(Rela) *entries;
+	const ElfW(Rela) * entries;
 	size_t size; /* bytes */
 };
 
@@ -193,7 +193,7 @@ static int is_defined_in_hash(const struct object *object, const char *name)
 		const ElfW(Sym) *symbol = &object->symbols[index];
 
 		if ((chain[index - first] | 1) == (hash | 1) && symbol->st_shndx != SHN_UNDEF &&
-		    strcmp(object->names + symbol->st_name, name) == 0)
+			strcmp(object->names + symbol->st_name, name) == 0)
 			return 1;
 		/* The last of a chain is marked. */
 		if (chain[index - first] & 1)
@@ -211,8 +211,8 @@ static int has_mark(const struct object *object, const struct mark *mark)
 		const ElfW(Sym) *symbol = &object->symbols[i];
 
 		if ((symbol->st_shndx != SHN_UNDEF) == mark->defined &&
-		    symbol->st_name < object->names_size &&
-		    strcmp(object->names + symbol->st_name, mark->name) == 0)
+			symbol->st_name < object->names_size &&
+			strcmp(object->names + symbol->st_name, mark->name) == 0)
 			return 1;
 	}
 	return 0;
@@ -226,7 +226,8 @@ static int contains(const struct dl_phdr_info *info, const void *address)
 		const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
 
 		if (segment->p_type == PT_LOAD &&
-		    (uintptr_t)address - (info->dlpi_addr + segment->p_vaddr) < segment->p_memsz)
+			(uintptr_t)address - (info->dlpi_addr + segment->p_vaddr) <
+				segment->p_memsz)
 			return 1;
 	}
 	return 0;
@@ -250,8 +251,8 @@ static int is_program(const struct dl_phdr_info *info)
 	return !info->dlpi_name || !*info->dlpi_name;
 }
 
-static void add_user(struct search *search, const struct dl_phdr_info *info,
-		     enum rseq_slice_user_kind kind)
+static void add_user(
+	struct search *search, const struct dl_phdr_info *info, enum rseq_slice_user_kind kind)
 {
 	const char *name = is_program(info) ? "the program" : info->dlpi_name;
 	struct rseq_slice_user user = { .kind = kind };
@@ -265,7 +266,7 @@ static void add_user(struct search *search, const struct dl_phdr_info *info,
 	search->harmed += search->libc_state && harms(&user, search->libc_state);
 	if (search->found < search->room)
 		copy_out((char *)search->users + search->found * search->stride, search->stride,
-			 &user, sizeof(user));
+			&user, sizeof(user));
 	search->found++;
 }
 

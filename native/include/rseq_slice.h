@@ -31,41 +31,41 @@ extern "C" {
 /* How a section ended. */
 enum rseq_slice_outcome {
 	RSEQ_SLICE_UNDISTURBED = 0, /* the request was still there */
-	RSEQ_SLICE_YIELDED = 1,     /* granted, and the CPU given up in the grant */
-	RSEQ_SLICE_RACED = 2,       /* granted, but the grant was gone at the yield */
-	RSEQ_SLICE_REVOKED = 3,     /* scheduled out inside the section */
-	RSEQ_SLICE_NESTED = 4,      /* not the layer that asked, or no slices: nothing was done */
+	RSEQ_SLICE_YIELDED = 1, /* granted, and the CPU given up in the grant */
+	RSEQ_SLICE_RACED = 2, /* granted, but the grant was gone at the yield */
+	RSEQ_SLICE_REVOKED = 3, /* scheduled out inside the section */
+	RSEQ_SLICE_NESTED = 4, /* not the layer that asked, or no slices: nothing was done */
 };
 
 enum rseq_slice_flavour {
 	RSEQ_SLICE_FLAVOUR_AUTO = 0,
 	RSEQ_SLICE_FLAVOUR_MAINLINE = 1, /* Linux 7.1+: bytes, area of 33 bytes or more */
-	RSEQ_SLICE_FLAVOUR_7_0 = 2,      /* bytes, any area */
-	RSEQ_SLICE_FLAVOUR_RFC = 3,      /* bits, yield at 470 */
+	RSEQ_SLICE_FLAVOUR_7_0 = 2, /* bytes, any area */
+	RSEQ_SLICE_FLAVOUR_RFC = 3, /* bits, yield at 470 */
 };
 
 /* Whose area the thread uses. The values are also the policies of attach. */
 enum rseq_slice_registration {
-	RSEQ_SLICE_REGISTRATION_AUTO = 0,    /* policy only: libc, own or replace */
-	RSEQ_SLICE_REGISTRATION_LIBC = 1,    /* libc's, as it was found */
-	RSEQ_SLICE_REGISTRATION_OWN = 2,     /* ours: libc had registered none */
+	RSEQ_SLICE_REGISTRATION_AUTO = 0, /* policy only: libc, own or replace */
+	RSEQ_SLICE_REGISTRATION_LIBC = 1, /* libc's, as it was found */
+	RSEQ_SLICE_REGISTRATION_OWN = 2, /* ours: libc had registered none */
 	RSEQ_SLICE_REGISTRATION_REPLACE = 3, /* ours, in the place of libc's legacy one */
 };
 
 /* What went wrong, beside the errno: the step that failed. */
 enum rseq_slice_step {
 	RSEQ_SLICE_STEP_NONE = 0,
-	RSEQ_SLICE_STEP_FEATURE = 1,    /* prctl GET: kernel without the feature */
-	RSEQ_SLICE_STEP_BOOT = 2,       /* prctl SET: switched off at boot */
-	RSEQ_SLICE_STEP_LEGACY = 3,     /* legacy area, and the policy forbids replacing */
-	RSEQ_SLICE_STEP_FOREIGN = 4,    /* an area that is neither libc's nor ours is registered */
-	RSEQ_SLICE_STEP_REGISTER = 5,   /* rseq(2), register */
+	RSEQ_SLICE_STEP_FEATURE = 1, /* prctl GET: kernel without the feature */
+	RSEQ_SLICE_STEP_BOOT = 2, /* prctl SET: switched off at boot */
+	RSEQ_SLICE_STEP_LEGACY = 3, /* legacy area, and the policy forbids replacing */
+	RSEQ_SLICE_STEP_FOREIGN = 4, /* an area that is neither libc's nor ours is registered */
+	RSEQ_SLICE_STEP_REGISTER = 5, /* rseq(2), register */
 	RSEQ_SLICE_STEP_UNREGISTER = 6, /* rseq(2), unregister */
-	RSEQ_SLICE_STEP_ENABLE = 7,     /* prctl, set */
-	RSEQ_SLICE_STEP_MEMORY = 8,     /* no memory for the area or the scout thread */
-	RSEQ_SLICE_STEP_POLICY = 9,     /* the policy asks for what this thread has not */
-	RSEQ_SLICE_STEP_FLAVOUR = 10,   /* the kernel speaks the other dialect */
-	RSEQ_SLICE_STEP_USERS = 11,     /* a loaded object would be harmed: rseq_slice_get_users() */
+	RSEQ_SLICE_STEP_ENABLE = 7, /* prctl, set */
+	RSEQ_SLICE_STEP_MEMORY = 8, /* no memory for the area or the scout thread */
+	RSEQ_SLICE_STEP_POLICY = 9, /* the policy asks for what this thread has not */
+	RSEQ_SLICE_STEP_FLAVOUR = 10, /* the kernel speaks the other dialect */
+	RSEQ_SLICE_STEP_USERS = 11, /* a loaded object would be harmed: rseq_slice_get_users() */
 };
 
 /*
@@ -76,32 +76,34 @@ enum rseq_slice_step {
 
 /* libc's registration of the calling thread. */
 struct rseq_slice_libc {
-	int exported;   /* libc has the __rseq_* symbols */
+	int exported; /* libc has the __rseq_* symbols */
 	int registered; /* and this thread's area is live */
-	uint32_t size;  /* __rseq_size, bytes */
+	uint32_t size; /* __rseq_size, bytes */
 	uint32_t flags; /* struct rseq.flags of its area */
 	struct rseq_slice_area *area; /* NULL when not exported */
-	int32_t cpu_id; /* what stands there; -1 not registered, -2 libc was refused, or did not try */
+	int32_t cpu_id; /* what stands there; -1 not registered, -2 libc was refused, or did not try
+			 */
 };
 
 /* What the kernel can do, learned once per process on a thread of our own. */
 struct rseq_slice_kernel {
 	uint32_t feature_size; /* AT_RSEQ_FEATURE_SIZE, bytes; 0: none */
-	uint32_t alignment;    /* AT_RSEQ_ALIGN, bytes */
-	int query;             /* prctl GET: 0 or 1; -EINVAL or -524: built without the feature */
-	int legacy_area;       /* prctl SET on a 32-byte area: 0 or -errno, 1: not tried */
-	int full_area;         /* prctl SET on an area of the feature size, likewise */
-	int area_refused;      /* 1: full_area is what rseq(2) answered, prctl was not tried */
-	int yield;             /* what 471 answered */
-	int yield_rfc;         /* what 470 answered */
+	uint32_t alignment; /* AT_RSEQ_ALIGN, bytes */
+	int query; /* prctl GET: 0 or 1; -EINVAL or -524: built without the feature */
+	int legacy_area; /* prctl SET on a 32-byte area: 0 or -errno, 1: not tried */
+	int full_area; /* prctl SET on an area of the feature size, likewise */
+	int area_refused; /* 1: full_area is what rseq(2) answered, prctl was not tried */
+	int yield; /* what 471 answered */
+	int yield_rfc; /* what 470 answered */
 	enum rseq_slice_flavour flavour; /* AUTO: slices are unavailable */
 };
 
 /* How an object uses rseq, as far as its symbols tell. */
 enum rseq_slice_user_kind {
 	RSEQ_SLICE_USER_LIBC_AREA = 1, /* refers to libc's area (__rseq_offset) */
-	RSEQ_SLICE_USER_LIBRSEQ = 2,   /* librseq: libc's area, its own where libc has none */
-	RSEQ_SLICE_USER_OWN_AREAS = 3, /* registers its own, as tcmalloc does (tcmalloc_slabs, __rseq_abi) */
+	RSEQ_SLICE_USER_LIBRSEQ = 2, /* librseq: libc's area, its own where libc has none */
+	RSEQ_SLICE_USER_OWN_AREAS =
+		3, /* registers its own, as tcmalloc does (tcmalloc_slabs, __rseq_abi) */
 };
 
 /* A loaded object that uses rseq. */
@@ -172,10 +174,8 @@ int rseq_slice_restore_libc(void);
  * registration it would end in, or -errno and *step as rseq_slice_attach() has
  * them.
  */
-int rseq_slice_check_attach(enum rseq_slice_registration policy,
-			    enum rseq_slice_flavour flavour,
-			    enum rseq_slice_registration *registration,
-			    enum rseq_slice_step *step);
+int rseq_slice_check_attach(enum rseq_slice_registration policy, enum rseq_slice_flavour flavour,
+	enum rseq_slice_registration *registration, enum rseq_slice_step *step);
 
 /*
  * Give the calling thread an area that can have slices, and enable them. A
@@ -201,10 +201,8 @@ int rseq_slice_check_attach(enum rseq_slice_registration policy,
  *   -ENOSYS, -EPERM  no rseq(2), or a seccomp filter
  *   -ENOMEM, -EAGAIN  no memory for the area, or no thread to find out
  */
-int rseq_slice_attach(enum rseq_slice_registration policy,
-		      enum rseq_slice_flavour flavour,
-		      struct rseq_slice_thread **thread,
-		      enum rseq_slice_step *step);
+int rseq_slice_attach(enum rseq_slice_registration policy, enum rseq_slice_flavour flavour,
+	struct rseq_slice_thread **thread, enum rseq_slice_step *step);
 
 /*
  * Drop a reference; the last one gives the thread back: libc's area as it was
@@ -254,14 +252,11 @@ static inline int rseq_slice_test_and_clear_request(volatile uint32_t *word)
 #if defined(__x86_64__)
 	unsigned char was_set;
 
-	__asm__ __volatile__("btrl $0, %0"
-			     : "+m"(*word), "=@ccc"(was_set)
-			     :
-			     : "memory");
+	__asm__ __volatile__("btrl $0, %0" : "+m"(*word), "=@ccc"(was_set) : : "memory");
 	return was_set;
 #else
 	return (__atomic_fetch_and(word, ~RSEQ_SLICE_ABI_BIT_REQUEST, __ATOMIC_SEQ_CST) &
-		RSEQ_SLICE_ABI_BIT_REQUEST) != 0;
+		       RSEQ_SLICE_ABI_BIT_REQUEST) != 0;
 #endif
 }
 
@@ -294,8 +289,8 @@ static inline int rseq_slice_enter(struct rseq_slice_area *area, enum rseq_slice
  * the caller owes the kernel rseq_slice_yield(). REVOKED: it had better call it
  * too, see rseq_slice_leave().
  */
-static inline enum rseq_slice_outcome rseq_slice_clear(struct rseq_slice_area *area,
-						       enum rseq_slice_flavour flavour)
+static inline enum rseq_slice_outcome rseq_slice_clear(
+	struct rseq_slice_area *area, enum rseq_slice_flavour flavour)
 {
 	int asked;
 
@@ -304,7 +299,7 @@ static inline enum rseq_slice_outcome rseq_slice_clear(struct rseq_slice_area *a
 		if (rseq_slice_test_and_clear_request(&area->slice_ctrl.word))
 			return RSEQ_SLICE_UNDISTURBED;
 		return area->slice_ctrl.word & RSEQ_SLICE_ABI_BIT_GRANTED ? RSEQ_SLICE_YIELDED
-								    : RSEQ_SLICE_REVOKED;
+									  : RSEQ_SLICE_REVOKED;
 	}
 	asked = area->slice_ctrl.bytes.request;
 	/* First withdraw, then look: the other order misses a grant in between. */
@@ -315,9 +310,8 @@ static inline enum rseq_slice_outcome rseq_slice_clear(struct rseq_slice_area *a
 }
 
 /* Withdraw the request, and yield with the function given where that is due. */
-static inline enum rseq_slice_outcome
-rseq_slice_leave_with(struct rseq_slice_area *area, enum rseq_slice_flavour flavour,
-		      int (*yield)(enum rseq_slice_flavour flavour))
+static inline enum rseq_slice_outcome rseq_slice_leave_with(struct rseq_slice_area *area,
+	enum rseq_slice_flavour flavour, int (*yield)(enum rseq_slice_flavour flavour))
 {
 	enum rseq_slice_outcome outcome = rseq_slice_clear(area, flavour);
 
@@ -334,8 +328,8 @@ rseq_slice_leave_with(struct rseq_slice_area *area, enum rseq_slice_flavour flav
 }
 
 /* For programs that have the shim linked in: an addon has no rseq_slice_yield(). */
-static inline enum rseq_slice_outcome rseq_slice_leave(struct rseq_slice_area *area,
-						       enum rseq_slice_flavour flavour)
+static inline enum rseq_slice_outcome rseq_slice_leave(
+	struct rseq_slice_area *area, enum rseq_slice_flavour flavour)
 {
 	return rseq_slice_leave_with(area, flavour, rseq_slice_yield);
 }
@@ -353,8 +347,8 @@ static inline int rseq_slice_enter_section(const struct rseq_slice_thread *threa
 }
 
 /* Leave it. NESTED if `asked` is 0, which is not to say that the section was disturbed. */
-static inline enum rseq_slice_outcome
-rseq_slice_leave_section(const struct rseq_slice_thread *thread, int asked)
+static inline enum rseq_slice_outcome rseq_slice_leave_section(
+	const struct rseq_slice_thread *thread, int asked)
 {
 	const struct rseq_slice_section *section = (const struct rseq_slice_section *)thread;
 
@@ -380,7 +374,7 @@ rseq_slice_leave_section(const struct rseq_slice_thread *thread, int asked)
 
 struct rseq_slice_api {
 	uint32_t version; /* RSEQ_SLICE_API_VERSION of the one who made it */
-	uint32_t size;    /* of the whole struct there, bytes */
+	uint32_t size; /* of the whole struct there, bytes */
 	int (*get_kernel)(struct rseq_slice_kernel *kernel, size_t size);
 	void (*get_libc)(struct rseq_slice_libc *libc_state, size_t size);
 	size_t (*get_users)(struct rseq_slice_user *users, size_t count, size_t size);
@@ -388,10 +382,9 @@ struct rseq_slice_api {
 	int (*get_enabled)(void);
 	int (*restore_libc)(void);
 	int (*check_attach)(enum rseq_slice_registration policy, enum rseq_slice_flavour flavour,
-			    enum rseq_slice_registration *registration,
-			    enum rseq_slice_step *step);
+		enum rseq_slice_registration *registration, enum rseq_slice_step *step);
 	int (*attach)(enum rseq_slice_registration policy, enum rseq_slice_flavour flavour,
-		      struct rseq_slice_thread **thread, enum rseq_slice_step *step);
+		struct rseq_slice_thread **thread, enum rseq_slice_step *step);
 	int (*detach)(struct rseq_slice_thread *thread);
 	int (*hold_memory)(struct rseq_slice_thread *thread);
 	void (*release_memory)(struct rseq_slice_thread *thread);

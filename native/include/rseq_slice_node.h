@@ -25,8 +25,8 @@ extern "C" {
  *   Error      ERR_RSEQ_API_VERSION: the rseq-slice that is loaded does not have
  *              the C interface that this addon was compiled for
  */
-static inline bool rseq_slice_get_api_from_value(napi_env env, napi_value value,
-						 const struct rseq_slice_api **api)
+static inline bool rseq_slice_get_api_from_value(
+	napi_env env, napi_value value, const struct rseq_slice_api **api)
 {
 	const napi_type_tag tag = { RSEQ_SLICE_API_TAG_LOWER, RSEQ_SLICE_API_TAG_UPPER };
 	napi_valuetype type = napi_undefined;
@@ -38,10 +38,10 @@ static inline bool rseq_slice_get_api_from_value(napi_env env, napi_value value,
 	if (napi_typeof(env, value, &type) == napi_ok && type == napi_null)
 		return true;
 	if (type != napi_external ||
-	    napi_check_object_type_tag(env, value, &tag, &tagged) != napi_ok || !tagged ||
-	    napi_get_value_external(env, value, &pointer) != napi_ok || !pointer) {
+		napi_check_object_type_tag(env, value, &tag, &tagged) != napi_ok || !tagged ||
+		napi_get_value_external(env, value, &pointer) != napi_ok || !pointer) {
 		napi_throw_type_error(env, "ERR_INVALID_ARG_TYPE",
-				      "This is not the api of 'rseq-slice/native', nor null.");
+			"This is not the api of 'rseq-slice/native', nor null.");
 		return false;
 	}
 	if (rseq_slice_check_api((const struct rseq_slice_api *)pointer) == 0) {
@@ -49,12 +49,13 @@ static inline bool rseq_slice_get_api_from_value(napi_env env, napi_value value,
 		return true;
 	}
 	snprintf(message, sizeof(message),
-		 "This addon was compiled for version %u.%u of the C interface of rseq-slice, and the "
-		 "rseq-slice that is loaded has %u.%u. Compile the addon anew against that one, or "
-		 "update it: the first number must be the same, the second no less.",
-		 RSEQ_SLICE_API_MAJOR, RSEQ_SLICE_API_MINOR,
-		 ((const struct rseq_slice_api *)pointer)->version >> 16,
-		 ((const struct rseq_slice_api *)pointer)->version & 0xffffu);
+		"This addon was compiled for version %u.%u of the C interface of rseq-slice, and "
+		"the "
+		"rseq-slice that is loaded has %u.%u. Compile the addon anew against that one, or "
+		"update it: the first number must be the same, the second no less.",
+		RSEQ_SLICE_API_MAJOR, RSEQ_SLICE_API_MINOR,
+		((const struct rseq_slice_api *)pointer)->version >> 16,
+		((const struct rseq_slice_api *)pointer)->version & 0xffffu);
 	napi_throw_error(env, "ERR_RSEQ_API_VERSION", message);
 	return false;
 }

@@ -53,8 +53,7 @@ static int pretend_to_yield(enum rseq_slice_flavour flavour)
 void sections_yield_with_what_they_are_given(void)
 {
 	static const enum rseq_slice_flavour flavours[] = { RSEQ_SLICE_FLAVOUR_MAINLINE,
-							    RSEQ_SLICE_FLAVOUR_7_0,
-							    RSEQ_SLICE_FLAVOUR_RFC };
+		RSEQ_SLICE_FLAVOUR_7_0, RSEQ_SLICE_FLAVOUR_RFC };
 	static const struct {
 		int granted, revoked, answer, yields;
 		enum rseq_slice_outcome outcome;
@@ -71,7 +70,8 @@ void sections_yield_with_what_they_are_given(void)
 
 	for (f = 0; f < ARRAY_SIZE(flavours); f++)
 		for (i = 0; i < ARRAY_SIZE(rows); i++) {
-			const struct rseq_slice_section section = { &area, pretend_to_yield, flavours[f] };
+			const struct rseq_slice_section section = { &area, pretend_to_yield,
+				flavours[f] };
 			const struct rseq_slice_thread *thread =
 				(const struct rseq_slice_thread *)&section;
 			int asked;
@@ -159,7 +159,8 @@ static int is_let_go(const struct rseq_slice_area *area)
  * TSan has a thread end before the destructors of its keys, and holds what they
  * write for a race with whoever has joined it.
  */
-__attribute__((noinline, no_sanitize("thread"))) static uint32_t word_left(const struct rseq_slice_area *area)
+__attribute__((noinline, no_sanitize("thread"))) static uint32_t word_left(
+	const struct rseq_slice_area *area)
 {
 	return area->slice_ctrl.word;
 }

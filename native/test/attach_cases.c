@@ -22,7 +22,8 @@ struct rseq_slice_thread *attach(enum rseq_slice_registration policy)
 	int error = rseq_slice_attach(policy, RSEQ_SLICE_FLAVOUR_AUTO, &thread, &step);
 
 	if (error)
-		test_fail(__FILE__, __LINE__, "attach by policy %d says %d at step %d", policy, error, step);
+		test_fail(__FILE__, __LINE__, "attach by policy %d says %d at step %d", policy,
+			error, step);
 	CHECK(thread != NULL);
 	CHECK_EQUAL(step, RSEQ_SLICE_STEP_NONE);
 	return thread;
@@ -38,7 +39,8 @@ static struct rseq_slice_kernel get_kernel(void)
 
 enum rseq_slice_registration own_policy(void)
 {
-	return find_owner() == OWNER_LIBC ? RSEQ_SLICE_REGISTRATION_REPLACE : RSEQ_SLICE_REGISTRATION_OWN;
+	return find_owner() == OWNER_LIBC ? RSEQ_SLICE_REGISTRATION_REPLACE
+					  : RSEQ_SLICE_REGISTRATION_OWN;
 }
 
 static int does_libc_area_serve(void)
@@ -52,7 +54,8 @@ static void check_owner(enum owner expected)
 {
 	CHECK_EQUAL(find_owner(), expected);
 	if (expected == OWNER_LIBC)
-		CHECK_EQUAL(sys_rseq(libc_area(), libc_length(), 0, RSEQ_SLICE_ABI_SIGNATURE), -EBUSY);
+		CHECK_EQUAL(
+			sys_rseq(libc_area(), libc_length(), 0, RSEQ_SLICE_ABI_SIGNATURE), -EBUSY);
 }
 
 static void check_enabled(int expected)
@@ -61,8 +64,8 @@ static void check_enabled(int expected)
 		CHECK_EQUAL(rseq_slice_get_enabled(), expected);
 }
 
-static void check_attached(const struct rseq_slice_thread *thread,
-			   enum rseq_slice_registration registration)
+static void check_attached(
+	const struct rseq_slice_thread *thread, enum rseq_slice_registration registration)
 {
 	struct rseq_slice_area *area = rseq_slice_get_area(thread);
 	uint32_t length = rseq_slice_get_length(thread);
@@ -91,17 +94,18 @@ static void check_attached(const struct rseq_slice_thread *thread,
 void attach_and_detach(void)
 {
 	enum owner before = find_owner();
-	enum rseq_slice_registration expected =
-		before == OWNER_NOBODY	 ? RSEQ_SLICE_REGISTRATION_OWN
-		: does_libc_area_serve() ? RSEQ_SLICE_REGISTRATION_LIBC
-					 : RSEQ_SLICE_REGISTRATION_REPLACE;
+	enum rseq_slice_registration expected = before == OWNER_NOBODY ? RSEQ_SLICE_REGISTRATION_OWN
+						: does_libc_area_serve()
+							? RSEQ_SLICE_REGISTRATION_LIBC
+							: RSEQ_SLICE_REGISTRATION_REPLACE;
 	struct rseq_slice_thread *thread;
 	int i;
 
 	for (i = 0; i < 3; i++) {
 		thread = attach(RSEQ_SLICE_REGISTRATION_AUTO);
 		check_attached(thread, expected);
-		CHECK(rseq_slice_enter(rseq_slice_get_area(thread), rseq_slice_get_flavour(thread)));
+		CHECK(rseq_slice_enter(
+			rseq_slice_get_area(thread), rseq_slice_get_flavour(thread)));
 		rseq_slice_leave(rseq_slice_get_area(thread), rseq_slice_get_flavour(thread));
 		CHECK_EQUAL(rseq_slice_detach(thread), 0);
 		check_owner(before);
@@ -234,7 +238,8 @@ void detach_keeps_what_is_held(void)
 	rseq_slice_release_memory(thread);
 }
 
-/* The kernel goes on writing to the area then, so that its memory has to stay; the object is gone. */
+/* The kernel goes on writing to the area then, so that its memory has to stay; the object is gone.
+ */
 void detach_that_the_kernel_refuses(void)
 {
 	/* Reachable, so that no sanitizer takes what stays for a leak. */

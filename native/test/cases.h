@@ -68,14 +68,13 @@ enum rseq_slice_registration own_policy(void);
 /* api_cases.c: as those of attach_cases.c, where nothing else is said */
 void sections_of_a_thread(void);
 void sections_yield_with_what_they_are_given(void); /* anywhere */
-void sections_without_a_thread(void);		    /* anywhere */
-void table_has_the_functions(void);		    /* anywhere */
-void table_is_checked(void);			    /* anywhere */
+void sections_without_a_thread(void); /* anywhere */
+void table_has_the_functions(void); /* anywhere */
+void table_is_checked(void); /* anywhere */
 void thread_that_ends_attached(void);
 void destructors_of_others_come_first(void);
 void thread_that_ends_where_keys_are_out(void);
 void forked_child_attaches(void);
-
 
 /* thread_cases.c: threads that others make, end or fork meanwhile */
 void threads_of_a_replaced_thread(void);

@@ -12,7 +12,13 @@
 
 #include "cases.h"
 
-#define ALL_ZERO { { 1, 0 }, { 2, 0 }, { 3, 0 }, { 4, 0 }, { 5, 0 }, { 6, 0 } }
+#define ALL_ZERO                                                  \
+	{                                                         \
+		{ 1, 0 }, { 2, 0 }, { 3, 0 }, { 4, 0 }, { 5, 0 }, \
+		{                                                 \
+			6, 0                                      \
+		}                                                 \
+	}
 
 /* What is in the registers by chance would be another call's arguments. */
 static void dirty_registers(void)
@@ -23,14 +29,15 @@ static void dirty_registers(void)
 void calls_pass_six_arguments(void)
 {
 	FILTER({ RSEQ_SLICE_ABI_NR_SLICE_YIELD, 0, ALL_ZERO },
-	       { RSEQ_SLICE_ABI_NR_SLICE_YIELD_RFC, 0, ALL_ZERO }, RULE_YIELD(EFAULT),
-	       RULE_YIELD_RFC(EFAULT));
+		{ RSEQ_SLICE_ABI_NR_SLICE_YIELD_RFC, 0, ALL_ZERO }, RULE_YIELD(EFAULT),
+		RULE_YIELD_RFC(EFAULT));
 	dirty_registers();
 	CHECK_EQUAL(rseq_slice_yield(RSEQ_SLICE_FLAVOUR_MAINLINE), 0);
 	dirty_registers();
 	CHECK_EQUAL(rseq_slice_yield(RSEQ_SLICE_FLAVOUR_RFC), 0);
-	FILTER({ SYS_prctl, 0, { { 1, RSEQ_SLICE_ABI_PR_SLICE_EXTENSION }, { 4, 0 }, { 5, 0 }, { 6, 0 } } },
-	       { SYS_prctl, EFAULT, { { 1, RSEQ_SLICE_ABI_PR_SLICE_EXTENSION } } });
+	FILTER({ SYS_prctl, 0,
+		       { { 1, RSEQ_SLICE_ABI_PR_SLICE_EXTENSION }, { 4, 0 }, { 5, 0 }, { 6, 0 } } },
+		{ SYS_prctl, EFAULT, { { 1, RSEQ_SLICE_ABI_PR_SLICE_EXTENSION } } });
 	dirty_registers();
 	CHECK_EQUAL(rseq_slice_get_enabled(), 0);
 	dirty_registers();
@@ -70,7 +77,8 @@ void structs_have_the_callers_size(void)
 void libc_area_is_not_held(void)
 {
 	struct rseq_slice_thread *thread = attach(RSEQ_SLICE_REGISTRATION_AUTO);
-	int expected = rseq_slice_get_registration(thread) == RSEQ_SLICE_REGISTRATION_LIBC ? -ENOTSUP : 0;
+	int expected =
+		rseq_slice_get_registration(thread) == RSEQ_SLICE_REGISTRATION_LIBC ? -ENOTSUP : 0;
 
 	CHECK_EQUAL(rseq_slice_hold_memory(thread), expected);
 	CHECK_EQUAL(rseq_slice_detach(thread), 0);
@@ -98,7 +106,8 @@ void slices_come_with_a_registration(void)
 	FILTER(RULE_PRCTL_GET(EPERM), RULE_PRCTL_SET(EPERM));
 	if (libc_area())
 		CHECK_EQUAL(sys_rseq(libc_area(), libc_length(), RSEQ_SLICE_ABI_FLAG_UNREGISTER,
-				     RSEQ_SLICE_ABI_SIGNATURE), 0);
+				    RSEQ_SLICE_ABI_SIGNATURE),
+			0);
 	error = sys_rseq(&area, RSEQ_SLICE_ABI_SLICE_LENGTH, default_on, RSEQ_SLICE_ABI_SIGNATURE);
 	if (error == -EINVAL)
 		test_skip("this kernel does not know the flag");

@@ -29,7 +29,7 @@ int kernel_is_faked;
 /* Where a case leaves its reason; shared with the parent. */
 static struct {
 	char reason[REASON_LENGTH];
-} *shared;
+} * shared;
 
 /* Outside of cases, as in fake_kernel_exec, the reason is for people. */
 static _Noreturn void end_case(const char *reason, int code)
@@ -82,7 +82,7 @@ static int report_case(const struct test_case *test, int status)
 {
 	if (WIFSIGNALED(status)) {
 		printf("not ok %s: killed by signal %d (%s)\n", test->name, WTERMSIG(status),
-		       strsignal(WTERMSIG(status)));
+			strsignal(WTERMSIG(status)));
 		return 1;
 	}
 	switch (WEXITSTATUS(status)) {
@@ -94,8 +94,8 @@ static int report_case(const struct test_case *test, int status)
 		return 0;
 	default:
 		printf("not ok %s: %s (exit code %d)\n", test->name,
-		       shared->reason[0] ? shared->reason : "ended with no reason",
-		       WEXITSTATUS(status));
+			shared->reason[0] ? shared->reason : "ended with no reason",
+			WEXITSTATUS(status));
 		return 1;
 	}
 }
@@ -106,7 +106,8 @@ int run_cases(const struct test_case *cases, size_t count)
 	int status, failed = 0;
 	pid_t child;
 
-	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	shared = mmap(
+		NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (shared == MAP_FAILED) {
 		perror("mmap");
 		return 1;
@@ -138,7 +139,8 @@ void check_child(pid_t child)
 	CHECK(child > 0);
 	CHECK_EQUAL(waitpid(child, &status, 0), child);
 	if (WIFSIGNALED(status))
-		test_fail(__FILE__, __LINE__, "the forked child was killed by signal %d", WTERMSIG(status));
+		test_fail(__FILE__, __LINE__, "the forked child was killed by signal %d",
+			WTERMSIG(status));
 	/* A check that failed in it has left its reason. */
 	if (WEXITSTATUS(status) != 0)
 		_exit(WEXITSTATUS(status));
@@ -172,7 +174,8 @@ uint32_t libc_length(void)
 {
 	if (!libc_area())
 		return 0;
-	return *libc_size() < RSEQ_SLICE_ABI_LEGACY_LENGTH ? RSEQ_SLICE_ABI_LEGACY_LENGTH : *libc_size();
+	return *libc_size() < RSEQ_SLICE_ABI_LEGACY_LENGTH ? RSEQ_SLICE_ABI_LEGACY_LENGTH
+							   : *libc_size();
 }
 
 /*
@@ -189,7 +192,8 @@ int is_registered(struct rseq_slice_area *area, uint32_t length)
 	if (result == -ENOSYS)
 		test_skip("this kernel has no rseq(2)");
 	if (result == 0)
-		CHECK_EQUAL(sys_rseq(area, length, RSEQ_SLICE_ABI_FLAG_UNREGISTER, PROBE_SIGNATURE), 0);
+		CHECK_EQUAL(
+			sys_rseq(area, length, RSEQ_SLICE_ABI_FLAG_UNREGISTER, PROBE_SIGNATURE), 0);
 	else if (result != -EPERM)
 		CHECK_EQUAL(result, -EINVAL);
 	return result == -EPERM;
@@ -209,7 +213,8 @@ enum owner find_owner(void)
 		return OWNER_OTHER;
 	CHECK_EQUAL(result, 0);
 	CHECK_EQUAL(sys_rseq(&probe, RSEQ_SLICE_ABI_LEGACY_LENGTH, RSEQ_SLICE_ABI_FLAG_UNREGISTER,
-			     PROBE_SIGNATURE), 0);
+			    PROBE_SIGNATURE),
+		0);
 	return OWNER_NOBODY;
 }
 
@@ -228,7 +233,8 @@ static uint32_t answer_of(int answer)
 /* seccomp_data has 64-bit arguments; this is where the low half is. */
 static uint32_t low_half(unsigned int argument)
 {
-	uint32_t offset = (uint32_t)(offsetof(struct seccomp_data, args) + sizeof(uint64_t) * argument);
+	uint32_t offset =
+		(uint32_t)(offsetof(struct seccomp_data, args) + sizeof(uint64_t) * argument);
 
 	return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? offset + 4 : offset;
 }
@@ -240,17 +246,16 @@ static unsigned short add_rule(struct sock_filter *code, const struct rule *rule
 
 	while (conditions < ARRAY_SIZE(rule->when) && rule->when[conditions].argument != 0)
 		conditions++;
-	code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-						 offsetof(struct seccomp_data, nr));
+	code[n++] = (struct sock_filter)BPF_STMT(
+		BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
 	/* Each comparison that fails jumps over the rest of its rule. */
 	code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)rule->number,
-						 0, (uint8_t)(2 * conditions + 1));
+		0, (uint8_t)(2 * conditions + 1));
 	for (j = 0; j < conditions; j++) {
-		code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-							 low_half(rule->when[j].argument - 1));
+		code[n++] = (struct sock_filter)BPF_STMT(
+			BPF_LD | BPF_W | BPF_ABS, low_half(rule->when[j].argument - 1));
 		code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
-							 rule->when[j].value, 0,
-							 (uint8_t)(2 * (conditions - 1 - j) + 1));
+			rule->when[j].value, 0, (uint8_t)(2 * (conditions - 1 - j) + 1));
 	}
 	code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, answer_of(rule->answer));
 	return n;
@@ -258,7 +263,8 @@ static unsigned short add_rule(struct sock_filter *code, const struct rule *rule
 
 void install_filter(const struct rule *rules, size_t count)
 {
-	const struct rule probe = { RSEQ_SLICE_ABI_NR_RSEQ, ANSWER_PASS, { { 4, PROBE_SIGNATURE } } };
+	const struct rule probe = { RSEQ_SLICE_ABI_NR_RSEQ, ANSWER_PASS,
+		{ { 4, PROBE_SIGNATURE } } };
 	struct sock_filter code[250];
 	struct sock_fprog program = { 0, code };
 	unsigned short n = add_rule(code, &probe);
@@ -270,7 +276,7 @@ void install_filter(const struct rule *rules, size_t count)
 	code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
 	program.len = n;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
-	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+		prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
 		test_skip("no seccomp filters here: %s", strerror(errno));
 }
 
@@ -303,7 +309,8 @@ void need_slices(void)
 	struct rseq_slice_kernel kernel;
 
 	if (enabled < 0)
-		test_skip("this kernel has no slices: prctl says %d (%s)", -enabled, strerror(-enabled));
+		test_skip("this kernel has no slices: prctl says %d (%s)", -enabled,
+			strerror(-enabled));
 	skip_if_hidden();
 	CHECK_EQUAL(rseq_slice_get_kernel(&kernel, sizeof(struct rseq_slice_kernel)), 0);
 	if (kernel.full_area == -RSEQ_SLICE_ABI_ENOTSUPP)

@@ -23,18 +23,18 @@ _Noreturn void test_fail(const char *file, int line, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 _Noreturn void test_skip(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-#define CHECK(condition)                                                                           \
-	do {                                                                                       \
-		if (!(condition))                                                                  \
-			test_fail(__FILE__, __LINE__, "%s", #condition);                           \
+#define CHECK(condition)                                                 \
+	do {                                                             \
+		if (!(condition))                                        \
+			test_fail(__FILE__, __LINE__, "%s", #condition); \
 	} while (0)
 
-#define CHECK_EQUAL(actual, expected)                                                              \
-	do {                                                                                       \
-		long long actual_ = (long long)(actual), expected_ = (long long)(expected);        \
-		if (actual_ != expected_)                                                          \
-			test_fail(__FILE__, __LINE__, "%s is %lld, not %lld", #actual, actual_,     \
-				  expected_);                                                      \
+#define CHECK_EQUAL(actual, expected)                                                           \
+	do {                                                                                    \
+		long long actual_ = (long long)(actual), expected_ = (long long)(expected);     \
+		if (actual_ != expected_)                                                       \
+			test_fail(__FILE__, __LINE__, "%s is %lld, not %lld", #actual, actual_, \
+				expected_);                                                     \
 	} while (0)
 
 /* Runs each case in a child process and prints its line; how many failed. */
@@ -65,26 +65,89 @@ struct rule {
 	int answer;
 	struct {
 		unsigned int argument; /* counted from 1; 0: no condition */
-		uint32_t value;        /* its low 32 bits */
+		uint32_t value; /* its low 32 bits */
 	} when[6];
 };
 
 void install_filter(const struct rule *rules, size_t count);
-#define FILTER(...)                                                                                \
-	install_filter((const struct rule[]){ __VA_ARGS__ },                                       \
-		       ARRAY_SIZE(((const struct rule[]){ __VA_ARGS__ })))
+#define FILTER(...)                                          \
+	install_filter((const struct rule[]){ __VA_ARGS__ }, \
+		ARRAY_SIZE(((const struct rule[]){ __VA_ARGS__ })))
 
-#define RULE_PRCTL_GET(errno_)                                                                     \
-	{ SYS_prctl, errno_, { { 1, RSEQ_SLICE_ABI_PR_SLICE_EXTENSION }, { 2, RSEQ_SLICE_ABI_PR_SLICE_GET } } }
-#define RULE_PRCTL_SET(errno_)                                                                     \
-	{ SYS_prctl, errno_, { { 1, RSEQ_SLICE_ABI_PR_SLICE_EXTENSION }, { 2, RSEQ_SLICE_ABI_PR_SLICE_SET } } }
-#define RULE_YIELD(errno_) { RSEQ_SLICE_ABI_NR_SLICE_YIELD, errno_, { { 0, 0 } } }
-#define RULE_YIELD_RFC(errno_) { RSEQ_SLICE_ABI_NR_SLICE_YIELD_RFC, errno_, { { 0, 0 } } }
-#define RULE_RSEQ_ANY(errno_) { RSEQ_SLICE_ABI_NR_RSEQ, errno_, { { 0, 0 } } }
-#define RULE_RSEQ_REGISTER(errno_) { RSEQ_SLICE_ABI_NR_RSEQ, errno_, { { 3, 0 } } }
-#define RULE_RSEQ_UNREGISTER(errno_) { RSEQ_SLICE_ABI_NR_RSEQ, errno_, { { 3, RSEQ_SLICE_ABI_FLAG_UNREGISTER } } }
-#define RULE_RSEQ_AREA(area, errno_)                                                               \
-	{ RSEQ_SLICE_ABI_NR_RSEQ, errno_, { { 1, (uint32_t)(uintptr_t)(area) } } }
+#define RULE_PRCTL_GET(errno_)                                    \
+	{                                                         \
+		SYS_prctl, errno_,                                \
+		{                                                 \
+			{ 1, RSEQ_SLICE_ABI_PR_SLICE_EXTENSION }, \
+			{                                         \
+				2, RSEQ_SLICE_ABI_PR_SLICE_GET    \
+			}                                         \
+		}                                                 \
+	}
+#define RULE_PRCTL_SET(errno_)                                    \
+	{                                                         \
+		SYS_prctl, errno_,                                \
+		{                                                 \
+			{ 1, RSEQ_SLICE_ABI_PR_SLICE_EXTENSION }, \
+			{                                         \
+				2, RSEQ_SLICE_ABI_PR_SLICE_SET    \
+			}                                         \
+		}                                                 \
+	}
+#define RULE_YIELD(errno_)                             \
+	{                                              \
+		RSEQ_SLICE_ABI_NR_SLICE_YIELD, errno_, \
+		{                                      \
+			{                              \
+				0, 0                   \
+			}                              \
+		}                                      \
+	}
+#define RULE_YIELD_RFC(errno_)                             \
+	{                                                  \
+		RSEQ_SLICE_ABI_NR_SLICE_YIELD_RFC, errno_, \
+		{                                          \
+			{                                  \
+				0, 0                       \
+			}                                  \
+		}                                          \
+	}
+#define RULE_RSEQ_ANY(errno_)                   \
+	{                                       \
+		RSEQ_SLICE_ABI_NR_RSEQ, errno_, \
+		{                               \
+			{                       \
+				0, 0            \
+			}                       \
+		}                               \
+	}
+#define RULE_RSEQ_REGISTER(errno_)              \
+	{                                       \
+		RSEQ_SLICE_ABI_NR_RSEQ, errno_, \
+		{                               \
+			{                       \
+				3, 0            \
+			}                       \
+		}                               \
+	}
+#define RULE_RSEQ_UNREGISTER(errno_)                              \
+	{                                                         \
+		RSEQ_SLICE_ABI_NR_RSEQ, errno_,                   \
+		{                                                 \
+			{                                         \
+				3, RSEQ_SLICE_ABI_FLAG_UNREGISTER \
+			}                                         \
+		}                                                 \
+	}
+#define RULE_RSEQ_AREA(area, errno_)                           \
+	{                                                      \
+		RSEQ_SLICE_ABI_NR_RSEQ, errno_,                \
+		{                                              \
+			{                                      \
+				1, (uint32_t)(uintptr_t)(area) \
+			}                                      \
+		}                                              \
+	}
 
 /*
  * A kernel of the 7.0 kind: prctl and the yield succeed, rseq(2) is the real

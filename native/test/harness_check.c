@@ -52,9 +52,12 @@ static void skip(void)
 int main(void)
 {
 	static const struct test_case cases[] = {
-		{ "equality", fail_equality, NULL }, { "thread", fail_in_thread, NULL },
-		{ "crash", crash, NULL },	     { "early", end_early, NULL },
-		{ "skip", skip, NULL },		     { "prepared", crash, skip },
+		{ "equality", fail_equality, NULL },
+		{ "thread", fail_in_thread, NULL },
+		{ "crash", crash, NULL },
+		{ "early", end_early, NULL },
+		{ "skip", skip, NULL },
+		{ "prepared", crash, skip },
 		{ "pass", pass, NULL },
 	};
 

@@ -27,7 +27,7 @@ static int has_libc_area(void)
 }
 
 static int try_attach(enum rseq_slice_registration policy, enum rseq_slice_flavour flavour,
-		      enum rseq_slice_step *step)
+	enum rseq_slice_step *step)
 {
 	enum owner before = find_owner();
 	struct rseq_slice_thread *thread = (struct rseq_slice_thread *)&before;
@@ -46,11 +46,11 @@ static int try_attach(enum rseq_slice_registration policy, enum rseq_slice_flavo
 	return error;
 }
 
-#define CHECK_REFUSED(policy, flavour, error, expected_step)                                       \
-	do {                                                                                       \
-		enum rseq_slice_step step;                                                         \
-		CHECK_EQUAL(try_attach(policy, flavour, &step), error);                            \
-		CHECK_EQUAL(step, expected_step);                                                  \
+#define CHECK_REFUSED(policy, flavour, error, expected_step)            \
+	do {                                                            \
+		enum rseq_slice_step step;                              \
+		CHECK_EQUAL(try_attach(policy, flavour, &step), error); \
+		CHECK_EQUAL(step, expected_step);                       \
 	} while (0)
 
 /* The scout goes once: what is filtered after this does not concern it. */
@@ -85,7 +85,8 @@ void libc_is_described(void)
 	CHECK_EQUAL(libc_state.flags, libc_area()->flags);
 	/* Somebody took it away: exported, and not registered. */
 	CHECK_EQUAL(sys_rseq(libc_area(), libc_length(), RSEQ_SLICE_ABI_FLAG_UNREGISTER,
-			     RSEQ_SLICE_ABI_SIGNATURE), 0);
+			    RSEQ_SLICE_ABI_SIGNATURE),
+		0);
 	rseq_slice_get_libc(&libc_state, sizeof(struct rseq_slice_libc));
 	CHECK_EQUAL(libc_state.exported, 1);
 	CHECK_EQUAL(libc_state.registered, 0);
@@ -210,12 +211,14 @@ void attach_as_this_kernel_has_it(void)
 		test_skip("this kernel has slices");
 	if (error >= 0)
 		error = kernel.full_area;
-	for (policy = RSEQ_SLICE_REGISTRATION_AUTO; policy <= RSEQ_SLICE_REGISTRATION_REPLACE; policy++)
+	for (policy = RSEQ_SLICE_REGISTRATION_AUTO; policy <= RSEQ_SLICE_REGISTRATION_REPLACE;
+		policy++)
 		CHECK_REFUSED((enum rseq_slice_registration)policy, ANY_FLAVOUR, error,
-			      query == -EINVAL || query == -RSEQ_SLICE_ABI_ENOTSUPP ? RSEQ_SLICE_STEP_FEATURE
-			      : error == -EBUSY		  ? RSEQ_SLICE_STEP_FOREIGN
-			      : error == -RSEQ_SLICE_ABI_ENOTSUPP ? RSEQ_SLICE_STEP_BOOT
-							  : RSEQ_SLICE_STEP_ENABLE);
+			query == -EINVAL || query == -RSEQ_SLICE_ABI_ENOTSUPP
+				? RSEQ_SLICE_STEP_FEATURE
+			: error == -EBUSY                   ? RSEQ_SLICE_STEP_FOREIGN
+			: error == -RSEQ_SLICE_ABI_ENOTSUPP ? RSEQ_SLICE_STEP_BOOT
+							    : RSEQ_SLICE_STEP_ENABLE);
 }
 
 void attach_without_feature(void)
@@ -224,7 +227,8 @@ void attach_without_feature(void)
 	CHECK_REFUSED(ANY_POLICY, ANY_FLAVOUR, -EINVAL, RSEQ_SLICE_STEP_FEATURE);
 }
 
-/* From 7.0 on a kernel built without answers as one that is switched off, but to the question too. */
+/* From 7.0 on a kernel built without answers as one that is switched off, but to the question too.
+ */
 void attach_without_feature_since_7_0(void)
 {
 	FILTER(RULE_PRCTL_GET(RSEQ_SLICE_ABI_ENOTSUPP), RULE_PRCTL_SET(RSEQ_SLICE_ABI_ENOTSUPP));
@@ -287,13 +291,14 @@ void attach_when_libc_does_not_let_go(void)
 	need_libc_area();
 	learn_kernel();
 	FILTER(RULE_RSEQ_UNREGISTER(EPERM));
-	CHECK_REFUSED(RSEQ_SLICE_REGISTRATION_REPLACE, ANY_FLAVOUR, -EPERM, RSEQ_SLICE_STEP_UNREGISTER);
+	CHECK_REFUSED(
+		RSEQ_SLICE_REGISTRATION_REPLACE, ANY_FLAVOUR, -EPERM, RSEQ_SLICE_STEP_UNREGISTER);
 }
 
 void attach_when_registering_fails(void)
 {
-	enum rseq_slice_registration policy =
-		has_libc_area() ? RSEQ_SLICE_REGISTRATION_REPLACE : RSEQ_SLICE_REGISTRATION_OWN;
+	enum rseq_slice_registration policy = has_libc_area() ? RSEQ_SLICE_REGISTRATION_REPLACE
+							      : RSEQ_SLICE_REGISTRATION_OWN;
 
 	learn_kernel();
 	FILTER(RULE_RSEQ_AREA(libc_area(), ANSWER_PASS), RULE_RSEQ_REGISTER(ENOSYS));
@@ -316,7 +321,8 @@ void attach_on_a_legacy_area(void)
 	need_libc_area();
 	learn_kernel();
 	FILTER(RULE_PRCTL_SET(RSEQ_SLICE_ABI_ENOTSUPP));
-	CHECK_REFUSED(RSEQ_SLICE_REGISTRATION_LIBC, ANY_FLAVOUR, -RSEQ_SLICE_ABI_ENOTSUPP, RSEQ_SLICE_STEP_LEGACY);
+	CHECK_REFUSED(RSEQ_SLICE_REGISTRATION_LIBC, ANY_FLAVOUR, -RSEQ_SLICE_ABI_ENOTSUPP,
+		RSEQ_SLICE_STEP_LEGACY);
 	/* It is replaced then; our own area fares no better here, and libc's comes back. */
 	CHECK_REFUSED(ANY_POLICY, ANY_FLAVOUR, -RSEQ_SLICE_ABI_ENOTSUPP, RSEQ_SLICE_STEP_ENABLE);
 }
@@ -324,13 +330,16 @@ void attach_on_a_legacy_area(void)
 void attach_against_the_policy(void)
 {
 	learn_kernel();
-	CHECK_REFUSED((enum rseq_slice_registration)5, ANY_FLAVOUR, -EINVAL, RSEQ_SLICE_STEP_POLICY);
+	CHECK_REFUSED(
+		(enum rseq_slice_registration)5, ANY_FLAVOUR, -EINVAL, RSEQ_SLICE_STEP_POLICY);
 	CHECK_REFUSED(ANY_POLICY, (enum rseq_slice_flavour)4, -EINVAL, RSEQ_SLICE_STEP_FLAVOUR);
 
 	if (has_libc_area())
-		CHECK_REFUSED(RSEQ_SLICE_REGISTRATION_OWN, ANY_FLAVOUR, -EBUSY, RSEQ_SLICE_STEP_POLICY);
+		CHECK_REFUSED(
+			RSEQ_SLICE_REGISTRATION_OWN, ANY_FLAVOUR, -EBUSY, RSEQ_SLICE_STEP_POLICY);
 	else
-		CHECK_REFUSED(RSEQ_SLICE_REGISTRATION_LIBC, ANY_FLAVOUR, -ENXIO, RSEQ_SLICE_STEP_POLICY);
+		CHECK_REFUSED(
+			RSEQ_SLICE_REGISTRATION_LIBC, ANY_FLAVOUR, -ENXIO, RSEQ_SLICE_STEP_POLICY);
 }
 
 void attach_in_the_other_dialect(void)
@@ -339,7 +348,8 @@ void attach_in_the_other_dialect(void)
 
 	CHECK_EQUAL(rseq_slice_get_kernel(&kernel, sizeof(struct rseq_slice_kernel)), 0);
 	if (kernel.flavour == RSEQ_SLICE_FLAVOUR_RFC) {
-		CHECK_REFUSED(ANY_POLICY, RSEQ_SLICE_FLAVOUR_MAINLINE, -EINVAL, RSEQ_SLICE_STEP_FLAVOUR);
+		CHECK_REFUSED(
+			ANY_POLICY, RSEQ_SLICE_FLAVOUR_MAINLINE, -EINVAL, RSEQ_SLICE_STEP_FLAVOUR);
 		CHECK_REFUSED(ANY_POLICY, RSEQ_SLICE_FLAVOUR_7_0, -EINVAL, RSEQ_SLICE_STEP_FLAVOUR);
 	} else {
 		CHECK_REFUSED(ANY_POLICY, RSEQ_SLICE_FLAVOUR_RFC, -EINVAL, RSEQ_SLICE_STEP_FLAVOUR);
@@ -365,8 +375,7 @@ static void enter_sequence(void)
 void attach_after_a_restartable_sequence(void)
 {
 	static const enum rseq_slice_registration policies[] = { RSEQ_SLICE_REGISTRATION_AUTO,
-								 RSEQ_SLICE_REGISTRATION_LIBC,
-								 RSEQ_SLICE_REGISTRATION_REPLACE };
+		RSEQ_SLICE_REGISTRATION_LIBC, RSEQ_SLICE_REGISTRATION_REPLACE };
 	enum rseq_slice_step step;
 	struct rseq_slice_thread *thread;
 	int i;
@@ -389,8 +398,10 @@ void attach_beside_an_area_registered_here(void)
 	learn_kernel();
 	if (libc_area())
 		CHECK_EQUAL(sys_rseq(libc_area(), libc_length(), RSEQ_SLICE_ABI_FLAG_UNREGISTER,
-				     RSEQ_SLICE_ABI_SIGNATURE), 0);
-	CHECK_EQUAL(sys_rseq(&foreign, RSEQ_SLICE_ABI_LEGACY_LENGTH, 0, RSEQ_SLICE_ABI_SIGNATURE), 0);
+				    RSEQ_SLICE_ABI_SIGNATURE),
+			0);
+	CHECK_EQUAL(
+		sys_rseq(&foreign, RSEQ_SLICE_ABI_LEGACY_LENGTH, 0, RSEQ_SLICE_ABI_SIGNATURE), 0);
 	CHECK_REFUSED(ANY_POLICY, ANY_FLAVOUR, -EBUSY, RSEQ_SLICE_STEP_FOREIGN);
 	CHECK(is_registered(&foreign, RSEQ_SLICE_ABI_LEGACY_LENGTH));
 }
@@ -406,7 +417,8 @@ void attach_beside_an_area_libc_hides(void)
 	rseq_slice_get_libc(&libc_state, sizeof(struct rseq_slice_libc));
 	if (libc_state.registered) {
 		CHECK_EQUAL(mprotect((void *)((uintptr_t)libc_size() & ~(page - 1)), page,
-				     PROT_READ | PROT_WRITE), 0);
+				    PROT_READ | PROT_WRITE),
+			0);
 		*(volatile unsigned int *)(uintptr_t)libc_size() = 0;
 	}
 	CHECK_REFUSED(ANY_POLICY, ANY_FLAVOUR, -EBUSY, RSEQ_SLICE_STEP_FOREIGN);

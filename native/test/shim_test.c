@@ -19,14 +19,16 @@ static const struct test_case cases[] = {
 	{ "leave tells a race from a yield", leave_tells_a_race_from_a_yield, NULL },
 	{ "no grant is lost at any instruction", no_grant_is_lost_at_any_instruction, NULL },
 
-	{ "sections of a thread yield with its function", sections_yield_with_what_they_are_given, NULL },
+	{ "sections of a thread yield with its function", sections_yield_with_what_they_are_given,
+		NULL },
 	{ "sections without a thread do nothing", sections_without_a_thread, NULL },
 	{ "the table has the functions", table_has_the_functions, NULL },
 	{ "the table is checked", table_is_checked, NULL },
 
 	{ "libc's registration is described", libc_is_described, NULL },
 	{ "the kernel is described, the caller left alone", kernel_is_described, NULL },
-	{ "the kernel is described to many threads at once", kernel_is_described_to_many_threads, NULL },
+	{ "the kernel is described to many threads at once", kernel_is_described_to_many_threads,
+		NULL },
 	{ "a scout that cannot start is sent again", scout_that_cannot_start, fake_kernel },
 	{ "prctl's errors are passed on", enabled_passes_errno_on, NULL },
 	{ "the flavour is found by its yield", flavour_is_found_by_its_yield, fake_kernel },
@@ -38,8 +40,10 @@ static const struct test_case cases[] = {
 	{ "attach with prctl denied", attach_with_prctl_denied, NULL },
 	{ "attach with rseq denied", attach_with_rseq_denied, fake_kernel },
 	{ "attach with rseq missing", attach_with_rseq_missing, fake_kernel },
-	{ "attach when the scout keeps its area", attach_when_the_scout_keeps_its_area, fake_kernel },
-	{ "attach when libc's area cannot be taken", attach_when_libc_does_not_let_go, fake_kernel },
+	{ "attach when the scout keeps its area", attach_when_the_scout_keeps_its_area,
+		fake_kernel },
+	{ "attach when libc's area cannot be taken", attach_when_libc_does_not_let_go,
+		fake_kernel },
 	{ "attach when registering fails", attach_when_registering_fails, fake_kernel },
 	{ "attach when enabling fails", attach_when_enabling_fails, fake_kernel },
 	{ "attach on a legacy area", attach_on_a_legacy_area, fake_kernel },
@@ -47,11 +51,15 @@ static const struct test_case cases[] = {
 	{ "attach in the other dialect", attach_in_the_other_dialect, fake_kernel },
 	{ "attach in the other dialect, rfc", attach_in_the_other_dialect, fake_kernel_rfc },
 	{ "attach after a restartable sequence", attach_after_a_restartable_sequence, fake_kernel },
-	{ "attach beside an area registered here", attach_beside_an_area_registered_here, fake_kernel },
+	{ "attach beside an area registered here", attach_beside_an_area_registered_here,
+		fake_kernel },
 	{ "attach beside an area that libc hides", attach_beside_an_area_libc_hides, NULL },
 
-#define ON_BOTH(name, run)                                                                         \
-	{ name " (faked kernel)", run, fake_kernel }, { name " (this kernel)", run, need_slices }
+#define ON_BOTH(name, run)                              \
+	{ name " (faked kernel)", run, fake_kernel },   \
+	{                                               \
+		name " (this kernel)", run, need_slices \
+	}
 	ON_BOTH("attach and detach", attach_and_detach),
 	{ "attach and detach (faked rfc kernel)", attach_and_detach, fake_kernel_rfc },
 	ON_BOTH("each policy has its area", attach_by_each_policy),
@@ -59,7 +67,8 @@ static const struct test_case cases[] = {
 	ON_BOTH("detach on another thread touches nothing", detach_on_another_thread),
 	ON_BOTH("detach inside a section", detach_inside_a_section),
 	{ "detach leaves a section before it calls", detach_leaves_before_it_calls, fake_kernel },
-	{ "detach leaves a section before it calls, rfc", detach_leaves_before_it_calls, fake_kernel_rfc },
+	{ "detach leaves a section before it calls, rfc", detach_leaves_before_it_calls,
+		fake_kernel_rfc },
 	ON_BOTH("held memory outlives detach", detach_keeps_what_is_held),
 	ON_BOTH("detach that the kernel refuses", detach_that_the_kernel_refuses),
 	ON_BOTH("detach that cannot put libc's area back", detach_that_cannot_put_libc_back),
@@ -72,7 +81,8 @@ static const struct test_case cases[] = {
 	ON_BOTH("sections of a thread, nested", sections_of_a_thread),
 	ON_BOTH("a thread that ends attached is given back", thread_that_ends_attached),
 	ON_BOTH("destructors of others come before that", destructors_of_others_come_first),
-	ON_BOTH("a thread that ends attached where keys are out", thread_that_ends_where_keys_are_out),
+	ON_BOTH("a thread that ends attached where keys are out",
+		thread_that_ends_where_keys_are_out),
 	ON_BOTH("a forked child that attaches", forked_child_attaches),
 
 	ON_BOTH("threads of a replaced thread get libc's area", threads_of_a_replaced_thread),
@@ -83,12 +93,14 @@ static const struct test_case cases[] = {
 	{ "a fork while a scout is out", fork_while_a_scout_is_out, fake_kernel },
 	{ "a fork while another thread looks for users", fork_while_another_looks, fake_kernel },
 	{ "a cancellation while a scout is out", cancelled_while_a_scout_is_out, fake_kernel },
-	{ "a scout in a sandbox that answers in a handler", scout_in_a_sandbox_that_answers, fake_kernel },
+	{ "a scout in a sandbox that answers in a handler", scout_in_a_sandbox_that_answers,
+		fake_kernel },
 	{ "raw calls pass six arguments", calls_pass_six_arguments, fake_kernel },
 	{ "structs have the caller's size", structs_have_the_callers_size, NULL },
 	ON_BOTH("libc's area is not held", libc_area_is_not_held),
 	{ "the program's own use of rseq is listed", users_are_listed, NULL },
-	{ "slices come with a registration (this kernel)", slices_come_with_a_registration, need_slices },
+	{ "slices come with a registration (this kernel)", slices_come_with_a_registration,
+		need_slices },
 };
 
 int main(void)

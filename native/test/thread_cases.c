@@ -17,7 +17,8 @@
 
 #include "cases.h"
 
-/* It has a thread end before the destructors of its keys, and does not let a forked child create threads. */
+/* It has a thread end before the destructors of its keys, and does not let a forked child create
+ * threads. */
 static void skip_under_thread_sanitizer(void)
 {
 #if defined(__SANITIZE_THREAD__)
@@ -39,7 +40,8 @@ static void *check_registered(void *unused)
 	return unused;
 }
 
-/* glibc left it without an area, since its creator's was ours. find_owner() would wipe what glibc noted. */
+/* glibc left it without an area, since its creator's was ours. find_owner() would wipe what glibc
+ * noted. */
 static void check_left_without(void)
 {
 	CHECK_EQUAL((int32_t)libc_area()->cpu_id, RSEQ_SLICE_ABI_CPU_ID_REGISTRATION_FAILED);
@@ -106,10 +108,12 @@ void registration_is_asked_for(void)
 		return;
 	if (before == OWNER_LIBC)
 		CHECK_EQUAL(sys_rseq(libc_area(), libc_length(), RSEQ_SLICE_ABI_FLAG_UNREGISTER,
-				     RSEQ_SLICE_ABI_SIGNATURE), 0);
+				    RSEQ_SLICE_ABI_SIGNATURE),
+			0);
 	CHECK_EQUAL(rseq_slice_is_registered(), 0);
 	CHECK_EQUAL(find_owner(), OWNER_NOBODY);
-	CHECK_EQUAL(sys_rseq(&foreign, RSEQ_SLICE_ABI_LEGACY_LENGTH, 0, RSEQ_SLICE_ABI_SIGNATURE), 0);
+	CHECK_EQUAL(
+		sys_rseq(&foreign, RSEQ_SLICE_ABI_LEGACY_LENGTH, 0, RSEQ_SLICE_ABI_SIGNATURE), 0);
 	CHECK_EQUAL(rseq_slice_is_registered(), 1);
 	FILTER(RULE_RSEQ_ANY(EPERM));
 	CHECK_EQUAL(rseq_slice_is_registered(), -EPERM);
@@ -120,22 +124,25 @@ void attach_is_foretold(void)
 	int before = rseq_slice_is_registered();
 	int policy;
 
-	for (policy = RSEQ_SLICE_REGISTRATION_AUTO; policy <= RSEQ_SLICE_REGISTRATION_REPLACE; policy++) {
+	for (policy = RSEQ_SLICE_REGISTRATION_AUTO; policy <= RSEQ_SLICE_REGISTRATION_REPLACE;
+		policy++) {
 		enum rseq_slice_registration registration;
 		enum rseq_slice_step step, foretold;
 		struct rseq_slice_thread *thread;
 		int error = rseq_slice_check_attach((enum rseq_slice_registration)policy,
-						    RSEQ_SLICE_FLAVOUR_AUTO, &registration, &foretold);
+			RSEQ_SLICE_FLAVOUR_AUTO, &registration, &foretold);
 
 		CHECK_EQUAL(rseq_slice_is_registered(), before);
 		CHECK_EQUAL(rseq_slice_attach((enum rseq_slice_registration)policy,
-					      RSEQ_SLICE_FLAVOUR_AUTO, &thread, &step), error);
+				    RSEQ_SLICE_FLAVOUR_AUTO, &thread, &step),
+			error);
 		CHECK_EQUAL(step, foretold);
 		if (error)
 			continue;
 		CHECK_EQUAL(rseq_slice_get_registration(thread), registration);
-		CHECK_EQUAL(rseq_slice_check_attach(RSEQ_SLICE_REGISTRATION_AUTO, RSEQ_SLICE_FLAVOUR_AUTO,
-						    &registration, &step), 0);
+		CHECK_EQUAL(rseq_slice_check_attach(RSEQ_SLICE_REGISTRATION_AUTO,
+				    RSEQ_SLICE_FLAVOUR_AUTO, &registration, &step),
+			0);
 		CHECK_EQUAL(rseq_slice_get_registration(thread), registration);
 		CHECK_EQUAL(rseq_slice_detach(thread), 0);
 		/* What libc meant to be registered was before, and is now. */
@@ -159,7 +166,9 @@ void area_that_stays_registered_stays(void)
 	if (find_owner() != OWNER_NOBODY)
 		test_skip("libc registered an area, and giving that up is refused, too");
 	FILTER(RULE_PRCTL_SET(EPERM), RULE_RSEQ_UNREGISTER(EPERM));
-	CHECK_EQUAL(rseq_slice_attach(RSEQ_SLICE_REGISTRATION_OWN, RSEQ_SLICE_FLAVOUR_AUTO, &thread, &step), -EPERM);
+	CHECK_EQUAL(rseq_slice_attach(
+			    RSEQ_SLICE_REGISTRATION_OWN, RSEQ_SLICE_FLAVOUR_AUTO, &thread, &step),
+		-EPERM);
 	CHECK_EQUAL(step, RSEQ_SLICE_STEP_ENABLE);
 	CHECK_EQUAL(find_owner(), OWNER_OTHER);
 	for (i = 1; i <= SIZES; i++) {
@@ -219,7 +228,8 @@ void handler_after_the_end(void)
 
 	skip_under_thread_sanitizer();
 	CHECK_EQUAL(sigaction(SIGUSR1, &action, NULL), 0);
-	/* Destructors are called in the order of their keys: the shim's is made by the first attach. */
+	/* Destructors are called in the order of their keys: the shim's is made by the first
+	 * attach. */
 	CHECK_EQUAL(rseq_slice_detach(attach(own_policy())), 0);
 	CHECK_EQUAL(pthread_key_create(&late_key, end_late), 0);
 	join(end_with_signals);
@@ -230,7 +240,8 @@ static int out[2], back[2];
 static pid_t sender;
 
 #if defined(__x86_64__)
-/* The scout's yield: it says that it is out, and waits to be called back. In a child it is not held up. */
+/* The scout's yield: it says that it is out, and waits to be called back. In a child it is not held
+ * up. */
 static void hold_the_scout(int number, siginfo_t *info, void *context)
 {
 	char byte = 0;
@@ -362,7 +373,8 @@ void cancelled_while_a_scout_is_out(void)
 	call_the_scout_back();
 	CHECK_EQUAL(pthread_join(asking, &result), 0);
 	CHECK(result == PTHREAD_CANCELED);
-	/* Before it was cancelled: else its scout would write to a stack that is gone. And nothing is held. */
+	/* Before it was cancelled: else its scout would write to a stack that is gone. And nothing
+	 * is held. */
 	CHECK(was_told);
 	alarm(10);
 	ask_for_the_kernel(NULL);

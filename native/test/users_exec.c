@@ -20,7 +20,8 @@ static void attach_by(const char *name, enum rseq_slice_registration policy)
 	enum rseq_slice_step step;
 	int error = rseq_slice_attach(policy, RSEQ_SLICE_FLAVOUR_AUTO, &thread, &step);
 
-	printf("%s %d %d %d\n", name, error, (int)step, error ? 0 : (int)rseq_slice_get_registration(thread));
+	printf("%s %d %d %d\n", name, error, (int)step,
+		error ? 0 : (int)rseq_slice_get_registration(thread));
 	if (error == 0 && rseq_slice_detach(thread) != 0)
 		exit(2);
 }
@@ -40,13 +41,15 @@ int main(int argc, char **argv)
 	}
 	count = rseq_slice_get_users(users, ARRAY_SIZE(users), sizeof(*users));
 	for (i = 0; i < count && i < ARRAY_SIZE(users); i++)
-		printf("user %d %d %s\n", (int)users[i].kind, users[i].is_allocator, users[i].object);
+		printf("user %d %d %s\n", (int)users[i].kind, users[i].is_allocator,
+			users[i].object);
 	fake_kernel();
 	if (rseq_slice_get_kernel(&kernel, sizeof(kernel)) != 0)
 		return 2;
 	if (getenv("LEGACY"))
 		FILTER(RULE_PRCTL_SET(RSEQ_SLICE_ABI_ENOTSUPP));
 	attach_by("auto", RSEQ_SLICE_REGISTRATION_AUTO);
-	attach_by("by name", libc_area() ? RSEQ_SLICE_REGISTRATION_REPLACE : RSEQ_SLICE_REGISTRATION_OWN);
+	attach_by("by name",
+		libc_area() ? RSEQ_SLICE_REGISTRATION_REPLACE : RSEQ_SLICE_REGISTRATION_OWN);
 	return 0;
 }

@@ -19,7 +19,7 @@ static const enum rseq_slice_flavour flavours[] = {
 	RSEQ_SLICE_FLAVOUR_RFC,
 };
 
-#define FOR_EACH_FLAVOUR(f)                                                                        \
+#define FOR_EACH_FLAVOUR(f) \
 	for (const enum rseq_slice_flavour *f = flavours; f < flavours + ARRAY_SIZE(flavours); f++)
 
 /* An area with a pattern everywhere but in the word. */
@@ -47,8 +47,9 @@ void word_asks_and_withdraws(void)
 		CHECK_EQUAL(rseq_slice_enter(&area, *flavour), 1);
 		if (*flavour == RSEQ_SLICE_FLAVOUR_RFC)
 			CHECK_EQUAL(area.slice_ctrl.word, RSEQ_SLICE_ABI_BIT_REQUEST);
-		CHECK_EQUAL(area.slice_ctrl.bytes.request, *flavour != RSEQ_SLICE_FLAVOUR_RFC ||
-			    __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);
+		CHECK_EQUAL(area.slice_ctrl.bytes.request,
+			*flavour != RSEQ_SLICE_FLAVOUR_RFC ||
+				__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);
 		check_only_word_changed(&area);
 		CHECK_EQUAL(rseq_slice_leave(&area, *flavour), RSEQ_SLICE_UNDISTURBED);
 		CHECK_EQUAL(area.slice_ctrl.word, 0);
@@ -64,15 +65,16 @@ void bytes_clear_tells_what_was_found(void)
 	for (i = 0; i < 2; i++)
 		for (request = 0; request < 256; request++)
 			for (granted = 0; granted < 256; granted++) {
-				unsigned char word[4] = { (uint8_t)request, (uint8_t)granted, 0x77, 0x88 };
+				unsigned char word[4] = { (uint8_t)request, (uint8_t)granted, 0x77,
+					0x88 };
 				struct rseq_slice_area area;
 
 				fill_area(&area, 0);
 				memcpy((void *)&area.slice_ctrl, word, sizeof(word));
 				CHECK_EQUAL(rseq_slice_clear(&area, flavours[i]),
-					    granted   ? RSEQ_SLICE_YIELDED
-					    : request ? RSEQ_SLICE_UNDISTURBED
-						      : RSEQ_SLICE_REVOKED);
+					granted   ? RSEQ_SLICE_YIELDED
+					: request ? RSEQ_SLICE_UNDISTURBED
+						  : RSEQ_SLICE_REVOKED);
 				word[0] = 0;
 				CHECK(memcmp((void *)&area.slice_ctrl, word, sizeof(word)) == 0);
 				check_only_word_changed(&area);
@@ -91,14 +93,15 @@ void bits_clear_tells_what_was_found(void)
 			word = other_bits[i] | state;
 			fill_area(&area, word);
 			CHECK_EQUAL(rseq_slice_clear(&area, RSEQ_SLICE_FLAVOUR_RFC),
-				    state & RSEQ_SLICE_ABI_BIT_REQUEST   ? RSEQ_SLICE_UNDISTURBED
-				    : state & RSEQ_SLICE_ABI_BIT_GRANTED ? RSEQ_SLICE_YIELDED
-								   : RSEQ_SLICE_REVOKED);
+				state & RSEQ_SLICE_ABI_BIT_REQUEST   ? RSEQ_SLICE_UNDISTURBED
+				: state & RSEQ_SLICE_ABI_BIT_GRANTED ? RSEQ_SLICE_YIELDED
+								     : RSEQ_SLICE_REVOKED);
 			CHECK_EQUAL(area.slice_ctrl.word, word & ~RSEQ_SLICE_ABI_BIT_REQUEST);
 			check_only_word_changed(&area);
 
 			area.slice_ctrl.word = word;
-			CHECK_EQUAL(rseq_slice_test_and_clear_request(&area.slice_ctrl.word), state & 1);
+			CHECK_EQUAL(rseq_slice_test_and_clear_request(&area.slice_ctrl.word),
+				state & 1);
 			CHECK_EQUAL(area.slice_ctrl.word, word & ~RSEQ_SLICE_ABI_BIT_REQUEST);
 		}
 }
@@ -108,7 +111,8 @@ void enter_leaves_a_foreign_word_alone(void)
 	struct rseq_slice_area area;
 	int bit;
 
-	FOR_EACH_FLAVOUR(flavour) {
+	FOR_EACH_FLAVOUR(flavour)
+	{
 		/* The other two bytes are reserved in the bytes dialect, and not looked at. */
 		const int bits = *flavour == RSEQ_SLICE_FLAVOUR_RFC ? 32 : 16;
 
@@ -267,12 +271,12 @@ void no_grant_is_lost_at_any_instruction(void)
 			stepping.stop = 1;
 			/* One more instruction, for the flag to go. */
 			__asm__ __volatile__("nop" ::: "memory");
-			CHECK_EQUAL(outcome, stepping.granted ? RSEQ_SLICE_YIELDED
-							      : RSEQ_SLICE_UNDISTURBED);
-			CHECK_EQUAL(area.slice_ctrl.word,
-				    !stepping.granted ? 0
-				    : stepping.is_rfc ? RSEQ_SLICE_ABI_BIT_GRANTED
-						      : 0x100);
+			CHECK_EQUAL(outcome,
+				stepping.granted ? RSEQ_SLICE_YIELDED : RSEQ_SLICE_UNDISTURBED);
+			CHECK_EQUAL(area.slice_ctrl.word, !stepping.granted ? 0
+							  : stepping.is_rfc
+								  ? RSEQ_SLICE_ABI_BIT_GRANTED
+								  : 0x100);
 			found[outcome]++;
 		} while (stepping.grant_at++ < stepping.step);
 		CHECK(found[RSEQ_SLICE_YIELDED] > 2);

@@ -23,7 +23,8 @@ static long long now(void)
 	return time.tv_sec * 1000000000LL + time.tv_nsec;
 }
 
-static long long run_sections(struct rseq_slice_area *area, enum rseq_slice_flavour flavour, long count)
+static long long run_sections(
+	struct rseq_slice_area *area, enum rseq_slice_flavour flavour, long count)
 {
 	long long start = now();
 
@@ -43,7 +44,7 @@ int main(void)
 	enum rseq_slice_step step;
 	long count;
 	int attached = rseq_slice_attach(RSEQ_SLICE_REGISTRATION_AUTO, RSEQ_SLICE_FLAVOUR_AUTO,
-					 &thread, &step) == 0;
+			       &thread, &step) == 0;
 
 	if (attached) {
 		area = rseq_slice_get_area(thread);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The mistakes themselves. Each hides its values from the compiler, which would warn of it or take it out. */
+/* The mistakes themselves. Each hides its values from the compiler, which would warn of it or take
+ * it out. */
 #include "faults.h"
 
 #include <limits.h>

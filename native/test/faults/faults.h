@@ -8,12 +8,12 @@
 
 enum fault {
 	FAULT_NONE,
-	FAULT_HEAP_OVERFLOW,   /* AddressSanitizer */
-	FAULT_USE_AFTER_FREE,  /* AddressSanitizer */
-	FAULT_LEAK,	       /* its LeakSanitizer, at exit */
+	FAULT_HEAP_OVERFLOW, /* AddressSanitizer */
+	FAULT_USE_AFTER_FREE, /* AddressSanitizer */
+	FAULT_LEAK, /* its LeakSanitizer, at exit */
 	FAULT_SIGNED_OVERFLOW, /* UndefinedBehaviorSanitizer */
-	FAULT_MISALIGNED,      /* UndefinedBehaviorSanitizer */
-	FAULT_DATA_RACE,       /* ThreadSanitizer, when two threads make it */
+	FAULT_MISALIGNED, /* UndefinedBehaviorSanitizer */
+	FAULT_DATA_RACE, /* ThreadSanitizer, when two threads make it */
 	FAULT_COUNT
 };
 

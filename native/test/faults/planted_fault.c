@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A program with a mistake: `planted_fault NUMBER`, a number of enum fault, made in two threads. 0 makes none. */
+/* A program with a mistake: `planted_fault NUMBER`, a number of enum fault, made in two threads. 0
+ * makes none. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +23,8 @@ int main(int argc, char **argv)
 	int i;
 
 	if (number < FAULT_NONE || number >= FAULT_COUNT) {
-		fprintf(stderr, "usage: %s NUMBER, from %d to %d\n", argv[0], FAULT_NONE, FAULT_COUNT - 1);
+		fprintf(stderr, "usage: %s NUMBER, from %d to %d\n", argv[0], FAULT_NONE,
+			FAULT_COUNT - 1);
 		return 2;
 	}
 	chosen = (enum fault)number;

@@ -27,8 +27,8 @@ static struct {
 	void *data, *hint;
 } later;
 
-napi_status refuse_external_arraybuffer(napi_env env, void *data, size_t length, napi_finalize finalize,
-					void *hint, napi_value *result)
+napi_status refuse_external_arraybuffer(napi_env env, void *data, size_t length,
+	napi_finalize finalize, void *hint, napi_value *result)
 {
 	const char *how = getenv("REFUSE");
 

@@ -45,10 +45,10 @@ struct waits {
 };
 
 struct job {
-	int mutex;  /* else a spinlock */
+	int mutex; /* else a spinlock */
 	int slices; /* ask around what is held */
 	int workers;
-	int sample;     /* one in so many waits is timed */
+	int sample; /* one in so many waits is timed */
 	int in_section; /* the clock may be read inside */
 	long units;
 	long gap_units;
@@ -180,7 +180,7 @@ static void unlock(struct worker *worker)
 static struct passed run_sections(struct worker *worker, enum phase while_in)
 {
 	const struct job *job = worker->job;
-	struct passed passed = {0, 0};
+	struct passed passed = { 0, 0 };
 	int64_t started = now();
 	int until_sample = 0;
 
@@ -220,8 +220,8 @@ static void *run_worker(void *argument)
 	struct rusage after;
 
 	if (worker->job->slices) {
-		int error = rseq_slice_attach(RSEQ_SLICE_REGISTRATION_AUTO, RSEQ_SLICE_FLAVOUR_AUTO,
-					      &thread, &step);
+		int error = rseq_slice_attach(
+			RSEQ_SLICE_REGISTRATION_AUTO, RSEQ_SLICE_FLAVOUR_AUTO, &thread, &step);
 
 		if (error != 0) {
 			fprintf(stderr, "no slices: step %d, %s\n", step, strerror(-error));
@@ -232,7 +232,7 @@ static void *run_worker(void *argument)
 	}
 	atomic_fetch_add(&ready, 1);
 	while (atomic_load(&phase) == PHASE_IDLE)
-		nanosleep(&(struct timespec){0, 100000}, NULL);
+		nanosleep(&(struct timespec){ 0, 100000 }, NULL);
 	worker->warm = run_sections(worker, PHASE_WARM).sections;
 	memset(&worker->waits, 0, sizeof(worker->waits));
 	memset(worker->outcomes, 0, sizeof(worker->outcomes));
@@ -248,7 +248,8 @@ static void *run_worker(void *argument)
 
 static void pause_for(double seconds)
 {
-	struct timespec left = {(time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9)};
+	struct timespec left = { (time_t)seconds,
+		(long)((seconds - (double)(time_t)seconds) * 1e9) };
 
 	while (nanosleep(&left, &left) != 0)
 		;
@@ -289,9 +290,9 @@ static double cpu_seconds(void)
 }
 
 static void print(const struct job *job, struct worker *const *workers, double seconds, double cpu,
-		  struct waits *merged)
+	struct waits *merged)
 {
-	long outcomes[RSEQ_SLICE_NESTED + 1] = {0};
+	long outcomes[RSEQ_SLICE_NESTED + 1] = { 0 };
 	long entered = 0;
 	long voluntary = 0;
 	long involuntary = 0;
@@ -301,8 +302,8 @@ static void print(const struct job *job, struct worker *const *workers, double s
 	for (int i = 0; i < job->workers; i++) {
 		const struct worker *worker = workers[i];
 
-		printf("%s{\"sections\":%ld,\"seconds\":%.9f}", i == 0 ? "" : ",", worker->timed.sections,
-		       worker->timed.seconds);
+		printf("%s{\"sections\":%ld,\"seconds\":%.9f}", i == 0 ? "" : ",",
+			worker->timed.sections, worker->timed.seconds);
 		for (int bucket = 0; bucket < BUCKETS; bucket++)
 			for (int step = 0; step < STEPS; step++)
 				merged->counts[bucket][step] += worker->waits.counts[bucket][step];
@@ -322,21 +323,25 @@ static void print(const struct job *job, struct worker *const *workers, double s
 		printf(",\"p50\":null,\"p99\":null,\"p999\":null,\"max\":null}");
 	else
 		printf(",\"p50\":%lld,\"p99\":%lld,\"p999\":%lld,\"max\":%lld}",
-		       (long long)at_percent(merged, 50), (long long)at_percent(merged, 99),
-		       (long long)at_percent(merged, 99.9), (long long)merged->max);
+			(long long)at_percent(merged, 50), (long long)at_percent(merged, 99),
+			(long long)at_percent(merged, 99.9), (long long)merged->max);
 	printf(",\"lock\":null,\"slices\":");
 	if (job->slices)
-		printf("{\"entered\":%ld,\"undisturbed\":%ld,\"yielded\":%ld,\"raced\":%ld,\"revoked\":%ld,\"nested\":%ld}",
-		       entered, outcomes[RSEQ_SLICE_UNDISTURBED], outcomes[RSEQ_SLICE_YIELDED],
-		       outcomes[RSEQ_SLICE_RACED], outcomes[RSEQ_SLICE_REVOKED], outcomes[RSEQ_SLICE_NESTED]);
+		printf("{\"entered\":%ld,\"undisturbed\":%ld,\"yielded\":%ld,\"raced\":%ld,"
+		       "\"revoked\":%ld,\"nested\":%ld}",
+			entered, outcomes[RSEQ_SLICE_UNDISTURBED], outcomes[RSEQ_SLICE_YIELDED],
+			outcomes[RSEQ_SLICE_RACED], outcomes[RSEQ_SLICE_REVOKED],
+			outcomes[RSEQ_SLICE_NESTED]);
 	else
 		printf("null");
-	printf(",\"switches\":{\"voluntary\":%ld,\"involuntary\":%ld},\"wrong\":[", voluntary, involuntary);
+	printf(",\"switches\":{\"voluntary\":%ld,\"involuntary\":%ld},\"wrong\":[", voluntary,
+		involuntary);
 	if (sections != done)
-		printf("\"%u sections were counted inside the lock where %u were made\"", sections, done);
+		printf("\"%u sections were counted inside the lock where %u were made\"", sections,
+			done);
 	if (work != done * (uint32_t)job->units)
 		printf("%s\"the guarded word is %u, not %u\"", sections != done ? "," : "", work,
-		       done * (uint32_t)job->units);
+			done * (uint32_t)job->units);
 	printf("]}\n");
 }
 

@@ -61,7 +61,7 @@ static void block(int milliseconds)
 static void map_memory(void)
 {
 	void *memory = mmap(MEMORY, 4096, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | MAP_POPULATE, -1, 0);
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | MAP_POPULATE, -1, 0);
 
 	if (memory != MEMORY)
 		stop("mmap of the areas");
@@ -69,7 +69,8 @@ static void map_memory(void)
 
 void map_shared(void)
 {
-	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, shared_file, 0);
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
+		shared_file, 0);
 	if (shared == MAP_FAILED)
 		stop("mmap of the results");
 }
@@ -168,7 +169,8 @@ static void *thread_main(void *argument)
 	const struct start *start = argument;
 
 	cpu = start->cpu;
-	/* Until the thread that started this one waits for it, asleep: it must not be preempted by this one. */
+	/* Until the thread that started this one waits for it, asleep: it must not be preempted by
+	 * this one. */
 	block(4);
 	while (!atomic_load(&shared->joining))
 		block(1);
@@ -209,9 +211,11 @@ static int64_t perform(const struct call *call, int index)
 
 	switch (call->what) {
 	case 'r':
-		return outcome(syscall(SYS_rseq, address(a[0], a[1]), (uint32_t)a[2], (int)a[3], (uint32_t)a[4]));
+		return outcome(syscall(
+			SYS_rseq, address(a[0], a[1]), (uint32_t)a[2], (int)a[3], (uint32_t)a[4]));
 	case 'p':
-		return outcome(syscall(SYS_prctl, (long)PRCTL_SLICE_EXTENSION, a[0], a[1], a[2], a[3]));
+		return outcome(
+			syscall(SYS_prctl, (long)PRCTL_SLICE_EXTENSION, a[0], a[1], a[2], a[3]));
 	case 'y':
 		return outcome(syscall(yield_number(0)));
 	case 'z':

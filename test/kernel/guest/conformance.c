@@ -50,7 +50,8 @@ static int parse_calls(char *text)
 
 	memset(shared->calls, 0, sizeof(shared->calls));
 	shared->length = 0;
-	for (char *token = strtok_r(text, " ", &rest); token != NULL; token = strtok_r(NULL, " ", &rest)) {
+	for (char *token = strtok_r(text, " ", &rest); token != NULL;
+		token = strtok_r(NULL, " ", &rest)) {
 		struct call *call = &shared->calls[shared->length];
 		char *at = token + 1;
 
@@ -167,7 +168,8 @@ static int run_file(const char *input, const char *output)
 	if (in == NULL || out == NULL)
 		stop("the files");
 	while (fgets(line, sizeof(line), in) != NULL) {
-		char *name = strtok(line, "\t"), *calls = strtok(NULL, "\t"), *expected = strtok(NULL, "\n");
+		char *name = strtok(line, "\t"), *calls = strtok(NULL, "\t"),
+		     *expected = strtok(NULL, "\n");
 		int repetitions = 0;
 
 		if (name == NULL || calls == NULL || expected == NULL || parse_calls(calls) != 0) {
@@ -189,8 +191,8 @@ static int describe_host(void)
 	static _Alignas(AREA_BYTES) char area[AREA_BYTES];
 	long result = syscall(SYS_rseq, area, 32, 0, 0);
 
-	printf("{\"featureSize\":%lu,\"alignment\":%lu,\"register\":%d}\n", getauxval(RSEQ_FEATURE_SIZE),
-	       getauxval(RSEQ_ALIGN), result == 0 ? 0 : -errno);
+	printf("{\"featureSize\":%lu,\"alignment\":%lu,\"register\":%d}\n",
+		getauxval(RSEQ_FEATURE_SIZE), getauxval(RSEQ_ALIGN), result == 0 ? 0 : -errno);
 	/* Registered until the process ends. */
 	return 0;
 }
@@ -211,7 +213,8 @@ int main(int argc, char **argv)
 		map_shared();
 		run_after_exec(atoi(argv[3]), atoi(argv[4]), atoi(argv[5]));
 	}
-	if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0 || !CPU_ISSET(0, &allowed) || !CPU_ISSET(1, &allowed)) {
+	if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0 || !CPU_ISSET(0, &allowed) ||
+		!CPU_ISSET(1, &allowed)) {
 		fprintf(stderr, "conformance: it wants to run on CPUs 0 and 1\n");
 		return EXIT_UNUSABLE;
 	}

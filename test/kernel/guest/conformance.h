@@ -41,7 +41,8 @@ struct shared {
 	struct call calls[MAX_CALLS];
 	struct result results[MAX_CALLS];
 	int done;
-	/* By generation, one more with every fork: the call it is in, and the process that goes on. */
+	/* By generation, one more with every fork: the call it is in, and the process that goes on.
+	 */
 	int at[MAX_FORKS];
 	pid_t next[MAX_FORKS];
 	atomic_int joining;

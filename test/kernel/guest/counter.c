@@ -10,7 +10,9 @@
 #include <sys/rseq.h>
 #include <node_api.h>
 
-static struct { volatile intptr_t count; } __attribute__((aligned(128))) counters[512];
+static struct {
+	volatile intptr_t count;
+} __attribute__((aligned(128))) counters[512];
 
 static inline int add(char *area, volatile intptr_t *count, uint32_t index, long by)
 {
@@ -18,10 +20,13 @@ static inline int add(char *area, volatile intptr_t *count, uint32_t index, long
 		     "3:\t.long 0, 0\n\t.quad 1f, 2f - 1f, 4f\n\t.popsection\n\t"
 		     "leaq 3b(%%rip), %%rax\n\tmovq %%rax, 8(%[area])\n"
 		     "1:\tcmpl %[index], (%[area], %[by])\n\tjnz 4f\n\taddq $1, %[count]\n"
-		     "2:\n\t.pushsection __rseq_failure, \"ax\"\n\t.byte 0x0f, 0xb9, 0x3d\n\t.long 0x53053053\n"
+		     "2:\n\t.pushsection __rseq_failure, \"ax\"\n\t.byte 0x0f, 0xb9, 0x3d\n\t.long "
+		     "0x53053053\n"
 		     "4:\tjmp %l[aborted]\n\t.popsection"
-		     : : [area] "r"(area), [by] "r"(by), [index] "r"(index), [count] "m"(*count)
-		     : "memory", "cc", "rax" : aborted);
+		     :
+		     : [area] "r"(area), [by] "r"(by), [index] "r"(index), [count] "m"(*count)
+		     : "memory", "cc", "rax"
+		     : aborted);
 	return 0;
 aborted:
 	return -1;

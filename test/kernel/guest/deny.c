@@ -25,7 +25,8 @@ static int number_of(const char *name)
 static int deny(const char *what, int error)
 {
 	const struct rule yield = RULE_YIELD(error);
-	const struct rule prctl_rule = { SYS_prctl, error, { { 1, RSEQ_SLICE_ABI_PR_SLICE_EXTENSION } } };
+	const struct rule prctl_rule = { SYS_prctl, error,
+		{ { 1, RSEQ_SLICE_ABI_PR_SLICE_EXTENSION } } };
 	const struct rule rseq = { RSEQ_SLICE_ABI_NR_RSEQ, error, { { 0, 0 } } };
 
 	if (strcmp(what, "yield") == 0)

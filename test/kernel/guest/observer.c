@@ -37,7 +37,8 @@ static long register_libc_area_again(void)
 	if (!offset || !size || *size == 0)
 		return -ENXIO;
 	length = *size < 32 ? 32 : *size;
-	if (syscall(SYS_rseq, (char *)__builtin_thread_pointer() + *offset, length, 0, 0x53053053) == 0)
+	if (syscall(SYS_rseq, (char *)__builtin_thread_pointer() + *offset, length, 0,
+		    0x53053053) == 0)
 		return 0;
 	return -errno;
 }
@@ -45,11 +46,16 @@ static long register_libc_area_again(void)
 static const char *name_registration(long result)
 {
 	switch (result) {
-	case -EBUSY: return "libc";
-	case -EINVAL: return "other";
-	case -ENXIO: return "libc has none";
-	case 0: return "none";
-	default: return "error";
+	case -EBUSY:
+		return "libc";
+	case -EINVAL:
+		return "other";
+	case -ENXIO:
+		return "libc has none";
+	case 0:
+		return "none";
+	default:
+		return "error";
 	}
 }
 
@@ -96,7 +102,8 @@ static napi_value get_tid(napi_env env, napi_callback_info info)
 	return result;
 }
 
-/* getSwitches(): how often the thread has been switched out so far. Without a switch it was not moved either. */
+/* getSwitches(): how often the thread has been switched out so far. Without a switch it was not
+ * moved either. */
 static napi_value get_switches(napi_env env, napi_callback_info info)
 {
 	struct rusage usage;
@@ -136,8 +143,8 @@ static napi_value get_registration(napi_env env, napi_callback_info info)
 	napi_value result;
 
 	(void)info;
-	napi_create_string_utf8(env, name_registration(register_libc_area_again()), NAPI_AUTO_LENGTH,
-				&result);
+	napi_create_string_utf8(
+		env, name_registration(register_libc_area_again()), NAPI_AUTO_LENGTH, &result);
 	return result;
 }
 
@@ -197,7 +204,7 @@ NAPI_MODULE_INIT()
 		napi_value function;
 
 		napi_create_function(env, functions[i].name, NAPI_AUTO_LENGTH,
-				     functions[i].function, NULL, &function);
+			functions[i].function, NULL, &function);
 		napi_set_named_property(env, exports, functions[i].name, function);
 	}
 	return exports;

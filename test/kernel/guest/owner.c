@@ -14,8 +14,11 @@
 #include <unistd.h>
 #include <node_api.h>
 
-static __thread struct { volatile uint32_t cpu_id_start, cpu_id; volatile uint64_t rseq_cs; uint32_t rest[4]; } area
-	__attribute__((aligned(32))) = { .cpu_id = (uint32_t)-1 };
+static __thread struct {
+	volatile uint32_t cpu_id_start, cpu_id;
+	volatile uint64_t rseq_cs;
+	uint32_t rest[4];
+} area __attribute__((aligned(32))) = { .cpu_id = (uint32_t)-1 };
 enum { UNKNOWN, WITHOUT, WITH };
 static int mode;
 

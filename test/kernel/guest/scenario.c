@@ -92,13 +92,24 @@ static pid_t start_neighbour(unsigned long rounds)
 static int perform(volatile uint8_t *word, enum operation operation, unsigned long rounds)
 {
 	switch (operation) {
-	case ASK: word[0] = 1; return 0;
-	case WITHDRAW: word[0] = 0; return 0;
-	case REQUEST: return word[0];
-	case GRANTED: return word[1];
-	case YIELD: return rseq_slice_yield(RSEQ_SLICE_FLAVOUR_MAINLINE);
-	case CALL: syscall(SYS_getppid); return 0;
-	case SPIN: spin(rounds); return 0;
+	case ASK:
+		word[0] = 1;
+		return 0;
+	case WITHDRAW:
+		word[0] = 0;
+		return 0;
+	case REQUEST:
+		return word[0];
+	case GRANTED:
+		return word[1];
+	case YIELD:
+		return rseq_slice_yield(RSEQ_SLICE_FLAVOUR_MAINLINE);
+	case CALL:
+		syscall(SYS_getppid);
+		return 0;
+	case SPIN:
+		spin(rounds);
+		return 0;
 	}
 	return -1;
 }
@@ -171,13 +182,15 @@ int main(int argc, char **argv)
 	pin_to_first_cpu();
 	rounds = rounds_for(atof(argv[3]) / 1e6);
 	neighbour = start_neighbour(rounds * 5);
-	result = rseq_slice_attach(RSEQ_SLICE_REGISTRATION_AUTO, RSEQ_SLICE_FLAVOUR_MAINLINE, &thread, &step);
+	result = rseq_slice_attach(
+		RSEQ_SLICE_REGISTRATION_AUTO, RSEQ_SLICE_FLAVOUR_MAINLINE, &thread, &step);
 	if (result) {
 		fprintf(stderr, "attach: %d in step %d\n", result, step);
 		return 4;
 	}
 	while (fgets(line, sizeof line, file))
-		run(line, (volatile uint8_t *)&rseq_slice_get_area(thread)->slice_ctrl, atof(argv[2]), rounds);
+		run(line, (volatile uint8_t *)&rseq_slice_get_area(thread)->slice_ctrl,
+			atof(argv[2]), rounds);
 	rseq_slice_detach(thread);
 	kill(neighbour, SIGKILL);
 	waitpid(neighbour, NULL, 0);

@@ -25,13 +25,15 @@ static void print_attached(void)
 	enum rseq_slice_step step;
 	int result;
 
-	result = rseq_slice_attach(RSEQ_SLICE_REGISTRATION_AUTO, RSEQ_SLICE_FLAVOUR_AUTO, &thread, &step);
+	result = rseq_slice_attach(
+		RSEQ_SLICE_REGISTRATION_AUTO, RSEQ_SLICE_FLAVOUR_AUTO, &thread, &step);
 	printf("# libc " LIBC ", CPUs %ld, ", sysconf(_SC_NPROCESSORS_ONLN));
 	if (result)
 		printf("attach says %d in step %d\n", result, (int)step);
 	else
-		printf("registration %s, flavour %s\n", registrations[rseq_slice_get_registration(thread)],
-		       flavours[rseq_slice_get_flavour(thread)]);
+		printf("registration %s, flavour %s\n",
+			registrations[rseq_slice_get_registration(thread)],
+			flavours[rseq_slice_get_flavour(thread)]);
 	fflush(stdout);
 }
 
