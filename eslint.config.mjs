@@ -1,17 +1,36 @@
 // SPDX-License-Identifier: MIT
-// TypeScript is linted with its types. The scripts and the programs that tests start are JavaScript: they get the rules
-// that need no types; tsconfig.json says which of them are type-checked.
+// TypeScript is linted with its types. The scripts and the programs that tests start are
+// JavaScript: they get the rules that need no types; tsconfig.json says which of them are
+// type-checked.
 import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 /** What Node has on globalThis and these programs use. */
 const NODE = [
-  'AbortController', 'Buffer', 'URL', 'clearInterval', 'clearTimeout', 'console', 'performance',
-  'process', 'queueMicrotask', 'setImmediate', 'setInterval', 'setTimeout', 'structuredClone',
+  'AbortController',
+  'Buffer',
+  'URL',
+  'clearInterval',
+  'clearTimeout',
+  'console',
+  'performance',
+  'process',
+  'queueMicrotask',
+  'setImmediate',
+  'setInterval',
+  'setTimeout',
+  'structuredClone',
 ];
 
 /** What a browser and the plotting library have, for the script of a report's page. */
-const BROWSER = ['ResizeObserver', 'devicePixelRatio', 'document', 'getComputedStyle', 'matchMedia', 'uPlot'];
+const BROWSER = [
+  'ResizeObserver',
+  'devicePixelRatio',
+  'document',
+  'getComputedStyle',
+  'matchMedia',
+  'uPlot',
+];
 
 const RULES = {
   eqeqeq: 'error',
@@ -20,12 +39,22 @@ const RULES = {
   'no-unused-vars': ['error', { varsIgnorePattern: '^_', argsIgnorePattern: '^_' }],
 };
 
-/** A test, a table of tests, a group or a hook of vitest: `it`, `it.x`, `it.x()`, `it.x.y()`, `it.x().y()`. */
-const PATHS = ['name', 'object.name', 'callee.object.name', 'callee.object.object.name', 'callee.object.callee.object.name'];
-const FROM_VITEST = PATHS
-  .map((path) => `[callee.${path}=/^(it|test|describe|(before|after)(All|Each))$/]`)
-  .join(', ');
-const IS_LONG = 'What needs a timeout of its own is long: it belongs in a *.long.test.ts, as CONTRIBUTING.md says.';
+/**
+ * A test, a table of tests, a group or a hook of vitest: `it`, `it.x`, `it.x()`, `it.x.y()`,
+ * `it.x().y()`.
+ */
+const PATHS = [
+  'name',
+  'object.name',
+  'callee.object.name',
+  'callee.object.object.name',
+  'callee.object.callee.object.name',
+];
+const FROM_VITEST = PATHS.map(
+  (path) => `[callee.${path}=/^(it|test|describe|(before|after)(All|Each))$/]`,
+).join(', ');
+const IS_LONG =
+  'What needs a timeout of its own is long: it belongs in a *.long.test.ts, as CONTRIBUTING.md says.';
 
 /** The ways to give a test a timeout of its own. */
 const TIMEOUTS = [
@@ -45,7 +74,12 @@ export default tseslint.config(
   {
     files: ['test/**/*.test.ts'],
     ignores: ['test/**/*.long.test.ts', 'test/kernel/**'],
-    rules: { 'no-restricted-syntax': ['error', ...TIMEOUTS.map((selector) => ({ selector, message: IS_LONG }))] },
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        ...TIMEOUTS.map((selector) => ({ selector, message: IS_LONG })),
+      ],
+    },
   },
   {
     files: ['**/*.mjs'],
@@ -57,7 +91,10 @@ export default tseslint.config(
   {
     files: ['lib/report/assets/*.js'],
     extends: [js.configs.recommended],
-    languageOptions: { sourceType: 'script', globals: Object.fromEntries(BROWSER.map((name) => [name, 'readonly'])) },
+    languageOptions: {
+      sourceType: 'script',
+      globals: Object.fromEntries(BROWSER.map((name) => [name, 'readonly'])),
+    },
     linterOptions: { reportUnusedDisableDirectives: 'error' },
     rules: RULES,
   },

@@ -4,11 +4,13 @@ import type { ViteUserConfig } from 'vitest/config';
 /** The short tests, which need no kernel with the feature; they run on any host. */
 const config: ViteUserConfig = {
   test: {
-    // Programs that tests start answer on stdout, where a module that the user loads everywhere may print.
+    // Programs that tests start answer on stdout, where a module that the user loads everywhere may
+    // print.
     env: { NODE_OPTIONS: '' },
     include: ['test/**/*.test.ts'],
     exclude: ['test/kernel/**', 'test/**/*.long.test.ts'],
-    // Left to itself it takes one fewer than there are CPUs, though much of a test is to wait for programs.
+    // Left to itself it takes one fewer than there are CPUs, though much of a test is to wait for
+    // programs.
     maxWorkers: '100%',
     // One for all, which a test here may not exceed: eslint.config.mjs. It is for busy machines.
     testTimeout: 60_000,

@@ -81,8 +81,8 @@ const CHECKS: OptionChecks<AttachOptions> = {
 export const ENVIRONMENT = ['', 'auto', 'linux', 'simulated', 'off'] as const;
 
 /**
- * Inherited by workers of a thread that has our area in the place of libc's, and so by those that libc left without one:
- * loading the addon gives it to them, also where nobody attaches.
+ * Inherited by workers of a thread that has our area in the place of libc's, and so by those that
+ * libc left without one: loading the addon gives it to them, also where nobody attaches.
  */
 const REPLACED = 'rseq-slice.replaced';
 if (getEnvironmentData(REPLACED) === true) loadAddon();
@@ -174,7 +174,8 @@ function choose(options: AttachOptions): Choice {
   checkOptions('attach()', options, CHECKS);
   const simulated = options.backend instanceof SimulatedThread ? options.backend : null;
   if (simulated !== null) assertAlone(simulated, options);
-  let backend = options.backend instanceof SimulatedThread ? 'simulated' : (options.backend ?? 'auto');
+  let backend =
+    options.backend instanceof SimulatedThread ? 'simulated' : (options.backend ?? 'auto');
   if (options.require === 'kernel') {
     if (backend === 'simulated') {
       throw new RseqSliceError(
@@ -202,7 +203,13 @@ function choose(options: AttachOptions): Choice {
 function assertAlone(simulated: SimulatedThread, options: AttachOptions): void {
   for (const name of Object.keys(CHECKS) as (keyof AttachOptions)[]) {
     const value = options[name];
-    if (name === 'backend' || value === undefined || value === 'auto' || value === simulated.flavour) continue;
+    if (
+      name === 'backend' ||
+      value === undefined ||
+      value === 'auto' ||
+      value === simulated.flavour
+    )
+      continue;
     throw new RseqSliceError(
       'ERR_RSEQ_INVALID_OPTION',
       `attach() cannot have ${name}: ${describeValue(value)} with a simulated thread, which is as its kernel made it.`,
@@ -211,11 +218,7 @@ function assertAlone(simulated: SimulatedThread, options: AttachOptions): void {
 }
 
 /** What was asked for in so many words must be what the thread has. */
-function assertCompatible(
-  present: Attached,
-  wanted: Choice,
-  given: AttachOptions,
-): void {
+function assertCompatible(present: Attached, wanted: Choice, given: AttachOptions): void {
   const { thread } = present;
   const clashes: string[] = [];
   if (wanted.backend !== 'auto' && wanted.backend !== thread.backend) {
@@ -245,7 +248,9 @@ function assertCompatible(
 
 function chooseKernel(options: Choice): [KernelThread, Status] {
   const simulate = (): KernelThread =>
-    new SimulatedKernelThread(new Machine(options.flavour === 'auto' ? {} : { flavour: options.flavour }));
+    new SimulatedKernelThread(
+      new Machine(options.flavour === 'auto' ? {} : { flavour: options.flavour }),
+    );
   if (options.backend === 'simulated') return [simulate(), AVAILABLE];
   const addon = loadAddon();
   const result =

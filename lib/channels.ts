@@ -20,7 +20,10 @@ export interface AttachMessage {
   readonly reason: string;
 }
 
-/** Published on `rseq-slice:lock:abandoned` and `rseq-slice:lock:timeout`, by all locks but `Condition`. */
+/**
+ * Published on `rseq-slice:lock:abandoned` and `rseq-slice:lock:timeout`, by all locks but
+ * `Condition`.
+ */
 export interface LockMessage {
   /** `Mutex` and so on. */
   readonly kind: string;
@@ -37,7 +40,10 @@ export const LOCK_ABANDONED: Channel = channel('rseq-slice:lock:abandoned');
 /** Waiting for a lock ended without it: a timeout, or an `AbortSignal`. */
 export const LOCK_TIMEOUT: Channel = channel('rseq-slice:lock:timeout');
 
-/** Publishes when the caller's synchronous code is done: it may hold a lock, in a section, where listeners have no place. */
+/**
+ * Publishes when the caller's synchronous code is done: it may hold a lock, in a section, where
+ * listeners have no place.
+ */
 export function publishLater(to: Channel, message: LockMessage): void {
   if (!to.hasSubscribers) return;
   queueMicrotask(() => {

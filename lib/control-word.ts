@@ -48,7 +48,7 @@ export class ControlWordBytes extends Uint8Array<ArrayBufferLike> {
 /** `7.0` and later: byte 0 asks, byte 1 is the grant. */
 export class BytesControlWord implements ControlWord {
   /** Not `#bytes`, and declared only: see `Thread.word`. */
-  private declare readonly bytes: Uint8Array;
+  declare private readonly bytes: Uint8Array;
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;

@@ -30,7 +30,10 @@ export type ErrorCode =
   | 'ERR_RSEQ_WOULD_BLOCK'
   /** More threads wait for one lock than it can count. */
   | 'ERR_RSEQ_TOO_MANY_WAITERS'
-  /** The lock is not held, or not through this token, or held through a token where none is expected. */
+  /**
+   * The lock is not held, or not through this token, or held through a token where none is
+   * expected.
+   */
   | 'ERR_RSEQ_NOT_LOCKED'
   /** What is explored contradicts itself: a step that is not there, a label twice. */
   | 'ERR_RSEQ_INVALID_MODEL'

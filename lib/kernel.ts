@@ -22,7 +22,10 @@ export interface KernelThread {
   enter(): number;
   /** Clear the request: a `Cleared`. For unmapped words. */
   clear(): number;
-  /** `rseq_slice_yield`: 1 gave the CPU up inside the grant; 0 the grant was gone; negative errno: the answer was hidden by a filter. */
+  /**
+   * `rseq_slice_yield`: 1 gave the CPU up inside the grant; 0 the grant was gone; negative errno:
+   * the answer was hidden by a filter.
+   */
   yieldSlice(): number;
   /** The CPU this thread runs on. */
   cpu(): number;

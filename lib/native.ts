@@ -53,10 +53,12 @@ const addon = loadAddon();
  * {@link unavailable} tells why, and sections of the other addon do nothing. On
  * a host without slices it is there, and attaching fails with an errno.
  */
-export const api: NativeApi | null = addon.state === 'loaded' ? (addon.binding.nativeApi() as NativeApi) : null;
+export const api: NativeApi | null =
+  addon.state === 'loaded' ? (addon.binding.nativeApi() as NativeApi) : null;
 
 /** Why {@link api} is null; null when it is not. */
-export const unavailable: Explanation | null = addon.state === 'loaded' ? null : pick(describeAddon(addon));
+export const unavailable: Explanation | null =
+  addon.state === 'loaded' ? null : pick(describeAddon(addon));
 
 /** The kernel has none beyond 4095. */
 const ERRNO = wholeNumber(-4095, 4095);

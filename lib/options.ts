@@ -41,13 +41,16 @@ export function checkOptions<Options extends object>(
   known: OptionChecks<Options>,
 ): void {
   const given: unknown = options;
-  // A lock, a buffer or an AbortSignal where options belong has no option by name, so nothing else would refuse it.
+  // A lock, a buffer or an AbortSignal where options belong has no option by name, so nothing else
+  // would refuse it.
   if (typeof given !== 'object' || Object.prototype.toString.call(given) !== '[object Object]') {
     throw invalid(`${caller} takes an object of options, not ${describeValue(given)}.`);
   }
   for (const name in given) {
     if (Object.hasOwn(known, name)) continue;
-    throw invalid(`${caller} has no option '${shorten(name)}'; it has ${Object.keys(known).join(', ')}.`);
+    throw invalid(
+      `${caller} has no option '${shorten(name)}'; it has ${Object.keys(known).join(', ')}.`,
+    );
   }
   // By their names and not as they are enumerated: that is how they are read, too.
   for (const name of Object.keys(known) as (keyof Options & string)[]) {
@@ -60,9 +63,16 @@ export function checkOptions<Options extends object>(
  * Checks one option or argument.
  * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`
  */
-export function checkValue(caller: string, name: string, value: unknown, { accepts, isGood }: Check): void {
+export function checkValue(
+  caller: string,
+  name: string,
+  value: unknown,
+  { accepts, isGood }: Check,
+): void {
   if (isGood(value)) return;
-  throw invalid(`${caller} does not accept ${name}: ${describeValue(value)}. It accepts ${accepts}.`);
+  throw invalid(
+    `${caller} does not accept ${name}: ${describeValue(value)}. It accepts ${accepts}.`,
+  );
 }
 
 /** A value as messages show it. */
@@ -81,9 +91,15 @@ export function describeValue(value: unknown): string {
   }
 }
 
-export const TRUE_OR_FALSE: Check = { accepts: 'true or false', isGood: (value) => typeof value === 'boolean' };
+export const TRUE_OR_FALSE: Check = {
+  accepts: 'true or false',
+  isGood: (value) => typeof value === 'boolean',
+};
 export const TEXT: Check = { accepts: 'a string', isGood: (value) => typeof value === 'string' };
-export const FUNCTION: Check = { accepts: 'a function', isGood: (value) => typeof value === 'function' };
+export const FUNCTION: Check = {
+  accepts: 'a function',
+  isGood: (value) => typeof value === 'function',
+};
 
 /** One of some words. */
 export function oneOf(words: readonly string[]): Check {
@@ -103,12 +119,18 @@ export function wholeNumber(least: number, most: number = Number.MAX_SAFE_INTEGE
 
 /** Any number but NaN and the infinities, fractions too. */
 export function numberWithin(least: number, most: number = Number.MAX_SAFE_INTEGER): Check {
-  return { accepts: `a number ${range(least, most)}`, isGood: (value) => isWithin(value, least, most) };
+  return {
+    accepts: `a number ${range(least, most)}`,
+    isGood: (value) => isWithin(value, least, most),
+  };
 }
 
 /** What another check accepts, and Infinity. */
 export function orInfinity({ accepts, isGood }: Check): Check {
-  return { accepts: `${accepts}, or Infinity`, isGood: (value) => value === Infinity || isGood(value) };
+  return {
+    accepts: `${accepts}, or Infinity`,
+    isGood: (value) => value === Infinity || isGood(value),
+  };
 }
 
 /** An array of what another check accepts. A hole is no value. */

@@ -20,7 +20,10 @@ import type { Reason, Use } from './linux/status.ts';
 export interface RseqUser {
   /** Its path, or `the program`. */
   readonly object: string;
-  /** `libc-area`: the areas that libc registers. `librseq`: those, or its own where there are none. `own-areas`: its own, as tcmalloc. */
+  /**
+   * `libc-area`: the areas that libc registers. `librseq`: those, or its own where there are none.
+   * `own-areas`: its own, as tcmalloc.
+   */
   readonly use: Use;
   /** It is the process's malloc, and so had its say in each thread before anybody else. */
   readonly isAllocator: boolean;
@@ -28,7 +31,10 @@ export interface RseqUser {
 
 /** What this host can do and why not, as plain data. null: not known here. */
 export interface ProbeReport {
-  /** Whether attach() gets slices from the kernel in the calling thread, RSEQ_SLICE aside, and if not why and what to do. */
+  /**
+   * Whether attach() gets slices from the kernel in the calling thread, RSEQ_SLICE aside, and if
+   * not why and what to do.
+   */
   readonly slices: {
     /** Whether `attach()` gets slices from the kernel. */
     readonly available: boolean;
@@ -72,11 +78,14 @@ export interface ProbeReport {
       readonly enabled: boolean;
     } | null;
   };
-  /** Who registered the calling thread's rseq area: a thread has one, or none. null where that cannot be asked. */
+  /**
+   * Who registered the calling thread's rseq area: a thread has one, or none. null where that
+   * cannot be asked.
+   */
   readonly owner: 'libc' | 'rseq-slice' | 'other' | 'nobody' | null;
   /**
-   * The loaded objects that use rseq, as far as their symbols tell; null where the addon is not there to look. Code that is
-   * linked in statically and exports no name of it is not among them.
+   * The loaded objects that use rseq, as far as their symbols tell; null where the addon is not
+   * there to look. Code that is linked in statically and exports no name of it is not among them.
    */
   readonly users: readonly RseqUser[] | null;
   /** The native addon, and where it came from. */
@@ -96,7 +105,10 @@ export interface ProbeReport {
     readonly registration: Registration;
     /** The ABI's form. */
     readonly flavour: Flavour;
-    /** `native`: this runtime refuses to map the word, and every section is two calls into the addon. */
+    /**
+     * `native`: this runtime refuses to map the word, and every section is two calls into the
+     * addon.
+     */
     readonly controlWord: 'mapped' | 'native';
   } | null;
   /** Variables that decide something; null: not set. */
@@ -116,7 +128,10 @@ export interface ProbeReport {
 /** Every registration, every flavour. */
 const ANY = 0;
 
-/** Reports on kernel, libc, registration and addon. It asks nobody but the kernel, and waits for no other thread. */
+/**
+ * Reports on kernel, libc, registration and addon. It asks nobody but the kernel, and waits for no
+ * other thread.
+ */
 export function probe(): ProbeReport {
   const addon = loadAddon();
   const raw = addon.state === 'loaded' ? addon.binding.probe(ANY, ANY) : null;
@@ -157,8 +172,19 @@ export function probe(): ProbeReport {
             },
     },
     owner: raw === null ? null : ownerOf(raw, attachment?.thread.registration),
-    users: raw === null ? null : raw.users.map(({ object, kind, isAllocator }) => ({ object, use: USES[kind - 1] ?? 'own-areas', isAllocator })),
-    addon: { state: addon.state, path: 'path' in addon ? addon.path : null, origin: 'path' in addon ? originOf(addon.path) : null },
+    users:
+      raw === null
+        ? null
+        : raw.users.map(({ object, kind, isAllocator }) => ({
+            object,
+            use: USES[kind - 1] ?? 'own-areas',
+            isAllocator,
+          })),
+    addon: {
+      state: addon.state,
+      path: 'path' in addon ? addon.path : null,
+      origin: 'path' in addon ? originOf(addon.path) : null,
+    },
     thread:
       attachment === undefined
         ? null
@@ -179,7 +205,10 @@ function errnoOfYield({ flavour, yieldResult, yieldRfcResult }: RawProbe): numbe
   return result < 0 ? -result : 0;
 }
 
-function ownerOf({ isRegistered, libcRegistered }: RawProbe, ours: Registration | undefined): ProbeReport['owner'] {
+function ownerOf(
+  { isRegistered, libcRegistered }: RawProbe,
+  ours: Registration | undefined,
+): ProbeReport['owner'] {
   if (libcRegistered) return 'libc';
   if (isRegistered < 0) return null;
   if (isRegistered === 0) return 'nobody';

@@ -23,32 +23,49 @@ import type { Stats } from './thread.ts';
 export interface ProcessStats extends Stats {
   /** Threads that were attached so far, each time anew. */
   readonly threads: number;
-  /** Those of them that came while 16,384 others had not ended, as far as is known: what they did is not in here. */
+  /**
+   * Those of them that came while 16,384 others had not ended, as far as is known: what they did is
+   * not in here.
+   */
   readonly uncounted: number;
 }
 
 /** What the table must know of threads. A test has its own. */
 export interface Owners {
-  /** Names the calling thread: positive, and no other thread's. Negative: nobody can tell when it ends. */
+  /**
+   * Names the calling thread: positive, and no other thread's. Negative: nobody can tell when it
+   * ends.
+   */
   readonly current: () => bigint;
   readonly hasEnded: (owner: bigint) => boolean;
 }
 
 /** The places of a thread's counters. */
-export const Field = { Entered: 0, Undisturbed: 1, Yielded: 2, Raced: 3, Revoked: 4, Nested: 5 } as const;
+export const Field = {
+  Entered: 0,
+  Undisturbed: 1,
+  Yielded: 2,
+  Raced: 3,
+  Revoked: 4,
+  Nested: 5,
+} as const;
 
-/** With a version: another one of this package may be in the same process, and lay the memory out otherwise. */
+/**
+ * With a version: another one of this package may be in the same process, and lay the memory out
+ * otherwise.
+ */
 const INHERITED = 'rseq-slice.stats.2';
 /** Memory that is not used is not there: 2 MiB in the worst case. */
 const MOST_SLOTS = 16_384;
 
-// The memory is in pieces of 128 bytes, so that threads do not slow each other down by sharing a cache line. The first
-// one counts; each of the others is a slot: the counters, twice, who has the slot, and how often it was written.
+// The memory is in pieces of 128 bytes, so that threads do not slow each other down by sharing a
+// cache line. The first one counts; each of the others is a slot: the counters, twice, who has the
+// slot, and how often it was written.
 //
-// The counters are written to the copy that is not the latest, which readers do not look at, and then the number of
-// writes says that this one is. So a reader never waits for a thread that lost its CPU, or was terminated, in between.
-// They are doubles, written and read by halves: only atomic accesses have an order that others see too, and those of
-// 64 bits would allocate.
+// The counters are written to the copy that is not the latest, which readers do not look at, and
+// then the number of writes says that this one is. So a reader never waits for a thread that lost
+// its CPU, or was terminated, in between. They are doubles, written and read by halves: only atomic
+// accesses have an order that others see too, and those of 64 bits would allocate.
 const PIECE_BYTES = 128;
 const FIELDS = Object.keys(Field).length;
 const COPY_WORDS = (FIELDS * Float64Array.BYTES_PER_ELEMENT) / Int32Array.BYTES_PER_ELEMENT;
@@ -87,11 +104,15 @@ export class Slot {
     this.#before = before;
   }
 
-  /** Lets others see {@link counters}. It allocates nothing: this is done on the way out of disturbed sections. */
+  /**
+   * Lets others see {@link counters}. It allocates nothing: this is done on the way out of
+   * disturbed sections.
+   */
   publish(): void {
     if (!this.#isOpen) return;
     const sums = this.#sums;
-    for (let field = 0; field < FIELDS; field++) sums[field] = (this.#before[field] ?? 0) + (this.counters[field] ?? 0);
+    for (let field = 0; field < FIELDS; field++)
+      sums[field] = (this.#before[field] ?? 0) + (this.counters[field] ?? 0);
     this.#table.write(this.#piece, this.#words);
   }
 
@@ -127,7 +148,10 @@ export class SlotTable {
     return (1 + slots) * PIECE_BYTES;
   }
 
-  /** For a thread that is attached; null: all slots are taken, by threads that have not ended as far as is known. */
+  /**
+   * For a thread that is attached; null: all slots are taken, by threads that have not ended as far
+   * as is known.
+   */
   open(): Slot | null {
     Atomics.add(this.#longs, THREADS, 1n);
     const piece = this.#claim();
@@ -143,7 +167,8 @@ export class SlotTable {
     const used = Atomics.load(this.#words, USED);
     for (let piece = 1; piece <= used; piece++) {
       const counters = this.#read(piece);
-      for (let field = 0; field < FIELDS; field++) total[field] = (total[field] ?? 0) + (counters[field] ?? 0);
+      for (let field = 0; field < FIELDS; field++)
+        total[field] = (total[field] ?? 0) + (counters[field] ?? 0);
     }
     const at = (field: number): number => total[field] ?? 0;
     return {
@@ -163,7 +188,8 @@ export class SlotTable {
     const version = piece * PIECE_WORDS + VERSION;
     const next = (Atomics.load(this.#words, version) + 1) | 0;
     const copy = piece * PIECE_WORDS + (next & 1) * COPY_WORDS;
-    for (let word = 0; word < COPY_WORDS; word++) Atomics.store(this.#words, copy + word, counters[word] ?? 0);
+    for (let word = 0; word < COPY_WORDS; word++)
+      Atomics.store(this.#words, copy + word, counters[word] ?? 0);
     Atomics.store(this.#words, version, next);
   }
 
@@ -179,11 +205,13 @@ export class SlotTable {
     const words = new Int32Array(counters.buffer);
     const version = piece * PIECE_WORDS + VERSION;
     let latest: number;
-    // Again only when there were later ones meanwhile, which go where this has read from the time after that.
+    // Again only when there were later ones meanwhile, which go where this has read from the time
+    // after that.
     do {
       latest = Atomics.load(this.#words, version);
       const copy = piece * PIECE_WORDS + (latest & 1) * COPY_WORDS;
-      for (let word = 0; word < COPY_WORDS; word++) words[word] = Atomics.load(this.#words, copy + word);
+      for (let word = 0; word < COPY_WORDS; word++)
+        words[word] = Atomics.load(this.#words, copy + word);
     } while (Atomics.load(this.#words, version) !== latest);
     return counters;
   }
@@ -191,7 +219,11 @@ export class SlotTable {
   /** @returns the piece of a slot that the calling thread has now; null: there is none left. */
   #claim(): number | null {
     const owner = this.#owners.current();
-    return this.#claimFree(owner) ?? this.#claimNew(owner) ?? (this.#reclaim() ? this.#claimFree(owner) : null);
+    return (
+      this.#claimFree(owner) ??
+      this.#claimNew(owner) ??
+      (this.#reclaim() ? this.#claimFree(owner) : null)
+    );
   }
 
   #claimFree(owner: bigint): number | null {
@@ -208,13 +240,17 @@ export class SlotTable {
     for (;;) {
       const used = Atomics.load(this.#words, USED);
       if (used === this.#slots) return null;
-      // First it is used, then owned: nobody's slot is left out of the sum. Somebody else may take it in between.
+      // First it is used, then owned: nobody's slot is left out of the sum. Somebody else may take
+      // it in between.
       const isOurs = Atomics.compareExchange(this.#words, USED, used, used + 1) === used;
       if (isOurs && this.#replaceOwner(used + 1, FREE, owner)) return used + 1;
     }
   }
 
-  /** Frees some slots of threads that have ended without being detached. @returns whether there are any. */
+  /**
+   * Frees some slots of threads that have ended without being detached.
+   * @returns whether there are any.
+   */
   #reclaim(): boolean {
     let found = 0;
     for (let looks = 0; looks < this.#slots && found < RECLAIMED_AT_ONCE; looks++) {
@@ -229,10 +265,15 @@ export class SlotTable {
     return found > 0;
   }
 
-  /** An owner that has ended is no later one's name, so a slot that was reclaimed by two is not freed twice. */
+  /**
+   * An owner that has ended is no later one's name, so a slot that was reclaimed by two is not
+   * freed twice.
+   */
   #replaceOwner(piece: number, from: bigint, to: bigint): boolean {
     const index = piece * PIECE + OWNER;
-    return this.#longs[index] === from && Atomics.compareExchange(this.#longs, index, from, to) === from;
+    return (
+      this.#longs[index] === from && Atomics.compareExchange(this.#longs, index, from, to) === from
+    );
   }
 }
 

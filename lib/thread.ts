@@ -30,12 +30,15 @@ export const Outcome = {
 } as const;
 export type Outcome = (typeof Outcome)[keyof typeof Outcome];
 
-/** `Cleared.Undisturbed` is the same number; a constant of this module for the reason given beside `Cleared`. */
+/**
+ * `Cleared.Undisturbed` is the same number; a constant of this module for the reason given beside
+ * `Cleared`.
+ */
 const UNDISTURBED = Outcome.Undisturbed;
 
 /**
- * How many sections this thread entered, and how those it left have ended. A lock that was not free was no section,
- * unless the thread was disturbed in the attempt.
+ * How many sections this thread entered, and how those it left have ended. A lock that was not free
+ * was no section, unless the thread was disturbed in the attempt.
  */
 export interface Stats {
   /** Sections, nested ones too; the others add up to it, less the sections still open. */
@@ -72,7 +75,7 @@ export class Thread {
    * Written once, V8 takes it for a constant and folds the word's address into
    * the caller's code. A #field would be written twice, first undefined.
    */
-  private declare readonly word: ControlWord;
+  declare private readonly word: ControlWord;
   readonly #onDetach: () => void;
   readonly #section: Section;
   /** 0 idle, 1 in a section of ours, more in nested ones, DETACHED. */
@@ -81,7 +84,9 @@ export class Thread {
   #borrowed = false;
   /** Where the whole process's counters are added up; null: nowhere. */
   readonly #slot: Slot | null;
-  /** Low 32 bits, signed: always a small integer, so this field never changes its representation. */
+  /**
+   * Low 32 bits, signed: always a small integer, so this field never changes its representation.
+   */
   #entered = 0;
   #enteredHigh = 0;
   #yielded = 0;
@@ -191,7 +196,11 @@ export class Thread {
       this.leave();
     }
     if (typeof result === 'object' && result !== null && 'then' in result) {
-      refusePromise(result, 'critical', 'A section cannot span an await: do the asynchronous work before or after it.');
+      refusePromise(
+        result,
+        'critical',
+        'A section cannot span an await: do the asynchronous work before or after it.',
+      );
     }
     return result;
   }
@@ -232,7 +241,10 @@ export class Thread {
     };
   }
 
-  /** @internal Writes the counters where those of the whole process are added up. Never from the way in: see `process-stats.ts`. */
+  /**
+   * @internal Writes the counters where those of the whole process are added up. Never from the way
+   * in: see `process-stats.ts`.
+   */
   publish(): void {
     const slot = this.#slot;
     if (slot === null) return;
@@ -404,8 +416,14 @@ function refuseCopy(): never {
   );
 }
 
-/** @throws {RseqSliceError} `ERR_RSEQ_ASYNC_SECTION` when a function that must be synchronous returned a promise. */
+/**
+ * @throws {RseqSliceError} `ERR_RSEQ_ASYNC_SECTION` when a function that must be synchronous
+ * returned a promise.
+ */
 export function refusePromise(result: object, caller: string, remedy: string): void {
   if (!('then' in result) || typeof result.then !== 'function') return;
-  throw new RseqSliceError('ERR_RSEQ_ASYNC_SECTION', `The function given to ${caller}() returned a promise. ${remedy}`);
+  throw new RseqSliceError(
+    'ERR_RSEQ_ASYNC_SECTION',
+    `The function given to ${caller}() returned a promise. ${remedy}`,
+  );
 }

@@ -1,15 +1,20 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: MIT
-// The public surface as API reports in api/, one for each entry of "exports" that has types: what a user can import, with
-// signatures. Compares them with dist/ as it is; with --update, writes them. A change of the surface is then a change of a
-// file that a reviewer sees.
+// The public surface as API reports in api/, one for each entry of "exports" that has types: what a
+// user can import, with signatures. Compares them with dist/ as it is; with --update, writes them.
+// A change of the surface is then a change of a file that a reviewer sees.
 
 import { mkdtempSync, readFileSync, rmSync, mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { CompilerState, Extractor, ExtractorConfig, ExtractorLogLevel } from '@microsoft/api-extractor';
+import {
+  CompilerState,
+  Extractor,
+  ExtractorConfig,
+  ExtractorLogLevel,
+} from '@microsoft/api-extractor';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const manifest = join(root, 'package.json');
@@ -22,7 +27,10 @@ function entries() {
   const { name, exports } = JSON.parse(readFileSync(manifest, 'utf8'));
   return Object.entries(exports)
     .filter(([, target]) => typeof target === 'object' && 'types' in target)
-    .map(([path, { types }]) => [join(root, types), `${name}${path.slice(1).replaceAll('/', '-')}.api.md`]);
+    .map(([path, { types }]) => [
+      join(root, types),
+      `${name}${path.slice(1).replaceAll('/', '-')}.api.md`,
+    ]);
 }
 
 /**
@@ -52,7 +60,11 @@ function configure(types, report, temporary) {
       tsdocMessageReporting: { default: { logLevel: ExtractorLogLevel.None } },
     },
   };
-  return ExtractorConfig.prepare({ configObject, configObjectFullPath: undefined, packageJsonFullPath: manifest });
+  return ExtractorConfig.prepare({
+    configObject,
+    configObjectFullPath: undefined,
+    packageJsonFullPath: manifest,
+  });
 }
 
 /**
@@ -89,7 +101,9 @@ try {
       console.log(`api/${report}: ${values.update ? 'written' : 'as it is'}.`);
       continue;
     }
-    console.error(`api/${report} is not what dist/ declares. If that is meant: npm run api -- --update, and commit it.`);
+    console.error(
+      `api/${report} is not what dist/ declares. If that is meant: npm run api -- --update, and commit it.`,
+    );
     process.exitCode = 1;
   }
 } finally {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The command `npm run build:native`: compiles the addon into build/Release. With node-gyp where make and Python 3 are
-// there, which is the usual way to build an addon; else with the compiler alone, so that nothing but Node, npm and a
-// compiler is needed.
+// The command `npm run build:native`: compiles the addon into build/Release. With node-gyp where
+// make and Python 3 are there, which is the usual way to build an addon; else with the compiler
+// alone, so that nothing but Node, npm and a compiler is needed.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
@@ -34,34 +34,43 @@ const messageOf = (error) => (error instanceof Error ? error.message : String(er
 /** @param {Compilers} compilers @returns {boolean} whether there is an addon now */
 function buildWithNodeGyp({ c, cxx }) {
   const nodeGyp = createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js');
-  // Node's own headers are taken from beside the running node when they are there: nothing needs downloading then.
+  // Node's own headers are taken from beside the running node when they are there: nothing needs
+  // downloading then.
   const prefix = dirname(dirname(process.execPath));
   const local = existsSync(join(prefix, 'include/node/node_api.h')) ? [`--nodedir=${prefix}`] : [];
-  const { status } = spawnSync(process.execPath, [nodeGyp, 'rebuild', '--loglevel=warn', ...local], {
-    cwd: root,
-    env: { ...process.env, CC: c.join(' '), CXX: cxx.join(' ') },
-    stdio: ['ignore', 2, 2],
-  });
+  const { status } = spawnSync(
+    process.execPath,
+    [nodeGyp, 'rebuild', '--loglevel=warn', ...local],
+    {
+      cwd: root,
+      env: { ...process.env, CC: c.join(' '), CXX: cxx.join(' ') },
+      stdio: ['ignore', 2, 2],
+    },
+  );
   return status === 0;
 }
 
 /** @param {boolean} direct @returns {number} the exit code */
 function build(direct) {
   if (process.platform !== 'linux') {
-    say(`nothing to compile for ${process.platform}: slices are a feature of Linux, and the simulated kernel serves here.`);
+    say(
+      `nothing to compile for ${process.platform}: slices are a feature of Linux, and the simulated kernel serves here.`,
+    );
     return 0;
   }
   try {
     const compilers = findCompilers();
     if (!direct && isThere(['make']) && isThere(['python3'])) {
       if (buildWithNodeGyp(compilers)) return 0;
-      // It may have failed for a reason of its own: headers to download, a Python too old, a space in the path.
+      // It may have failed for a reason of its own: headers to download, a Python too old, a space
+      // in the path.
       say('node-gyp failed, as told above. Going on with the compiler alone.');
     }
     buildDirectly(compilers);
     return 0;
   } catch (error) {
-    // As node-gyp leaves it: an addon of other sources is not to be loaded in the place of the one that failed.
+    // As node-gyp leaves it: an addon of other sources is not to be loaded in the place of the one
+    // that failed.
     rmSync(join(root, 'build/Release'), { recursive: true, force: true });
     say(`the addon was not built for ${process.platform} ${process.arch}.\n${messageOf(error)}`);
     return 1;
@@ -72,7 +81,9 @@ function build(direct) {
 function main() {
   let options;
   try {
-    options = parseArgs({ options: { direct: { type: 'boolean', default: false }, help: { type: 'boolean' } } }).values;
+    options = parseArgs({
+      options: { direct: { type: 'boolean', default: false }, help: { type: 'boolean' } },
+    }).values;
   } catch (error) {
     say(`${messageOf(error)} See --help.`);
     return 2;

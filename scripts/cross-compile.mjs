@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The command `npm run test:cross`: compiles the addon for the other architectures that have rseq, as binding.gyp says,
-// and looks at what came out. That nothing runs is its limit: it finds what does not compile, does not link, has the
-// wrong numbers, or would not load; not what does the wrong thing.
+// The command `npm run test:cross`: compiles the addon for the other architectures that have rseq,
+// as binding.gyp says, and looks at what came out. That nothing runs is its limit: it finds what
+// does not compile, does not link, has the wrong numbers, or would not load; not what does the
+// wrong thing.
 
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
@@ -40,11 +41,15 @@ const ARCHITECTURES = [
   { name: 'loong64', triplet: 'loongarch64-linux-gnu', machine: 'LoongArch' },
 ];
 
-/** @param {Architecture} architecture @returns {string[]} the packages that bring its compilers on Debian */
+/**
+ * @param {Architecture} architecture
+ * @returns {string[]} the packages that bring its compilers on Debian
+ */
 const packagesOf = ({ triplet }) => [`gcc-${triplet}`, `g++-${triplet}`];
 
 /** @param {Architecture} architecture */
-const hasCompilers = ({ triplet }) => ['gcc', 'g++'].every((name) => findCommand(`${triplet}-${name}`) !== null);
+const hasCompilers = ({ triplet }) =>
+  ['gcc', 'g++'].every((name) => findCommand(`${triplet}-${name}`) !== null);
 
 /** @param {readonly string[]} args */
 function apt(...args) {
@@ -64,7 +69,10 @@ function installCompilers(missing) {
   if (process.getuid?.() !== 0 || findCommand('apt-get') === null) {
     for (const each of missing) {
       const packages = packagesOf(each).join(' ');
-      reasons.set(each.name, `no ${each.triplet}-gcc and -g++; on Debian, as root: apt-get install --no-install-recommends ${packages}`);
+      reasons.set(
+        each.name,
+        `no ${each.triplet}-gcc and -g++; on Debian, as root: apt-get install --no-install-recommends ${packages}`,
+      );
     }
     return reasons;
   }
@@ -78,8 +86,13 @@ function installCompilers(missing) {
     }
     process.stderr.write(`installing ${packages.join(' ')}\n`);
     const install = apt('install', '--yes', '--no-install-recommends', ...packages);
-    if (install.status !== 0) reasons.set(each.name, `apt-get install ${packages.join(' ')} failed:\n${install.stderr}`);
-    else if (!hasCompilers(each)) reasons.set(each.name, `${packages.join(' and ')} are installed, and yet no ${each.triplet}-gcc and -g++`);
+    if (install.status !== 0)
+      reasons.set(each.name, `apt-get install ${packages.join(' ')} failed:\n${install.stderr}`);
+    else if (!hasCompilers(each))
+      reasons.set(
+        each.name,
+        `${packages.join(' and ')} are installed, and yet no ${each.triplet}-gcc and -g++`,
+      );
   }
   return reasons;
 }
@@ -99,28 +112,42 @@ function compile({ triplet, machine }, target, folder) {
   return statSync(addon).size;
 }
 
-/** Would the addon load, and stay? @param {string} triplet @param {string} machine @param {string} addon */
+/**
+ * Would the addon load, and stay?
+ * @param {string} triplet
+ * @param {string} machine
+ * @param {string} addon
+ */
 function inspect(triplet, machine, addon) {
-  const found = /^\s*Machine:\s*(.*)$/m.exec(run([`${triplet}-readelf`, '-h', addon]))?.[1] ?? 'nothing';
-  if (!found.startsWith(machine)) throw new Error(`readelf -h says the machine is ${found}, not ${machine}`);
-  if (!/NODELETE/.test(run([`${triplet}-readelf`, '-d', addon]))) throw new Error('the addon may be unloaded: no NODELETE in readelf -d');
-  // A symbol that a linked library has carries its version; Node-API's come from the program that loads the addon.
+  const found =
+    /^\s*Machine:\s*(.*)$/m.exec(run([`${triplet}-readelf`, '-h', addon]))?.[1] ?? 'nothing';
+  if (!found.startsWith(machine))
+    throw new Error(`readelf -h says the machine is ${found}, not ${machine}`);
+  if (!/NODELETE/.test(run([`${triplet}-readelf`, '-d', addon])))
+    throw new Error('the addon may be unloaded: no NODELETE in readelf -d');
+  // A symbol that a linked library has carries its version; Node-API's come from the program that
+  // loads the addon.
   const unresolved = run([`${triplet}-nm`, '-D', '--undefined-only', addon])
     .split('\n')
     .filter((line) => / U /.test(line) && !line.includes('@'))
     .map((line) => line.trim().slice(2))
     .filter((symbol) => !symbol.startsWith('napi_'));
-  if (unresolved.length > 0) throw new Error(`nothing has these symbols, so it would not load: ${unresolved.join(', ')}`);
+  if (unresolved.length > 0)
+    throw new Error(`nothing has these symbols, so it would not load: ${unresolved.join(', ')}`);
 }
 
 /** @returns {readonly string[] | null} the required architectures; null: print the help */
 function readOptions() {
-  const { values } = parseArgs({ options: { require: { type: 'string', default: 'arm64,riscv64' }, help: { type: 'boolean' } } });
+  const { values } = parseArgs({
+    options: { require: { type: 'string', default: 'arm64,riscv64' }, help: { type: 'boolean' } },
+  });
   if (values.help === true) return null;
   const required = values.require.split(',').filter((name) => name !== '');
   const unknown = required.find((name) => !ARCHITECTURES.some((each) => each.name === name));
   if (unknown === undefined) return required;
-  throw new Error(`--require knows ${ARCHITECTURES.map(({ name }) => name).join(', ')}, not '${unknown}'.`);
+  throw new Error(
+    `--require knows ${ARCHITECTURES.map(({ name }) => name).join(', ')}, not '${unknown}'.`,
+  );
 }
 
 /** @param {readonly string[]} required @returns {number} the exit code */
@@ -151,7 +178,9 @@ function compileAll(required) {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-  process.stdout.write(`${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped\n`);
+  process.stdout.write(
+    `${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped\n`,
+  );
   return count.failed > 0 ? 1 : 0;
 }
 

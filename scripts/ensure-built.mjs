@@ -10,7 +10,11 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** The newest change below some files and folders, in ms. @param {readonly string[]} paths @returns {number} */
+/**
+ * The newest change below some files and folders, in ms.
+ * @param {readonly string[]} paths
+ * @returns {number}
+ */
 function newest(paths) {
   const times = paths.flatMap((path) => {
     const full = join(root, path);
@@ -38,7 +42,9 @@ if (process.env['RSEQ_SLICE_GUEST'] === undefined) {
       console.error('Going on without the addon, on the simulated kernel.');
     }
   }
-  if (newest(['lib', 'schema', 'tsconfig.json', 'tsconfig.build.json']) > newest(['dist/index.js'])) {
+  if (
+    newest(['lib', 'schema', 'tsconfig.json', 'tsconfig.build.json']) > newest(['dist/index.js'])
+  ) {
     const { status } = build('build:lib');
     if (status !== 0) process.exit(status ?? 1);
   }

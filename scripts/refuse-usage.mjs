@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// How the scripts refuse a command line: what is wrong with it as a sentence, and where the options are told.
+// How the scripts refuse a command line: what is wrong with it as a sentence, and where the options
+// are told.
 
 /**
  * @param {string} name of the script, as it is called

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Declarations without what no public type leads to. TypeScript declares whatever a module exports, also what only other
-// modules of the library use; whoever installs it can name what package.json exports, and what that is made of.
+// Declarations without what no public type leads to. TypeScript declares whatever a module exports,
+// also what only other modules of the library use; whoever installs it can name what package.json
+// exports, and what that is made of.
 
 import { rmSync, writeFileSync } from 'node:fs';
 import ts from 'typescript';
@@ -46,19 +47,27 @@ export function shakeTypes(folder, entries, paths) {
   };
 
   for (const path of entries) {
-    const module = checker.getSymbolAtLocation(/** @type {ts.SourceFile} */ (program.getSourceFile(path)));
-    for (const symbol of module === undefined ? [] : checker.getExportsOfModule(module)) reach(symbol);
+    const module = checker.getSymbolAtLocation(
+      /** @type {ts.SourceFile} */ (program.getSourceFile(path)),
+    );
+    for (const symbol of module === undefined ? [] : checker.getExportsOfModule(module))
+      reach(symbol);
   }
   for (let node = left.pop(); node !== undefined; node = left.pop()) visit(node);
 
   for (const path of paths) {
     const source = program.getSourceFile(path);
     const kept = source?.statements.flatMap((statement) => {
-      if (!ts.isImportDeclaration(statement)) return reached.has(statement) || ts.isExportDeclaration(statement) ? [statement.getFullText()] : [];
+      if (!ts.isImportDeclaration(statement))
+        return reached.has(statement) || ts.isExportDeclaration(statement)
+          ? [statement.getFullText()]
+          : [];
       const names = statement.importClause?.namedBindings;
       if (names === undefined || !ts.isNamedImports(names)) return [statement.getFullText()];
       const used = names.elements.filter((name) => reached.has(name)).map((name) => name.getText());
-      return used.length === 0 ? [] : [`\nimport type { ${used.join(', ')} } from ${statement.moduleSpecifier.getText()};`];
+      return used.length === 0
+        ? []
+        : [`\nimport type { ${used.join(', ')} } from ${statement.moduleSpecifier.getText()};`];
     });
     if (kept === undefined || kept.length === 0) rmSync(path);
     else writeFileSync(path, `${kept.join('').replace(/^\n/, '')}\n`);

@@ -12,16 +12,26 @@ const STDOUT = 1;
 const CHANNEL = 3;
 
 /** By which descriptor a program answers: those that are none of Node's know stdout only. */
-export const channelOf = (program: string): number => (program === process.execPath ? CHANNEL : STDOUT);
+export const channelOf = (program: string): number =>
+  program === process.execPath ? CHANNEL : STDOUT;
 
 /**
- * Starts one. Its channel is piped, and what else is wanted. It is in a group of its own: a terminal's Ctrl-C is for who
- * asked, to whom a child that it ended would look like one that failed.
+ * Starts one. Its channel is piped, and what else is wanted. It is in a group of its own: a
+ * terminal's Ctrl-C is for who asked, to whom a child that it ended would look like one that
+ * failed.
  */
-export function spawnChild(program: string, args: readonly string[], stdin: 'pipe' | 'ignore', stderr: 'pipe' | 'inherit'): ChildProcess {
+export function spawnChild(
+  program: string,
+  args: readonly string[],
+  stdin: 'pipe' | 'ignore',
+  stderr: 'pipe' | 'inherit',
+): ChildProcess {
   const env = { ...process.env };
   delete env['NODE_OPTIONS'];
-  const stdio = channelOf(program) === STDOUT ? [stdin, 'pipe' as const, stderr] : [stdin, 'ignore' as const, stderr, 'pipe' as const];
+  const stdio =
+    channelOf(program) === STDOUT
+      ? [stdin, 'pipe' as const, stderr]
+      : [stdin, 'ignore' as const, stderr, 'pipe' as const];
   // On Windows that would open a window.
   return spawn(program, args, { stdio, env, detached: process.platform !== 'win32' });
 }

@@ -42,22 +42,41 @@ const readText: ReadText = (path) => {
   }
 };
 
-/** @returns null: no guest, as far as is told. @param isOurs one of the project's own guests, which say so */
-export function findGuest(read: ReadText = readText, isOurs: boolean = process.env['RSEQ_SLICE_GUEST'] !== undefined): Guest | null {
+/**
+ * @returns null: no guest, as far as is told.
+ * @param isOurs one of the project's own guests, which say so
+ */
+export function findGuest(
+  read: ReadText = readText,
+  isOurs: boolean = process.env['RSEQ_SLICE_GUEST'] !== undefined,
+): Guest | null {
   const cpu = read('/proc/cpuinfo');
   const model = /^model name\s*:\s*(.*)$/m.exec(cpu)?.[1] ?? '';
-  const firmware = ['sys_vendor', 'product_name', 'board_vendor', 'bios_vendor'].map((name) => read(`${DMI}/${name}`)).join('\n');
+  const firmware = ['sys_vendor', 'product_name', 'board_vendor', 'bios_vendor']
+    .map((name) => read(`${DMI}/${name}`))
+    .join('\n');
   const named = VENDORS.find(([pattern]) => pattern.test(firmware))?.[1] ?? null;
   const below = read('/proc/device-tree/hypervisor/compatible') + read('/sys/hypervisor/type');
   const isFlagged = /^flags\s*:.*\bhypervisor\b/m.test(cpu);
   // A CPU of x86 tells; others do not, and what firmware says has to do.
-  const isGuest = isOurs || isFlagged || below !== '' || (!/^flags\s*:/m.test(cpu) && named !== null && ONLY_GUESTS.has(named));
+  const isGuest =
+    isOurs ||
+    isFlagged ||
+    below !== '' ||
+    (!/^flags\s*:/m.test(cpu) && named !== null && ONLY_GUESTS.has(named));
   if (!isGuest) return null;
   const hasKvm = /kvm/.test(read(CLOCKS) + below);
   const isQemu = /\bQEMU\b/.test(model);
   // Without KVM, QEMU's CPU has a name of its own; with it, it may have been given one.
   const isEmulated = /\bTCG\b/.test(model) || (isQemu && !hasKvm);
-  return { hypervisor: isEmulated ? 'QEMU' : hasKvm ? 'KVM' : (named ?? (/xen/.test(below) ? 'Xen' : null)), isEmulated };
+  return {
+    hypervisor: isEmulated
+      ? 'QEMU'
+      : hasKvm
+        ? 'KVM'
+        : (named ?? (/xen/.test(below) ? 'Xen' : null)),
+    isEmulated,
+  };
 }
 
 /** For a line about a machine: `guest (KVM)`. */
@@ -69,6 +88,6 @@ export function describeGuest({ hypervisor, isEmulated }: Guest): string {
 /** What to bear in mind of times. */
 export function cautionAboutGuest({ isEmulated }: Guest): string {
   return isEmulated
-    ? 'This is a guest whose CPU is emulated: times here are the emulator\'s and say nothing of a CPU.'
+    ? "This is a guest whose CPU is emulated: times here are the emulator's and say nothing of a CPU."
     : 'This is a guest: times here are also those of its host, which may be busy unseen.';
 }

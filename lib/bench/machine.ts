@@ -58,7 +58,8 @@ export function describeMachine(command: string): Machine {
 /** What tells how far times can be trusted. */
 export type Circumstances = Pick<Machine, 'guest' | 'hypervisor' | 'emulated' | 'load'>;
 
-const guestOf = ({ guest, hypervisor, emulated }: Circumstances): Guest | null => (guest ? { hypervisor, isEmulated: emulated } : null);
+const guestOf = ({ guest, hypervisor, emulated }: Circumstances): Guest | null =>
+  guest ? { hypervisor, isEmulated: emulated } : null;
 
 /** Where something was measured, for people: part of a line. */
 export function describePlace(machine: Machine): string {
@@ -74,12 +75,17 @@ const BUSY = 0.5;
  * What to bear in mind of times that were measured there, sentences.
  * @param available CPUs for what was measured; by default those of this process
  */
-export function cautionsAbout(machine: Circumstances, available: number = availableParallelism()): string[] {
+export function cautionsAbout(
+  machine: Circumstances,
+  available: number = availableParallelism(),
+): string[] {
   const guest = guestOf(machine);
   return [
     ...(guest === null ? [] : [cautionAboutGuest(guest)]),
     ...(machine.load > BUSY * available
-      ? [`The machine was loaded when this began (load ${machine.load.toFixed(1)} on ${available} ${available === 1 ? 'CPU' : 'CPUs'}): times are longer than on a quiet one, and vary more.`]
+      ? [
+          `The machine was loaded when this began (load ${machine.load.toFixed(1)} on ${available} ${available === 1 ? 'CPU' : 'CPUs'}): times are longer than on a quiet one, and vary more.`,
+        ]
       : []),
   ];
 }
@@ -94,6 +100,11 @@ export function newsOf(sentences: readonly string[], said: Set<string>): string[
 /** The command line for a record, without what is of this machine only. */
 export function withoutPaths(args: readonly string[], options: readonly string[]): string[] {
   const isPath = (arg: string, at: number): boolean =>
-    options.some((name) => arg === name || arg.startsWith(`${name}=`) || (args[at - 1] === name && !arg.startsWith('-')));
+    options.some(
+      (name) =>
+        arg === name ||
+        arg.startsWith(`${name}=`) ||
+        (args[at - 1] === name && !arg.startsWith('-')),
+    );
   return args.filter((arg, at) => !isPath(arg, at));
 }

@@ -7,9 +7,15 @@
  */
 export interface Summary {
   readonly median: number;
-  /** Two of the samples, as near to the median as {@link WANTED} allows; of few samples the least and the most. */
+  /**
+   * Two of the samples, as near to the median as {@link WANTED} allows; of few samples the least
+   * and the most.
+   */
   readonly interval: readonly [number, number];
-  /** How often such an interval contains the true median, 0 to 1: below {@link WANTED} it shows no difference. */
+  /**
+   * How often such an interval contains the true median, 0 to 1: below {@link WANTED} it shows no
+   * difference.
+   */
   readonly coverage: number;
   readonly least: number;
 }
@@ -17,7 +23,10 @@ export interface Summary {
 /** What an interval is to contain the true median with. */
 export const WANTED = 0.95;
 
-/** Of fewer samples, no interval reaches what is wanted: from the least to the most of five it is 93.8 %. */
+/**
+ * Of fewer samples, no interval reaches what is wanted: from the least to the most of five it is
+ * 93.8 %.
+ */
 export const FEWEST_SAMPLES = 6;
 
 interface Choice {
@@ -67,10 +76,16 @@ export function summarize(samples: readonly number[]): Summary {
 export const isTelling = ({ coverage }: Pick<Summary, 'coverage'>): boolean => coverage >= WANTED;
 
 /** What intervals are called, by the least sure of them: `96.9 %`. Of one sample there is none. */
-export function nameOfIntervals(all: readonly (Pick<Summary, 'coverage'> | null | undefined)[]): string {
-  const known = all.flatMap((summary) => (summary === null || summary === undefined || summary.coverage === 0 ? [] : [summary.coverage]));
+export function nameOfIntervals(
+  all: readonly (Pick<Summary, 'coverage'> | null | undefined)[],
+): string {
+  const known = all.flatMap((summary) =>
+    summary === null || summary === undefined || summary.coverage === 0 ? [] : [summary.coverage],
+  );
   if (known.length === 0) return 'no interval';
-  const [least, most] = [Math.min(...known), Math.max(...known)].map((coverage) => `${Number((100 * coverage).toFixed(1))} %`);
+  const [least, most] = [Math.min(...known), Math.max(...known)].map(
+    (coverage) => `${Number((100 * coverage).toFixed(1))} %`,
+  );
   return least === most ? String(least) : `${String(least)} or more`;
 }
 

@@ -35,14 +35,29 @@ type Benchmark = (typeof BENCHMARKS)[number];
 /** Its own fault, as the shell tells it: 128 and the signal's number. */
 const TERMINATED = 143;
 
-/** As many threads as CPUs, and twice as many. Of one that is alone, the benchmark of sections tells. */
+/**
+ * As many threads as CPUs, and twice as many. Of one that is alone, the benchmark of sections
+ * tells.
+ */
 function defaultWorkers(): string {
   const busy = Math.min(Math.max(2, availableParallelism()), MOST_WORKERS / 2);
   return [busy, 2 * busy].join(',');
 }
 
 /** Both in about a minute on two CPUs, with as many rounds as an interval needs to be believed. */
-const QUICK = { sectionRounds: 31, batch: 4, workers: defaultWorkers(), section: '1', lock: 'mutex,spin', slices: 'on,off', workload: 'loop', rounds: FEWEST_SAMPLES, seconds: 0.25, warm: 0.15, sample: 8 };
+const QUICK = {
+  sectionRounds: 31,
+  batch: 4,
+  workers: defaultWorkers(),
+  section: '1',
+  lock: 'mutex,spin',
+  slices: 'on,off',
+  workload: 'loop',
+  rounds: FEWEST_SAMPLES,
+  seconds: 0.25,
+  warm: 0.15,
+  sample: 8,
+};
 
 const USAGE = `bench [sections|locks] [options]
 
@@ -68,9 +83,13 @@ interface Request {
 function readJson(value: unknown): string | null {
   if (value === undefined) return null;
   if (value === true) return '-';
-  if (typeof value !== 'string' && typeof value !== 'number') throw new UsageError('--json wants one file.');
+  if (typeof value !== 'string' && typeof value !== 'number')
+    throw new UsageError('--json wants one file.');
   const file = String(value);
-  if (BENCHMARKS.some((name) => name === file)) throw new UsageError(`--json takes '${file}' for the name of a file. Write the name of the benchmark first, or --json=./${file}.`);
+  if (BENCHMARKS.some((name) => name === file))
+    throw new UsageError(
+      `--json takes '${file}' for the name of a file. Write the name of the benchmark first, or --json=./${file}.`,
+    );
   if (file !== '-') requireWritable('--json', file);
   return file;
 }
@@ -78,17 +97,39 @@ function readJson(value: unknown): string | null {
 /** @throws {UsageError} */
 function readRequest(name: string | undefined, raw: RawOptions): Request {
   const benchmark = name === undefined ? null : BENCHMARKS.find((known) => known === name);
-  if (benchmark === undefined) throw new UsageError(`There is no benchmark '${String(name)}', but ${BENCHMARKS.join(', ')}.`);
-  const others = benchmark === 'sections' ? LOCKS_OPTIONS.filter((option) => option !== 'rounds') : benchmark === 'locks' ? ['batch'] : [];
+  if (benchmark === undefined)
+    throw new UsageError(`There is no benchmark '${String(name)}', but ${BENCHMARKS.join(', ')}.`);
+  const others =
+    benchmark === 'sections'
+      ? LOCKS_OPTIONS.filter((option) => option !== 'rounds')
+      : benchmark === 'locks'
+        ? ['batch']
+        : [];
   const alien = others.find((option) => raw[option] !== undefined);
-  if (alien !== undefined) throw new UsageError(`--${alien} is an option of the other benchmark, ${benchmark === 'sections' ? 'locks' : 'sections'}.`);
-  const locks = readLocksOptions({ ...QUICK, gap: undefined, ...raw, ...(benchmark === 'sections' ? { rounds: QUICK.rounds } : {}) }, OWN_KINDS.map((kind) => kind.name));
+  if (alien !== undefined)
+    throw new UsageError(
+      `--${alien} is an option of the other benchmark, ${benchmark === 'sections' ? 'locks' : 'sections'}.`,
+    );
+  const locks = readLocksOptions(
+    {
+      ...QUICK,
+      gap: undefined,
+      ...raw,
+      ...(benchmark === 'sections' ? { rounds: QUICK.rounds } : {}),
+    },
+    OWN_KINDS.map((kind) => kind.name),
+  );
   const least = benchmark === null ? 1 : FEWEST_ROUNDS;
   const isRounds = (number: number): boolean =>
     Number.isInteger(number) && (benchmark === 'locks' || number >= least) && number <= MOST_ROUNDS;
   const wanted = `a whole number from ${least} to ${MOST_ROUNDS}`;
   const rounds = readNumber('rounds', raw['rounds'] ?? QUICK.sectionRounds, isRounds, wanted);
-  const batch = readNumber('batch', raw['batch'] ?? QUICK.batch, (number) => number > 0 && number <= LONGEST_BATCH, `milliseconds up to ${LONGEST_BATCH}`);
+  const batch = readNumber(
+    'batch',
+    raw['batch'] ?? QUICK.batch,
+    (number) => number > 0 && number <= LONGEST_BATCH,
+    `milliseconds up to ${LONGEST_BATCH}`,
+  );
   return {
     benchmarks: benchmark === null ? BENCHMARKS : [benchmark],
     sections: { rounds: Math.max(FEWEST_ROUNDS, rounds), batch: batch * 1e6 },
@@ -122,7 +163,12 @@ class Output {
   /** A record, or a newer version of it. */
   keep(record: SectionsRecord | LocksRecord): void {
     this.#records.set(record.benchmark, record);
-    if (this.#file === null || this.#file === '-' || statSync(this.#file, { throwIfNoEntry: false })?.isFile() === false) return;
+    if (
+      this.#file === null ||
+      this.#file === '-' ||
+      statSync(this.#file, { throwIfNoEntry: false })?.isFile() === false
+    )
+      return;
     try {
       writeFileSync(this.#file, this.#text());
     } catch {
@@ -141,7 +187,9 @@ class Output {
       writeFileSync(this.#file, this.#text());
       return true;
     } catch (error) {
-      complain(`rseq-slice bench: the record could not be written to ${this.#file}: ${messageOf(error)}.${this.#rescue()}`);
+      complain(
+        `rseq-slice bench: the record could not be written to ${this.#file}: ${messageOf(error)}.${this.#rescue()}`,
+      );
       return false;
     }
   }
@@ -163,16 +211,24 @@ class Output {
   }
 }
 
-const describeCommand = (): Machine => describeMachine(['rseq-slice', ...withoutPaths(process.argv.slice(2), ['--json'])].join(' '));
+const describeCommand = (): Machine =>
+  describeMachine(['rseq-slice', ...withoutPaths(process.argv.slice(2), ['--json'])].join(' '));
 
-async function benchSections({ sections }: Request, output: Output, machine: Machine): Promise<ExitCode> {
+async function benchSections(
+  { sections }: Request,
+  output: Output,
+  machine: Machine,
+): Promise<ExitCode> {
   let shown: Parameters<typeof formatLoops>[0] = [];
   const { loops, samples, record } = await runSections(
     machine,
     {
       ...sections,
       onRound: (done, samples) => {
-        output.live.show(() => `${formatLoops(shown, samples)}\nsections: round ${done} of ${sections.rounds}`, 1);
+        output.live.show(
+          () => `${formatLoops(shown, samples)}\nsections: round ${done} of ${sections.rounds}`,
+          1,
+        );
       },
     },
     (all) => {
@@ -185,17 +241,27 @@ async function benchSections({ sections }: Request, output: Output, machine: Mac
   return ExitCode.Done;
 }
 
-async function benchLocks({ locks: options }: Request, output: Output, machine: Machine): Promise<ExitCode> {
+async function benchLocks(
+  { locks: options }: Request,
+  output: Output,
+  machine: Machine,
+): Promise<ExitCode> {
   const prepared = await prepareLocks(options, { kinds: await loadKinds(null), module: null });
   if (prepared.settings.size === 0) {
     output.live.clear();
-    complain(`rseq-slice bench: there is nothing to measure.${prepared.notes.map((note) => `\n${note}`).join('')}`);
+    complain(
+      `rseq-slice bench: there is nothing to measure.${prepared.notes.map((note) => `\n${note}`).join('')}`,
+    );
     return ExitCode.Failed;
   }
   const onTurn = ({ turn, round, place, turns }: Progress, runs: LocksRecord['runs']): void => {
     const where = `locks: round ${round + 1} of ${options.rounds}, ${place + 1} of ${turns}`;
     const { kind, workers, section, slices } = turn;
-    output.live.show(() => `${formatBriefly(aggregate(runs).cells)}\n${where}: ${kind}, ${workers} workers, ${section} us, slices ${slices}`, 1);
+    output.live.show(
+      () =>
+        `${formatBriefly(aggregate(runs).cells)}\n${where}: ${kind}, ${workers} workers, ${section} us, slices ${slices}`,
+      1,
+    );
   };
   const record = await runLocks(machine, options, prepared, {
     onTurn,
@@ -209,7 +275,10 @@ async function benchLocks({ locks: options }: Request, output: Output, machine: 
 
 async function bench(request: Request): Promise<ExitCode> {
   const output = new Output(request.json);
-  for (const [signal, code] of [['SIGINT', ExitCode.Interrupted], ['SIGTERM', TERMINATED]] as const) {
+  for (const [signal, code] of [
+    ['SIGINT', ExitCode.Interrupted],
+    ['SIGTERM', TERMINATED],
+  ] as const) {
     process.once(signal, () => {
       output.live.clear();
       output.finish();
@@ -223,7 +292,12 @@ async function bench(request: Request): Promise<ExitCode> {
   try {
     for (const benchmark of request.benchmarks) {
       if (codes.length > 0) output.say('\n');
-      codes.push(await (benchmark === 'sections' ? benchSections : benchLocks)(request, output, { ...describeCommand(), load }));
+      codes.push(
+        await (benchmark === 'sections' ? benchSections : benchLocks)(request, output, {
+          ...describeCommand(),
+          load,
+        }),
+      );
     }
   } catch (error) {
     if (!RseqSliceError.is(error)) throw error;
@@ -233,30 +307,48 @@ async function bench(request: Request): Promise<ExitCode> {
   }
   if (request.quick) {
     const { paint, width } = output.style;
-    output.say(`\n${paint('dim', wrap('Narrower intervals take longer: rseq-slice bench sections --rounds 201, rseq-slice bench locks --rounds 12 --seconds 2.', width))}\n`);
+    output.say(
+      `\n${paint('dim', wrap('Narrower intervals take longer: rseq-slice bench sections --rounds 201, rseq-slice bench locks --rounds 12 --seconds 2.', width))}\n`,
+    );
   }
   const isKept = output.finish();
   return isKept ? (Math.max(...codes) as ExitCode) : ExitCode.Failed;
 }
 
-const listed = (all: Iterable<{ readonly name: string }>): string => [...all].map(({ name }) => name).join(', ');
+const listed = (all: Iterable<{ readonly name: string }>): string =>
+  [...all].map(({ name }) => name).join(', ');
 
 export const addBench: AddCommand = (cli) => {
   cli
     .command('bench [benchmark]', 'Measure sections and locks on this machine')
     .usage(USAGE)
-    .option('--rounds <N>', `How often everything is measured (locks: ${QUICK.rounds}; sections: ${QUICK.sectionRounds}, at least ${FEWEST_ROUNDS})`)
+    .option(
+      '--rounds <N>',
+      `How often everything is measured (locks: ${QUICK.rounds}; sections: ${QUICK.sectionRounds}, at least ${FEWEST_ROUNDS})`,
+    )
     .option('--batch <MS>', `Sections: how long one loop runs in a round (${QUICK.batch})`)
     .option('--workers <N,…>', `Locks: worker threads that want the lock (${QUICK.workers})`)
     .option('--section <US,…>', `Locks: microseconds of work with the lock held (${QUICK.section})`)
-    .option('--gap <US,…>', 'Locks: microseconds of work between two sections (as long as the section)')
+    .option(
+      '--gap <US,…>',
+      'Locks: microseconds of work between two sections (as long as the section)',
+    )
     .option('--lock <NAME,…>', `Locks: which of ${listed(OWN_KINDS)} (${QUICK.lock})`)
     .option('--slices <on,off>', `Locks: with slices, without, or both in turns (${QUICK.slices})`)
-    .option('--workload <NAME>', `Locks: what is done with the lock held, of ${listed(WORKLOADS.values())} (${QUICK.workload})`)
+    .option(
+      '--workload <NAME>',
+      `Locks: what is done with the lock held, of ${listed(WORKLOADS.values())} (${QUICK.workload})`,
+    )
     .option('--seconds <S>', `Locks: how long one measurement is (${QUICK.seconds})`)
-    .option('--warm <S>', `Locks: seconds of CPU that each worker works before it, or more until V8 has compiled it (${QUICK.warm})`)
+    .option(
+      '--warm <S>',
+      `Locks: seconds of CPU that each worker works before it, or more until V8 has compiled it (${QUICK.warm})`,
+    )
     .option('--sample <N>', `Locks: the wait of one in so many sections is timed (${QUICK.sample})`)
-    .option('--json [FILE]', 'A record to FILE, or to stdout (tables then go to stderr); an array where both are measured. Format: schema/bench.schema.json')
+    .option(
+      '--json [FILE]',
+      'A record to FILE, or to stdout (tables then go to stderr); an array where both are measured. Format: schema/bench.schema.json',
+    )
     .example((bin) => `  $ ${bin} bench`)
     .example((bin) => `  $ ${bin} bench sections --rounds 201 --json sections.json`)
     .example((bin) => `  $ ${bin} bench locks --workers 2,8 --rounds 12 --seconds 2`)

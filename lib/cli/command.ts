@@ -14,7 +14,10 @@ export const ExitCode = {
   /** An option or argument that means nothing. Nothing was done. */
   Usage: 2,
   Interrupted: 130,
-  /** Nobody reads what it writes, as the shell tells it: 128 and the number of SIGPIPE. So of every command that no help names it. */
+  /**
+   * Nobody reads what it writes, as the shell tells it: 128 and the number of SIGPIPE. So of every
+   * command that no help names it.
+   */
   ClosedPipe: 141,
 } as const;
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
@@ -30,11 +33,23 @@ export type AddCommand = (cli: CAC) => void;
 /** Words in a colour, or plain ones. */
 export type Paint = (colour: 'green' | 'yellow' | 'red' | 'bold' | 'dim', text: string) => string;
 
-const CODES = { green: [32, 39], yellow: [33, 39], red: [31, 39], bold: [1, 22], dim: [2, 22] } as const;
+const CODES = {
+  green: [32, 39],
+  yellow: [33, 39],
+  red: [31, 39],
+  bold: [1, 22],
+  dim: [2, 22],
+} as const;
 
-/** Whether a stream shows colours: it is a terminal, and NO_COLOR is not set. Source: no-color.org. */
+/**
+ * Whether a stream shows colours: it is a terminal, and NO_COLOR is not set. Source: no-color.org.
+ */
 export function hasColour(stream: { readonly isTTY?: boolean }): boolean {
-  return stream.isTTY === true && (process.env['NO_COLOR'] ?? '') === '' && process.env['TERM'] !== 'dumb';
+  return (
+    stream.isTTY === true &&
+    (process.env['NO_COLOR'] ?? '') === '' &&
+    process.env['TERM'] !== 'dumb'
+  );
 }
 
 export function painter(coloured: boolean): Paint {
@@ -49,8 +64,18 @@ export function painter(coloured: boolean): Paint {
  * A number given as an option.
  * @throws {UsageError}
  */
-export function readNumber(name: string, value: unknown, isGood: (number: number) => boolean, wanted: string): number {
-  const number = typeof value === 'number' ? value : typeof value === 'string' && value.trim() !== '' ? Number(value) : NaN;
+export function readNumber(
+  name: string,
+  value: unknown,
+  isGood: (number: number) => boolean,
+  wanted: string,
+): number {
+  const number =
+    typeof value === 'number'
+      ? value
+      : typeof value === 'string' && value.trim() !== ''
+        ? Number(value)
+        : NaN;
   if (!isGood(number)) throw new UsageError(`--${name} wants ${wanted}, not '${String(value)}'.`);
   return number;
 }
@@ -60,7 +85,8 @@ export function readNumber(name: string, value: unknown, isGood: (number: number
  * @throws {UsageError} it was given a value, or twice
  */
 export function readFlag(name: string, value: unknown): boolean {
-  if (value !== undefined && typeof value !== 'boolean') throw new UsageError(`--${name} is given once, and takes no value.`);
+  if (value !== undefined && typeof value !== 'boolean')
+    throw new UsageError(`--${name} is given once, and takes no value.`);
   return value === true;
 }
 
@@ -68,8 +94,13 @@ export function readFlag(name: string, value: unknown): boolean {
  * One of the words an option can be.
  * @throws {UsageError}
  */
-export function readWord<Word extends string>(name: string, value: unknown, words: readonly Word[]): Word {
+export function readWord<Word extends string>(
+  name: string,
+  value: unknown,
+  words: readonly Word[],
+): Word {
   const word = words.find((known) => known === value);
-  if (word === undefined) throw new UsageError(`--${name} wants one of ${words.join(', ')}, not '${String(value)}'.`);
+  if (word === undefined)
+    throw new UsageError(`--${name} wants one of ${words.join(', ')}, not '${String(value)}'.`);
   return word;
 }

@@ -26,16 +26,26 @@ const MOST_SECONDS = 3600;
 const DEFAULT_WORKERS = Math.min(16, 2 * availableParallelism());
 const BACKENDS = ['auto', 'linux', 'simulated'] as const;
 
-const DESCRIPTION = 'Let workers update shared records under a lock, check the records, and show how the sections ended';
-const EXIT_CODES = 'Exit codes: 0 done and the records are right; 1 they are not, or a worker failed; 2 wrong usage; 130 interrupted.';
+const DESCRIPTION =
+  'Let workers update shared records under a lock, check the records, and show how the sections ended';
+const EXIT_CODES =
+  'Exit codes: 0 done and the records are right; 1 they are not, or a worker failed; 2 wrong usage; 130 interrupted.';
 
 export const addDemo: AddCommand = (cli) => {
   cli
     .command('demo', `${DESCRIPTION}. ${EXIT_CODES}`)
     .usage('demo [options]')
-    .option('--workers <n>', `How many, 1 to ${MOST_WORKERS}; more than there are CPUs, so that they preempt each other`, { default: DEFAULT_WORKERS })
+    .option(
+      '--workers <n>',
+      `How many, 1 to ${MOST_WORKERS}; more than there are CPUs, so that they preempt each other`,
+      { default: DEFAULT_WORKERS },
+    )
     .option('--seconds <s>', `How long, up to ${MOST_SECONDS}`, { default: 3 })
-    .option('--lock <which>', 'What guards the records: mutex, spin, or bare: one word and a section around it', { default: 'bare' })
+    .option(
+      '--lock <which>',
+      'What guards the records: mutex, spin, or bare: one word and a section around it',
+      { default: 'bare' },
+    )
     .option('--backend <which>', `Which kernel grants: ${BACKENDS.join(', ')}`, { default: 'auto' })
     .option('--json', 'One object on stdout instead of the table')
     .example('  rseq-slice demo --workers 8 --lock mutex')
@@ -50,10 +60,26 @@ interface Options {
   readonly json: boolean;
 }
 
-function readOptions({ workers, seconds, lock, backend, json }: Readonly<Record<string, unknown>>): Options {
+function readOptions({
+  workers,
+  seconds,
+  lock,
+  backend,
+  json,
+}: Readonly<Record<string, unknown>>): Options {
   return {
-    workers: readNumber('workers', workers, (n) => Number.isInteger(n) && n >= 1 && n <= MOST_WORKERS, `a whole number from 1 to ${MOST_WORKERS}`),
-    seconds: readNumber('seconds', seconds, (n) => n > 0 && n <= MOST_SECONDS, `seconds up to ${MOST_SECONDS}`),
+    workers: readNumber(
+      'workers',
+      workers,
+      (n) => Number.isInteger(n) && n >= 1 && n <= MOST_WORKERS,
+      `a whole number from 1 to ${MOST_WORKERS}`,
+    ),
+    seconds: readNumber(
+      'seconds',
+      seconds,
+      (n) => n > 0 && n <= MOST_SECONDS,
+      `seconds up to ${MOST_SECONDS}`,
+    ),
     lock: readWord('lock', lock, LOCKS),
     backend: readWord('backend', backend, BACKENDS),
     json: readFlag('json', json),
@@ -70,10 +96,13 @@ async function runDemo(options: Options): Promise<ExitCode> {
 }
 
 async function demonstrate({ workers, seconds, lock, backend, json }: Options): Promise<ExitCode> {
-  // Before the workers load it. What is said of a guest belongs to times, of which there are hardly any here.
+  // Before the workers load it. What is said of a guest belongs to times, of which there are hardly
+  // any here.
   const cautions = cautionsAbout({ ...describeMachine(''), guest: false });
   const buffer = Ledger.create();
-  const progress = new Int32Array(new SharedArrayBuffer((1 + workers) * Int32Array.BYTES_PER_ELEMENT));
+  const progress = new Int32Array(
+    new SharedArrayBuffer((1 + workers) * Int32Array.BYTES_PER_ELEMENT),
+  );
   const interrupted = new AbortController();
   const stop = (): void => void Atomics.store(progress, STOP, 1);
   const interrupt = (): void => {
@@ -82,8 +111,13 @@ async function demonstrate({ workers, seconds, lock, backend, json }: Options): 
   };
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
 
-  if (!json) process.stdout.write(`${workers} ${workers === 1 ? 'worker updates' : 'workers update'} shared records under sections for ${seconds} s.\n`);
-  const all = Array.from({ length: workers }, (_, index) => startWorker({ buffer, progress: progress.buffer, index, backend, lock }));
+  if (!json)
+    process.stdout.write(
+      `${workers} ${workers === 1 ? 'worker updates' : 'workers update'} shared records under sections for ${seconds} s.\n`,
+    );
+  const all = Array.from({ length: workers }, (_, index) =>
+    startWorker({ buffer, progress: progress.buffer, index, backend, lock }),
+  );
   const ended = Promise.all(all.map((worker) => worker.ended));
   let timer: NodeJS.Timeout | undefined;
   let hideProgress = (): void => undefined;
@@ -102,13 +136,24 @@ async function demonstrate({ workers, seconds, lock, backend, json }: Options): 
   }
 
   const left = isFree(lock, buffer) ? [] : ['the lock is still held'];
-  const summary = summarize(reports, (transfers) => [...new Ledger(buffer).check(transfers), ...left]);
+  const summary = summarize(reports, (transfers) => [
+    ...new Ledger(buffer).check(transfers),
+    ...left,
+  ]);
   const { slices, kernel } = probe();
-  if (json) process.stdout.write(`${JSON.stringify({ slices, kernel, lock, workers: reports, ...summary })}\n`);
+  if (json)
+    process.stdout.write(
+      `${JSON.stringify({ slices, kernel, lock, workers: reports, ...summary })}\n`,
+    );
   else {
     const width = widthOf(process.stdout);
-    const table = formatWorkers(reports, summary, { paint: painter(hasColour(process.stdout)), width });
-    process.stdout.write(`${table}\n${wrap(explain(summary, { onLinux: reports.some((report) => report.backend === 'linux'), slices, guest: findGuest() }), width)}\n`);
+    const table = formatWorkers(reports, summary, {
+      paint: painter(hasColour(process.stdout)),
+      width,
+    });
+    process.stdout.write(
+      `${table}\n${wrap(explain(summary, { onLinux: reports.some((report) => report.backend === 'linux'), slices, guest: findGuest() }), width)}\n`,
+    );
     for (const caution of cautions) process.stdout.write(`${wrap(caution, width)}\n`);
   }
   if (summary.wrong.length > 0) return ExitCode.Failed;
@@ -116,7 +161,10 @@ async function demonstrate({ workers, seconds, lock, backend, json }: Options): 
 }
 
 /** Both promises fail when the worker does. */
-function startWorker(job: Job): { readonly started: Promise<unknown>; readonly ended: Promise<Report> } {
+function startWorker(job: Job): {
+  readonly started: Promise<unknown>;
+  readonly ended: Promise<Report>;
+} {
   const worker = new Worker(new URL('./demo/worker.js', import.meta.url), { workerData: job });
   const failed = new Promise<never>((_, reject) => {
     worker.once('error', reject);

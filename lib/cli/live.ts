@@ -39,7 +39,10 @@ export class LiveLines {
     // A line that wraps, or one that scrolls away, could not be taken back.
     const all = picture().trimEnd().split('\n');
     const room = Math.max(1, rows - 1);
-    const kept = all.length > room && room > head ? [...all.slice(0, head), ...all.slice(head - room)] : all.slice(-room);
+    const kept =
+      all.length > room && room > head
+        ? [...all.slice(0, head), ...all.slice(head - room)]
+        : all.slice(-room);
     const lines = kept.map((line) => line.slice(0, columns - 1));
     this.#screen.write(`${this.#takeBack()}${lines.join('\n')}\n`);
     this.#shown = lines.length;

@@ -4,7 +4,16 @@
  * written unless all of them can be read. What is in the page is left to
  * `lib/report/`.
  */
-import { existsSync, lstatSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { readAssets } from '../report/assets.ts';
 import { RecordError } from '../report/field.ts';
@@ -20,8 +29,10 @@ import type { AddCommand } from './command.ts';
 const STDOUT = '-';
 const DEFAULT_OUT = 'rseq-slice-report.html';
 
-const DESCRIPTION = 'Make one HTML page of what benchmarks wrote with --json: what slices changed, in words, charts and tables';
-const EXIT_CODES = 'Exit codes: 0 done; 1 a file cannot be read or is no such record, or the page cannot be written: nothing is changed; 2 wrong usage.';
+const DESCRIPTION =
+  'Make one HTML page of what benchmarks wrote with --json: what slices changed, in words, charts and tables';
+const EXIT_CODES =
+  'Exit codes: 0 done; 1 a file cannot be read or is no such record, or the page cannot be written: nothing is changed; 2 wrong usage.';
 
 export const addReport: AddCommand = (cli) => {
   cli
@@ -32,7 +43,9 @@ export const addReport: AddCommand = (cli) => {
     .example('  rseq-slice report locks.json')
     .example('  rseq-slice report host.json guest.json --out slices.html')
     .example('  rseq-slice report locks.json --json')
-    .action((files: readonly string[], options: Readonly<Record<string, unknown>>) => report(files, options));
+    .action((files: readonly string[], options: Readonly<Record<string, unknown>>) =>
+      report(files, options),
+    );
 };
 
 function report(files: readonly string[], options: Readonly<Record<string, unknown>>): ExitCode {
@@ -46,7 +59,10 @@ function report(files: readonly string[], options: Readonly<Record<string, unkno
       if (out === STDOUT) process.stdout.write(page);
       else writeWhole(out, page);
     }
-    if (json) process.stdout.write(`${JSON.stringify({ records: records.map((figures) => ({ headline: headlineOf(figures), reading: readingOf(figures), figures })) }, null, 2)}\n`);
+    if (json)
+      process.stdout.write(
+        `${JSON.stringify({ records: records.map((figures) => ({ headline: headlineOf(figures), reading: readingOf(figures), figures })) }, null, 2)}\n`,
+      );
     else if (out !== null && out !== STDOUT) process.stdout.write(`The report is in ${out}.\n`);
     return ExitCode.Done;
   } catch (error) {
@@ -63,9 +79,13 @@ function report(files: readonly string[], options: Readonly<Record<string, unkno
 function readOut(out: unknown, files: readonly string[], json: boolean): string | null {
   if (out === undefined) return json ? null : DEFAULT_OUT;
   const name = typeof out === 'number' ? String(out) : out;
-  if (typeof name !== 'string' || name === '') throw new UsageError(`--out wants one file, ${Array.isArray(out) ? 'not several' : 'by its name'}.`);
+  if (typeof name !== 'string' || name === '')
+    throw new UsageError(
+      `--out wants one file, ${Array.isArray(out) ? 'not several' : 'by its name'}.`,
+    );
   if (name === STDOUT && json) throw new UsageError('--json and --out - both want stdout.');
-  if (files.some((file) => resolve(file) === resolve(name))) throw new UsageError(`--out ${name} would replace a record.`);
+  if (files.some((file) => resolve(file) === resolve(name)))
+    throw new UsageError(`--out ${name} would replace a record.`);
   return name;
 }
 
@@ -75,14 +95,16 @@ function readFigures(path: string): RecordFigures[] {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    throw isSystemError(error) ? new RecordError(`${path} cannot be read: ${error.message}.`) : error;
+    throw isSystemError(error)
+      ? new RecordError(`${path} cannot be read: ${error.message}.`)
+      : error;
   }
   return readRecords(text, basename(path)).map(figuresOf);
 }
 
 /**
- * At once, so that an earlier page stays until there is a new one. What is no file, as /dev/null, is written to, and a link
- * stays one.
+ * At once, so that an earlier page stays until there is a new one. What is no file, as /dev/null,
+ * is written to, and a link stays one.
  */
 function writeWhole(path: string, text: string): void {
   if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true && existsSync(path)) {
@@ -99,7 +121,9 @@ function writeWhole(path: string, text: string): void {
     renameSync(part, path);
   } catch (error) {
     rmSync(part, { force: true });
-    throw isSystemError(error) ? new RecordError(`${path} cannot be written: ${error.message}.`) : error;
+    throw isSystemError(error)
+      ? new RecordError(`${path} cannot be written: ${error.message}.`)
+      : error;
   }
 }
 

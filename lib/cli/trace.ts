@@ -5,7 +5,14 @@
  * is recorded, and how, is in `lib/trace/`.
  */
 import { spawn } from 'node:child_process';
-import { accessSync, constants as modes, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants as modes,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { cautionsAbout, describeMachine } from '../bench/machine.ts';
@@ -26,21 +33,37 @@ import { complain, messageOf, requirePermitted, requireWritable, widthOf, wrap }
 const DEFAULT_EVERY = 16;
 const DEFAULT_EVENTS = 16_384;
 const MOST_EVENTS = 1 << 24;
-/** What a program that was ended by a signal is said to have exited with, where the signal cannot be passed on. */
+/**
+ * What a program that was ended by a signal is said to have exited with, where the signal cannot be
+ * passed on.
+ */
 const SIGNALLED = 128;
 const PASSED_ON = ['SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
 
-const DESCRIPTION = 'Run a program with its sections and locks recorded, and write a trace for Perfetto or Chrome';
-const EXIT_CODES = "Exit codes: the program's, and its signal; 1 the trace could not be written in the end, and is kept elsewhere; 2 wrong usage, or no file can be written there: the program was not run.";
+const DESCRIPTION =
+  'Run a program with its sections and locks recorded, and write a trace for Perfetto or Chrome';
+const EXIT_CODES =
+  "Exit codes: the program's, and its signal; 1 the trace could not be written in the end, and is kept elsewhere; 2 wrong usage, or no file can be written there: the program was not run.";
 
 export const addTrace: AddCommand = (cli) => {
   cli
     .command('trace', `${DESCRIPTION}. ${EXIT_CODES}`)
     .usage('trace [options] -- PROGRAM [arguments]')
     .option('--out <file>', 'The trace', { default: 'trace.json' })
-    .option('--every <n>', 'Time one section in so many also where nothing happens to it; 1: all of them, which costs more than a section does', { default: DEFAULT_EVERY })
-    .option('--events <n>', 'Keep the latest so many undisturbed sections of each thread, and as many of all else', { default: DEFAULT_EVENTS })
-    .option('--no-kernel', "Leave the kernel's own tracing out of it, which is merged with it where this user may have that: as root")
+    .option(
+      '--every <n>',
+      'Time one section in so many also where nothing happens to it; 1: all of them, which costs more than a section does',
+      { default: DEFAULT_EVERY },
+    )
+    .option(
+      '--events <n>',
+      'Keep the latest so many undisturbed sections of each thread, and as many of all else',
+      { default: DEFAULT_EVENTS },
+    )
+    .option(
+      '--no-kernel',
+      "Leave the kernel's own tracing out of it, which is merged with it where this user may have that: as root",
+    )
     .option('--json', 'The summary as one object, the last line on stdout')
     .example('  rseq-slice trace -- node app.js')
     .example('  rseq-slice trace --every 1 --out all.json -- node app.js 8')
@@ -55,16 +78,28 @@ interface Ending {
 
 async function runTrace(options: Readonly<Record<string, unknown>>): Promise<number> {
   const [program, ...args] = options['--'] as readonly string[];
-  if (program === undefined) throw new UsageError("Say behind '--' which program to run: rseq-slice trace -- node app.js.");
+  if (program === undefined)
+    throw new UsageError("Say behind '--' which program to run: rseq-slice trace -- node app.js.");
   // A name of digits comes as a number, and several of them as an array.
   const name = options['out'];
-  if (typeof name !== 'string' && typeof name !== 'number') throw new UsageError('--out wants one file.');
+  if (typeof name !== 'string' && typeof name !== 'number')
+    throw new UsageError('--out wants one file.');
   if (name === '-') throw new UsageError("--out wants a file, not -: stdout is the program's.");
   const out = resolve(String(name));
   const json = readFlag('json', options['json']);
   const settings: RecordingSettings = {
-    every: readNumber('every', options['every'], (n) => Number.isInteger(n) && n >= 1 && n <= 1e6, 'a whole number from 1 to 1000000'),
-    events: readNumber('events', options['events'], (n) => Number.isInteger(n) && n >= 1 && n <= MOST_EVENTS, `a whole number from 1 to ${MOST_EVENTS}`),
+    every: readNumber(
+      'every',
+      options['every'],
+      (n) => Number.isInteger(n) && n >= 1 && n <= 1e6,
+      'a whole number from 1 to 1000000',
+    ),
+    events: readNumber(
+      'events',
+      options['events'],
+      (n) => Number.isInteger(n) && n >= 1 && n <= MOST_EVENTS,
+      `a whole number from 1 to ${MOST_EVENTS}`,
+    ),
   };
   const place = join(memoryFolder(), 'rseq-slice-trace-');
   requirePermitted({ reads: [place], writes: [place, out], starts: true });
@@ -75,7 +110,8 @@ async function runTrace(options: Readonly<Record<string, unknown>>): Promise<num
   let isKept = false;
   try {
     writeFileSync(join(folder, SETTINGS), JSON.stringify(settings));
-    const tracing = options['kernel'] === false ? { reason: 'not asked for' } : KernelTracing.start();
+    const tracing =
+      options['kernel'] === false ? { reason: 'not asked for' } : KernelTracing.start();
     const before = readKernelCounters();
     try {
       ending = await run(program, args, folder);
@@ -88,7 +124,9 @@ async function runTrace(options: Readonly<Record<string, unknown>>): Promise<num
       isKept = !report({ folder, out, json: json, counters, tracing, cautions });
     } catch (error) {
       isKept = true;
-      complain(`rseq-slice trace: no trace could be made: ${messageOf(error)}. What was recorded is kept in ${folder}.`);
+      complain(
+        `rseq-slice trace: no trace could be made: ${messageOf(error)}. What was recorded is kept in ${folder}.`,
+      );
     }
   } finally {
     if (!isKept) rmSync(folder, { recursive: true, force: true });
@@ -119,7 +157,10 @@ function memoryFolder(): string {
  * @throws {UsageError} it could not be started.
  */
 async function run(program: string, args: readonly string[], folder: string): Promise<Ending> {
-  const child = spawn(program, args, { stdio: 'inherit', env: { ...process.env, [VARIABLE]: folder } });
+  const child = spawn(program, args, {
+    stdio: 'inherit',
+    env: { ...process.env, [VARIABLE]: folder },
+  });
   const passOn = (signal: NodeJS.Signals): void => void child.kill(signal);
   // A terminal sends this to both; whoever sends it to this process alone means the program.
   const interrupt = (signal: NodeJS.Signals): void => {
@@ -160,10 +201,21 @@ function report({ folder, out, json, counters, tracing, cautions }: Report): boo
   const width = widthOf(process.stderr);
   const say = (text: string): void => void process.stderr.write(`${wrap(text, width, 2)}\n`);
   if (recordings.length === 0) {
-    say(`${paint('yellow', 'rseq-slice trace: nothing was recorded')}: no thread of the program was attached to this library.`);
+    say(
+      `${paint('yellow', 'rseq-slice trace: nothing was recorded')}: no thread of the program was attached to this library.`,
+    );
   }
-  const dropped = { 'dropped sections': String(summary.timed.dropped), 'dropped events': String(summary.dropped) };
-  const text = chromeTrace(traceOfRecordings(recordings, { ...dropped, 'timed one in': String(summary.timed.every) }, trace));
+  const dropped = {
+    'dropped sections': String(summary.timed.dropped),
+    'dropped events': String(summary.dropped),
+  };
+  const text = chromeTrace(
+    traceOfRecordings(
+      recordings,
+      { ...dropped, 'timed one in': String(summary.timed.every) },
+      trace,
+    ),
+  );
   const file = write(text, out, folder);
   if (recordings.length > 0) {
     say(`${paint('bold', `rseq-slice trace: ${file}`)}\n${describe(summary).join('\n')}`);
@@ -187,14 +239,23 @@ function write(text: string, out: string, folder: string): string {
   } catch (error) {
     const file = join(folder, 'trace.json');
     writeFileSync(file, text);
-    for (const name of readdirSync(folder)) if (name.endsWith(EXTENSION) || name === SETTINGS) rmSync(join(folder, name));
-    complain(`rseq-slice trace: the trace could not be written to ${out}: ${messageOf(error)}. It is in ${file} instead.`);
+    for (const name of readdirSync(folder))
+      if (name.endsWith(EXTENSION) || name === SETTINGS) rmSync(join(folder, name));
+    complain(
+      `rseq-slice trace: the trace could not be written to ${out}: ${messageOf(error)}. It is in ${file} instead.`,
+    );
     return file;
   }
 }
 
-/** What the kernel traced, or why there is nothing of it: the program's own account is worth having without. */
-function readTracing(tracing: KernelTracing | NotTraced): { readonly trace: KernelAccounts['trace']; readonly reason: string | null } {
+/**
+ * What the kernel traced, or why there is nothing of it: the program's own account is worth having
+ * without.
+ */
+function readTracing(tracing: KernelTracing | NotTraced): {
+  readonly trace: KernelAccounts['trace'];
+  readonly reason: string | null;
+} {
   if (!(tracing instanceof KernelTracing)) return { trace: null, ...tracing };
   try {
     return { trace: tracing.stop(), reason: null };

@@ -70,20 +70,44 @@ export interface Binding {
   readonly nativeApi: () => unknown;
   readonly futexWait: (words: Int32Array, index: number, expected: number, ms: number) => number;
   readonly futexWake: (words: Int32Array, index: number, count: number) => number;
-  /** The first bytes of an open file as memory, which is the file's however the process ends; else an errno, 0: external memory is forbidden. */
+  /**
+   * The first bytes of an open file as memory, which is the file's however the process ends; else
+   * an errno, 0: external memory is forbidden.
+   */
   readonly mapFile: (file: number, length: number) => ArrayBuffer | number;
 }
 
-/** All that is in it, so that a copy which stayed behind when the package was updated is told from this version's. */
+/**
+ * All that is in it, so that a copy which stayed behind when the package was updated is told from
+ * this version's.
+ */
 const FUNCTIONS = Object.keys({
-  probe: 0, attach: 0, detach: 0, controlWord: 0, enter: 0, clear: 0, yieldSlice: 0, cpu: 0, node: 0, concurrencyId: 0,
-  flags: 0, isOwner: 0, nativeApi: 0, futexWait: 0, futexWake: 0, mapFile: 0,
+  probe: 0,
+  attach: 0,
+  detach: 0,
+  controlWord: 0,
+  enter: 0,
+  clear: 0,
+  yieldSlice: 0,
+  cpu: 0,
+  node: 0,
+  concurrencyId: 0,
+  flags: 0,
+  isOwner: 0,
+  nativeApi: 0,
+  futexWait: 0,
+  futexWake: 0,
+  mapFile: 0,
 } satisfies Record<keyof Binding, 0>) as (keyof Binding)[];
 
 export type AddonStatus =
   | { readonly state: 'loaded'; readonly path: string; readonly binding: Binding }
   /** `isBundled`: this code is in a bundle, and the addon is not next to it. */
-  | { readonly state: 'missing'; readonly isBundled: boolean; readonly libc: 'glibc' | 'musl' | null }
+  | {
+      readonly state: 'missing';
+      readonly isBundled: boolean;
+      readonly libc: 'glibc' | 'musl' | null;
+    }
   /** Node was started so that no addon can be loaded, or not this file. */
   | { readonly state: 'forbidden'; readonly path: string; readonly what: 'addons' | 'reading' }
   | { readonly state: 'failed'; readonly path: string; readonly reason: string }
@@ -128,7 +152,8 @@ function isBundled(): boolean {
 
 /** The files it may be in, the best first. */
 function candidates(libc: 'glibc' | 'musl' | null): string[] {
-  // Where files may not be read it is not known; a package has both, and of most machines it is glibc.
+  // Where files may not be read it is not known; a package has both, and of most machines it is
+  // glibc.
   const tags = libc === null ? ['glibc', 'musl'] : [libc];
   const places = [ofPackage(), ofBundle()].filter((place) => place !== null);
   return places.flatMap(({ built, prebuilt }) => [
@@ -139,20 +164,26 @@ function candidates(libc: 'glibc' | 'musl' | null): string[] {
 }
 
 /**
- * In the package. Written out as it is, since programs that collect a deployment's files (@vercel/nft, and so Next.js and
- * Vercel) read it: they evaluate these two expressions, and take along what is there.
+ * In the package. Written out as it is, since programs that collect a deployment's files
+ * (@vercel/nft, and so Next.js and Vercel) read it: they evaluate these two expressions, and take
+ * along what is there.
  */
 function ofPackage(): Place | null {
   if (packageFolder === null) return null;
   const here = fileURLToPath(import.meta.url);
-  return { built: join(here, '../../../build/Release'), prebuilt: join(here, '../../../prebuilds') };
+  return {
+    built: join(here, '../../../build/Release'),
+    prebuilt: join(here, '../../../prebuilds'),
+  };
 }
 
 /** Next to a bundle, where somebody may have copied the package's folders to. */
 function ofBundle(): Place | null {
   // An ES module of webpack does not know where it is; then it is taken for the program.
   const folder = bundleFolder ?? (isBundled() ? dirname(process.argv[1] ?? '') : '');
-  return !isAbsolute(folder) ? null : { built: join(folder, 'build/Release'), prebuilt: join(folder, 'prebuilds') };
+  return !isAbsolute(folder)
+    ? null
+    : { built: join(folder, 'build/Release'), prebuilt: join(folder, 'prebuilds') };
 }
 
 /** null: there is no such file. */
@@ -160,17 +191,24 @@ function load(path: string): AddonStatus | null {
   const fault = readFault(path);
   if (fault !== null) return { state: 'failed', path, reason: `it ${fault}` };
   try {
-    // Where bundlers do not see it: they would want to bring what is required, and cannot know what that is.
+    // Where bundlers do not see it: they would want to bring what is required, and cannot know what
+    // that is.
     const require = process.getBuiltinModule('node:module').createRequire(path);
     const binding = require(path) as Partial<Binding>;
     const lacking = FUNCTIONS.find((name) => typeof binding[name] !== 'function');
-    if (lacking !== undefined) return { state: 'failed', path, reason: `it is of another version of this package, and has no ${lacking}()` };
+    if (lacking !== undefined)
+      return {
+        state: 'failed',
+        path,
+        reason: `it is of another version of this package, and has no ${lacking}()`,
+      };
     return { state: 'loaded', path, binding: binding as Binding };
   } catch (error) {
     const { code, name, message } = error as NodeJS.ErrnoException;
     if (code === 'MODULE_NOT_FOUND') return null;
     // The second is Deno's.
-    if (code === 'ERR_DLOPEN_DISABLED' || name === 'NotCapable') return { state: 'forbidden', path, what: 'addons' };
+    if (code === 'ERR_DLOPEN_DISABLED' || name === 'NotCapable')
+      return { state: 'forbidden', path, what: 'addons' };
     if (code === 'ERR_ACCESS_DENIED') return { state: 'forbidden', path, what: 'reading' };
     return { state: 'failed', path, reason: message };
   }

@@ -62,11 +62,21 @@ export class LinuxKernelThread implements KernelThread {
     );
     const registration = REGISTRATIONS[raw.registration ?? 0];
     const flavour = FLAVOURS[(raw.flavour ?? 0) - 1];
-    if (raw.errno !== 0 || registration === undefined || registration === 'auto' || flavour === undefined) {
+    if (
+      raw.errno !== 0 ||
+      registration === undefined ||
+      registration === 'auto' ||
+      flavour === undefined
+    ) {
       return describeFailure(raw.step, raw.errno, raw.users);
     }
     const controlWord = options.mapped ? binding.controlWord() : null;
-    return new LinuxKernelThread(binding, registration, flavour, controlWord && new ControlWordBytes(controlWord));
+    return new LinuxKernelThread(
+      binding,
+      registration,
+      flavour,
+      controlWord && new ControlWordBytes(controlWord),
+    );
   }
 
   detach(): void {

@@ -8,7 +8,10 @@
  */
 import { readFileSync } from 'node:fs';
 
-/** `libc.so.6`, or `libc-2.31.so` as it was called before glibc 2.34. Not musl's, which is `ld-musl-x86_64.so.1`. */
+/**
+ * `libc.so.6`, or `libc-2.31.so` as it was called before glibc 2.34. Not musl's, which is
+ * `ld-musl-x86_64.so.1`.
+ */
 const GLIBC = /\s(\/[^\n]*\/libc(?:\.so\.6(?:\.1)?|-\d[^/\n]*\.so))$/m;
 /** What glibc prints when it is run as a program. */
 const BANNER = 'GNU C Library ';
@@ -20,7 +23,10 @@ const MUSL = /\s\/[^\n]*\/(?:ld-musl-[^/\n]*\.so\.1|libc\.musl-[^/\n]*\.so\.1)$/
 
 let known: string | null | undefined;
 
-/** `glibc 2.36`; null: another libc, or it cannot be told. The process keeps the libc it has, so it is read once. */
+/**
+ * `glibc 2.36`; null: another libc, or it cannot be told. The process keeps the libc it has, so it
+ * is read once.
+ */
 export function libcName(): string | null {
   if (known === undefined) known = readName();
   return known;

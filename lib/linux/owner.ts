@@ -11,7 +11,10 @@ import { readFileSync } from 'node:fs';
 export const NAMELESS = -1n;
 
 const OWN = '/proc/thread-self/stat';
-/** The kernel's number of the thread is in the low half; as much of its start time as fits, in the high one. */
+/**
+ * The kernel's number of the thread is in the low half; as much of its start time as fits, in the
+ * high one.
+ */
 const THREAD_BITS = 32n;
 const THREAD_MASK = (1n << THREAD_BITS) - 1n;
 const STARTED_MASK = 0x7fff_ffffn;
@@ -58,7 +61,8 @@ function identify(path: string, read: ReadText): bigint | 'gone' | 'unknown' {
   try {
     stat = read(path);
   } catch (error) {
-    // ESRCH: it ended between opening and reading. Anything else, no file descriptors left say, is no answer.
+    // ESRCH: it ended between opening and reading. Anything else, no file descriptors left say, is
+    // no answer.
     const { code } = error as NodeJS.ErrnoException;
     return code === 'ENOENT' || code === 'ESRCH' ? 'gone' : 'unknown';
   }
@@ -75,6 +79,16 @@ export function parseStat(stat: string): ThreadStat | null {
   const [state = ''] = rest;
   const started = rest[STARTED];
   // A thread has a number from 1 on.
-  if (thread === undefined || Number(thread) === 0 || started === undefined || !/^\d+$/.test(started)) return null;
-  return { thread: Number(thread), started: Number(started), isEnding: state === 'Z' || state === 'X' };
+  if (
+    thread === undefined ||
+    Number(thread) === 0 ||
+    started === undefined ||
+    !/^\d+$/.test(started)
+  )
+    return null;
+  return {
+    thread: Number(thread),
+    started: Number(started),
+    isEnding: state === 'Z' || state === 'X',
+  };
 }

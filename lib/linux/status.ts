@@ -85,8 +85,17 @@ function isCheckout(): boolean {
 const howToBuild = ({ isCheckout }: Reader): string =>
   `Build it: ${isCheckout ? 'npm run build:native' : 'npx rseq-slice build'} (needs a C and a C++17 compiler).`;
 
-/** Whose Linux has the feature, up to 7.3; others' lacks what it is made of, and its configuration has no such option. */
-const ARCHITECTURES: Readonly<Partial<Record<string, string>>> = { x64: 'x86', ia32: 'x86', riscv64: 'RISC-V', s390x: 's390', loong64: 'LoongArch' };
+/**
+ * Whose Linux has the feature, up to 7.3; others' lacks what it is made of, and its configuration
+ * has no such option.
+ */
+const ARCHITECTURES: Readonly<Partial<Record<string, string>>> = {
+  x64: 'x86',
+  ia32: 'x86',
+  riscv64: 'RISC-V',
+  s390x: 's390',
+  loong64: 'LoongArch',
+};
 
 /** What to do where no kernel has slices; null: some have, on this architecture. */
 export function describeArchitecture(arch: string): string | null {
@@ -97,12 +106,17 @@ export function describeArchitecture(arch: string): string | null {
 
 /** How to get slices without another kernel, a sentence; empty where there is no way. */
 export function describeGuestRemedy({ isCheckout, arch }: Reader = here()): string {
-  return arch === 'x64' && isCheckout ? 'To see slices on this machine run the program in a guest: npm run vm -- COMMAND.' : '';
+  return arch === 'x64' && isCheckout
+    ? 'To see slices on this machine run the program in a guest: npm run vm -- COMMAND.'
+    : '';
 }
 
 /** How to get a kernel that has slices. */
 export function describeKernelRemedy(reader: Reader = here()): string {
-  return describeArchitecture(reader.arch) ?? `Use Linux 7.0 or later built with CONFIG_RSEQ_SLICE_EXTENSION=y. ${describeGuestRemedy(reader)}`.trimEnd();
+  return (
+    describeArchitecture(reader.arch) ??
+    `Use Linux 7.0 or later built with CONFIG_RSEQ_SLICE_EXTENSION=y. ${describeGuestRemedy(reader)}`.trimEnd()
+  );
 }
 
 export const AVAILABLE: Status = {
@@ -122,11 +136,13 @@ export function describeAddon(addon: AddonStatus, reader: Reader = here()): Stat
         remedy: 'Nothing to do: everything works on the simulated kernel.',
       };
     case 'missing':
-      return addon.isBundled ? MISSING_IN_BUNDLE : {
-        reason: 'addon-missing',
-        explanation: `The package has no native addon for ${process.platform} ${reader.arch}${addon.libc === null ? '' : ` and ${addon.libc}`}, and none was built.`,
-        remedy: howToBuild(reader),
-      };
+      return addon.isBundled
+        ? MISSING_IN_BUNDLE
+        : {
+            reason: 'addon-missing',
+            explanation: `The package has no native addon for ${process.platform} ${reader.arch}${addon.libc === null ? '' : ` and ${addon.libc}`}, and none was built.`,
+            remedy: howToBuild(reader),
+          };
     case 'forbidden':
       return describeForbidden(addon.what, addon.path);
     case 'failed':
@@ -141,7 +157,8 @@ export function describeAddon(addon: AddonStatus, reader: Reader = here()): Stat
 const MISSING_IN_BUNDLE: Status = {
   reason: 'addon-missing',
   explanation: 'This program was bundled, and the native addon is not next to the bundle.',
-  remedy: 'Leave rseq-slice out of the bundle (mark it as external), so that it finds its addon; or copy the folder node_modules/rseq-slice/prebuilds next to the bundle.',
+  remedy:
+    'Leave rseq-slice out of the bundle (mark it as external), so that it finds its addon; or copy the folder node_modules/rseq-slice/prebuilds next to the bundle.',
 };
 
 function describeForbidden(what: 'addons' | 'reading', path: string): Status {
@@ -153,7 +170,11 @@ function describeForbidden(what: 'addons' | 'reading', path: string): Status {
     };
   }
   if ('Deno' in globalThis) {
-    return { reason: 'addon-forbidden', explanation: 'Deno was not allowed to load native addons.', remedy: 'Start Deno with --allow-ffi as well.' };
+    return {
+      reason: 'addon-forbidden',
+      explanation: 'Deno was not allowed to load native addons.',
+      remedy: 'Start Deno with --allow-ffi as well.',
+    };
   }
   const isModel = 'permission' in process;
   return {
@@ -167,23 +188,50 @@ function describeForbidden(what: 'addons' | 'reading', path: string): Status {
 
 function remedyOf(reason: string, reader: Reader): string {
   const known = FAULTS.find(([said]) => said.test(reason))?.[1];
-  return known === undefined ? `${howToBuild(reader)} That is, anew, for this Node and libc.` : known(reader);
+  return known === undefined
+    ? `${howToBuild(reader)} That is, anew, for this Node and libc.`
+    : known(reader);
 }
 
-/** What `faultOf`, glibc's and musl's dynamic linkers say, and what to do then. The first that fits. */
+/**
+ * What `faultOf`, glibc's and musl's dynamic linkers say, and what to do then. The first that fits.
+ */
 const FAULTS: readonly (readonly [RegExp, (reader: Reader) => string])[] = [
-  [/is no shared library|is cut off|of another version/, (reader) => `Install the package again, and copy the addon again if it was copied from there. Or build it anew. ${howToBuild(reader)}`],
-  [/another architecture/, (reader) => `Install the package on this machine instead of copying it from another. ${howToBuild(reader)}`],
-  [/lib(?:stdc\+\+|gcc_s)[^ ]*(?:: cannot open shared object file|: No such file)/, () => 'Install the C++ library, as root. Debian: apt-get install libstdc++6; Alpine: apk add libstdc++.'],
-  [/Permission denied|failed to map segment|Operation not permitted/, () => 'Let this user read the file, on a file system that is not mounted with noexec.'],
-  [/musl|ld-linux|libc\.so\.6|version [^ ]* not found|Error relocating/, (reader) => `It is for another libc, or a newer one, than this process has. ${howToBuild(reader)}`],
+  [
+    /is no shared library|is cut off|of another version/,
+    (reader) =>
+      `Install the package again, and copy the addon again if it was copied from there. Or build it anew. ${howToBuild(reader)}`,
+  ],
+  [
+    /another architecture/,
+    (reader) =>
+      `Install the package on this machine instead of copying it from another. ${howToBuild(reader)}`,
+  ],
+  [
+    /lib(?:stdc\+\+|gcc_s)[^ ]*(?:: cannot open shared object file|: No such file)/,
+    () =>
+      'Install the C++ library, as root. Debian: apt-get install libstdc++6; Alpine: apk add libstdc++.',
+  ],
+  [
+    /Permission denied|failed to map segment|Operation not permitted/,
+    () => 'Let this user read the file, on a file system that is not mounted with noexec.',
+  ],
+  [
+    /musl|ld-linux|libc\.so\.6|version [^ ]* not found|Error relocating/,
+    (reader) =>
+      `It is for another libc, or a newer one, than this process has. ${howToBuild(reader)}`,
+  ],
 ];
 
 /**
  * What a failed attach means.
  * @param users who uses rseq, where they are the reason
  */
-export function describeFailure(stepNumber: number, errno: number, users: readonly RawUser[] = []): Status {
+export function describeFailure(
+  stepNumber: number,
+  errno: number,
+  users: readonly RawUser[] = [],
+): Status {
   const step = STEPS[stepNumber] ?? 'none';
   const name = nameErrno(errno);
   const denied = errno === constants.errno.EPERM || errno === constants.errno.ENOSYS;
@@ -216,8 +264,10 @@ export function describeFailure(stepNumber: number, errno: number, users: readon
     case 'foreign':
       return {
         reason: 'foreign-registration',
-        explanation: 'Another library has registered an rseq area of its own in this thread, and a thread has one only.',
-        remedy: "Let libc register its areas (glibc 2.35 or later without GLIBC_TUNABLES=glibc.pthread.rseq=0), which most libraries share, or run without that library.",
+        explanation:
+          'Another library has registered an rseq area of its own in this thread, and a thread has one only.',
+        remedy:
+          'Let libc register its areas (glibc 2.35 or later without GLIBC_TUNABLES=glibc.pthread.rseq=0), which most libraries share, or run without that library.',
         errno,
         syscall: 'rseq',
       };
@@ -234,21 +284,23 @@ export function describeFailure(stepNumber: number, errno: number, users: readon
       return errno === constants.errno.ENXIO
         ? {
             reason: 'no-libc-registration',
-            explanation: 'libc registered no rseq area in this thread, and the options demand libc’s.',
+            explanation:
+              'libc registered no rseq area in this thread, and the options demand libc’s.',
             remedy: "Use registration: 'auto' or 'own'.",
             errno,
           }
         : {
             reason: 'legacy-registration',
-            explanation: 'libc has registered an rseq area in this thread, and the options demand one of our own.',
-            remedy:
-              "Use registration: 'auto' or 'replace'.",
+            explanation:
+              'libc has registered an rseq area in this thread, and the options demand one of our own.',
+            remedy: "Use registration: 'auto' or 'replace'.",
             errno,
           };
     case 'flavour':
       return {
         reason: 'wrong-flavour',
-        explanation: 'The kernel speaks the other dialect of the control word (bytes for mainline and 7.0, bits for rfc).',
+        explanation:
+          'The kernel speaks the other dialect of the control word (bytes for mainline and 7.0, bits for rfc).',
         remedy: "Use flavour: 'auto'; probe() tells which one it is.",
         errno,
       };
@@ -283,10 +335,18 @@ export function describeProbe(raw: RawProbe): Status {
 
 /** Who would be harmed by an area of ours and how, the beginning of a sentence. */
 function nameUsers(users: readonly RawUser[]): string {
-  const how = { 'libc-area': 'uses the areas that libc registers', librseq: 'is librseq', 'own-areas': 'registers rseq areas of its own' };
+  const how = {
+    'libc-area': 'uses the areas that libc registers',
+    librseq: 'is librseq',
+    'own-areas': 'registers rseq areas of its own',
+  };
   // An allocator that is the process's malloc has been everywhere before us.
-  const harmed = users.filter(({ kind, isAllocator }) => !(isAllocator && USES[kind - 1] === 'own-areas'));
-  const sentences = harmed.map(({ object, kind }) => `${object} ${how[USES[kind - 1] ?? 'own-areas']}`);
+  const harmed = users.filter(
+    ({ kind, isAllocator }) => !(isAllocator && USES[kind - 1] === 'own-areas'),
+  );
+  const sentences = harmed.map(
+    ({ object, kind }) => `${object} ${how[USES[kind - 1] ?? 'own-areas']}`,
+  );
   return sentences.length === 0 ? 'Some other code uses rseq' : sentences.join('; ');
 }
 

@@ -10,7 +10,10 @@ const waits = new WeakMap<AbortSignal, Set<(reason: unknown) => void>>();
  * Calls a function with the signal's reason when it is aborted.
  * @returns a function that stops that
  */
-export function onAbort(signal: AbortSignal | undefined, run: (reason: unknown) => void): () => void {
+export function onAbort(
+  signal: AbortSignal | undefined,
+  run: (reason: unknown) => void,
+): () => void {
   if (signal === undefined) return () => undefined;
   // A function may wait twice with the same signal.
   const wait = (reason: unknown): void => {
@@ -34,7 +37,8 @@ function listenTo(signal: AbortSignal, wait: (reason: unknown) => void): void {
 
 function abort(this: AbortSignal): void {
   const all = waits.get(this);
-  // They are known until all are told: one that ends may let another one in, which then stops to wait.
+  // They are known until all are told: one that ends may let another one in, which then stops to
+  // wait.
   for (const wait of all ?? []) wait(this.reason);
   waits.delete(this);
 }

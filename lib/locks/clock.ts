@@ -19,7 +19,10 @@ const [seconds, nanoseconds] = hrtime();
 /** What this thread's clock lacks to the one that all threads share. */
 const offset = seconds * 1000 + nanoseconds / 1e6 - now();
 
-/** ms as 32 bits, on a clock that all threads of the process share. It wraps, so only differences mean something. */
+/**
+ * ms as 32 bits, on a clock that all threads of the process share. It wraps, so only differences
+ * mean something.
+ */
 export function sharedNow(): number {
   return (now() + offset) | 0;
 }

@@ -16,7 +16,14 @@ import { lengthOf, openHandle, place } from './layout.ts';
 import type { LockHandle } from './layout.ts';
 import { agentOf, TRUST } from './liveness.ts';
 import type { Agent } from './liveness.ts';
-import { checkAsyncOptions, checkOptions, checkPlacement, deadlineOf, MAIN_THREAD, refuseToBlock } from './options.ts';
+import {
+  checkAsyncOptions,
+  checkOptions,
+  checkPlacement,
+  deadlineOf,
+  MAIN_THREAD,
+  refuseToBlock,
+} from './options.ts';
 import type { AsyncLockOptions, LockOptions, PlacementOptions } from './options.ts';
 import { createParking, EventLoopSleep, POLL, wakeEventLoops } from './parking.ts';
 import type { Bed, Parking } from './parking.ts';
@@ -45,7 +52,9 @@ import { LockToken } from './token.ts';
 const NO_OPTIONS: LockOptions = {};
 
 /** How a wait in the event loop ended. */
-type Ending = { readonly how: 'notified' | 'timed out' | 'unlocked' } | { readonly how: 'aborted'; readonly reason: unknown };
+type Ending =
+  | { readonly how: 'notified' | 'timed out' | 'unlocked' }
+  | { readonly how: 'aborted'; readonly reason: unknown };
 
 /** One that waits in the event loop. */
 interface Wait {
@@ -102,11 +111,13 @@ export class Condition {
   }
 
   /**
-   * Releases a lock, waits for a notification, and takes the lock again, however the wait ends. Look at what was waited
-   * for in a loop: it may have changed back before the lock was ours. `token.abandoned` tells how the lock was found.
+   * Releases a lock, waits for a notification, and takes the lock again, however the wait ends.
+   * Look at what was waited for in a loop: it may have changed back before the lock was ours.
+   * `token.abandoned` tells how the lock was found.
    * @returns false: the time was over first.
-   * @throws {RseqSliceError} `ERR_RSEQ_NOT_LOCKED` when the token is not held; `ERR_RSEQ_WOULD_BLOCK` in the main thread;
-   * `ERR_RSEQ_TOO_MANY_WAITERS`; `ERR_RSEQ_INVALID_OPTION`. The lock is held as before then.
+   * @throws {RseqSliceError} `ERR_RSEQ_NOT_LOCKED` when the token is not held;
+   * `ERR_RSEQ_WOULD_BLOCK` in the main thread; `ERR_RSEQ_TOO_MANY_WAITERS`;
+   * `ERR_RSEQ_INVALID_OPTION`. The lock is held as before then.
    */
   wait(token: LockToken, options: LockOptions = NO_OPTIONS): boolean {
     if (options !== NO_OPTIONS) checkOptions('Condition', options);
@@ -115,17 +126,19 @@ export class Condition {
     const deadline = deadlineOf(options.timeout);
     const calls = this.#lineUp();
     this.#suspend(token, calls, null);
-    const isNotified = recordWait(this.#attachment.present, 'Condition', () => this.#sleepUntil(calls, deadline));
+    const isNotified = recordWait(this.#attachment.present, 'Condition', () =>
+      this.#sleepUntil(calls, deadline),
+    );
     lock.takeAgain(token);
     return isNotified;
   }
 
   /**
-   * The same without blocking the thread. The lock is taken again in no section, as `lockAsync` does. The token holds
-   * nothing while it waits: to unlock it then ends the wait.
+   * The same without blocking the thread. The lock is taken again in no section, as `lockAsync`
+   * does. The token holds nothing while it waits: to unlock it then ends the wait.
    * @returns false: the time was over first.
-   * @throws rejects with the signal's reason; the lock has been taken again then, too. With `ERR_RSEQ_NOT_LOCKED` when the
-   * token was unlocked meanwhile, and then the lock is not taken.
+   * @throws rejects with the signal's reason; the lock has been taken again then, too. With
+   * `ERR_RSEQ_NOT_LOCKED` when the token was unlocked meanwhile, and then the lock is not taken.
    */
   async waitAsync(token: LockToken, options: AsyncLockOptions = NO_OPTIONS): Promise<boolean> {
     if (options !== NO_OPTIONS) checkAsyncOptions('Condition', options);
@@ -151,28 +164,34 @@ export class Condition {
     if (unlocked.signal.aborted) {
       // Another one has what this one was told.
       if (ending.how === 'notified') this.notify();
-      throw new RseqSliceError('ERR_RSEQ_NOT_LOCKED', 'The token was unlocked while it waited for the Condition. The wait has ended, and the lock was not taken again.');
+      throw new RseqSliceError(
+        'ERR_RSEQ_NOT_LOCKED',
+        'The token was unlocked while it waited for the Condition. The wait has ended, and the lock was not taken again.',
+      );
     }
     if (ending.how === 'aborted') throw ending.reason;
     return ending.how === 'notified';
   }
 
   /**
-   * Wakes some of those who wait. The lock need not be held; if it is, release it first: what they are woken for is the lock.
+   * Wakes some of those who wait. The lock need not be held; if it is, release it first: what they
+   * are woken for is the lock.
    * @param count how many at most, a whole number or Infinity
    * @returns how many will be woken.
    * @throws {RangeError} the count is no such number.
    */
   notify(count = 1): number {
     if (count !== Infinity && !(Number.isSafeInteger(count) && count >= 0)) {
-      throw new RangeError(`notify() takes how many to wake, a whole number from 0 on or Infinity, not ${String(count)}.`);
+      throw new RangeError(
+        `notify() takes how many to wake, a whole number from 0 on or Infinity, not ${String(count)}.`,
+      );
     }
     const words = this.#words;
     if (count === 0 || !isAwaited(words)) return 0;
     this.#forgetDead();
     const more = signalWaiters(words, count);
-    // Also when all who wait have a signal each: one that was a dead waiter's may be for one who came after it was made,
-    // and is free to take it only from the next call on.
+    // Also when all who wait have a signal each: one that was a dead waiter's may be for one who
+    // came after it was made, and is free to take it only from the next call on.
     noteCall(words);
     const paused = this.#attachment.pause();
     this.#parking.wake(this.#bed, CALLS, more < count ? MOST_WAITING : more);
@@ -202,7 +221,11 @@ export class Condition {
     const calls = readCalls(words);
     if (!lineUp(words)) {
       this.#forgetDead();
-      if (!lineUp(words)) throw new RseqSliceError('ERR_RSEQ_TOO_MANY_WAITERS', `${MOST_WAITING} wait for this Condition already, and it cannot count more.`);
+      if (!lineUp(words))
+        throw new RseqSliceError(
+          'ERR_RSEQ_TOO_MANY_WAITERS',
+          `${MOST_WAITING} wait for this Condition already, and it cannot count more.`,
+        );
     }
     this.#countOwn(1);
     return calls;
@@ -228,7 +251,10 @@ export class Condition {
     return false;
   }
 
-  /** Leaves the line because the wait is over. @returns whether it was notified at that moment, and must not say otherwise */
+  /**
+   * Leaves the line because the wait is over.
+   * @returns whether it was notified at that moment, and must not say otherwise
+   */
   #leaveLine(calls: number): boolean {
     this.#countOwn(-1);
     return leaveLine(this.#words, calls);
@@ -239,7 +265,10 @@ export class Condition {
     countOwn(this.#words, placeOf(this.#words, id), id, change);
   }
 
-  /** Looking for the dead costs more than a notification, and they are no trouble for a moment: who lives takes theirs. */
+  /**
+   * Looking for the dead costs more than a notification, and they are no trouble for a moment: who
+   * lives takes theirs.
+   */
   #forgetDead(): void {
     const at = now();
     if (at - this.#searched < TRUST) return;
@@ -260,7 +289,11 @@ export class Condition {
   }
 
   /** @param started gets a function that ends the wait of a token that was unlocked */
-  #waitInEventLoop(calls: number, { timeout, signal }: AsyncLockOptions, started: (giveUp: () => void) => void): Promise<Ending> {
+  #waitInEventLoop(
+    calls: number,
+    { timeout, signal }: AsyncLockOptions,
+    started: (giveUp: () => void) => void,
+  ): Promise<Ending> {
     return new Promise((resolve) => {
       const end = (ending: Ending): void => {
         this.#waits.delete(wait);
@@ -316,9 +349,16 @@ function unlessAborted(signal: AbortSignal): (error: unknown) => void {
 
 function lockOf(token: LockToken): ExclusiveLock {
   // Callers without types can pass anything, what a try returned say.
-  if (!(token instanceof LockToken)) throw new TypeError(`A Condition waits with the token of a Mutex or a SpinLock, not with ${describeValue(token)}.`);
+  if (!(token instanceof LockToken))
+    throw new TypeError(
+      `A Condition waits with the token of a Mutex or a SpinLock, not with ${describeValue(token)}.`,
+    );
   const lock = token.of;
   if (lock instanceof ExclusiveLock) return lock;
-  if (lock === null) throw new RseqSliceError('ERR_RSEQ_NOT_LOCKED', 'The token given to a Condition is not held any more, or waits already.');
+  if (lock === null)
+    throw new RseqSliceError(
+      'ERR_RSEQ_NOT_LOCKED',
+      'The token given to a Condition is not held any more, or waits already.',
+    );
   throw new TypeError('A Condition waits with the token of a Mutex or a SpinLock.');
 }

@@ -79,16 +79,22 @@ export abstract class ExclusiveLock implements Owner {
   /** Plain data that names this lock in another thread. */
   readonly handle: LockHandle;
   /** Written once each, see `Thread.word`. */
-  private declare readonly words: Int32Array;
-  private declare readonly attachment: Attachment;
-  private declare readonly id: number;
+  declare private readonly words: Int32Array;
+  declare private readonly attachment: Attachment;
+  declare private readonly id: number;
   readonly #rules: ExclusiveRules;
   readonly #waiting: Waiting;
   /** In a section, and for those who wait in the event loop in none. */
   readonly #door: ExclusiveDoor;
   readonly #asyncDoor: ExclusiveDoor;
 
-  protected constructor(kind: LockKind, rules: ExclusiveRules, buffer: SharedArrayBuffer | undefined, byteOffset: number, options: PlacementOptions) {
+  protected constructor(
+    kind: LockKind,
+    rules: ExclusiveRules,
+    buffer: SharedArrayBuffer | undefined,
+    byteOffset: number,
+    options: PlacementOptions,
+  ) {
     refuseCopies(this, kind);
     checkPlacement(kind, options);
     const { words, handle } = place(kind, TURNSTILE_WORDS, buffer, byteOffset);
@@ -98,23 +104,30 @@ export abstract class ExclusiveLock implements Owner {
     const agent = agentOf(this.attachment);
     this.id = agent.id;
     this.#rules = rules;
-    this.#waiting = new Waiting(words, this.attachment, handle, { inside: rules.inside, showWaiters, unreserve }, options.blockMainThread === true);
+    this.#waiting = new Waiting(
+      words,
+      this.attachment,
+      handle,
+      { inside: rules.inside, showWaiters, unreserve },
+      options.blockMainThread === true,
+    );
     this.#door = new ExclusiveDoor(words, agent, this.attachment);
     this.#asyncDoor = new ExclusiveDoor(words, agent, null);
   }
 
   /**
    * Takes the lock, waiting for it. The section around the holder ends with the token.
-   * @throws {RseqSliceError} `ERR_RSEQ_TIMEOUT`; `ERR_RSEQ_RECURSIVE_LOCK` when this thread holds it; `ERR_RSEQ_WOULD_BLOCK`
-   * when it is not free in the main thread, unless the lock was made with `blockMainThread`; `ERR_RSEQ_INVALID_OPTION`.
+   * @throws {RseqSliceError} `ERR_RSEQ_TIMEOUT`; `ERR_RSEQ_RECURSIVE_LOCK` when this thread holds
+   * it; `ERR_RSEQ_WOULD_BLOCK` when it is not free in the main thread, unless the lock was made
+   * with `blockMainThread`; `ERR_RSEQ_INVALID_OPTION`.
    */
   lock(options: LockOptions = NO_OPTIONS): LockToken {
     return this.#token(IN_SECTION, this.acquire(options));
   }
 
   /**
-   * The same without a token, for code that counts nanoseconds: it allocates nothing. Every `acquire` needs its
-   * {@link release}, in a `finally`.
+   * The same without a token, for code that counts nanoseconds: it allocates nothing. Every
+   * `acquire` needs its {@link release}, in a `finally`.
    * @returns whether the one who held the lock before died with it.
    */
   acquire(options: LockOptions = NO_OPTIONS): boolean {
@@ -127,27 +140,40 @@ export abstract class ExclusiveLock implements Owner {
 
   /**
    * Releases what {@link acquire} took, and leaves its section.
-   * @throws {RseqSliceError} `ERR_RSEQ_NOT_LOCKED` when this thread does not hold the lock, or holds it through a token.
+   * @throws {RseqSliceError} `ERR_RSEQ_NOT_LOCKED` when this thread does not hold the lock, or
+   * holds it through a token.
    */
   release(): void {
-    if (this.words[HELD_BY_TOKEN] === NO_TOKEN && Atomics.compareExchange(this.words, STATE, this.id, FREE) === this.id) this.attachment.thread.leave();
+    if (
+      this.words[HELD_BY_TOKEN] === NO_TOKEN &&
+      Atomics.compareExchange(this.words, STATE, this.id, FREE) === this.id
+    )
+      this.attachment.thread.leave();
     else this.#releaseSlowly(NO_TOKEN, IN_SECTION);
   }
 
-  /** Takes the lock if it is free or its holder has died; null: it is held. Never waits, nor refuses. */
+  /**
+   * Takes the lock if it is free or its holder has died; null: it is held. Never waits, nor
+   * refuses.
+   */
   tryLock(): LockToken | null {
     this.attachment.thread.enter();
-    if (Atomics.compareExchange(this.words, STATE, FREE, this.id) === FREE) return this.#token(IN_SECTION, false);
+    if (Atomics.compareExchange(this.words, STATE, FREE, this.id) === FREE)
+      return this.#token(IN_SECTION, false);
     this.attachment.thread.retract();
     const result = this.#waiting.attempt(this.#door, true);
     return result === NOT_YET ? null : this.#token(IN_SECTION, this.#wasAbandoned(result));
   }
 
   /**
-   * Runs a synchronous function with the lock held and returns its result. What it throws is thrown on, the lock released.
+   * Runs a synchronous function with the lock held and returns its result. What it throws is thrown
+   * on, the lock released.
    * @param run gets whether the one who held the lock before died with it
    */
-  withLock<T>(run: (abandoned: boolean) => T extends PromiseLike<unknown> ? never : T, options: LockOptions = NO_OPTIONS): T {
+  withLock<T>(
+    run: (abandoned: boolean) => T extends PromiseLike<unknown> ? never : T,
+    options: LockOptions = NO_OPTIONS,
+  ): T {
     let result: T;
     const abandoned = this.acquire(options);
     try {
@@ -155,14 +181,17 @@ export abstract class ExclusiveLock implements Owner {
     } finally {
       this.release();
     }
-    if (typeof result === 'object' && result !== null && 'then' in result) refusePromise(result, 'withLock', 'Use withLockAsync().');
+    if (typeof result === 'object' && result !== null && 'then' in result)
+      refusePromise(result, 'withLock', 'Use withLockAsync().');
     return result;
   }
 
   /**
-   * Takes the lock without blocking the thread, which stays alive while it waits. Requests of one thread are served in
-   * their order. The holder is in no section: it may be held across an `await`.
-   * @throws {RseqSliceError} rejects with `ERR_RSEQ_TIMEOUT`, or with the signal's reason. Both are about waiting only.
+   * Takes the lock without blocking the thread, which stays alive while it waits. Requests of one
+   * thread are served in their order. The holder is in no section: it may be held across an
+   * `await`.
+   * @throws {RseqSliceError} rejects with `ERR_RSEQ_TIMEOUT`, or with the signal's reason. Both are
+   * about waiting only.
    */
   async lockAsync(options: AsyncLockOptions = NO_OPTIONS): Promise<LockToken> {
     if (options !== NO_OPTIONS) checkAsyncOptions(this.handle.lock, options);
@@ -171,11 +200,16 @@ export abstract class ExclusiveLock implements Owner {
       const result = this.#waiting.attempt(this.#asyncDoor, false);
       if (result >= 0) return this.#token(WITHOUT_SECTION, this.#wasAbandoned(result));
     }
-    return this.#waiting.waitAsync(this.#asyncDoor, options, (result) => this.#token(WITHOUT_SECTION, this.#wasAbandoned(result)));
+    return this.#waiting.waitAsync(this.#asyncDoor, options, (result) =>
+      this.#token(WITHOUT_SECTION, this.#wasAbandoned(result)),
+    );
   }
 
   /** Runs a function with the lock held until what it returns has settled. */
-  async withLockAsync<T>(run: (token: LockToken) => T | PromiseLike<T>, options: AsyncLockOptions = NO_OPTIONS): Promise<T> {
+  async withLockAsync<T>(
+    run: (token: LockToken) => T | PromiseLike<T>,
+    options: AsyncLockOptions = NO_OPTIONS,
+  ): Promise<T> {
     const token = await this.lockAsync(options);
     try {
       return await run(token);
@@ -190,16 +224,23 @@ export abstract class ExclusiveLock implements Owner {
   }
 
   /**
-   * The most often that others can take the lock while a thread waits for it, if so many threads use it. It holds as long
-   * as no waiter of an earlier turn is stalled: for a quarter of a second in its thread, or for 10 ms in its event loop.
+   * The most often that others can take the lock while a thread waits for it, if so many threads
+   * use it. It holds as long as no waiter of an earlier turn is stalled: for a quarter of a second
+   * in its thread, or for 10 ms in its event loop.
    * @throws {RangeError} no number of threads.
    */
   overtakingBound(threads: number): number {
-    if (!Number.isSafeInteger(threads) || threads < 1) throw new RangeError(`overtakingBound() takes a number of threads from 1 on, not ${String(threads)}.`);
+    if (!Number.isSafeInteger(threads) || threads < 1)
+      throw new RangeError(
+        `overtakingBound() takes a number of threads from 1 on, not ${String(threads)}.`,
+      );
     return overtakingBound(this.#rules.limit, threads);
   }
 
-  /** @internal Takes the lock for a token that had it before, wherever that is and however long it takes. */
+  /**
+   * @internal Takes the lock for a token that had it before, wherever that is and however long it
+   * takes.
+   */
   takeAgain(token: LockToken): void {
     const section = token.what & IN_SECTION;
     // Whose token is in no section needs none, nor a thread that may not be had.
@@ -210,16 +251,19 @@ export abstract class ExclusiveLock implements Owner {
   }
 
   /**
-   * @internal The same in the event loop, in no section. The token holds the lock from the moment it is there, so that
-   * nobody else is to be told how it was found.
+   * @internal The same in the event loop, in no section. The token holds the lock from the moment
+   * it is there, so that nobody else is to be told how it was found.
    * @param unlocked ends that, and rejects
    */
   async takeAgainAsync(token: LockToken, unlocked: AbortSignal): Promise<void> {
     const resume = (result: number): void => {
       token.resume(this, this.#hold(WITHOUT_SECTION), this.#wasAbandoned(result));
     };
-    const result = this.#waiting.hasRequests ? NOT_YET : this.#waiting.attempt(this.#asyncDoor, false);
-    if (result === NOT_YET) await this.#waiting.waitAsync(this.#asyncDoor, { signal: unlocked }, resume);
+    const result = this.#waiting.hasRequests
+      ? NOT_YET
+      : this.#waiting.attempt(this.#asyncDoor, false);
+    if (result === NOT_YET)
+      await this.#waiting.waitAsync(this.#asyncDoor, { signal: unlocked }, resume);
     else resume(result);
   }
 
@@ -242,7 +286,10 @@ export abstract class ExclusiveLock implements Owner {
 
   #acquireSlowly(options: LockOptions): boolean {
     if (holderOf(Atomics.load(this.words, STATE)) === this.id) {
-      throw new RseqSliceError('ERR_RSEQ_RECURSIVE_LOCK', `This thread holds the ${this.handle.lock} already, and would wait for itself.`);
+      throw new RseqSliceError(
+        'ERR_RSEQ_RECURSIVE_LOCK',
+        `This thread holds the ${this.handle.lock} already, and would wait for itself.`,
+      );
     }
     // Free, and others wait: whoever comes may still take it, while the gate is open.
     let result = this.#waiting.attempt(this.#door, false);
@@ -270,7 +317,10 @@ export abstract class ExclusiveLock implements Owner {
     return new LockToken(this, this.#hold(section), abandoned);
   }
 
-  /** Marks the lock, which this thread holds, as held through a token. @returns what that token gives back */
+  /**
+   * Marks the lock, which this thread holds, as held through a token.
+   * @returns what that token gives back
+   */
   #hold(section: number): number {
     const { words } = this;
     const hold = ((words[HOLDS] ?? 0) & HOLD_NUMBERS) + 1;
@@ -282,7 +332,8 @@ export abstract class ExclusiveLock implements Owner {
   #releaseSlowly(hold: number, section: number): void {
     const { words } = this;
     const state = Atomics.load(words, STATE);
-    if (!isHeld(state) || holderOf(state) !== this.id || words[HELD_BY_TOKEN] !== hold) this.#refuseRelease(hold);
+    if (!isHeld(state) || holderOf(state) !== this.id || words[HELD_BY_TOKEN] !== hold)
+      this.#refuseRelease(hold);
     this.#passOn(section);
   }
 
@@ -300,7 +351,8 @@ export abstract class ExclusiveLock implements Owner {
   #passOn(section: number): void {
     const { words } = this;
     const next = chooseNext(words, this.#rules.limit, sharedNow);
-    // Not free yet: someone may have lined up meanwhile, and would be overtaken unseen until we have called.
+    // Not free yet: someone may have lined up meanwhile, and would be overtaken unseen until we
+    // have called.
     releaseTo(words, next === FREE ? WANTED : next);
     if (section === IN_SECTION) this.attachment.thread.leave();
     if (next === FREE) unwant(words);
@@ -320,7 +372,9 @@ class ExclusiveDoor implements Door {
   readonly #agent: Agent;
   readonly #attachment: Attachment | null;
 
-  /** @param attachment of the thread whose section is entered before the lock is taken; null: none */
+  /**
+   * @param attachment of the thread whose section is entered before the lock is taken; null: none
+   */
   constructor(words: Int32Array, agent: Agent, attachment: Attachment | null) {
     this.#words = words;
     this.#agent = agent;

@@ -37,12 +37,18 @@ export const MOST_READERS = 48;
 export const FIRST: number = TURNSTILE_WORDS;
 /** Index of the first of a condition's places, where threads are known that wait for it. */
 export const CONDITION_HEAD = 8;
-/** How many threads a condition can know. Those beyond wait like the others, but are not missed when they die. */
+/**
+ * How many threads a condition can know. Those beyond wait like the others, but are not missed when
+ * they die.
+ */
 export const CONDITION_PLACES = 60;
 /** Words of such a place. */
 export const PLACE_WORDS = 2;
 
-/** Words that a lock takes. @param own what is in its word `OWN`: the number of a semaphore's permits */
+/**
+ * Words that a lock takes.
+ * @param own what is in its word `OWN`: the number of a semaphore's permits
+ */
 export function lengthOf(kind: LockKind, own = 0): number {
   switch (kind) {
     case 'RwLock':
@@ -71,42 +77,68 @@ export interface Placed {
  * @throws {TypeError} no SharedArrayBuffer, or something else is there.
  * @throws {RangeError} the offset is no multiple of 4, or the lock does not fit.
  */
-export function place(kind: LockKind, wordCount: number, buffer: SharedArrayBuffer | undefined, byteOffset: number): Placed {
+export function place(
+  kind: LockKind,
+  wordCount: number,
+  buffer: SharedArrayBuffer | undefined,
+  byteOffset: number,
+): Placed {
   const size = wordCount * WORD_BYTES;
   checkOffset(kind, byteOffset);
-  const memory = checkMemory(kind, buffer ?? new SharedArrayBuffer(byteOffset + size), byteOffset, size);
+  const memory = checkMemory(
+    kind,
+    buffer ?? new SharedArrayBuffer(byteOffset + size),
+    byteOffset,
+    size,
+  );
   const words = new Int32Array(memory, byteOffset, wordCount);
   const mark = markOf(kind);
   if (Atomics.load(words, KIND_WORD) === 0) {
     const reason = whyNotFresh(memory, byteOffset, words);
     // Another thread may have made the same lock meanwhile.
-    if (reason !== null && Atomics.load(words, KIND_WORD) !== mark) throw new TypeError(`A ${kind} does not fit at byte ${byteOffset} of this buffer: ${reason}`);
+    if (reason !== null && Atomics.load(words, KIND_WORD) !== mark)
+      throw new TypeError(`A ${kind} does not fit at byte ${byteOffset} of this buffer: ${reason}`);
     Atomics.compareExchange(words, KIND_WORD, 0, mark);
   }
   const found = Atomics.load(words, KIND_WORD);
-  if (found !== mark) throw new TypeError(`There is no ${kind} at byte ${byteOffset} of this buffer but ${nameOf(found)}: a lock begins in memory that is all zero.`);
+  if (found !== mark)
+    throw new TypeError(
+      `There is no ${kind} at byte ${byteOffset} of this buffer but ${nameOf(found)}: a lock begins in memory that is all zero.`,
+    );
   return { words, handle: { lock: kind, buffer: memory, byteOffset } };
 }
 
 function checkOffset(kind: LockKind, byteOffset: number): void {
   if (!Number.isSafeInteger(byteOffset) || byteOffset < 0 || byteOffset % WORD_BYTES !== 0) {
-    throw new RangeError(`A ${kind} begins at a multiple of ${WORD_BYTES} bytes, not at ${String(byteOffset)}.`);
+    throw new RangeError(
+      `A ${kind} begins at a multiple of ${WORD_BYTES} bytes, not at ${String(byteOffset)}.`,
+    );
   }
 }
 
-function checkMemory(kind: LockKind, memory: unknown, byteOffset: number, size: number): SharedArrayBuffer {
+function checkMemory(
+  kind: LockKind,
+  memory: unknown,
+  byteOffset: number,
+  size: number,
+): SharedArrayBuffer {
   if (!types.isSharedArrayBuffer(memory)) {
-    throw new TypeError(`A ${kind} lives in a SharedArrayBuffer, not in ${describeValue(memory)}: other threads could not see it.`);
+    throw new TypeError(
+      `A ${kind} lives in a SharedArrayBuffer, not in ${describeValue(memory)}: other threads could not see it.`,
+    );
   }
   if (byteOffset + size > memory.byteLength) {
-    throw new RangeError(`A ${kind} takes ${size} bytes; at ${byteOffset} this buffer of ${memory.byteLength} bytes has room for ${Math.max(0, memory.byteLength - byteOffset)}.`);
+    throw new RangeError(
+      `A ${kind} takes ${size} bytes; at ${byteOffset} this buffer of ${memory.byteLength} bytes has room for ${Math.max(0, memory.byteLength - byteOffset)}.`,
+    );
   }
   return memory;
 }
 
 const markOf = (kind: LockKind): number => MAGIC | (LOCK_KINDS.indexOf(kind) + 1);
 
-const kindOf = (word: number): LockKind | undefined => ((word & ~0xff) === MAGIC ? LOCK_KINDS[(word & 0xff) - 1] : undefined);
+const kindOf = (word: number): LockKind | undefined =>
+  (word & ~0xff) === MAGIC ? LOCK_KINDS[(word & 0xff) - 1] : undefined;
 
 function nameOf(word: number): string {
   const kind = kindOf(word);
@@ -115,16 +147,22 @@ function nameOf(word: number): string {
 }
 
 /** Why memory whose first word is zero is no place for a new lock, a sentence; null: it is. */
-function whyNotFresh(memory: SharedArrayBuffer, byteOffset: number, words: Int32Array): string | null {
+function whyNotFresh(
+  memory: SharedArrayBuffer,
+  byteOffset: number,
+  words: Int32Array,
+): string | null {
   const data = words.findIndex((_, index) => Atomics.load(words, index) !== 0);
-  if (data >= 0) return `there is other data at byte ${byteOffset + data * WORD_BYTES}. A lock begins in memory that is all zero.`;
+  if (data >= 0)
+    return `there is other data at byte ${byteOffset + data * WORD_BYTES}. A lock begins in memory that is all zero.`;
   // Locks that begin before it may reach into it.
   const all = new Int32Array(memory, 0, byteOffset / WORD_BYTES);
   for (let index = all.length - 1; index >= Math.max(0, all.length - LONGEST); index--) {
     const kind = kindOf(Atomics.load(all, index));
     if (kind === undefined) continue;
     const length = lengthOf(kind, Atomics.load(all, Math.min(index + OWN, all.length - 1)));
-    if (index + length > all.length) return `it would lie in the ${kind} at byte ${index * WORD_BYTES}, which takes ${length * WORD_BYTES} bytes.`;
+    if (index + length > all.length)
+      return `it would lie in the ${kind} at byte ${index * WORD_BYTES}, which takes ${length * WORD_BYTES} bytes.`;
   }
   return null;
 }
@@ -134,16 +172,26 @@ function whyNotFresh(memory: SharedArrayBuffer, byteOffset: number, words: Int32
  * @throws {TypeError} it names no such lock.
  */
 export function openHandle(kind: LockKind, handle: unknown): LockHandle {
-  const given = (typeof handle === 'object' && handle !== null ? handle : {}) as Partial<LockHandle>;
+  const given = (
+    typeof handle === 'object' && handle !== null ? handle : {}
+  ) as Partial<LockHandle>;
   const { buffer, byteOffset } = given;
   if (given.lock !== kind || byteOffset === undefined || buffer === undefined) {
-    throw new TypeError(`${kind}.from() takes the handle of a ${kind}, not ${describeHandle(handle, given.lock)}.`);
+    throw new TypeError(
+      `${kind}.from() takes the handle of a ${kind}, not ${describeHandle(handle, given.lock)}.`,
+    );
   }
   checkOffset(kind, byteOffset);
-  const words = new Int32Array(checkMemory(kind, buffer, byteOffset, TURNSTILE_WORDS * WORD_BYTES), byteOffset, TURNSTILE_WORDS);
+  const words = new Int32Array(
+    checkMemory(kind, buffer, byteOffset, TURNSTILE_WORDS * WORD_BYTES),
+    byteOffset,
+    TURNSTILE_WORDS,
+  );
   const found = Atomics.load(words, KIND_WORD);
   if (found !== markOf(kind)) {
-    throw new TypeError(`There is no ${kind} at byte ${byteOffset} of this buffer but ${nameOf(found)}: ${kind}.from() takes the handle of one that was made.`);
+    throw new TypeError(
+      `There is no ${kind} at byte ${byteOffset} of this buffer but ${nameOf(found)}: ${kind}.from() takes the handle of one that was made.`,
+    );
   }
   return { lock: kind, buffer, byteOffset };
 }

@@ -12,7 +12,12 @@
  */
 import { subscribe } from 'node:diagnostics_channel';
 import { readFileSync } from 'node:fs';
-import { getEnvironmentData, isMainThread, setEnvironmentData, threadId } from 'node:worker_threads';
+import {
+  getEnvironmentData,
+  isMainThread,
+  setEnvironmentData,
+  threadId,
+} from 'node:worker_threads';
 import type { Worker } from 'node:worker_threads';
 import { parseStat } from '../linux/owner.ts';
 import type { Attachment } from './attachment.ts';
@@ -22,7 +27,10 @@ import { now } from './clock.ts';
 export interface Agent {
   /** From 1 on, less than 2^29: words of locks have flags above it. */
   readonly id: number;
-  /** Whether another thread has ended. The living may be told as alive for {@link TRUST} ms after they ended. */
+  /**
+   * Whether another thread has ended. The living may be told as alive for {@link TRUST} ms after
+   * they ended.
+   */
   readonly hasEnded: (id: number) => boolean;
 }
 
@@ -31,7 +39,10 @@ const TID_BITS = 22;
 const TID = (1 << TID_BITS) - 1;
 /** 0 is left for threads that Node has numbered. */
 const HASHES = 127;
-/** ms that a thread is taken for alive after it was seen alive. Asking the kernel takes microseconds. */
+/**
+ * ms that a thread is taken for alive after it was seen alive. Asking the kernel takes
+ * microseconds.
+ */
 export const TRUST = 5;
 /** How many are remembered as alive. */
 const MOST_SEEN = 256;
@@ -41,16 +52,25 @@ const REGISTRY = 'rseq-slice.ended';
 const MOST_AGENTS = 1 << 16;
 
 let present: Agent | undefined;
-/** Where /proc is not there, or may not be read: from now on, for the first lock may be made long after a worker has begun. */
+/**
+ * Where /proc is not there, or may not be read: from now on, for the first lock may be made long
+ * after a worker has begun.
+ */
 const watched = process.platform !== 'linux' || isRestricted() ? watchWorkers() : undefined;
 
 /** The calling thread. */
 export function currentAgent(): Agent {
-  present ??= agentByKernel(readStat) ?? { id: (threadId + 1) & TID, hasEnded: watched ?? watchWorkers() };
+  present ??= agentByKernel(readStat) ?? {
+    id: (threadId + 1) & TID,
+    hasEnded: watched ?? watchWorkers(),
+  };
   return present;
 }
 
-/** The calling thread, which withdraws its request while the kernel is asked: a system call ends an extension, and on `rfc` the process. */
+/**
+ * The calling thread, which withdraws its request while the kernel is asked: a system call ends an
+ * extension, and on `rfc` the process.
+ */
 export function agentOf(attachment: Attachment): Agent {
   const { id, hasEnded } = currentAgent();
   return {
@@ -66,7 +86,8 @@ export function agentOf(attachment: Attachment): Agent {
 
 /**
  * The calling thread as the kernel names it; null: the kernel cannot be asked.
- * @param read the `stat` file of the calling thread (undefined) or of a thread of this process; null: there is none
+ * @param read the `stat` file of the calling thread (undefined) or of a thread of this process;
+ * null: there is none
  */
 export function agentByKernel(read: (tid?: number) => string | null): Agent | null {
   let id: number | null;
@@ -80,7 +101,8 @@ export function agentByKernel(read: (tid?: number) => string | null): Agent | nu
   return {
     id,
     hasEnded: (other) => {
-      // Named by Node: that thread could not read /proc, so nobody in this process can, or it is none of this process.
+      // Named by Node: that thread could not read /proc, so nobody in this process can, or it is
+      // none of this process.
       if (other >> TID_BITS === 0) return false;
       const at = now();
       const last = seen.get(other);
@@ -105,7 +127,10 @@ export function agentByKernel(read: (tid?: number) => string | null): Agent | nu
 function readStat(tid?: number): string | null {
   if (process.platform !== 'linux') return null;
   try {
-    return readFileSync(tid === undefined ? '/proc/thread-self/stat' : `/proc/self/task/${tid}/stat`, 'latin1');
+    return readFileSync(
+      tid === undefined ? '/proc/thread-self/stat' : `/proc/self/task/${tid}/stat`,
+      'latin1',
+    );
   } catch (error) {
     // The kernel says ESRCH of a thread that ended between opening and reading.
     const code = (error as NodeJS.ErrnoException).code;
@@ -129,7 +154,8 @@ function isRestricted(): boolean {
 /** The way without /proc: a bit per thread in memory that workers inherit, set by the parent. */
 function watchWorkers(): (id: number) => boolean {
   const inherited: unknown = getEnvironmentData(REGISTRY);
-  const buffer = inherited instanceof SharedArrayBuffer ? inherited : new SharedArrayBuffer(MOST_AGENTS / 8);
+  const buffer =
+    inherited instanceof SharedArrayBuffer ? inherited : new SharedArrayBuffer(MOST_AGENTS / 8);
   if (isMainThread && inherited !== buffer) setEnvironmentData(REGISTRY, buffer);
   const ended = new Int32Array(buffer);
   subscribe('worker_threads', (message) => {

@@ -12,12 +12,15 @@ import type { PlacementOptions } from './options.ts';
 
 const RULES: ExclusiveRules = {
   limit: 1024,
-  // Some microseconds: fewer park more often, more help short sections only. With one CPU the holder cannot run meanwhile.
+  // Some microseconds: fewer park more often, more help short sections only. With one CPU the
+  // holder cannot run meanwhile.
   spins: availableParallelism() > 1 ? 300 : 0,
   inside: 'sleep',
 };
 
-/** A mutual exclusion lock over shared memory, for threads that do not know how long they will wait. */
+/**
+ * A mutual exclusion lock over shared memory, for threads that do not know how long they will wait.
+ */
 export class Mutex extends ExclusiveLock {
   /** Bytes of memory that one takes. */
   static readonly byteLength: number = lengthOf('Mutex') * Int32Array.BYTES_PER_ELEMENT;

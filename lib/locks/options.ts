@@ -5,7 +5,13 @@
  */
 import { isMainThread } from 'node:worker_threads';
 import { RseqSliceError } from '../errors.ts';
-import { checkOptions as checkAllOptions, numberWithin, objectWith, orInfinity, TRUE_OR_FALSE } from '../options.ts';
+import {
+  checkOptions as checkAllOptions,
+  numberWithin,
+  objectWith,
+  orInfinity,
+  TRUE_OR_FALSE,
+} from '../options.ts';
 import type { Check, OptionChecks } from '../options.ts';
 import { Thread } from '../thread.ts';
 import { now } from './clock.ts';
@@ -16,8 +22,9 @@ export interface PlacementOptions {
   /** Whose sections go around the holder. Default: `attach()`. */
   readonly thread?: Thread;
   /**
-   * Default false: what would block the main thread throws `ERR_RSEQ_WOULD_BLOCK` there. A blocked main thread starts no
-   * worker and hears of none. A lock that is free, the asynchronous ways and those that only try are always allowed.
+   * Default false: what would block the main thread throws `ERR_RSEQ_WOULD_BLOCK` there. A blocked
+   * main thread starts no worker and hears of none. A lock that is free, the asynchronous ways and
+   * those that only try are always allowed.
    */
   readonly blockMainThread?: boolean;
 }
@@ -36,14 +43,20 @@ export interface AsyncLockOptions extends LockOptions {
 
 export const MAIN_THREAD: boolean = isMainThread;
 
-const TIMEOUT: Check = orInfinity({ ...numberWithin(0, Number.MAX_VALUE), accepts: 'a number of milliseconds from 0 on' });
+const TIMEOUT: Check = orInfinity({
+  ...numberWithin(0, Number.MAX_VALUE),
+  accepts: 'a number of milliseconds from 0 on',
+});
 const LOCK_CHECKS: OptionChecks<LockOptions> = { timeout: TIMEOUT };
 const ASYNC_CHECKS: OptionChecks<AsyncLockOptions> = {
   timeout: TIMEOUT,
   signal: objectWith('an AbortSignal', 'addEventListener', 'throwIfAborted'),
 };
 const PLACEMENT_CHECKS: OptionChecks<PlacementOptions> = {
-  thread: { accepts: 'what attach() returned in this thread', isGood: (value) => value instanceof Thread },
+  thread: {
+    accepts: 'what attach() returned in this thread',
+    isGood: (value) => value instanceof Thread,
+  },
   blockMainThread: TRUE_OR_FALSE,
 };
 
@@ -75,7 +88,10 @@ export function refuseToBlock(kind: string): never {
 }
 
 export function timedOut(kind: string, timeout: number | undefined): RseqSliceError {
-  return new RseqSliceError('ERR_RSEQ_TIMEOUT', `Could not ${verbOf(kind)} the ${kind} within ${String(timeout)} ms.`);
+  return new RseqSliceError(
+    'ERR_RSEQ_TIMEOUT',
+    `Could not ${verbOf(kind)} the ${kind} within ${String(timeout)} ms.`,
+  );
 }
 
 function verbOf(kind: string): string {

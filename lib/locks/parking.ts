@@ -14,7 +14,10 @@ import { loadAddon } from '../linux/binding.ts';
 
 /** ms; the longest sleep of a thread at a time. */
 export const POLL = 50;
-/** ms; the longest sleep in an event loop at a time: one that is not waited for any more is forgotten by then. */
+/**
+ * ms; the longest sleep in an event loop at a time: one that is not waited for any more is
+ * forgotten by then.
+ */
 const LONGEST_SLEEP = 5000;
 
 /** Whether a sleeper was called, or has slept as long as it was to. */
@@ -102,7 +105,8 @@ export class EventLoopSleep {
    * @returns false: it has changed, so look again.
    */
   sleep(expected: number): boolean {
-    // A sleep that is still under way hears whatever comes after it began, and its end is still to come.
+    // A sleep that is still under way hears whatever comes after it began, and its end is still to
+    // come.
     if (this.#isAsleep) return true;
     const { value } = Atomics.waitAsync(this.#words, this.#index, expected, LONGEST_SLEEP);
     if (typeof value === 'string') return false;

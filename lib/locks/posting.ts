@@ -16,7 +16,10 @@ export function refuseCopies(object: object, name: string): void {
   Object.defineProperty(object, 'posted', {
     enumerable: true,
     get: () => {
-      throw new DOMException(`A ${name} belongs to the thread that made it. Post its handle, and use ${name}.from() in the other thread.`, 'DataCloneError');
+      throw new DOMException(
+        `A ${name} belongs to the thread that made it. Post its handle, and use ${name}.from() in the other thread.`,
+        'DataCloneError',
+      );
     },
   });
 }

@@ -14,7 +14,10 @@ import { recorderOf } from '../trace/recording-thread.ts';
 import { LOCK_KINDS } from './layout.ts';
 import { RECORDED_AS } from './turnstile.ts';
 
-/** Locks are numbered as they are first waited for; the upper bits say which thread has numbered one. */
+/**
+ * Locks are numbered as they are first waited for; the upper bits say which thread has numbered
+ * one.
+ */
 const LOCKS_A_THREAD = 1 << 12;
 let numbered = 0;
 
@@ -67,7 +70,10 @@ export function recordLock(thread: Thread, name: string, words: Int32Array): Loc
   return recorder === null ? null : new LockRecording(recorder, kindOf(name), words);
 }
 
-/** Waits for a notification, of which no release is recorded. @param wait returns whether it came */
+/**
+ * Waits for a notification, of which no release is recorded.
+ * @param wait returns whether it came
+ */
 export function recordWait(thread: Thread | null, name: string, wait: () => boolean): boolean {
   const recorder = thread === null ? null : recorderOf(thread);
   if (recorder === null) return wait();

@@ -14,11 +14,15 @@ export function runWith<T>(token: LockToken, run: (abandoned: boolean) => T, cal
   } finally {
     token.unlock();
   }
-  if (typeof result === 'object' && result !== null && 'then' in result) refusePromise(result, caller, `Use ${caller}Async().`);
+  if (typeof result === 'object' && result !== null && 'then' in result)
+    refusePromise(result, caller, `Use ${caller}Async().`);
   return result;
 }
 
-export async function runWithAsync<T>(token: LockToken, run: (token: LockToken) => T | PromiseLike<T>): Promise<T> {
+export async function runWithAsync<T>(
+  token: LockToken,
+  run: (token: LockToken) => T | PromiseLike<T>,
+): Promise<T> {
   try {
     return await run(token);
   } finally {

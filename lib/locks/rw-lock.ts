@@ -24,13 +24,26 @@ import { AGAIN, NOT_YET } from './waiter.ts';
 import type { Door } from './waiter.ts';
 import { Waiting } from './waiting.ts';
 import type { LockStats } from './waiting.ts';
-import { claimWriting, clearWriter, confirmWriting, isClaimed, isClaimedByEventLoop, isWritten, leaveTorn, TORN, withdrawClaim, writerOf } from './writer.ts';
+import {
+  claimWriting,
+  clearWriter,
+  confirmWriting,
+  isClaimed,
+  isClaimedByEventLoop,
+  isWritten,
+  leaveTorn,
+  TORN,
+  withdrawClaim,
+  writerOf,
+} from './writer.ts';
 
 /** Releases with somebody waiting until those who wait go first. */
 const LIMIT = 1024;
 const NO_OPTIONS: LockOptions = {};
 
-/** A writer that has claimed the lock sleeps on it until readers leave. Counted up when one does. */
+/**
+ * A writer that has claimed the lock sleeps on it until readers leave. Counted up when one does.
+ */
 const DRAIN = OWN;
 /** When an event loop claimed the lock last, or a reader left after that. */
 const CLAIMED_SINCE = OWN + 1;
@@ -86,7 +99,13 @@ export class RwLock implements Owner {
     this.#attachment = new Attachment(options.thread);
     this.#agent = agentOf(this.#attachment);
     this.#slots = new Slots(words, this.#agent);
-    this.#waiting = new Waiting(words, this.#attachment, handle, { inside: 'sleep', showWaiters: () => true, unreserve: () => undefined }, options.blockMainThread === true);
+    this.#waiting = new Waiting(
+      words,
+      this.#attachment,
+      handle,
+      { inside: 'sleep', showWaiters: () => true, unreserve: () => undefined },
+      options.blockMainThread === true,
+    );
     this.#shared = {
       words,
       agent: this.#agent,
@@ -102,9 +121,11 @@ export class RwLock implements Owner {
   }
 
   /**
-   * Takes the lock for reading, waiting for it. `abandoned` tells that a writer died with it, and no other has had it since.
-   * @throws {RseqSliceError} `ERR_RSEQ_TIMEOUT`; `ERR_RSEQ_RECURSIVE_LOCK` when it must wait and this thread has the lock in
-   * any way; `ERR_RSEQ_WOULD_BLOCK` when it must wait in the main thread; `ERR_RSEQ_INVALID_OPTION`.
+   * Takes the lock for reading, waiting for it. `abandoned` tells that a writer died with it, and
+   * no other has had it since.
+   * @throws {RseqSliceError} `ERR_RSEQ_TIMEOUT`; `ERR_RSEQ_RECURSIVE_LOCK` when it must wait and
+   * this thread has the lock in any way; `ERR_RSEQ_WOULD_BLOCK` when it must wait in the main
+   * thread; `ERR_RSEQ_INVALID_OPTION`.
    */
   readLock(options: LockOptions = NO_OPTIONS): LockToken {
     if (options !== NO_OPTIONS) checkOptions('RwLock', options);
@@ -116,7 +137,9 @@ export class RwLock implements Owner {
     return this.#reader(result, IN_SECTION);
   }
 
-  /** Takes it for reading if that is possible at once; null: it is not. Never waits, nor refuses. */
+  /**
+   * Takes it for reading if that is possible at once; null: it is not. Never waits, nor refuses.
+   */
   tryReadLock(): LockToken | null {
     const result = this.#waiting.attempt(this.#readDoor, true);
     return result === NOT_YET ? null : this.#reader(result, IN_SECTION);
@@ -133,7 +156,9 @@ export class RwLock implements Owner {
       const result = this.#waiting.attempt(this.#readAsyncDoor, false);
       if (result !== NOT_YET) return this.#reader(result, WITHOUT_SECTION);
     }
-    return this.#waiting.waitAsync(this.#readAsyncDoor, options, (result) => this.#reader(result, WITHOUT_SECTION));
+    return this.#waiting.waitAsync(this.#readAsyncDoor, options, (result) =>
+      this.#reader(result, WITHOUT_SECTION),
+    );
   }
 
   /**
@@ -155,7 +180,9 @@ export class RwLock implements Owner {
     }
   }
 
-  /** Takes it for writing if that is possible at once; null: it is not. Never waits, nor refuses. */
+  /**
+   * Takes it for writing if that is possible at once; null: it is not. Never waits, nor refuses.
+   */
   tryWriteLock(): LockToken | null {
     const result = this.#tryWrite(true);
     return result === NOT_YET ? null : this.#writer(result, IN_SECTION);
@@ -174,14 +201,19 @@ export class RwLock implements Owner {
       const result = this.#waiting.attempt(door, false);
       if (result !== NOT_YET) return this.#writer(result, WITHOUT_SECTION);
     }
-    return this.#waiting.waitAsync(door, options, (result) => this.#writer(result, WITHOUT_SECTION));
+    return this.#waiting.waitAsync(door, options, (result) =>
+      this.#writer(result, WITHOUT_SECTION),
+    );
   }
 
   /**
    * Runs a synchronous function with the lock held for reading.
    * @param run gets whether a writer died with the lock, and no other has had it since
    */
-  withReadLock<T>(run: (abandoned: boolean) => T extends PromiseLike<unknown> ? never : T, options?: LockOptions): T {
+  withReadLock<T>(
+    run: (abandoned: boolean) => T extends PromiseLike<unknown> ? never : T,
+    options?: LockOptions,
+  ): T {
     return runWith(this.readLock(options), run, 'withReadLock');
   }
 
@@ -189,17 +221,26 @@ export class RwLock implements Owner {
    * Runs a synchronous function with the lock held for writing.
    * @param run gets whether a writer died with the lock, and no other has had it since
    */
-  withWriteLock<T>(run: (abandoned: boolean) => T extends PromiseLike<unknown> ? never : T, options?: LockOptions): T {
+  withWriteLock<T>(
+    run: (abandoned: boolean) => T extends PromiseLike<unknown> ? never : T,
+    options?: LockOptions,
+  ): T {
     return runWith(this.writeLock(options), run, 'withWriteLock');
   }
 
   /** Runs a function with the lock held for reading until what it returns has settled. */
-  async withReadLockAsync<T>(run: (token: LockToken) => T | PromiseLike<T>, options?: AsyncLockOptions): Promise<T> {
+  async withReadLockAsync<T>(
+    run: (token: LockToken) => T | PromiseLike<T>,
+    options?: AsyncLockOptions,
+  ): Promise<T> {
     return runWithAsync(await this.readLockAsync(options), run);
   }
 
   /** Runs a function with the lock held for writing until what it returns has settled. */
-  async withWriteLockAsync<T>(run: (token: LockToken) => T | PromiseLike<T>, options?: AsyncLockOptions): Promise<T> {
+  async withWriteLockAsync<T>(
+    run: (token: LockToken) => T | PromiseLike<T>,
+    options?: AsyncLockOptions,
+  ): Promise<T> {
     return runWithAsync(await this.writeLockAsync(options), run);
   }
 
@@ -222,7 +263,14 @@ export class RwLock implements Owner {
   [Symbol.for('nodejs.util.inspect.custom')](): string {
     const state = Atomics.load(this.#words, STATE);
     const readers = this.#slots.count();
-    return describeLock(this.handle, isWritten(state) && !isClaimed(state) ? 'written' : readers > 0 ? `read by ${readers}` : 'free');
+    return describeLock(
+      this.handle,
+      isWritten(state) && !isClaimed(state)
+        ? 'written'
+        : readers > 0
+          ? `read by ${readers}`
+          : 'free',
+    );
   }
 
   #passOn(): void {
@@ -231,7 +279,10 @@ export class RwLock implements Owner {
     this.#waiting.release();
   }
 
-  /** A reader has left: a writer that has claimed the lock is woken. @returns whether there is one */
+  /**
+   * A reader has left: a writer that has claimed the lock is woken.
+   * @returns whether there is one
+   */
   readonly #tellWriter = (): boolean => {
     const words = this.#words;
     if (!isClaimed(Atomics.load(words, STATE))) return false;
@@ -255,7 +306,10 @@ export class RwLock implements Owner {
     return NOT_YET;
   }
 
-  /** Waits until those who read have left. @returns {@link NOT_YET}: the claim was lost, so line up again */
+  /**
+   * Waits until those who read have left.
+   * @returns {@link NOT_YET}: the claim was lost, so line up again
+   */
   #drain({ timeout }: LockOptions, deadline: number): number {
     const door = this.#writeDoor;
     let isLate = true;
@@ -293,7 +347,10 @@ export class RwLock implements Owner {
     // What an event loop has claimed is no hold, and goes by.
     const isWriting = !isClaimed(state) && writerOf(state) === this.#agent.id;
     if (!isWriting && this.#slots.countOwn() === 0) return;
-    throw new RseqSliceError('ERR_RSEQ_RECURSIVE_LOCK', 'This thread has the RwLock already, and would wait for itself.');
+    throw new RseqSliceError(
+      'ERR_RSEQ_RECURSIVE_LOCK',
+      'This thread has the RwLock already, and would wait for itself.',
+    );
   }
 }
 
@@ -309,17 +366,27 @@ interface Shared {
 
 /**
  * Looks at the writer's word for one who wants in.
- * @returns {@link AGAIN} when it was changed, {@link NOT_YET} when a writer is in or has claimed the lock; 0: nobody writes
+ * @returns {@link AGAIN} when it was changed, {@link NOT_YET} when a writer is in or has claimed
+ * the lock; 0: nobody writes
  */
-function lookAtWriter({ words, agent, slots, noteAbandoned }: Shared, state: number, isLate: boolean): number {
+function lookAtWriter(
+  { words, agent, slots, noteAbandoned }: Shared,
+  state: number,
+  isLate: boolean,
+): number {
   if (!isWritten(state)) return 0;
   if (isLate && agent.hasEnded(writerOf(state))) {
     if (isClaimed(state)) withdrawClaim(words, state);
     else if (leaveTorn(words, state)) noteAbandoned();
     return AGAIN;
   }
-  // A claim of an event loop that does not come round, while nobody reads, is in nobody's way for long.
-  if (!isClaimedByEventLoop(state) || since(Atomics.load(words, CLAIMED_SINCE), sharedNow()) <= EVENT_LOOP_LEASE) return NOT_YET;
+  // A claim of an event loop that does not come round, while nobody reads, is in nobody's way for
+  // long.
+  if (
+    !isClaimedByEventLoop(state) ||
+    since(Atomics.load(words, CLAIMED_SINCE), sharedNow()) <= EVENT_LOOP_LEASE
+  )
+    return NOT_YET;
   // It would do that itself, if it came round.
   if (isLate) slots.clearDead();
   if (!slots.isEmpty()) return NOT_YET;
@@ -331,7 +398,9 @@ class ReadDoor implements Door {
   readonly #shared: Shared;
   readonly #attachment: Attachment | null;
 
-  /** @param attachment of the thread whose section is entered before the lock is taken; null: none */
+  /**
+   * @param attachment of the thread whose section is entered before the lock is taken; null: none
+   */
   constructor(shared: Shared, attachment: Attachment | null) {
     this.#shared = shared;
     this.#attachment = attachment;
@@ -402,7 +471,8 @@ class WriteDoor implements Door {
 
   /**
    * Takes the lock that was claimed.
-   * @returns whether a writer has died with it; {@link NOT_YET}: others read; {@link AGAIN}: the claim was lost
+   * @returns whether a writer has died with it; {@link NOT_YET}: others read; {@link AGAIN}: the
+   * claim was lost
    */
   confirm(isLate: boolean): number {
     const { words, slots } = this.#shared;

@@ -67,48 +67,77 @@ export class Semaphore implements Owner {
    * @param buffer default: a new one
    * @param byteOffset a multiple of 4
    * @throws {TypeError} not a SharedArrayBuffer, or something else is there.
-   * @throws {RangeError} a bad offset, no room, or another number of permits than the semaphore there has.
+   * @throws {RangeError} a bad offset, no room, or another number of permits than the semaphore
+   * there has.
    */
-  constructor(permits: number, buffer?: SharedArrayBuffer, byteOffset = 0, options: PlacementOptions = {}) {
+  constructor(
+    permits: number,
+    buffer?: SharedArrayBuffer,
+    byteOffset = 0,
+    options: PlacementOptions = {},
+  ) {
     refuseCopies(this, 'Semaphore');
     checkPlacement('Semaphore', options);
     checkPermits(permits);
-    const { words, handle } = place('Semaphore', lengthOf('Semaphore', permits), buffer, byteOffset);
+    const { words, handle } = place(
+      'Semaphore',
+      lengthOf('Semaphore', permits),
+      buffer,
+      byteOffset,
+    );
     const found = Atomics.compareExchange(words, OWN, 0, permits);
-    if (found !== 0 && found !== permits) throw new RangeError(`The Semaphore at byte ${byteOffset} of this buffer has ${found} permits, not ${permits}.`);
+    if (found !== 0 && found !== permits)
+      throw new RangeError(
+        `The Semaphore at byte ${byteOffset} of this buffer has ${found} permits, not ${permits}.`,
+      );
     this.handle = handle;
     this.permits = permits;
     this.#words = words;
     this.#attachment = new Attachment(options.thread);
     this.#slots = new Slots(words, agentOf(this.#attachment));
-    this.#waiting = new Waiting(words, this.#attachment, handle, { inside: 'sleep', showWaiters: () => true, unreserve: () => undefined }, options.blockMainThread === true);
+    this.#waiting = new Waiting(
+      words,
+      this.#attachment,
+      handle,
+      { inside: 'sleep', showWaiters: () => true, unreserve: () => undefined },
+      options.blockMainThread === true,
+    );
     this.#door = new PermitDoor(words, this.#slots, this.#attachment);
     this.#asyncDoor = new PermitDoor(words, this.#slots, null);
   }
 
-  /** How many permits nobody has at the moment. Those of the dead count as taken until somebody wants them. */
+  /**
+   * How many permits nobody has at the moment. Those of the dead count as taken until somebody
+   * wants them.
+   */
   get available(): number {
     return this.permits - this.#slots.count();
   }
 
   /**
    * Takes a permit, waiting for one. The section around it ends with the token.
-   * @throws {RseqSliceError} `ERR_RSEQ_TIMEOUT`; `ERR_RSEQ_RECURSIVE_LOCK` when this thread has all of them;
-   * `ERR_RSEQ_WOULD_BLOCK` when none is free in the main thread; `ERR_RSEQ_INVALID_OPTION`.
+   * @throws {RseqSliceError} `ERR_RSEQ_TIMEOUT`; `ERR_RSEQ_RECURSIVE_LOCK` when this thread has all
+   * of them; `ERR_RSEQ_WOULD_BLOCK` when none is free in the main thread;
+   * `ERR_RSEQ_INVALID_OPTION`.
    */
   acquire(options: LockOptions = NO_OPTIONS): LockToken {
     if (options !== NO_OPTIONS) checkOptions('Semaphore', options);
     let result = this.#waiting.attempt(this.#door, false);
     if (result === NOT_YET) {
       if (options.timeout !== 0 && this.#slots.countOwn() === this.permits) {
-        throw new RseqSliceError('ERR_RSEQ_RECURSIVE_LOCK', 'This thread has all permits of the Semaphore, and would wait for itself.');
+        throw new RseqSliceError(
+          'ERR_RSEQ_RECURSIVE_LOCK',
+          'This thread has all permits of the Semaphore, and would wait for itself.',
+        );
       }
       result = this.#waiting.wait(this.#door, options);
     }
     return this.#token(result, IN_SECTION);
   }
 
-  /** Takes a permit if one is free, or its holder has died; null: none is. Never waits, nor refuses. */
+  /**
+   * Takes a permit if one is free, or its holder has died; null: none is. Never waits, nor refuses.
+   */
   tryAcquire(): LockToken | null {
     const result = this.#waiting.attempt(this.#door, true);
     return result === NOT_YET ? null : this.#token(result, IN_SECTION);
@@ -125,19 +154,27 @@ export class Semaphore implements Owner {
       const result = this.#waiting.attempt(this.#asyncDoor, false);
       if (result !== NOT_YET) return this.#token(result, WITHOUT_SECTION);
     }
-    return this.#waiting.waitAsync(this.#asyncDoor, options, (result) => this.#token(result, WITHOUT_SECTION));
+    return this.#waiting.waitAsync(this.#asyncDoor, options, (result) =>
+      this.#token(result, WITHOUT_SECTION),
+    );
   }
 
   /**
    * Runs a synchronous function with a permit.
    * @param run gets whether the one who had the permit before died with it
    */
-  withPermit<T>(run: (abandoned: boolean) => T extends PromiseLike<unknown> ? never : T, options?: LockOptions): T {
+  withPermit<T>(
+    run: (abandoned: boolean) => T extends PromiseLike<unknown> ? never : T,
+    options?: LockOptions,
+  ): T {
     return runWith(this.acquire(options), run, 'withPermit');
   }
 
   /** Runs a function with a permit until what it returns has settled. */
-  async withPermitAsync<T>(run: (token: LockToken) => T | PromiseLike<T>, options?: AsyncLockOptions): Promise<T> {
+  async withPermitAsync<T>(
+    run: (token: LockToken) => T | PromiseLike<T>,
+    options?: AsyncLockOptions,
+  ): Promise<T> {
     return runWithAsync(await this.acquireAsync(options), run);
   }
 
@@ -147,12 +184,15 @@ export class Semaphore implements Owner {
   }
 
   /**
-   * The most often that others can take a permit while a thread waits for one, if so many threads use it; see
-   * `Mutex.overtakingBound`.
+   * The most often that others can take a permit while a thread waits for one, if so many threads
+   * use it; see `Mutex.overtakingBound`.
    * @throws {RangeError} no number of threads.
    */
   overtakingBound(threads: number): number {
-    if (!Number.isSafeInteger(threads) || threads < 1) throw new RangeError(`overtakingBound() takes a number of threads from 1 on, not ${String(threads)}.`);
+    if (!Number.isSafeInteger(threads) || threads < 1)
+      throw new RangeError(
+        `overtakingBound() takes a number of threads from 1 on, not ${String(threads)}.`,
+      );
     return overtakingBound(LIMIT, threads) + this.permits;
   }
 
@@ -182,7 +222,9 @@ const ABANDONED = 1;
 
 function checkPermits(permits: number): void {
   if (Number.isInteger(permits) && permits >= 1 && permits <= MOST_PERMITS) return;
-  throw new RangeError(`A Semaphore has from 1 to ${MOST_PERMITS} permits, not ${String(permits)}.`);
+  throw new RangeError(
+    `A Semaphore has from 1 to ${MOST_PERMITS} permits, not ${String(permits)}.`,
+  );
 }
 
 class PermitDoor implements Door {
@@ -190,7 +232,9 @@ class PermitDoor implements Door {
   readonly #slots: Slots;
   readonly #attachment: Attachment | null;
 
-  /** @param attachment of the thread whose section is entered before a permit is taken; null: none */
+  /**
+   * @param attachment of the thread whose section is entered before a permit is taken; null: none
+   */
   constructor(words: Int32Array, slots: Slots, attachment: Attachment | null) {
     this.#words = words;
     this.#slots = slots;

@@ -40,9 +40,12 @@ export function isAwaited(words: Int32Array): boolean {
   return waitersIn(Atomics.load(words, LINE)) > 0;
 }
 
-/** Lines up, which must come before the lock is released. False: more wait already than can be counted. */
+/**
+ * Lines up, which must come before the lock is released. False: more wait already than can be
+ * counted.
+ */
 export function lineUp(words: Int32Array): boolean {
-  for (let line = Atomics.load(words, LINE); ; ) {
+  for (let line = Atomics.load(words, LINE); ;) {
     if (waitersIn(line) === WAITERS) return false;
     const found = Atomics.compareExchange(words, LINE, line, line + WAITER);
     if (found === line) return true;
@@ -55,9 +58,12 @@ export function readCalls(words: Int32Array): number {
   return Atomics.load(words, CALLS);
 }
 
-/** Gives signals to waiters who have none. The caller then notes the call, and wakes. @returns how many. */
+/**
+ * Gives signals to waiters who have none. The caller then notes the call, and wakes.
+ * @returns how many.
+ */
 export function signal(words: Int32Array, count: number): number {
-  for (let line = Atomics.load(words, LINE); ; ) {
+  for (let line = Atomics.load(words, LINE); ;) {
     const more = Math.min(count, waitersIn(line) - signalsIn(line));
     if (!(more > 0)) return 0;
     const found = Atomics.compareExchange(words, LINE, line, line + more * SIGNAL);
@@ -73,7 +79,7 @@ export function noteCall(words: Int32Array): void {
 /** Takes a signal and leaves the line, if there is one for somebody who lined up at these calls. */
 export function takeSignal(words: Int32Array, calls: number): boolean {
   if (Atomics.load(words, CALLS) === calls) return false;
-  for (let line = Atomics.load(words, LINE); signalsIn(line) > 0; ) {
+  for (let line = Atomics.load(words, LINE); signalsIn(line) > 0;) {
     const found = Atomics.compareExchange(words, LINE, line, line - SIGNAL - WAITER);
     if (found === line) return true;
     line = found;
@@ -88,8 +94,10 @@ export function takeSignal(words: Int32Array, calls: number): boolean {
  * @returns whether a signal was taken.
  */
 export function leaveLine(words: Int32Array, calls: number): boolean {
-  for (let line = Atomics.load(words, LINE); ; ) {
-    const isOurs = signalsIn(line) > 0 && (signalsIn(line) >= waitersIn(line) || Atomics.load(words, CALLS) !== calls);
+  for (let line = Atomics.load(words, LINE); ;) {
+    const isOurs =
+      signalsIn(line) > 0 &&
+      (signalsIn(line) >= waitersIn(line) || Atomics.load(words, CALLS) !== calls);
     const found = Atomics.compareExchange(words, LINE, line, line - WAITER - (isOurs ? SIGNAL : 0));
     if (found === line) return isOurs;
     line = found;
@@ -98,9 +106,14 @@ export function leaveLine(words: Int32Array, calls: number): boolean {
 
 /** Takes waiters out of the line that have died, and signals that nobody is left for. */
 export function forget(words: Int32Array, count: number): void {
-  for (let line = Atomics.load(words, LINE); ; ) {
+  for (let line = Atomics.load(words, LINE); ;) {
     const waiters = Math.max(0, waitersIn(line) - count);
-    const found = Atomics.compareExchange(words, LINE, line, waiters + Math.min(waiters, signalsIn(line)) * SIGNAL);
+    const found = Atomics.compareExchange(
+      words,
+      LINE,
+      line,
+      waiters + Math.min(waiters, signalsIn(line)) * SIGNAL,
+    );
     if (found === line) return;
     line = found;
   }
@@ -109,7 +122,11 @@ export function forget(words: Int32Array, count: number): void {
 /** The places of threads: each an id, and how many of those in the line are that thread's. */
 export function placeOf(words: Int32Array, id: number): number {
   let free = -1;
-  for (let place = CONDITION_HEAD; place < CONDITION_HEAD + CONDITION_PLACES * PLACE_WORDS; place += PLACE_WORDS) {
+  for (
+    let place = CONDITION_HEAD;
+    place < CONDITION_HEAD + CONDITION_PLACES * PLACE_WORDS;
+    place += PLACE_WORDS
+  ) {
     const found = Atomics.load(words, place);
     if (found === id) return place;
     if (found === 0 && free < 0) free = place;
@@ -129,7 +146,8 @@ export function changeCount(words: Int32Array, place: number, change: number): n
 }
 
 /**
- * Takes a place whose owner has ended, so that nobody else forgets its count, or what the next owner counts there.
+ * Takes a place whose owner has ended, so that nobody else forgets its count, or what the next
+ * owner counts there.
  * @param by who does that; its id with a minus stands there meanwhile, for it may die, too
  */
 export function takeDead(words: Int32Array, place: number, owner: number, by: number): boolean {
@@ -146,7 +164,10 @@ export function freePlace(words: Int32Array, place: number): void {
   Atomics.store(words, place, 0);
 }
 
-/** Says how many of those in the line are the calling thread's. @param place as {@link placeOf} says; -1: it has none */
+/**
+ * Says how many of those in the line are the calling thread's.
+ * @param place as {@link placeOf} says; -1: it has none
+ */
 export function countOwn(words: Int32Array, place: number, id: number, change: number): void {
   if (place < 0) return;
   // Another thread was faster.
@@ -161,7 +182,11 @@ export function countOwn(words: Int32Array, place: number, id: number, change: n
 
 /** Forgets the waiters of threads that have ended. @param id the calling thread's */
 export function forgetDead(words: Int32Array, id: number, hasEnded: (id: number) => boolean): void {
-  for (let place = CONDITION_HEAD; place < CONDITION_HEAD + CONDITION_PLACES * PLACE_WORDS; place += PLACE_WORDS) {
+  for (
+    let place = CONDITION_HEAD;
+    place < CONDITION_HEAD + CONDITION_PLACES * PLACE_WORDS;
+    place += PLACE_WORDS
+  ) {
     const owner = Atomics.load(words, place);
     if (owner === 0 || !hasEnded(Math.abs(owner)) || !takeDead(words, place, owner, id)) continue;
     const count = takeCount(words, place);

@@ -11,7 +11,10 @@ import { TRUST } from './liveness.ts';
 
 export const EMPTY = 0;
 
-/** Takes a place if it is empty, or if a thread has it that has ended: `from` is what was seen there. */
+/**
+ * Takes a place if it is empty, or if a thread has it that has ended: `from` is what was seen
+ * there.
+ */
 export function claimPlace(words: Int32Array, place: number, from: number, id: number): boolean {
   return Atomics.compareExchange(words, place, from, id) === from;
 }
@@ -71,30 +74,37 @@ export class Slots {
   /** How many places are taken. */
   count(): number {
     let taken = 0;
-    for (let place = FIRST; place < this.#words.length; place++) if (Atomics.load(this.#words, place) !== EMPTY) taken++;
+    for (let place = FIRST; place < this.#words.length; place++)
+      if (Atomics.load(this.#words, place) !== EMPTY) taken++;
     return taken;
   }
 
   /** Whether there is an empty place. */
   hasRoom(): boolean {
-    for (let place = FIRST; place < this.#words.length; place++) if (Atomics.load(this.#words, place) === EMPTY) return true;
+    for (let place = FIRST; place < this.#words.length; place++)
+      if (Atomics.load(this.#words, place) === EMPTY) return true;
     return false;
   }
 
   /** Whether every place is empty. */
   isEmpty(): boolean {
-    for (let place = FIRST; place < this.#words.length; place++) if (Atomics.load(this.#words, place) !== EMPTY) return false;
+    for (let place = FIRST; place < this.#words.length; place++)
+      if (Atomics.load(this.#words, place) !== EMPTY) return false;
     return true;
   }
 
   /** How many places this thread has, also through another object. */
   countOwn(): number {
     let own = 0;
-    for (let place = FIRST; place < this.#words.length; place++) if (Atomics.load(this.#words, place) === this.#agent.id) own++;
+    for (let place = FIRST; place < this.#words.length; place++)
+      if (Atomics.load(this.#words, place) === this.#agent.id) own++;
     return own;
   }
 
-  /** @param take takes the place of a dead thread; false: look on. @returns the place; -1: none was taken */
+  /**
+   * @param take takes the place of a dead thread; false: look on.
+   * @returns the place; -1: none was taken
+   */
   #findDead(take: (place: number, id: number) => boolean): number {
     const at = now();
     // A row of a thousand is not looked through for every try that fails.

@@ -18,7 +18,10 @@ const RULES: ExclusiveRules = {
   inside: 'spin',
 };
 
-/** A spin lock over shared memory, for sections of microseconds between threads that all have a CPU most of the time. */
+/**
+ * A spin lock over shared memory, for sections of microseconds between threads that all have a CPU
+ * most of the time.
+ */
 export class SpinLock extends ExclusiveLock {
   /** Bytes of memory that one takes. */
   static readonly byteLength: number = lengthOf('SpinLock') * Int32Array.BYTES_PER_ELEMENT;

@@ -11,16 +11,18 @@ export interface Owner {
   giveBack(what: number): void;
 }
 
-/** Proof that a lock is held by the code that has it. For `using`, or with `unlock` in a `finally`. */
+/**
+ * Proof that a lock is held by the code that has it. For `using`, or with `unlock` in a `finally`.
+ */
 export class LockToken implements Disposable {
   /** Whether the one who held the lock before died with it: what it guards may be half done. */
   abandoned: boolean;
   /** Declared only, as `Thread.word`: a field that is written once can be folded away. */
-  private declare owner: Owner | null;
+  declare private owner: Owner | null;
   /** @internal How the lock was taken, in its own terms. */
   declare what: number;
   /** Set while a `Condition` waits with this token, which then holds nothing: ends that wait. */
-  private declare stopWaiting: (() => void) | null;
+  declare private stopWaiting: (() => void) | null;
 
   /** @internal Locks make them. */
   constructor(owner: Owner, what: number, abandoned: boolean) {
@@ -36,8 +38,8 @@ export class LockToken implements Disposable {
   }
 
   /**
-   * Releases the lock; the second time nothing. Of a token that waits with `Condition.waitAsync` it ends the wait, which
-   * rejects with `ERR_RSEQ_NOT_LOCKED` and does not take the lock again.
+   * Releases the lock; the second time nothing. Of a token that waits with `Condition.waitAsync` it
+   * ends the wait, which rejects with `ERR_RSEQ_NOT_LOCKED` and does not take the lock again.
    */
   unlock(): void {
     const { owner } = this;

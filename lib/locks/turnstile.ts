@@ -33,21 +33,26 @@ export const KIND = 0;
 export const STATE = 1;
 /** Who waits: counts and flags, see below. */
 export const QUEUE = 2;
-/** Waiters sleep on one of two words, those of even batches on the first. Counted up at every call. */
+/**
+ * Waiters sleep on one of two words, those of even batches on the first. Counted up at every call.
+ */
 export const CALLS = 3;
 /** How often it was released with somebody inside since the gate closed last. */
 export const BYPASS = 5;
 /** Event loops sleep on it. Counted up when they are rung. */
 export const BELL = 6;
-/** What recordings call this lock, the same in every thread; 0 until one does. The locks themselves do not look at it. */
+/**
+ * What recordings call this lock, the same in every thread; 0 until one does. The locks themselves
+ * do not look at it.
+ */
 export const RECORDED_AS = 7;
 /** How many threads sleep in the engine and not in the kernel: they hear `Atomics.notify` only. */
 export const ENGINE_SLEEPERS = 8;
 /** 1: an event loop is about to sleep, or sleeps, and was not rung since. */
 export const LISTENING = 9;
 /**
- * How many of those in the line are event loops, and above that how often all of them were forgotten. Those of the dead
- * stay counted until then: it decides about leases only.
+ * How many of those in the line are event loops, and above that how often all of them were
+ * forgotten. Those of the dead stay counted until then: it decides about leases only.
  */
 export const EVENT_LOOPS = 10;
 /** When the lock was released last with the gate closed, on the clock of `clock.ts`. */
@@ -70,7 +75,8 @@ export const WANTED = -2;
 /** Beside the holder's id: somebody waits, so releasing takes more than one step. */
 export const AWAITED: number = 1 << 30;
 
-// The queue: ten bits of waiters inside, ten of waiters outside, flags, nine bits that count how often the gate opened.
+// The queue: ten bits of waiters inside, ten of waiters outside, flags, nine bits that count how
+// often the gate opened.
 const INSIDE_ONE = 1;
 const INSIDE = 0x3ff;
 const OUTSIDE_SHIFT = 10;
@@ -185,14 +191,20 @@ export function releaseTo(words: Int32Array, next: number): void {
 }
 
 /**
- * Makes the state show that somebody waits, so that nobody takes or releases the lock past those who wait unseen.
+ * Makes the state show that somebody waits, so that nobody takes or releases the lock past those
+ * who wait unseen.
  * @returns whether the lock is free.
  */
 export function showWaiters(words: Int32Array): boolean {
-  for (let state = Atomics.load(words, STATE); ; ) {
+  for (let state = Atomics.load(words, STATE); ;) {
     if (state === RESERVED || state === WANTED) return true;
     if ((state & AWAITED) !== 0) return false;
-    const found = Atomics.compareExchange(words, STATE, state, state === FREE ? WANTED : state | AWAITED);
+    const found = Atomics.compareExchange(
+      words,
+      STATE,
+      state,
+      state === FREE ? WANTED : state | AWAITED,
+    );
     if (found === state) return state === FREE;
     state = found;
   }
@@ -200,7 +212,9 @@ export function showWaiters(words: Int32Array): boolean {
 
 /** Makes a state that was seen held show that somebody waits. False: it is another one by now. */
 export function awaitHolder(words: Int32Array, seen: number): boolean {
-  return (seen & AWAITED) !== 0 || Atomics.compareExchange(words, STATE, seen, seen | AWAITED) === seen;
+  return (
+    (seen & AWAITED) !== 0 || Atomics.compareExchange(words, STATE, seen, seen | AWAITED) === seen
+  );
 }
 
 /**
@@ -208,10 +222,16 @@ export function awaitHolder(words: Int32Array, seen: number): boolean {
  * @returns the waiter's batch; -1: more wait already than can be counted.
  */
 export function arrive(words: Int32Array): number {
-  for (let queue = Atomics.load(words, QUEUE); ; ) {
+  for (let queue = Atomics.load(words, QUEUE); ;) {
     const outside = (queue & GATE) !== 0;
-    if ((outside ? (queue & OUTSIDE) >>> OUTSIDE_SHIFT : queue & INSIDE) === MOST_WAITERS) return -1;
-    const found = Atomics.compareExchange(words, QUEUE, queue, queue + (outside ? OUTSIDE_ONE : INSIDE_ONE));
+    if ((outside ? (queue & OUTSIDE) >>> OUTSIDE_SHIFT : queue & INSIDE) === MOST_WAITERS)
+      return -1;
+    const found = Atomics.compareExchange(
+      words,
+      QUEUE,
+      queue,
+      queue + (outside ? OUTSIDE_ONE : INSIDE_ONE),
+    );
     if (found === queue) return outside ? (batchOf(queue) + 1) % BATCHES : batchOf(queue);
     queue = found;
   }
@@ -242,7 +262,7 @@ export function answerCall(words: Int32Array): void {
  * @returns whether that opened the gate.
  */
 export function depart(words: Int32Array, batch: number): boolean {
-  for (let queue = Atomics.load(words, QUEUE); ; ) {
+  for (let queue = Atomics.load(words, QUEUE); ;) {
     let next = queue & ~CALLED;
     const where = standingIn(queue, batch);
     // A count that is gone already was taken back by force.
@@ -276,8 +296,8 @@ export function openIfStuck(words: Int32Array, now: number): boolean {
 }
 
 /**
- * Forgets all who are counted in a line that is full: most of them must be dead. Those who are not line up again, which
- * costs them their turn, so it is not done twice within a {@link LEASE}.
+ * Forgets all who are counted in a line that is full: most of them must be dead. Those who are not
+ * line up again, which costs them their turn, so it is not done twice within a {@link LEASE}.
  * @param now on the clock of `clock.ts`
  */
 export function forgetAll(words: Int32Array, now: number): boolean {
@@ -312,14 +332,17 @@ export function isEventLoopCounted(words: Int32Array, generation: number): boole
 
 /** Counts an event loop no more. */
 export function discountEventLoop(words: Int32Array, generation: number): void {
-  for (let seen = Atomics.load(words, EVENT_LOOPS); seen >>> GENERATION_SHIFT === generation; ) {
+  for (let seen = Atomics.load(words, EVENT_LOOPS); seen >>> GENERATION_SHIFT === generation;) {
     const found = Atomics.compareExchange(words, EVENT_LOOPS, seen, seen - 1);
     if (found === seen) return;
     seen = found;
   }
 }
 
-/** Counts event loops anew when nobody waits: what is counted are the dead, and those who are about to line up again. */
+/**
+ * Counts event loops anew when nobody waits: what is counted are the dead, and those who are about
+ * to line up again.
+ */
 export function forgetDeadEventLoops(words: Int32Array): void {
   // In this order: who has lined up since is counted since.
   const seen = Atomics.load(words, EVENT_LOOPS);
@@ -337,15 +360,17 @@ function forgetEventLoops(words: Int32Array, seen: number): void {
  * @returns what the state of an exclusive lock must be when it is released.
  */
 export function chooseNext(words: Int32Array, limit: number, clock: () => number): number {
-  for (let queue = Atomics.load(words, QUEUE); ; ) {
+  for (let queue = Atomics.load(words, QUEUE); ;) {
     if ((queue & GATE) !== 0) {
       Atomics.store(words, RESERVED_SINCE, clock());
       return RESERVED;
     }
     if ((queue & INSIDE) === 0) return FREE;
     const count = Atomics.add(words, BYPASS, 1) + 1;
-    // Sections may be long: then those who wait go first after some time, however few releases there were.
-    const isLong = count % LOOKS_AT_CLOCK === 0 && since(Atomics.load(words, RESERVED_SINCE), clock()) > TURN;
+    // Sections may be long: then those who wait go first after some time, however few releases
+    // there were.
+    const isLong =
+      count % LOOKS_AT_CLOCK === 0 && since(Atomics.load(words, RESERVED_SINCE), clock()) > TURN;
     if (count < limit && !isLong) return WANTED;
     // Before anybody can find the gate closed.
     Atomics.store(words, RESERVED_SINCE, clock());
@@ -374,7 +399,7 @@ export function unreserve(words: Int32Array): void {
  * @returns the word it sleeps on, to be counted up by {@link call}; -1: nobody is to be called.
  */
 export function markCalled(words: Int32Array): number {
-  for (let queue = Atomics.load(words, QUEUE); ; ) {
+  for (let queue = Atomics.load(words, QUEUE); ;) {
     if ((queue & INSIDE) === 0 || (queue & CALLED) !== 0) return -1;
     const found = Atomics.compareExchange(words, QUEUE, queue, queue | CALLED);
     if (found === queue) return callsOf(batchOf(queue));
@@ -387,7 +412,10 @@ export function call(words: Int32Array, word: number): void {
   Atomics.add(words, word, 1);
 }
 
-/** What the bell is. An event loop reads it first, then says that it {@link listen}s, then looks at the lock, then sleeps. */
+/**
+ * What the bell is. An event loop reads it first, then says that it {@link listen}s, then looks at
+ * the lock, then sleeps.
+ */
 export function readBell(words: Int32Array): number {
   return Atomics.load(words, BELL);
 }
@@ -402,7 +430,10 @@ export function isListening(words: Int32Array): boolean {
   return Atomics.load(words, LISTENING) !== 0;
 }
 
-/** Comes before {@link ring}: who listens from now on looks at the lock anew, or finds the bell changed. */
+/**
+ * Comes before {@link ring}: who listens from now on looks at the lock anew, or finds the bell
+ * changed.
+ */
 export function answerListeners(words: Int32Array): void {
   Atomics.store(words, LISTENING, 0);
 }

@@ -36,7 +36,8 @@ const UNCOUNTED = -1;
 export interface Door {
   /**
    * Tries to get in.
-   * @param isLinedUp whether the caller waits in the line: then it must be told when the lock is released
+   * @param isLinedUp whether the caller waits in the line: then it must be told when the lock is
+   * released
    * @param mayTake false: only what a dead thread holds may be taken
    * @param isLate whether to ask if those who hold the lock are alive
    * @returns from 0 on: in, in the lock's own terms; else {@link NOT_YET} or {@link AGAIN}
@@ -44,11 +45,17 @@ export interface Door {
   attempt(isLinedUp: boolean, mayTake: boolean, isLate: boolean): number;
   /** Whether those who have the lock reserved could get in, as far as holders are concerned. */
   isOpen(): boolean;
-  /** Whether an event loop may keep others out that does not come round: then it is worth a look before long. */
+  /**
+   * Whether an event loop may keep others out that does not come round: then it is worth a look
+   * before long.
+   */
   isKeptByEventLoop(): boolean;
   /** Whether another waiter can get in beside the one that just did, and is to be called. */
   admitsMore(): boolean;
-  /** Takes back what an attempt has left behind that did not get in. @returns whether that can let others in. */
+  /**
+   * Takes back what an attempt has left behind that did not get in.
+   * @returns whether that can let others in.
+   */
   cancel(): boolean;
 }
 
@@ -60,7 +67,10 @@ export class Waiter {
   isOutside = false;
   /** Whether getting in opened the gate for others. */
   openedGate = false;
-  /** Whether the next look asks if those who hold the lock are alive. So does the first: they may be dead for long. */
+  /**
+   * Whether the next look asks if those who hold the lock are alive. So does the first: they may be
+   * dead for long.
+   */
   isLate = true;
   readonly #words: Int32Array;
   readonly #isEventLoop: boolean;
@@ -81,12 +91,15 @@ export class Waiter {
     this.#batch = this.#lineUp();
   }
 
-  /** Tries to get in, and leaves the line when it is. @returns as {@link Door.attempt}, never {@link AGAIN} */
+  /**
+   * Tries to get in, and leaves the line when it is.
+   * @returns as {@link Door.attempt}, never {@link AGAIN}
+   */
   look(door: Door): number {
     const words = this.#words;
     for (;;) {
-      // In this order: a call that comes before the answer is answered by it, and one that comes after it is seen when
-      // we are about to sleep.
+      // In this order: a call that comes before the answer is answered by it, and one that comes
+      // after it is seen when we are about to sleep.
       this.word = callsOf(this.#batch);
       this.calls = Atomics.load(words, this.word);
       answerCall(words);
@@ -107,7 +120,9 @@ export class Waiter {
     }
   }
 
-  /** Whether it is counted in the line: not when the gate was opened by force since its last look. */
+  /**
+   * Whether it is counted in the line: not when the gate was opened by force since its last look.
+   */
   get isInLine(): boolean {
     return standing(this.#words, this.#batch) !== Standing.Forgotten;
   }
@@ -118,7 +133,8 @@ export class Waiter {
   }
 
   /**
-   * Leaves the line without the lock. The caller must call the next one: this one may have been called.
+   * Leaves the line without the lock. The caller must call the next one: this one may have been
+   * called.
    * @returns whether that opened the gate.
    */
   giveUp(): boolean {
@@ -145,7 +161,8 @@ export class Waiter {
     }
     if (batch >= 0) {
       // Who lines up again is counted, unless all have been forgotten meanwhile.
-      if (this.#isEventLoop && !isEventLoopCounted(words, this.#generation)) this.#generation = countEventLoop(words);
+      if (this.#isEventLoop && !isEventLoopCounted(words, this.#generation))
+        this.#generation = countEventLoop(words);
       return batch;
     }
     this.#discount();

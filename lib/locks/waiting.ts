@@ -63,7 +63,10 @@ export interface LockStats {
 export interface WaitingRules {
   /** What waiters that are inside do between two looks. `spin`: they look on. */
   readonly inside: 'sleep' | 'spin';
-  /** Makes the lock show that somebody waits, before that somebody is called. @returns false: a holder will call. */
+  /**
+   * Makes the lock show that somebody waits, before that somebody is called.
+   * @returns false: a holder will call.
+   */
   readonly showWaiters: (words: Int32Array) => boolean;
   /** Makes the lock anybody's again, if it was left reserved for one who has given up. */
   readonly unreserve: (words: Int32Array) => void;
@@ -79,7 +82,10 @@ interface Request {
   next: Request | null;
 }
 
-/** Looks in a row at a lock that is spun on, before the deadline and the holder's life are looked at too. */
+/**
+ * Looks in a row at a lock that is spun on, before the deadline and the holder's life are looked at
+ * too.
+ */
 const SPINS = 4096;
 const nothing = (): void => undefined;
 
@@ -106,7 +112,13 @@ export class Waiting {
   #abandoned = 0;
   #gaveUp = 0;
 
-  constructor(words: Int32Array, attachment: Attachment, handle: LockHandle, rules: WaitingRules, blockMainThread: boolean) {
+  constructor(
+    words: Int32Array,
+    attachment: Attachment,
+    handle: LockHandle,
+    rules: WaitingRules,
+    blockMainThread: boolean,
+  ) {
     this.#words = words;
     this.#attachment = attachment;
     this.#handle = handle;
@@ -129,9 +141,15 @@ export class Waiting {
   /**
    * Waits in the calling thread.
    * @param spin tries for a while before lining up; {@link NOT_YET}: in vain
-   * @throws {RseqSliceError} `ERR_RSEQ_TIMEOUT`, `ERR_RSEQ_WOULD_BLOCK`, `ERR_RSEQ_TOO_MANY_WAITERS`.
+   * @throws {RseqSliceError} `ERR_RSEQ_TIMEOUT`, `ERR_RSEQ_WOULD_BLOCK`,
+   * `ERR_RSEQ_TOO_MANY_WAITERS`.
    */
-  wait(door: Door, { timeout }: LockOptions, spin?: () => number, deadline: number = deadlineOf(timeout)): number {
+  wait(
+    door: Door,
+    { timeout }: LockOptions,
+    spin?: () => number,
+    deadline: number = deadlineOf(timeout),
+  ): number {
     // Whoever has no time does not wait, in the main thread either.
     if (timeout === 0) {
       this.#contended++;
@@ -155,7 +173,11 @@ export class Waiting {
    * Waits in the event loop, which stays alive. Requests of this object are served in their order.
    * @param take makes what the caller gets of what the door returned
    */
-  waitAsync<T>(door: Door, { timeout, signal }: AsyncLockOptions, take: (result: number) => T): Promise<T> {
+  waitAsync<T>(
+    door: Door,
+    { timeout, signal }: AsyncLockOptions,
+    take: (result: number) => T,
+  ): Promise<T> {
     this.#contended++;
     this.#parked++;
     return new Promise((resolve, reject) => {
@@ -181,7 +203,10 @@ export class Waiting {
     return this.#first !== null;
   }
 
-  /** Tells those who wait that the lock was released. Outside of every section: it makes system calls. */
+  /**
+   * Tells those who wait that the lock was released. Outside of every section: it makes system
+   * calls.
+   */
   release(): void {
     const recording = this.#getRecording();
     if (recording === null) this.#passOn();
@@ -192,7 +217,10 @@ export class Waiting {
     }
   }
 
-  /** Calls one who waits in its thread, unless one is called already, and all who wait in their event loops. */
+  /**
+   * Calls one who waits in its thread, unless one is called already, and all who wait in their
+   * event loops.
+   */
   callNext(): void {
     const words = this.#words;
     if (!hasWaiters(words)) return;
@@ -247,7 +275,13 @@ export class Waiting {
   }
 
   stats(): LockStats {
-    return { contended: this.#contended, parked: this.#parked, called: this.#called, abandoned: this.#abandoned, gaveUp: this.#gaveUp };
+    return {
+      contended: this.#contended,
+      parked: this.#parked,
+      called: this.#called,
+      abandoned: this.#abandoned,
+      gaveUp: this.#gaveUp,
+    };
   }
 
   #passOn(): void {
@@ -259,7 +293,12 @@ export class Waiting {
     this.#serveLater();
   }
 
-  #waitUntil(door: Door, deadline: number, timeout: number | undefined, spin?: () => number): number {
+  #waitUntil(
+    door: Door,
+    deadline: number,
+    timeout: number | undefined,
+    spin?: () => number,
+  ): number {
     const early = spin?.() ?? NOT_YET;
     if (early !== NOT_YET) return early;
     const waiter = new Waiter(this.#words, false, this.#callAll);
@@ -286,7 +325,13 @@ export class Waiting {
       }
       if (!hasSlept) this.#parked++;
       hasSlept = true;
-      waiter.slept(this.sleepOn(waiter.word, waiter.calls, Math.min(left, waiter.isOutside || door.isKeptByEventLoop() ? EVENT_LOOP_LEASE : POLL)));
+      waiter.slept(
+        this.sleepOn(
+          waiter.word,
+          waiter.calls,
+          Math.min(left, waiter.isOutside || door.isKeptByEventLoop() ? EVENT_LOOP_LEASE : POLL),
+        ),
+      );
     }
   }
 
@@ -329,8 +374,9 @@ export class Waiting {
   }
 
   /**
-   * After the gate was opened by force. Those who were inside are counted no more, and asleep perhaps: a release would
-   * pass them over until they look for themselves. Those who were outside may find room for more than one of them.
+   * After the gate was opened by force. Those who were inside are counted no more, and asleep
+   * perhaps: a release would pass them over until they look for themselves. Those who were outside
+   * may find room for more than one of them.
    */
   readonly #callAll = (): void => {
     this.#call(callsOf(0), MOST_WAITERS);
@@ -432,7 +478,10 @@ export class Waiting {
     };
   }
 
-  /** Takes out a request that is not served. The line is left at once: its event loop may have other things to do. */
+  /**
+   * Takes out a request that is not served. The line is left at once: its event loop may have other
+   * things to do.
+   */
   #withdraw(request: Request): void {
     const wasFirst = this.#first === request;
     this.#remove(request);
@@ -443,7 +492,8 @@ export class Waiting {
       return;
     }
     if (letsOthersIn) this.callNext();
-    // What the first one could not have, the next one may: when this thread is done with what it does, see `release`.
+    // What the first one could not have, the next one may: when this thread is done with what it
+    // does, see `release`.
     this.#serveLater();
   }
 

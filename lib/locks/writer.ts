@@ -11,7 +11,10 @@ import { STATE } from './turnstile.ts';
 /** A writer died, and none has had the lock since. The sign of the word. */
 export const TORN = -0x8000_0000;
 const CLAIMED = 1 << 30;
-/** The claim is an event loop's, which may not come round. In this word, so that nobody takes one claim for another. */
+/**
+ * The claim is an event loop's, which may not come round. In this word, so that nobody takes one
+ * claim for another.
+ */
 const BY_EVENT_LOOP = 1 << 29;
 const ID = BY_EVENT_LOOP - 1;
 
@@ -35,8 +38,16 @@ export function writerOf(state: number): number {
   return state & ID;
 }
 
-/** Claims a lock that was seen in a state in which nobody writes. @returns what it is then; 0: it has changed */
-export function claimWriting(words: Int32Array, seen: number, id: number, isEventLoop: boolean): number {
+/**
+ * Claims a lock that was seen in a state in which nobody writes.
+ * @returns what it is then; 0: it has changed
+ */
+export function claimWriting(
+  words: Int32Array,
+  seen: number,
+  id: number,
+  isEventLoop: boolean,
+): number {
   const claim = seen | CLAIMED | (isEventLoop ? BY_EVENT_LOOP : 0) | id;
   return Atomics.compareExchange(words, STATE, seen, claim) === seen ? claim : 0;
 }

@@ -17,7 +17,8 @@ export interface Assets {
 }
 
 export function readAssets(folder: URL = new URL('./assets/', import.meta.url)): Assets {
-  const read = (name: string): string => brotliDecompressSync(readFileSync(new URL(`${name}.br`, folder))).toString();
+  const read = (name: string): string =>
+    brotliDecompressSync(readFileSync(new URL(`${name}.br`, folder))).toString();
   return {
     libraryScript: read('uPlot.iife.min.js'),
     libraryStyle: read('uPlot.min.css'),

@@ -24,7 +24,11 @@ export class Field {
 
   /** @returns a field of this object; of an absent one every reading but `optional` is refused. */
   at(name: string): Field {
-    return new Field(this.#object()[name], this.#file, this.#path === '' ? name : `${this.#path}.${name}`);
+    return new Field(
+      this.#object()[name],
+      this.#file,
+      this.#path === '' ? name : `${this.#path}.${name}`,
+    );
   }
 
   names(): string[] {
@@ -34,7 +38,9 @@ export class Field {
   list(): Field[] {
     const value = this.#value;
     if (!Array.isArray(value)) return this.refuse('a list');
-    return value.map((each: unknown, index) => new Field(each, this.#file, `${this.#path}[${index}]`));
+    return value.map(
+      (each: unknown, index) => new Field(each, this.#file, `${this.#path}[${index}]`),
+    );
   }
 
   string(): string {
@@ -47,12 +53,17 @@ export class Field {
 
   number(isGood: (number: number) => boolean = () => true, wanted = 'a number'): number {
     const value = this.#value;
-    return typeof value === 'number' && Number.isFinite(value) && isGood(value) ? value : this.refuse(wanted);
+    return typeof value === 'number' && Number.isFinite(value) && isGood(value)
+      ? value
+      : this.refuse(wanted);
   }
 
   /** A number of things. */
   count(): number {
-    return this.number((value) => Number.isSafeInteger(value) && value >= 0, 'a whole number from 0 on');
+    return this.number(
+      (value) => Number.isSafeInteger(value) && value >= 0,
+      'a whole number from 0 on',
+    );
   }
 
   /** An amount of something. */
@@ -77,12 +88,15 @@ export class Field {
   /** @throws {RecordError} always */
   refuse(wanted: string): never {
     const what = this.#path === '' ? 'the file' : `the field '${this.#path}'`;
-    throw new RecordError(`${this.#file} is no record of a benchmark that can be shown: ${what} wants ${wanted}, not ${describe(this.#value)}.`);
+    throw new RecordError(
+      `${this.#file} is no record of a benchmark that can be shown: ${what} wants ${wanted}, not ${describe(this.#value)}.`,
+    );
   }
 
   #object(): Readonly<Record<string, unknown>> {
     const value = this.#value;
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) return this.refuse('an object');
+    if (typeof value !== 'object' || value === null || Array.isArray(value))
+      return this.refuse('an object');
     return value as Readonly<Record<string, unknown>>;
   }
 }

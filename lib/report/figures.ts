@@ -8,7 +8,19 @@
 import { tellingOf } from '../bench/sections/report.ts';
 import { summarize } from '../bench/statistics.ts';
 import type { Stats } from '../thread.ts';
-import type { BenchRecord, CellRecord, Environment, Figures, LockRecord, PairRecord, Place, RunRecord, SectionRecord, Setting, Spread } from './records.ts';
+import type {
+  BenchRecord,
+  CellRecord,
+  Environment,
+  Figures,
+  LockRecord,
+  PairRecord,
+  Place,
+  RunRecord,
+  SectionRecord,
+  Setting,
+  Spread,
+} from './records.ts';
 
 /** How long a wait is that so many percent are not longer than. */
 export interface WaitPoint {
@@ -83,11 +95,17 @@ export interface LockFigures {
 export type RecordFigures = LockFigures | SectionRecord;
 
 export function figuresOf(record: BenchRecord): RecordFigures {
-  return record.benchmark === 'locks' ? figuresOfLocks(record) : { ...record, comparisons: tellingOf(record.comparisons, record.backend) };
+  return record.benchmark === 'locks'
+    ? figuresOfLocks(record)
+    : { ...record, comparisons: tellingOf(record.comparisons, record.backend) };
 }
 
 /** The names of the cells' figures of waits. */
-const NAMED = [['p50', 50], ['p99', 99], ['p999', 99.9]] as const;
+const NAMED = [
+  ['p50', 50],
+  ['p99', 99],
+  ['p999', 99.9],
+] as const;
 
 function figuresOfLocks({ cells, pairs, runs, ...record }: LockRecord): LockFigures {
   const places = new Map<string, { readonly place: Place; readonly workers: Set<number> }>();
@@ -97,13 +115,19 @@ function figuresOfLocks({ cells, pairs, runs, ...record }: LockRecord): LockFigu
     places.set(name, group);
     group.workers.add(place.workers);
   }
-  const groups = [...places.values()].map(({ place: { kind, section, gap }, workers }): GroupFigures => ({
-    kind,
-    section,
-    gap,
-    cells: [...workers].sort((a, b) => a - b).map((number) => cellFigures({ kind, workers: number, section, gap }, cells, pairs, runs)),
-  }));
-  const failures = runs.flatMap(({ wrong, round, slices, ...place }) => (wrong === null ? [] : [`${nameOf(place)}, slices ${slices}, round ${round + 1}: ${wrong}`]));
+  const groups = [...places.values()].map(
+    ({ place: { kind, section, gap }, workers }): GroupFigures => ({
+      kind,
+      section,
+      gap,
+      cells: [...workers]
+        .sort((a, b) => a - b)
+        .map((number) => cellFigures({ kind, workers: number, section, gap }, cells, pairs, runs)),
+    }),
+  );
+  const failures = runs.flatMap(({ wrong, round, slices, ...place }) =>
+    wrong === null ? [] : [`${nameOf(place)}, slices ${slices}, round ${round + 1}: ${wrong}`],
+  );
   return { ...record, failures, groups };
 }
 
@@ -118,12 +142,22 @@ export function nameOf({ kind, workers, section, gap }: Place): string {
   return `${kind}, ${workers} ${workers === 1 ? 'worker' : 'workers'}, sections of ${section} µs${gap === section ? '' : ` and gaps of ${gap} µs`}`;
 }
 
-function cellFigures(place: Place, cells: readonly CellRecord[], pairs: readonly PairRecord[], runs: readonly RunRecord[]): CellFigures {
+function cellFigures(
+  place: Place,
+  cells: readonly CellRecord[],
+  pairs: readonly PairRecord[],
+  runs: readonly RunRecord[],
+): CellFigures {
   const isHere = isAt(place);
   const pair = pairs.find(isHere);
   const setting = (slices: Setting): SettingFigures | null => {
     const cell = cells.find((each) => isHere(each) && each.slices === slices);
-    return cell === undefined ? null : settingFigures(cell, runs.filter((run) => isHere(run) && run.slices === slices && run.wrong === null));
+    return cell === undefined
+      ? null
+      : settingFigures(
+          cell,
+          runs.filter((run) => isHere(run) && run.slices === slices && run.wrong === null),
+        );
   };
   return {
     workers: place.workers,
@@ -134,10 +168,17 @@ function cellFigures(place: Place, cells: readonly CellRecord[], pairs: readonly
 }
 
 function isAt({ kind, workers, section, gap }: Place): (other: Place) => boolean {
-  return (other) => other.kind === kind && other.workers === workers && other.section === section && other.gap === gap;
+  return (other) =>
+    other.kind === kind &&
+    other.workers === workers &&
+    other.section === section &&
+    other.gap === gap;
 }
 
-function settingFigures({ rounds, figures }: CellRecord, runs: readonly RunRecord[]): SettingFigures {
+function settingFigures(
+  { rounds, figures }: CellRecord,
+  runs: readonly RunRecord[],
+): SettingFigures {
   return {
     rounds,
     throughput: figures['throughput'] ?? null,
@@ -152,16 +193,23 @@ function settingFigures({ rounds, figures }: CellRecord, runs: readonly RunRecor
 function waitPoints(figures: Figures, runs: readonly RunRecord[]): WaitPoint[] {
   const points = new Map<number, WaitPoint>();
   const add = (name: string, percent: number, spread: Spread | null | undefined): void => {
-    if (spread !== null && spread !== undefined) points.set(percent, { name, percent, median: spread.median, interval: spread.interval });
+    if (spread !== null && spread !== undefined)
+      points.set(percent, { name, percent, median: spread.median, interval: spread.interval });
   };
   for (const [name, percent] of NAMED) add(percentName(percent), percent, figures[name]);
   add('max', 100, figures['max']);
   const waits = new Map<number, number[]>();
-  for (const [percent, wait] of runs.flatMap(({ percentiles }) => percentiles)) waits.set(percent, [...(waits.get(percent) ?? []), wait]);
+  for (const [percent, wait] of runs.flatMap(({ percentiles }) => percentiles))
+    waits.set(percent, [...(waits.get(percent) ?? []), wait]);
   for (const [percent, all] of waits) {
     // A point that some rounds lack would be a median of others than its neighbours are.
     if (percent === 100 || points.has(percent) || all.length < runs.length) continue;
-    points.set(percent, { name: percentName(percent), percent, median: median(all), interval: null });
+    points.set(percent, {
+      name: percentName(percent),
+      percent,
+      median: median(all),
+      interval: null,
+    });
   }
   return [...points.values()].sort((a, b) => a.percent - b.percent);
 }
@@ -173,8 +221,19 @@ function median(values: readonly number[]): number {
 function sumOutcomes(all: readonly Stats[]): OutcomeFigures | null {
   if (all.length === 0) return null;
   const sum = (name: keyof Stats): number => all.reduce((total, counts) => total + counts[name], 0);
-  const [undisturbed, yielded, raced, revoked] = [sum('undisturbed'), sum('yielded'), sum('raced'), sum('revoked')];
-  return { sections: undisturbed + yielded + raced + revoked, undisturbed, yielded, raced, revoked };
+  const [undisturbed, yielded, raced, revoked] = [
+    sum('undisturbed'),
+    sum('yielded'),
+    sum('raced'),
+    sum('revoked'),
+  ];
+  return {
+    sections: undisturbed + yielded + raced + revoked,
+    undisturbed,
+    yielded,
+    raced,
+    revoked,
+  };
 }
 
 export const DISTURBED = ['yielded', 'raced', 'revoked'] as const;

@@ -17,7 +17,12 @@ export function whole(value: number): string {
   return String(value).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
-const UNITS = [[1e9, 's'], [1e6, 'ms'], [1e3, 'µs'], [1, 'ns']] as const;
+const UNITS = [
+  [1e9, 's'],
+  [1e6, 'ms'],
+  [1e3, 'µs'],
+  [1, 'ns'],
+] as const;
 
 /** @param time ns */
 export function duration(time: number): string {
@@ -28,19 +33,27 @@ export function duration(time: number): string {
 /** A ratio that is not 1 does not read as if it were: it may be the end of an interval. */
 export function ratio(value: number): string {
   let text = short(value);
-  for (let digits = 3; value !== 1 && Number(text) === 1 && digits < 17; digits++) text = value.toFixed(digits);
+  for (let digits = 3; value !== 1 && Number(text) === 1 && digits < 17; digits++)
+    text = value.toFixed(digits);
   return text;
 }
 
 export type Write = (value: number) => string;
 
-export function withInterval({ median, interval }: { readonly median: number; readonly interval: Spread['interval'] | null }, write: Write): string {
-  return interval === null ? write(median) : `${write(median)} (${write(interval[0])} to ${write(interval[1])})`;
+export function withInterval(
+  { median, interval }: { readonly median: number; readonly interval: Spread['interval'] | null },
+  write: Write,
+): string {
+  return interval === null
+    ? write(median)
+    : `${write(median)} (${write(interval[0])} to ${write(interval[1])})`;
 }
 
 /** a, b and c */
 export function listed(words: readonly (string | number)[]): string {
-  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${String(words.at(-1))}`;
+  return words.length < 2
+    ? words.join('')
+    : `${words.slice(0, -1).join(', ')} and ${String(words.at(-1))}`;
 }
 
 /** The same text, whose numbers are not parted from their units at the end of a line. */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /**
- * A report as one HTML page that needs nothing else, and asks for nothing: the
- * answer first, in a sentence and large figures; what figures say in words; then each record with its charts, their numbers as
- * tables, and where they come from. Same records, same bytes.
+ * A report as one HTML page that needs nothing else, and asks for nothing: the answer first, in a
+ * sentence and large figures; what figures say in words; then each record with its charts, their
+ * numbers as tables, and where they come from. Same records, same bytes.
  */
 import { createHash } from 'node:crypto';
 import { describeGuest } from '../bench/guest.ts';
@@ -23,7 +23,9 @@ export function pageOf(records: readonly RecordFigures[], assets: Assets): strin
   const readings = records.map(readingOf);
   const charts = new Charts();
   // In the order of the page, since charts are numbered as they come.
-  const sections = records.map((figures, index) => recordHtml(figures, index, readings[index]?.title ?? '', charts));
+  const sections = records.map((figures, index) =>
+    recordHtml(figures, index, readings[index]?.title ?? '', charts),
+  );
   const script = new Html(`${assets.libraryScript}\n${assets.script}`);
   const style = new Html(`${assets.libraryStyle}\n${assets.style}`);
   const policy = `default-src 'none'; script-src '${hashOf(script)}'; style-src '${hashOf(style)}'; img-src data:; base-uri 'none'; form-action 'none'`;
@@ -69,20 +71,24 @@ function answerHtml({ answer, figures }: Headline, index: number, title: string)
 <p class="quiet"><a href="#record-${index}">${title}</a></p>
 <h2 id="answer-${index}">${unbroken(answer)}</h2>
 ${
-    figures.length === 0
-      ? html``
-      : html`<dl>${figures.map(({ value, label, note, side }) => html`
-<div${side === null ? html`` : html` class="${side}"`}><dt>${unbroken(label)}</dt><dd class="value">${unbroken(value)}</dd><dd>${unbroken(note)}</dd></div>`)}
+  figures.length === 0
+    ? html``
+    : html`<dl>${figures.map(
+        ({ value, label, note, side }) => html`
+<div${side === null ? html`` : html` class="${side}"`}><dt>${unbroken(label)}</dt><dd class="value">${unbroken(value)}</dd><dd>${unbroken(note)}</dd></div>`,
+      )}
 </dl>
 `
-  }</section>
+}</section>
 `;
 }
 
 function readingHtml({ title, sentences, cautions }: Reading, index: number): Html {
   return html`<h3 id="words-${index}"><a href="#record-${index}">${title}</a></h3>
-${sentences.map((sentence) => html`<p>${unbroken(sentence)}</p>
-`)}${
+${sentences.map(
+  (sentence) => html`<p>${unbroken(sentence)}</p>
+`,
+)}${
     cautions.length === 0
       ? html``
       : html`<div class="cautions" role="note" aria-labelledby="cautions-${index}"><h4 id="cautions-${index}">To bear in mind</h4><ul>${cautions.map((caution) => html`<li>${unbroken(caution)}</li>`)}</ul></div>
@@ -94,9 +100,13 @@ function recordHtml(figures: RecordFigures, index: number, title: string, charts
   return html`<section id="record-${index}" aria-labelledby="title-${index}">
 <h2 id="title-${index}">${title}</h2>
 <p class="quiet">From the file <code>${figures.file}</code>.</p>
-${figures.benchmark === 'locks' ? locksHtml(figures, charts) : html`<h3>Loops</h3>
+${
+  figures.benchmark === 'locks'
+    ? locksHtml(figures, charts)
+    : html`<h3>Loops</h3>
 <div class="charts">${charts.add(loopsChart(figures))}</div>
-`}<h3>Where and how</h3>
+`
+}<h3>Where and how</h3>
 ${environmentHtml(figures)}
 </section>
 `;
@@ -105,9 +115,13 @@ ${environmentHtml(figures)}
 function locksHtml({ groups, failures }: LockFigures, charts: Charts): Html {
   const ratios = ratioTable(groups);
   const drawn = chartsOf(groups);
-  return html`${ratios.rows.length === 0 ? html`` : html`<h3>What slices changed</h3>
+  return html`${
+    ratios.rows.length === 0
+      ? html``
+      : html`<h3>What slices changed</h3>
 ${tableHtml(ratios, 'What slices changed')}
-`}${groups.map((group, index) => groupHtml(group, drawn[index] ?? [], charts))}${
+`
+  }${groups.map((group, index) => groupHtml(group, drawn[index] ?? [], charts))}${
     failures.length === 0
       ? html``
       : html`<h3>Runs that failed</h3>
@@ -116,7 +130,11 @@ ${tableHtml(ratios, 'What slices changed')}
   }`;
 }
 
-function groupHtml({ kind, section, gap }: GroupFigures, drawn: readonly Chart[], charts: Charts): Html {
+function groupHtml(
+  { kind, section, gap }: GroupFigures,
+  drawn: readonly Chart[],
+  charts: Charts,
+): Html {
   const title = `${kind}, sections of ${section} µs${gap === section ? '' : `, gaps of ${gap} µs`}`;
   return html`<h3>${title}</h3>
 <div class="charts">
@@ -151,7 +169,9 @@ function keyHtml({ style }: Series, shape: Plot['shape']): Html {
     shape === 'stacks'
       ? html`<rect x="9" y="1" width="16" height="12" stroke="none"/>${HATCHES[style] ?? html``}`
       : html`${shape === 'points' ? html`` : html`<path d="M1 7H33" fill="none" stroke-width="2"${style === 'off' ? html` stroke-dasharray="6 4"` : html``}/>`}${
-          style === 'off' ? html`<rect x="13" y="3" width="8" height="8" stroke="none"/>` : html`<circle cx="17" cy="7" r="4" stroke="none"/>`
+          style === 'off'
+            ? html`<rect x="13" y="3" width="8" height="8" stroke="none"/>`
+            : html`<circle cx="17" cy="7" r="4" stroke="none"/>`
         }`;
   return html`<svg class="keys-${style}" viewBox="0 0 34 14" aria-hidden="true">${inner}</svg>`;
 }
@@ -162,39 +182,81 @@ const HATCHES: Readonly<Record<string, Html>> = {
 };
 
 function environmentHtml(figures: RecordFigures): Html {
-  const rows = [...environmentOf(figures), ...(figures.benchmark === 'locks' ? aboutLocks(figures) : aboutSections(figures))];
+  const rows = [
+    ...environmentOf(figures),
+    ...(figures.benchmark === 'locks' ? aboutLocks(figures) : aboutSections(figures)),
+  ];
   return html`<div class="table words"><table>
 <caption>Environment</caption>
 <tbody>
-${rows.map(([name, value]) => html`<tr><th scope="row">${name}</th><td>${typeof value === 'string' ? unbroken(value) : value}</td></tr>
-`)}</tbody>
+${rows.map(
+  ([
+    name,
+    value,
+  ]) => html`<tr><th scope="row">${name}</th><td>${typeof value === 'string' ? unbroken(value) : value}</td></tr>
+`,
+)}</tbody>
 </table></div>`;
 }
 
 type Row = readonly [name: string, value: string | Html];
 
-const counted = (number: number, what: string): string => `${number} ${what}${number === 1 ? '' : 's'}`;
+const counted = (number: number, what: string): string =>
+  `${number} ${what}${number === 1 ? '' : 's'}`;
 
 function environmentOf({ environment }: RecordFigures): Row[] {
-  const { date, kernel, guest, hypervisor, emulated, load, cpu, cpus, arch, node, command, commit, modified, version } = environment;
+  const {
+    date,
+    kernel,
+    guest,
+    hypervisor,
+    emulated,
+    load,
+    cpu,
+    cpus,
+    arch,
+    node,
+    command,
+    commit,
+    modified,
+    version,
+  } = environment;
   return [
     ['date', date],
-    ['kernel', `Linux ${kernel}${guest ? `, in a ${describeGuest({ hypervisor, isEmulated: emulated ?? false })}` : ''}`],
+    [
+      'kernel',
+      `Linux ${kernel}${guest ? `, in a ${describeGuest({ hypervisor, isEmulated: emulated ?? false })}` : ''}`,
+    ],
     ['CPU', `${cpu}, ${counted(cpus, 'CPU')}, ${arch}`],
-    ...(load === null ? [] : [['load before', `${load.toFixed(1)} on ${counted(cpus, 'CPU')}`] as const]),
+    ...(load === null
+      ? []
+      : [['load before', `${load.toFixed(1)} on ${counted(cpus, 'CPU')}`] as const]),
     ['Node.js', node],
     ['command', html`<code>${command}</code>`],
-    ...(commit === null ? [] : [['commit', `${commit}${modified === true ? ', modified' : ''}`] as const]),
+    ...(commit === null
+      ? []
+      : [['commit', `${commit}${modified === true ? ', modified' : ''}`] as const]),
     ...(version === null ? [] : [['package', version] as const]),
   ];
 }
 
-function aboutLocks({ lane, extension, workload, rounds, seconds, sample, complete }: LockFigures): Row[] {
+function aboutLocks({
+  lane,
+  extension,
+  workload,
+  rounds,
+  seconds,
+  sample,
+  complete,
+}: LockFigures): Row[] {
   return [
     ...(lane === null ? [] : [['guest', guestNamed(lane)] as const]),
     ...(extension === null ? [] : [['extension', duration(extension)] as const]),
     ['workload', workload],
-    ['rounds', `${rounds} of ${duration(seconds * 1e9)} each${complete ? '' : ', not all of them made'}`],
+    [
+      'rounds',
+      `${rounds} of ${duration(seconds * 1e9)} each${complete ? '' : ', not all of them made'}`,
+    ],
     ['timed waits', sample === 1 ? 'all' : `one in ${sample}`],
   ];
 }

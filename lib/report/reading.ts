@@ -7,7 +7,14 @@
 import { cautionsAbout } from '../bench/machine.ts';
 import { coverageOf, FEWEST_SAMPLES, isTelling, nameOfIntervals } from '../bench/statistics.ts';
 import { DISTURBED, nameOf, perHundredThousand } from './figures.ts';
-import type { CellFigures, GroupFigures, LockFigures, OutcomeFigures, RecordFigures, SettingFigures } from './figures.ts';
+import type {
+  CellFigures,
+  GroupFigures,
+  LockFigures,
+  OutcomeFigures,
+  RecordFigures,
+  SettingFigures,
+} from './figures.ts';
 import { duration, listed, ratio as ratioText, short, whole, withInterval } from './format.ts';
 import type { Write } from './format.ts';
 import type { Environment, SectionRecord, Spread } from './records.ts';
@@ -43,11 +50,25 @@ function readingOfLocks(figures: LockFigures): Reading {
   const { groups, environment, lane } = figures;
   const kinds = distinct(groups.map(({ kind }) => kind));
   const cells = placesOf(groups);
-  const questions = QUESTIONS.map((question) => ({ ...question, ratios: ratiosOf(cells, question.figure) }));
+  const questions = QUESTIONS.map((question) => ({
+    ...question,
+    ratios: ratiosOf(cells, question.figure),
+  }));
   return {
     title: `Locks: ${kinds.length === 0 ? 'nothing measured' : listed(kinds)}${lane === null ? '' : `, ${guestNamed(lane)}`}, Linux ${environment.kernel}`,
-    sentences: [whatLocks(figures), where(environment, figures), ...questions.flatMap(({ what, ratios }, index) => changes(what, ratios, cells.length > 1 || index === 0)), ...outcomes(cells.map(({ cell }) => cell))],
-    cautions: cautionsOf(figures, cells.map(({ cell }) => cell), questions.flatMap(({ ratios }) => ratios)),
+    sentences: [
+      whatLocks(figures),
+      where(environment, figures),
+      ...questions.flatMap(({ what, ratios }, index) =>
+        changes(what, ratios, cells.length > 1 || index === 0),
+      ),
+      ...outcomes(cells.map(({ cell }) => cell)),
+    ],
+    cautions: cautionsOf(
+      figures,
+      cells.map(({ cell }) => cell),
+      questions.flatMap(({ ratios }) => ratios),
+    ),
   };
 }
 
@@ -67,7 +88,10 @@ export function guestNamed(lane: string): string {
   return lane === 'smp' ? 'guest with several CPUs' : `guest '${lane}'`;
 }
 
-function where({ kernel, arch, cpu, cpus, node, date, guest }: Environment, { lane, extension }: { readonly lane: string | null; readonly extension: number | null }): string {
+function where(
+  { kernel, arch, cpu, cpus, node, date, guest }: Environment,
+  { lane, extension }: { readonly lane: string | null; readonly extension: number | null },
+): string {
   const guestIn = guest ? ` in a ${lane === null ? 'guest' : guestNamed(lane)},` : '';
   const extensions = extension === null ? '' : ` An extension lasts up to ${duration(extension)}.`;
   return `This was on ${date.slice(0, 10)}${guestIn} with Linux ${kernel} (${arch}), ${cpus} ${cpus === 1 ? 'CPU' : 'CPUs'} (${cpu}), Node ${node}.${extensions}`;
@@ -82,23 +106,34 @@ export function placesOf(groups: readonly GroupFigures[]): Place[] {
 export function ratiosOf(cells: readonly Place[], figure: string): Ratio[] {
   return cells.flatMap(({ group, cell }) => {
     const ratio = cell.pair?.ratios[figure];
-    return ratio === undefined || ratio === null ? [] : [{ place: nameOf({ ...group, workers: cell.workers }), ratio }];
+    return ratio === undefined || ratio === null
+      ? []
+      : [{ place: nameOf({ ...group, workers: cell.workers }), ratio }];
   });
 }
 
 /** Which side of 1 an interval is on, where it is sure enough to tell. */
-export function sideOf({ interval: [low, high], coverage }: Pick<Spread, 'interval' | 'coverage'>): 'more' | 'less' | 'unclear' {
+export function sideOf({
+  interval: [low, high],
+  coverage,
+}: Pick<Spread, 'interval' | 'coverage'>): 'more' | 'less' | 'unclear' {
   if (!isTelling({ coverage })) return 'unclear';
   if (low > 1) return 'more';
   return high < 1 ? 'less' : 'unclear';
 }
 
 /** What is known of a median besides; of one round, nothing is. */
-export function aroundMedian({ interval: [low, high], coverage }: Pick<Spread, 'interval' | 'coverage'>, write: Write): string {
-  return coverage === 0 ? 'one round, no interval' : `${nameOfIntervals([{ coverage }])} interval ${write(low)} to ${write(high)}`;
+export function aroundMedian(
+  { interval: [low, high], coverage }: Pick<Spread, 'interval' | 'coverage'>,
+  write: Write,
+): string {
+  return coverage === 0
+    ? 'one round, no interval'
+    : `${nameOfIntervals([{ coverage }])} interval ${write(low)} to ${write(high)}`;
 }
 
-const times = (ratio: Spread): string => `${ratioText(ratio.median)} times (${aroundMedian(ratio, ratioText)})`;
+const times = (ratio: Spread): string =>
+  `${ratioText(ratio.median)} times (${aroundMedian(ratio, ratioText)})`;
 
 /** @param isNamed whether each sentence says of which configuration it is */
 function changes(what: string, ratios: readonly Ratio[], isNamed: boolean): string[] {
@@ -110,41 +145,78 @@ function changes(what: string, ratios: readonly Ratio[], isNamed: boolean): stri
     ...extreme('least', sides.less, (a, b) => a.ratio.median - b.ratio.median),
   ];
   const tail = extremes.length === 0 ? '' : ` ${extremes.join(' ')}`;
-  return [`Of ${ratios.length} configurations, slices raised ${what} in ${sides.more.length} and lowered it in ${sides.less.length}; in ${sides.unclear.length} the interval contains 1${ratios.every(({ ratio }) => isTelling(ratio)) ? '' : ', or is of too few rounds'}, so that no difference is shown.${tail}`];
+  return [
+    `Of ${ratios.length} configurations, slices raised ${what} in ${sides.more.length} and lowered it in ${sides.less.length}; in ${sides.unclear.length} the interval contains 1${ratios.every(({ ratio }) => isTelling(ratio)) ? '' : ', or is of too few rounds'}, so that no difference is shown.${tail}`,
+  ];
 }
 
 function changeOf(what: string, { place, ratio }: Ratio, isNamed: boolean): string {
   const side = sideOf(ratio);
-  const verdict = !isTelling(ratio) ? 'Of so few rounds no difference is shown.' : side === 'unclear' ? 'The interval contains 1: no difference is shown.' : `That is ${side}.`;
+  const verdict = !isTelling(ratio)
+    ? 'Of so few rounds no difference is shown.'
+    : side === 'unclear'
+      ? 'The interval contains 1: no difference is shown.'
+      : `That is ${side}.`;
   return `With slices, ${what} came to ${times(ratio)} what it was without${isNamed ? `: ${place}` : ''}. ${verdict}`;
 }
 
-function extreme(which: string, ratios: readonly Ratio[], order: (a: Ratio, b: Ratio) => number): string[] {
+function extreme(
+  which: string,
+  ratios: readonly Ratio[],
+  order: (a: Ratio, b: Ratio) => number,
+): string[] {
   const [first] = [...ratios].sort(order);
-  return first === undefined ? [] : [`At ${which} it came to ${times(first.ratio)} what it was without: ${first.place}.`];
+  return first === undefined
+    ? []
+    : [`At ${which} it came to ${times(first.ratio)} what it was without: ${first.place}.`];
 }
 
 /** null: no thread was attached. */
 export function sumOfOutcomes(cells: readonly CellFigures[]): OutcomeFigures | null {
-  const all = cells.flatMap(({ on }) => (on?.outcomes === null || on === null ? [] : [on.outcomes]));
+  const all = cells.flatMap(({ on }) =>
+    on?.outcomes === null || on === null ? [] : [on.outcomes],
+  );
   if (all.length === 0) return null;
-  const sum = (name: keyof OutcomeFigures): number => all.reduce((total, each) => total + each[name], 0);
-  return { sections: sum('sections'), undisturbed: sum('undisturbed'), yielded: sum('yielded'), raced: sum('raced'), revoked: sum('revoked') };
+  const sum = (name: keyof OutcomeFigures): number =>
+    all.reduce((total, each) => total + each[name], 0);
+  return {
+    sections: sum('sections'),
+    undisturbed: sum('undisturbed'),
+    yielded: sum('yielded'),
+    raced: sum('raced'),
+    revoked: sum('revoked'),
+  };
 }
 
 function outcomes(cells: readonly CellFigures[]): string[] {
   const total = sumOfOutcomes(cells);
   if (total === null) return [];
-  const [yielded, raced, revoked] = DISTURBED.map((name) => short(perHundredThousand(total, total[name])));
-  return [`Of 100,000 sections with slices, ${String(yielded)} were granted an extension and yielded at their end, ${String(raced)} had one that was over by then, and ${String(revoked)} were scheduled out inside; nothing disturbed the others.`];
+  const [yielded, raced, revoked] = DISTURBED.map((name) =>
+    short(perHundredThousand(total, total[name])),
+  );
+  return [
+    `Of 100,000 sections with slices, ${String(yielded)} were granted an extension and yielded at their end, ${String(raced)} had one that was over by then, and ${String(revoked)} were scheduled out inside; nothing disturbed the others.`,
+  ];
 }
 
-function cautionsOf(figures: LockFigures, cells: readonly CellFigures[], ratios: readonly Ratio[]): string[] {
+function cautionsOf(
+  figures: LockFigures,
+  cells: readonly CellFigures[],
+  ratios: readonly Ratio[],
+): string[] {
   const { complete, rounds, failures, environment, notes } = figures;
   const settings = cells.flatMap(({ on, off }) => [on, off]).filter((setting) => setting !== null);
   return [
-    ...(complete ? [] : [`The benchmark was stopped before its ${rounds} rounds were over; these are the figures so far.`]),
-    ...(failures.length === 0 ? [] : [`${failures.length} ${failures.length === 1 ? 'run' : 'runs'} failed, or the lock did not exclude in them. They are listed below and are in no figure.`]),
+    ...(complete
+      ? []
+      : [
+          `The benchmark was stopped before its ${rounds} rounds were over; these are the figures so far.`,
+        ]),
+    ...(failures.length === 0
+      ? []
+      : [
+          `${failures.length} ${failures.length === 1 ? 'run' : 'runs'} failed, or the lock did not exclude in them. They are listed below and are in no figure.`,
+        ]),
     ...coverage(settings),
     ...chance(ratios.length),
     ...thinTails(settings),
@@ -153,18 +225,28 @@ function cautionsOf(figures: LockFigures, cells: readonly CellFigures[], ratios:
   ];
 }
 
-/** The interval of a median of few rounds reaches from the least to the most, and even that is not enough. */
+/**
+ * The interval of a median of few rounds reaches from the least to the most, and even that is not
+ * enough.
+ */
 function coverage(settings: readonly SettingFigures[]): string[] {
   const rounds = Math.min(...settings.map((setting) => setting.rounds));
   if (rounds >= FEWEST_SAMPLES || settings.length === 0) return [];
-  if (rounds === 1) return ['There is only one round, so that intervals are no wider than a point and mean nothing. Measure at least six.'];
+  if (rounds === 1)
+    return [
+      'There is only one round, so that intervals are no wider than a point and mean nothing. Measure at least six.',
+    ];
   const percent = nameOfIntervals([{ coverage: coverageOf(rounds) }]);
-  return [`With ${rounds} rounds an interval reaches from the least to the most, and contains the true median with a probability of ${percent} only. Measure at least six.`];
+  return [
+    `With ${rounds} rounds an interval reaches from the least to the most, and contains the true median with a probability of ${percent} only. Measure at least six.`,
+  ];
 }
 
 function chance(count: number): string[] {
   if (count < 20) return [];
-  return [`These sentences go by ${count} ratios. If slices changed nothing at all, about ${Math.round(count / 20)} of their intervals would miss 1 by chance.`];
+  return [
+    `These sentences go by ${count} ratios. If slices changed nothing at all, about ${Math.round(count / 20)} of their intervals would miss 1 by chance.`,
+  ];
 }
 
 /** A percentile that fewer waits of a round lie beyond jumps from round to round. */
@@ -174,18 +256,46 @@ const BEYOND = 10;
 export const samplesFor = (percent: number): number => Math.round((BEYOND * 100) / (100 - percent));
 
 function thinTails(settings: readonly SettingFigures[]): string[] {
-  const samples = Math.min(...settings.filter(({ waits }) => waits.some(({ percent }) => percent === 99.9)).map((setting) => setting.samples));
+  const samples = Math.min(
+    ...settings
+      .filter(({ waits }) => waits.some(({ percent }) => percent === 99.9))
+      .map((setting) => setting.samples),
+  );
   if (!(samples < samplesFor(99.9))) return [];
   const beyond = Math.max(1, Math.ceil(samples / 1000));
-  const rests = beyond === 1 ? 'The p99.9 and the longest rest on one of them each' : `The p99.9 rests on the longest ${beyond} of them, and the longest on one`;
-  return [`A round timed as few as ${whole(Math.round(samples))} waits. ${rests}: such figures jump from round to round.`];
+  const rests =
+    beyond === 1
+      ? 'The p99.9 and the longest rest on one of them each'
+      : `The p99.9 rests on the longest ${beyond} of them, and the longest on one`;
+  return [
+    `A round timed as few as ${whole(Math.round(samples))} waits. ${rests}: such figures jump from round to round.`,
+  ];
 }
 
-function aboutEnvironment({ guest, emulated, hypervisor, load, cpus, modified }: Environment): string[] {
+function aboutEnvironment({
+  guest,
+  emulated,
+  hypervisor,
+  load,
+  cpus,
+  modified,
+}: Environment): string[] {
   return [
-    ...cautionsAbout({ guest: guest && emulated !== null, emulated: emulated ?? false, hypervisor, load: load ?? 0 }, cpus),
+    ...cautionsAbout(
+      {
+        guest: guest && emulated !== null,
+        emulated: emulated ?? false,
+        hypervisor,
+        load: load ?? 0,
+      },
+      cpus,
+    ),
     // Older records do not tell what kind of guest it was.
-    ...(guest && emulated === null ? ['Times in a guest are also those of the host and of the emulation: ratios say more than times do.'] : []),
+    ...(guest && emulated === null
+      ? [
+          'Times in a guest are also those of the host and of the emulation: ratios say more than times do.',
+        ]
+      : []),
     ...(modified === true ? ['The sources were modified after the commit that is named.'] : []),
   ];
 }
@@ -202,8 +312,12 @@ function readingOfSections(record: SectionRecord): Reading {
       `Entering and leaving a section was measured while nobody contended for anything, in ${rounds} rounds that run every loop once. ${thread}`,
       where(environment, { lane: null, extension: null }),
       ...comparisons.map(({ name: loops, meaning, value, unit, aim, met }) => {
-        const name = meaning === null ? loops : `${meaning.charAt(0).toUpperCase()}${meaning.slice(1)} (${loops})`;
-        if (value === null) return `${name}: not measured${aim === null ? '' : ` (target ${aim})`}.`;
+        const name =
+          meaning === null
+            ? loops
+            : `${meaning.charAt(0).toUpperCase()}${meaning.slice(1)} (${loops})`;
+        if (value === null)
+          return `${name}: not measured${aim === null ? '' : ` (target ${aim})`}.`;
         const figure = `${name}: ${withInterval(value, (number) => `${short(number)}${unit}`)}`;
         if (aim === null) return `${figure}.`;
         const verdict = met === null ? 'whether that is met is not known' : met ? 'met' : 'missed';

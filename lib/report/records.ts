@@ -145,7 +145,14 @@ export function readRecords(text: string, file: string): BenchRecord[] {
 }
 
 function readRecord(record: Field, file: string): BenchRecord {
-  record.at('schema').optional((schema) => schema.number((number) => SCHEMAS.includes(number), `the number ${SCHEMAS.join(' or ')}, the editions that this version knows`));
+  record
+    .at('schema')
+    .optional((schema) =>
+      schema.number(
+        (number) => SCHEMAS.includes(number),
+        `the number ${SCHEMAS.join(' or ')}, the editions that this version knows`,
+      ),
+    );
   return benchmarkOf(record) === 'locks' ? readLocks(record, file) : readSections(record, file);
 }
 
@@ -153,7 +160,9 @@ function parse(text: string, file: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new RecordError(`${file} is no record of a benchmark that can be shown: ${error instanceof Error ? error.message : String(error)}.`);
+    throw new RecordError(
+      `${file} is no record of a benchmark that can be shown: ${error instanceof Error ? error.message : String(error)}.`,
+    );
   }
 }
 
@@ -166,7 +175,9 @@ function benchmarkOf(record: Field): (typeof BENCHMARKS)[number] {
   const names = new Set(record.names());
   if (names.has('cells') && names.has('runs')) return 'locks';
   if (names.has('results') && names.has('comparisons')) return 'sections';
-  return record.refuse("what `bench locks --json` or `bench sections --json` writes, with 'cells' and 'runs' or with 'results' and 'comparisons'");
+  return record.refuse(
+    "what `bench locks --json` or `bench sections --json` writes, with 'cells' and 'runs' or with 'results' and 'comparisons'",
+  );
 }
 
 function readLocks(record: Field, file: string): LockRecord {
@@ -183,17 +194,23 @@ function readLocks(record: Field, file: string): LockRecord {
     sample: options.at('sample').count(),
     complete: record.at('complete').boolean(),
     notes: readNotes(record),
-    cells: record.at('cells').list().map((cell) => ({
-      ...readPlace(cell),
-      slices: cell.at('slices').word(SETTINGS),
-      rounds: cell.at('rounds').count(),
-      figures: readFigures(cell.at('figures'), cell.at('rounds').count()),
-    })),
-    pairs: record.at('pairs').list().map((pair) => ({
-      ...readPlace(pair),
-      rounds: pair.at('rounds').count(),
-      ratios: readFigures(pair.at('ratios'), pair.at('rounds').count()),
-    })),
+    cells: record
+      .at('cells')
+      .list()
+      .map((cell) => ({
+        ...readPlace(cell),
+        slices: cell.at('slices').word(SETTINGS),
+        rounds: cell.at('rounds').count(),
+        figures: readFigures(cell.at('figures'), cell.at('rounds').count()),
+      })),
+    pairs: record
+      .at('pairs')
+      .list()
+      .map((pair) => ({
+        ...readPlace(pair),
+        rounds: pair.at('rounds').count(),
+        ratios: readFigures(pair.at('ratios'), pair.at('rounds').count()),
+      })),
     runs: record.at('runs').list().map(readRun),
   };
 }
@@ -209,15 +226,24 @@ function readSections(record: Field, file: string): SectionRecord {
     registration: thread.at('registration').string(),
     flavour: thread.at('flavour').string(),
     rounds: record.at('rounds').count(),
-    loops: results.names().map((name) => ({ name, what: results.at(name).at('what').string(), ...readSpread(results.at(name), record.at('rounds').count()) })),
-    comparisons: record.at('comparisons').list().map((comparison) => ({
-      name: comparison.at('name').string(),
-      meaning: comparison.at('meaning').optional((meaning) => meaning.string()),
-      value: comparison.at('value').nullable((value) => readSpread(value, record.at('rounds').count())),
-      unit: comparison.at('unit').string(),
-      aim: comparison.at('aim').optional((aim) => aim.string()),
-      met: comparison.at('met').optional((met) => met.boolean()),
+    loops: results.names().map((name) => ({
+      name,
+      what: results.at(name).at('what').string(),
+      ...readSpread(results.at(name), record.at('rounds').count()),
     })),
+    comparisons: record
+      .at('comparisons')
+      .list()
+      .map((comparison) => ({
+        name: comparison.at('name').string(),
+        meaning: comparison.at('meaning').optional((meaning) => meaning.string()),
+        value: comparison
+          .at('value')
+          .nullable((value) => readSpread(value, record.at('rounds').count())),
+        unit: comparison.at('unit').string(),
+        aim: comparison.at('aim').optional((aim) => aim.string()),
+        met: comparison.at('met').optional((met) => met.boolean()),
+      })),
     notes: readNotes(record),
   };
 }
@@ -241,48 +267,93 @@ function readEnvironment(record: Field): Environment {
   };
 }
 
-const readNotes = (record: Field): string[] => record.at('notes').list().map((note) => note.string());
+const readNotes = (record: Field): string[] =>
+  record
+    .at('notes')
+    .list()
+    .map((note) => note.string());
 
 function readPlace(cell: Field): Place {
   return {
     kind: cell.at('kind').string(),
-    workers: cell.at('workers').number((workers) => Number.isSafeInteger(workers) && workers >= 1, 'a whole number from 1 on'),
+    workers: cell
+      .at('workers')
+      .number(
+        (workers) => Number.isSafeInteger(workers) && workers >= 1,
+        'a whole number from 1 on',
+      ),
     section: cell.at('section').number((section) => section > 0, 'microseconds above 0'),
     gap: cell.at('gap').amount(),
   };
 }
 
 const readFigures = (figures: Field, rounds: number): Figures =>
-  Object.fromEntries(figures.names().map((name) => [name, figures.at(name).nullable((spread) => readSpread(spread, rounds))]));
+  Object.fromEntries(
+    figures
+      .names()
+      .map((name) => [name, figures.at(name).nullable((spread) => readSpread(spread, rounds))]),
+  );
 
-/** @param rounds of the record: the first edition did not say how sure its intervals are, which follows from their number */
+/**
+ * @param rounds of the record: the first edition did not say how sure its intervals are, which
+ * follows from their number
+ */
 function readSpread(spread: Field, rounds: number): Spread {
   const interval = spread.at('interval');
   const [low, high, ...more] = interval.list();
-  if (low === undefined || high === undefined || more.length > 0) return interval.refuse('two numbers');
-  const coverage = spread.at('coverage').optional((share) => share.number((number) => number >= 0 && number < 1, 'a share of 1')) ?? coverageOf(Math.max(1, rounds));
-  return { median: spread.at('median').number(), interval: [low.number(), high.number()], coverage, least: spread.at('least').number() };
+  if (low === undefined || high === undefined || more.length > 0)
+    return interval.refuse('two numbers');
+  const coverage =
+    spread
+      .at('coverage')
+      .optional((share) => share.number((number) => number >= 0 && number < 1, 'a share of 1')) ??
+    coverageOf(Math.max(1, rounds));
+  return {
+    median: spread.at('median').number(),
+    interval: [low.number(), high.number()],
+    coverage,
+    least: spread.at('least').number(),
+  };
 }
 
 function readRun(run: Field): RunRecord {
-  const about = { ...readPlace(run), round: run.at('round').count(), slices: run.at('slices').word(SETTINGS) };
+  const about = {
+    ...readPlace(run),
+    round: run.at('round').count(),
+    slices: run.at('slices').word(SETTINGS),
+  };
   const error = run.at('error').nullable((field) => field.string());
   const measured = run.at('measured').nullable((field) => field);
-  if (measured === null) return { ...about, wrong: error ?? 'it was not measured', samples: 0, percentiles: [], outcomes: null };
-  const wrong = [...(error === null ? [] : [error]), ...measured.at('wrong').list().map((each) => each.string())];
+  if (measured === null)
+    return {
+      ...about,
+      wrong: error ?? 'it was not measured',
+      samples: 0,
+      percentiles: [],
+      outcomes: null,
+    };
+  const wrong = [
+    ...(error === null ? [] : [error]),
+    ...measured
+      .at('wrong')
+      .list()
+      .map((each) => each.string()),
+  ];
   const waits = measured.at('waits');
   return {
     ...about,
     wrong: wrong.length === 0 ? null : wrong.join('; '),
     samples: waits.at('samples').count(),
-    percentiles: waits.at('percentiles').optional((points) => points.list().map(readPercentile)) ?? [],
+    percentiles:
+      waits.at('percentiles').optional((points) => points.list().map(readPercentile)) ?? [],
     outcomes: measured.at('slices').nullable(readOutcomes),
   };
 }
 
 function readPercentile(point: Field): readonly [number, number] {
   const [percent, wait, ...more] = point.list();
-  if (percent === undefined || wait === undefined || more.length > 0) return point.refuse('a percentage and nanoseconds');
+  if (percent === undefined || wait === undefined || more.length > 0)
+    return point.refuse('a percentage and nanoseconds');
   return [percent.number((number) => number >= 0 && number <= 100, 'a percentage'), wait.amount()];
 }
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/** Tables of a report: their cells with the exact numbers beside what is read, and how they become HTML. */
+/**
+ * Tables of a report: their cells with the exact numbers beside what is read, and how they become
+ * HTML.
+ */
 import { FEWEST_SAMPLES, nameOfIntervals } from '../bench/statistics.ts';
 import { html } from './html.ts';
 import type { Html } from './html.ts';
@@ -32,7 +35,11 @@ export function numberCell(value: number | null | undefined, write: Write = shor
   return value === null || value === undefined ? NOTHING : { values: [[value, write(value)]] };
 }
 
-export function spreadCell(spread: { readonly median: number; readonly interval: Spread['interval'] | null } | null | undefined, write: Write = short): Cell {
+export function spreadCell(
+  spread:
+    { readonly median: number; readonly interval: Spread['interval'] | null } | null | undefined,
+  write: Write = short,
+): Cell {
   if (spread === null || spread === undefined) return NOTHING;
   const { median, interval } = spread;
   const values = [median, ...(interval ?? [])].map((value) => [value, write(value)] as const);
@@ -41,21 +48,46 @@ export function spreadCell(spread: { readonly median: number; readonly interval:
 
 export function ratioCell(spread: Spread | null | undefined): Cell {
   const cell = spreadCell(spread, ratio);
-  return typeof cell === 'string' || spread === null || spread === undefined ? cell : { ...cell, side: sideOf(spread) };
+  return typeof cell === 'string' || spread === null || spread === undefined
+    ? cell
+    : { ...cell, side: sideOf(spread) };
 }
 
-const RATIOS = [['throughput', 'throughput'], ['p50', 'wait p50'], ['p99', 'p99'], ['p999', 'p99.9'], ['max', 'longest'], ['parks', 'parks']] as const;
+const RATIOS = [
+  ['throughput', 'throughput'],
+  ['p50', 'wait p50'],
+  ['p99', 'p99'],
+  ['p999', 'p99.9'],
+  ['max', 'longest'],
+  ['parks', 'parks'],
+] as const;
 
 /** How on stands to off, everywhere. */
 export function ratioTable(groups: readonly GroupFigures[]): Table {
   const rows = groups.flatMap((group) =>
     group.cells.flatMap(({ workers, pair }): (readonly Cell[])[] =>
-      pair === null ? [] : [[placeName(group, workers), numberCell(pair.rounds, whole), ...RATIOS.map(([name]) => ratioCell(pair.ratios[name]))]],
+      pair === null
+        ? []
+        : [
+            [
+              placeName(group, workers),
+              numberCell(pair.rounds, whole),
+              ...RATIOS.map(([name]) => ratioCell(pair.ratios[name])),
+            ],
+          ],
     ),
   );
-  const sure = nameOfIntervals(groups.flatMap(({ cells }) => cells.flatMap(({ pair }) => RATIOS.map(([name]) => pair?.ratios[name]))));
+  const sure = nameOfIntervals(
+    groups.flatMap(({ cells }) =>
+      cells.flatMap(({ pair }) => RATIOS.map(([name]) => pair?.ratios[name])),
+    ),
+  );
   const caption = `With slices to without: medians of the ratios within a round, and their intervals (${sure}). Unclear: the interval contains 1, or is of fewer than ${FEWEST_SAMPLES} rounds, so that no difference is shown.`;
-  return { caption, head: ['lock, workers, section', 'rounds', ...RATIOS.map(([, title]) => title)], rows };
+  return {
+    caption,
+    head: ['lock, workers, section', 'rounds', ...RATIOS.map(([, title]) => title)],
+    rows,
+  };
 }
 
 function placeName({ kind, section, gap }: GroupFigures, workers: number): string {
@@ -66,9 +98,15 @@ const SIDES = { more: '▲ more', less: '▼ less', unclear: '◇ unclear' } as 
 
 function cellHtml(cell: Cell): Html {
   if (typeof cell === 'string') return html`<td>${cell}</td>`;
-  const [median, low, high] = cell.values.map(([value, text]) => html`<data value="${value}">${text}</data>`);
-  const interval = low === undefined || high === undefined ? html`` : html` <span class="interval">(${low} to ${high})</span>`;
-  const side = cell.side === undefined ? html`` : html` <span class="side">${SIDES[cell.side]}</span>`;
+  const [median, low, high] = cell.values.map(
+    ([value, text]) => html`<data value="${value}">${text}</data>`,
+  );
+  const interval =
+    low === undefined || high === undefined
+      ? html``
+      : html` <span class="interval">(${low} to ${high})</span>`;
+  const side =
+    cell.side === undefined ? html`` : html` <span class="side">${SIDES[cell.side]}</span>`;
   return html`<td${cell.side === undefined ? html`` : html` class="${cell.side}"`}>${median ?? html``}${interval}${side}</td>`;
 }
 
@@ -81,8 +119,13 @@ export function tableHtml({ caption, head, rows }: Table, label: string): Html {
 <caption><span>${unbroken(caption)}${hasGaps ? `${caption.endsWith('.') ? '' : '.'} ${NOTHING}: not measured, or not in every round.` : ''}</span></caption>
 <thead><tr><th scope="col">${corner}</th>${columns.map((column) => html`<th scope="col">${column}</th>`)}</tr></thead>
 <tbody>
-${rows.map(([name = '', ...cells]) => html`<tr><th scope="row">${typeof name === 'string' ? name : ''}</th>${cells.map(cellHtml)}</tr>
-`)}</tbody>
+${rows.map(
+  ([
+    name = '',
+    ...cells
+  ]) => html`<tr><th scope="row">${typeof name === 'string' ? name : ''}</th>${cells.map(cellHtml)}</tr>
+`,
+)}</tbody>
 </table>
 </div>`;
 }

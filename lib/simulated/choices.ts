@@ -39,7 +39,8 @@ export interface Chooser {
  */
 export function ask(chooser: Chooser, bound: number, label: string): number {
   const choice: unknown = chooser.pick(bound, label);
-  if (typeof choice === 'number' && Number.isInteger(choice) && choice >= 0 && choice < bound) return choice;
+  if (typeof choice === 'number' && Number.isInteger(choice) && choice >= 0 && choice < bound)
+    return choice;
   throw new RseqSliceError(
     'ERR_RSEQ_INVALID_OPTION',
     `A chooser answers with a whole number from 0 to ${bound - 1}, and not with ${describeValue(choice)} (${label}).`,
@@ -152,7 +153,10 @@ export class Recorder implements Chooser {
 
 /** What {@link exploreChoices} found. */
 export interface ChoicesReport {
-  /** `exhausted`: every run there is; `bounded`: every one within the disturbances; `capped`: the limit of runs came first. */
+  /**
+   * `exhausted`: every run there is; `bounded`: every one within the disturbances; `capped`: the
+   * limit of runs came first.
+   */
   readonly coverage: 'exhausted' | 'bounded' | 'capped';
   /** How many runs were tried. */
   readonly runs: number;
@@ -196,7 +200,11 @@ export function exploreChoices(
       try {
         run(odometer);
       } catch (error) {
-        return { coverage: 'bounded', runs, failure: { error, choices: formatChoices(odometer.choices()) } };
+        return {
+          coverage: 'bounded',
+          runs,
+          failure: { error, choices: formatChoices(odometer.choices()) },
+        };
       }
     } while (odometer.advance());
     // Nobody wanted more than there was: a larger budget would repeat these runs.
@@ -205,7 +213,10 @@ export function exploreChoices(
   return { coverage: 'bounded', runs, failure: null };
 }
 
-/** Depth-first search over lists with exactly so many disturbances, as counting: the last digit first. */
+/**
+ * Depth-first search over lists with exactly so many disturbances, as counting: the last digit
+ * first.
+ */
 class Odometer implements Chooser {
   /** Whether any run had a choice for which no disturbance was left. */
   refused = false;
@@ -280,14 +291,20 @@ export function formatChoices(choices: readonly number[]): string {
   return words.join(' ');
 }
 
-/** @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION` for what {@link formatChoices} would not have written. */
+/**
+ * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION` for what {@link formatChoices} would not have
+ * written.
+ */
 export function parseChoices(text: string): number[] {
   checkValue('parseChoices()', 'text', text, TEXT);
   const words = text.trim() === '' ? [] : text.trim().split(/\s+/);
   return words.flatMap((word) => {
     const [, digits, repeat = '1'] = /^(\d{1,9})(?:\*(\d{1,6}))?$/.exec(word) ?? [];
     if (digits === undefined) {
-      throw new RseqSliceError('ERR_RSEQ_INVALID_OPTION', `'${word}' is no choice: a list is numbers and repetitions like 0*12, with blanks between them.`);
+      throw new RseqSliceError(
+        'ERR_RSEQ_INVALID_OPTION',
+        `'${word}' is no choice: a list is numbers and repetitions like 0*12, with blanks between them.`,
+      );
     }
     return Array.from({ length: Number(repeat) }, () => Number(digits));
   });

@@ -49,7 +49,10 @@ export interface Violation {
 export interface Exploration {
   /** The model's name. */
   readonly model: string;
-  /** `exhausted`: every state there is; `bounded`: every one within the disturbances; `capped`: the limit of states came first, or a violation. */
+  /**
+   * `exhausted`: every state there is; `bounded`: every one within the disturbances; `capped`: the
+   * limit of states came first, or a violation.
+   */
   readonly coverage: 'exhausted' | 'bounded' | 'capped';
   /** Different states seen. */
   readonly states: number;
@@ -89,9 +92,15 @@ class Numbers {
   }
 }
 
-/** The states that wait to be gone through, by disturbances, then moves: Dijkstra's order, with small whole distances. */
+/**
+ * The states that wait to be gone through, by disturbances, then moves: Dijkstra's order, with
+ * small whole distances.
+ */
 class Agenda {
-  /** Of the present number of disturbances: those that came from fewer, sorted, and those found since, in order. */
+  /**
+   * Of the present number of disturbances: those that came from fewer, sorted, and those found
+   * since, in order.
+   */
   #early: number[] = [];
   #found = new Numbers();
   #nextEarly = 0;
@@ -141,7 +150,8 @@ class Agenda {
 
 /**
  * Explores a model.
- * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`; `ERR_RSEQ_INVALID_MODEL` when the model contradicts itself.
+ * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`; `ERR_RSEQ_INVALID_MODEL` when the model
+ * contradicts itself.
  */
 export function explore(model: Model, options: ExploreOptions = {}): Exploration {
   checkOptions('explore()', options, CHECKS);
@@ -161,7 +171,11 @@ export function explore(model: Model, options: ExploreOptions = {}): Exploration
   /** Whether a move was left out for its disturbance. */
   let bounded = false;
 
-  const report = (coverage: Exploration['coverage'], cost: number, violation: Violation | null): Exploration => ({
+  const report = (
+    coverage: Exploration['coverage'],
+    cost: number,
+    violation: Violation | null,
+  ): Exploration => ({
     model: model.name,
     coverage,
     states: seen.size,
@@ -169,10 +183,20 @@ export function explore(model: Model, options: ExploreOptions = {}): Exploration
     disturbances: cost,
     violation,
   });
-  const fail = (what: string, state: number, last: readonly number[], cost: number): Exploration => {
+  const fail = (
+    what: string,
+    state: number,
+    last: readonly number[],
+    cost: number,
+  ): Exploration => {
     const path = [...last];
     for (let at = state; at > 0; at = parents.at(at)) path.unshift(choices.at(at));
-    const violation = { what, choices: formatChoices(path), disturbances: path.filter((choice) => choice > 0).length, moves: path.length };
+    const violation = {
+      what,
+      choices: formatChoices(path),
+      disturbances: path.filter((choice) => choice > 0).length,
+      moves: path.length,
+    };
     return report('capped', cost, violation);
   };
 
@@ -261,7 +285,8 @@ export interface Run {
 /**
  * Runs a model once.
  * @param moves stop after so many; default 10,000. Infinity: when it ends.
- * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`; `ERR_RSEQ_INVALID_MODEL` when the model contradicts itself.
+ * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`; `ERR_RSEQ_INVALID_MODEL` when the model
+ * contradicts itself.
  */
 export function run(model: Model, chooser: Chooser, moves = 10_000): Run {
   checkValue('run()', 'chooser', chooser, CHOOSER);
@@ -283,12 +308,21 @@ export function run(model: Model, chooser: Chooser, moves = 10_000): Run {
     const move = possible[choice] ?? 0;
     const { thread, event } = world.describe(move);
     const label = world.label(thread);
-    // A model says which CPU a thread begins on; the machine knows only whether it has moved from there.
+    // A model says which CPU a thread begins on; the machine knows only whether it has moved from
+    // there.
     const cpu = (model.threads[thread]?.cpu ?? 0) ^ world.machine.cpu(thread);
     effects = [];
     violation = world.move(move);
     made.push(choice);
-    moments.push({ thread, cpu, event, label, effects, word: world.threads[thread]?.word[0] ?? 0, granted: world.machine.isGranted(thread) });
+    moments.push({
+      thread,
+      cpu,
+      event,
+      label,
+      effects,
+      word: world.threads[thread]?.word[0] ?? 0,
+      granted: world.machine.isGranted(thread),
+    });
   }
   return { model, choices: formatChoices(made), moments, violation };
 }

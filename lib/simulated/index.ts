@@ -4,17 +4,38 @@
  * explorer that goes through everything that can happen to a model.
  */
 export type { Flavour } from '../abi.ts';
-export { exploreChoices, formatChoices, parseChoices, priorityBased, Recorder, replayed, seeded, undisturbed } from './choices.ts';
+export {
+  exploreChoices,
+  formatChoices,
+  parseChoices,
+  priorityBased,
+  Recorder,
+  replayed,
+  seeded,
+  undisturbed,
+} from './choices.ts';
 export type { Chooser, ChoicesReport } from './choices.ts';
 export { explore, run } from './explorer.ts';
 export type { Exploration, ExploreOptions, Moment, Run, Violation } from './explorer.ts';
 export { SimulatedKernel } from './kernel.ts';
-export type { KernelEvent, KernelStats, Preemption, SimulatedKernelOptions, SimulatedThread } from './kernel.ts';
+export type {
+  KernelEvent,
+  KernelStats,
+  Preemption,
+  SimulatedKernelOptions,
+  SimulatedThread,
+} from './kernel.ts';
 export { Machine } from './machine.ts';
 export type { Feature, MachineEvent, MachineOptions } from './machine.ts';
 export { lockModel } from './models/lock.ts';
 export type { LockModelOptions } from './models/lock.ts';
-export { freedWhileRegistered, grantedFirst, MISTAKES, readModifyWrite, wakeInsideGrant } from './models/mistakes.ts';
+export {
+  freedWhileRegistered,
+  grantedFirst,
+  MISTAKES,
+  readModifyWrite,
+  wakeInsideGrant,
+} from './models/mistakes.ts';
 export { greedyModel, section, sectionModel, sectionProgram } from './models/section.ts';
 export type { SectionModelOptions } from './models/section.ts';
 export { formatRun } from './print.ts';

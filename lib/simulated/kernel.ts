@@ -16,7 +16,14 @@ import type { Flavour } from '../abi.ts';
 import { BitsControlWord, BytesControlWord } from '../control-word.ts';
 import type { ControlWord } from '../control-word.ts';
 import { RseqSliceError } from '../errors.ts';
-import { checkOptions, checkValue, FUNCTION, TEXT, TRUE_OR_FALSE, wholeNumber } from '../options.ts';
+import {
+  checkOptions,
+  checkValue,
+  FUNCTION,
+  TEXT,
+  TRUE_OR_FALSE,
+  wholeNumber,
+} from '../options.ts';
 import type { OptionChecks } from '../options.ts';
 import { CHOICES, CHOOSER, FEATURE, FLAVOUR, SEED, THREADS } from './checks.ts';
 import { ask, replayed, seeded } from './choices.ts';
@@ -37,7 +44,10 @@ export interface SimulatedKernelOptions {
   readonly sliceExtension?: number;
   /** Default 8: how many threads there can be. */
   readonly threads?: number;
-  /** Who decides what happens at every access to a control word. Default: nobody, only the script does. */
+  /**
+   * Who decides what happens at every access to a control word. Default: nobody, only the script
+   * does.
+   */
   readonly chooser?: Chooser;
   /** The same as `chooser: seeded(seed)`. */
   readonly seed?: number;
@@ -82,14 +92,28 @@ export interface KernelEvent {
   /** The thread's name. */
   readonly thread: string;
   /** What happened. */
-  readonly event: MachineEvent | 'interrupt' | 'signal' | 'migrate' | 'request' | 'withdraw' | 'yield' | 'system call';
+  readonly event:
+    | MachineEvent
+    | 'interrupt'
+    | 'signal'
+    | 'migrate'
+    | 'request'
+    | 'withdraw'
+    | 'yield'
+    | 'system call';
 }
 
 /** What an interrupt that wanted the CPU came to. */
 export type Preemption = 'granted' | 'scheduled out';
 
 /** In the order of the choices. */
-const DISTURBANCES = ['nothing', 'preempt', 'signal and preempt', 'migrate', 'extension ends'] as const;
+const DISTURBANCES = [
+  'nothing',
+  'preempt',
+  'signal and preempt',
+  'migrate',
+  'extension ends',
+] as const;
 
 /** A kernel for tests: it does what it is told, or what a chooser chooses. */
 export class SimulatedKernel {
@@ -106,7 +130,13 @@ export class SimulatedKernel {
   /** @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`. */
   constructor(options: SimulatedKernelOptions = {}) {
     checkOptions('new SimulatedKernel()', options, CHECKS);
-    const { flavour = 'mainline', feature = 'on', debug = false, threads = 8, sliceExtension } = options;
+    const {
+      flavour = 'mainline',
+      feature = 'on',
+      debug = false,
+      threads = 8,
+      sliceExtension,
+    } = options;
     this.flavour = flavour;
     this.#machine = new Machine({ flavour, feature, debug, threads });
     if (sliceExtension !== undefined && this.#machine.setSliceExtension(sliceExtension) !== 0) {
@@ -135,9 +165,18 @@ export class SimulatedKernel {
     const known = this.#threads.find((thread) => thread.name === name);
     if (known !== undefined) return known;
     if (this.#threads.length === this.#machine.threads) {
-      throw new RseqSliceError('ERR_RSEQ_INVALID_OPTION', `This simulated kernel has ${this.#machine.threads} threads and no more: ask for more with its option 'threads'.`);
+      throw new RseqSliceError(
+        'ERR_RSEQ_INVALID_OPTION',
+        `This simulated kernel has ${this.#machine.threads} threads and no more: ask for more with its option 'threads'.`,
+      );
     }
-    const thread = new SimulatedThread(this, this.#machine, this.#threads.length, name, this.#chooser);
+    const thread = new SimulatedThread(
+      this,
+      this.#machine,
+      this.#threads.length,
+      name,
+      this.#chooser,
+    );
     this.#threads.push(thread);
     return thread;
   }
@@ -148,10 +187,18 @@ export class SimulatedKernel {
    * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`.
    */
   advance(nanoseconds: number): void {
-    checkValue('advance()', 'nanoseconds', nanoseconds, wholeNumber(0, Number.MAX_SAFE_INTEGER - this.now));
+    checkValue(
+      'advance()',
+      'nanoseconds',
+      nanoseconds,
+      wholeNumber(0, Number.MAX_SAFE_INTEGER - this.now),
+    );
     const end = this.now + nanoseconds;
-    const due = (thread: SimulatedThread): number => thread.grantedAt + this.#machine.sliceExtension;
-    const ending = this.#threads.filter((thread) => thread.granted && due(thread) <= end).sort((a, b) => due(a) - due(b));
+    const due = (thread: SimulatedThread): number =>
+      thread.grantedAt + this.#machine.sliceExtension;
+    const ending = this.#threads
+      .filter((thread) => thread.granted && due(thread) <= end)
+      .sort((a, b) => due(a) - due(b));
     for (const thread of ending) {
       this.now = Math.max(this.now, due(thread));
       thread.expire();
@@ -190,7 +237,13 @@ export class SimulatedThread {
   #refusals = 0;
 
   /** @internal Use {@link SimulatedKernel.thread}. */
-  constructor(kernel: SimulatedKernel, machine: Machine, index: number, name: string, chooser: Chooser | null) {
+  constructor(
+    kernel: SimulatedKernel,
+    machine: Machine,
+    index: number,
+    name: string,
+    chooser: Chooser | null,
+  ) {
     this.#kernel = kernel;
     this.#machine = machine;
     this.#index = index;
@@ -266,7 +319,9 @@ export class SimulatedThread {
     });
   }
 
-  /** A system call other than the yield, as `console.log` makes. It ends a grant; on `rfc` it kills. */
+  /**
+   * A system call other than the yield, as `console.log` makes. It ends a grant; on `rfc` it kills.
+   */
   systemCall(): void {
     this.#happen('system call', () => {
       this.#machine.systemCall(this.#index);
@@ -279,7 +334,8 @@ export class SimulatedThread {
   }
 
   /**
-   * Does something inside the next section, right after the request. Called twice, inside the next two.
+   * Does something inside the next section, right after the request. Called twice, inside the next
+   * two.
    * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`.
    */
   inNextSection(action: (thread: this) => void): void {
@@ -337,7 +393,10 @@ export class SimulatedThread {
 
   #check(): void {
     if (this.death === null) return;
-    throw new RseqSliceError('ERR_RSEQ_KILLED', `The simulated kernel killed '${this.name}' with SIGSEGV: it ${this.death}.`);
+    throw new RseqSliceError(
+      'ERR_RSEQ_KILLED',
+      `The simulated kernel killed '${this.name}' with SIGSEGV: it ${this.death}.`,
+    );
   }
 }
 
@@ -396,7 +455,10 @@ class ScriptedThread extends SimulatedKernelThread {
 
 /** The word's bytes, with a moment before each access at which something may happen. */
 function watch(bytes: Uint8Array, disturb: (where: string) => void): Uint8Array {
-  const names: Readonly<Record<string, string>> = { [REQUEST_BYTE]: 'the request', [GRANTED_BYTE]: 'the grant' };
+  const names: Readonly<Record<string, string>> = {
+    [REQUEST_BYTE]: 'the request',
+    [GRANTED_BYTE]: 'the grant',
+  };
   const before = (access: string, key: string | symbol): void => {
     const name = typeof key === 'string' ? names[key] : undefined;
     if (name !== undefined) disturb(`before it ${access} ${name}`);
@@ -416,7 +478,10 @@ function watch(bytes: Uint8Array, disturb: (where: string) => void): Uint8Array 
 function chooserOf({ chooser, seed, choices }: SimulatedKernelOptions): Chooser | null {
   const given = [chooser, seed, choices].filter((option) => option !== undefined);
   if (given.length > 1) {
-    throw new RseqSliceError('ERR_RSEQ_INVALID_OPTION', "A simulated kernel takes one of 'chooser', 'seed' and 'choices'.");
+    throw new RseqSliceError(
+      'ERR_RSEQ_INVALID_OPTION',
+      "A simulated kernel takes one of 'chooser', 'seed' and 'choices'.",
+    );
   }
   if (chooser !== undefined) return chooser;
   if (seed !== undefined) return seeded(seed);

@@ -13,13 +13,7 @@
  * Source: Linux 7.3 `kernel/rseq.c`, `include/linux/rseq_entry.h`,
  * `kernel/entry/common.c`, and for `rfc` the mail of 2025-09-11.
  */
-import {
-  ENOTSUPP,
-  FLAG_AVAILABLE,
-  FLAG_ENABLED,
-  GRANTED_BIT,
-  REQUEST_BIT,
-} from '../abi.ts';
+import { ENOTSUPP, FLAG_AVAILABLE, FLAG_ENABLED, GRANTED_BIT, REQUEST_BIT } from '../abi.ts';
 import type { Flavour } from '../abi.ts';
 import { checkOptions, checkValue, TRUE_OR_FALSE, wholeNumber } from '../options.ts';
 import type { OptionChecks } from '../options.ts';
@@ -52,14 +46,7 @@ const CHECKS: OptionChecks<MachineOptions> = {
 
 /** What the driver of a machine may want to know of; nothing depends on it. */
 export type MachineEvent =
-  | 'granted'
-  | 'refused'
-  | 'revoked'
-  | 'expired'
-  | 'yielded'
-  | 'aborted'
-  | 'switched'
-  | 'killed';
+  'granted' | 'refused' | 'revoked' | 'expired' | 'yielded' | 'aborted' | 'switched' | 'killed';
 
 /** The rule of the ABI a thread broke; with each the kernel sends SIGSEGV. */
 export const DEATHS = [
@@ -70,7 +57,15 @@ export const DEATHS = [
   'left a control word that does not match the grant (found by rseq_debug at a system call)',
 ] as const;
 
-const ErrorNumber = { ENOSYS: 38, ENXIO: 6, EINVAL: 22, EBUSY: 16, EPERM: 1, EFAULT: 14, ERANGE: 34 } as const;
+const ErrorNumber = {
+  ENOSYS: 38,
+  ENXIO: 6,
+  EINVAL: 22,
+  EBUSY: 16,
+  EPERM: 1,
+  EFAULT: 14,
+  ERANGE: 34,
+} as const;
 
 /** ns; the bounds of an extension. */
 const EXTENSIONS = {
@@ -118,7 +113,10 @@ const CONCURRENCY_ID = 18;
 const DEATH = 19; // index into DEATHS
 const THREAD_SLOTS = 20;
 
-/** The kernel's side of slice extensions, as a state and the calls that change it: no clock, no scheduler, no threads of its own. */
+/**
+ * The kernel's side of slice extensions, as a state and the calls that change it: no clock, no
+ * scheduler, no threads of its own.
+ */
 export class Machine {
   /** The ABI's form that it speaks. */
   readonly flavour: Flavour;
@@ -132,7 +130,10 @@ export class Machine {
   readonly areas: number;
   /** All there is to know; copy it with `slice`, go back with `set`. */
   readonly state: Int32Array;
-  /** The kernel's counters, in the order granted, expired, revoked, yielded, aborted. Not part of the state. */
+  /**
+   * The kernel's counters, in the order granted, expired, revoked, yielded, aborted. Not part of
+   * the state.
+   */
   readonly counters: Float64Array = new Float64Array(5);
   /** Called for what happens, when set. */
   onEvent: ((event: MachineEvent, thread: number) => void) | null = null;
@@ -141,16 +142,26 @@ export class Machine {
   readonly featureSize: number;
   /** AT_RSEQ_ALIGN. */
   readonly alignment: number;
-  /** ns; how long an extension is. The machine has no clock: its driver calls `expire` when so much has passed. */
+  /**
+   * ns; how long an extension is. The machine has no clock: its driver calls `expire` when so much
+   * has passed.
+   */
   #sliceExtension: number;
 
   /**
-   * @param memory where the state shall be, zeroed, `Machine.slots()` long; default: memory of its own.
+   * @param memory where the state shall be, zeroed, `Machine.slots()` long; default: memory of its
+   * own.
    * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`.
    */
   constructor(options: MachineOptions = {}, memory?: Int32Array) {
     checkOptions('new Machine()', options, CHECKS);
-    const { flavour = 'mainline', feature = 'on', debug = false, threads = 1, areas = threads } = options;
+    const {
+      flavour = 'mainline',
+      feature = 'on',
+      debug = false,
+      threads = 1,
+      areas = threads,
+    } = options;
     const slots = Machine.slots(threads, areas);
     if (memory !== undefined) {
       checkValue('new Machine()', 'memory', memory, {
@@ -176,7 +187,11 @@ export class Machine {
 
   /** The 4 bytes of an area's `slice_ctrl`. */
   controlWord(area: number): Uint8Array {
-    return new Uint8Array(this.state.buffer, this.state.byteOffset + (area * AREA_SLOTS + SLICE_CTRL) * 4, 4);
+    return new Uint8Array(
+      this.state.buffer,
+      this.state.byteOffset + (area * AREA_SLOTS + SLICE_CTRL) * 4,
+      4,
+    );
   }
 
   /** ns; the length of an extension, as `slice_ext_nsec` reads. */
@@ -184,10 +199,14 @@ export class Machine {
     return this.#sliceExtension;
   }
 
-  /** Writes `slice_ext_nsec`. @returns 0; -ERANGE, and nothing changed, outside of the kernel's bounds. */
+  /**
+   * Writes `slice_ext_nsec`.
+   * @returns 0; -ERANGE, and nothing changed, outside of the kernel's bounds.
+   */
   setSliceExtension(nanoseconds: number): number {
     const { least, most } = EXTENSIONS[this.#bits ? 'bits' : 'bytes'];
-    if (!Number.isInteger(nanoseconds) || nanoseconds < least || nanoseconds > most) return -ErrorNumber.ERANGE;
+    if (!Number.isInteger(nanoseconds) || nanoseconds < least || nanoseconds > most)
+      return -ErrorNumber.ERANGE;
     this.#sliceExtension = nanoseconds;
     return 0;
   }
@@ -199,7 +218,11 @@ export class Machine {
 
   /** An area's 64 bytes as user space sees them. */
   memory(area: number): Uint8Array {
-    return new Uint8Array(this.state.buffer, this.state.byteOffset + area * AREA_SLOTS * 4, AREA_SLOTS * 4);
+    return new Uint8Array(
+      this.state.buffer,
+      this.state.byteOffset + area * AREA_SLOTS * 4,
+      AREA_SLOTS * 4,
+    );
   }
 
   // System calls. Each is the whole way: entry work, the call, return to user space.
@@ -210,8 +233,17 @@ export class Machine {
    * @param offset bytes the address lies behind the start of `area`, which is aligned to 64.
    * @returns 0 or -errno.
    */
-  rseq(thread: number, area: number, offset: number, length: number, flags: number, signature: number): number {
-    return this.#call(thread, false, () => this.#rseq(thread, area, offset, length | 0, flags | 0, signature | 0));
+  rseq(
+    thread: number,
+    area: number,
+    offset: number,
+    length: number,
+    flags: number,
+    signature: number,
+  ): number {
+    return this.#call(thread, false, () =>
+      this.#rseq(thread, area, offset, length | 0, flags | 0, signature | 0),
+    );
   }
 
   /** prctl(PR_RSEQ_SLICE_EXTENSION, op, arg3, arg4, arg5): what GET gives, 0, or -errno. */
@@ -250,7 +282,10 @@ export class Machine {
     this.execute(thread);
   }
 
-  /** fork(2) without CLONE_VM: `child`, a thread of this machine that was idle so far, inherits all but the memory. */
+  /**
+   * fork(2) without CLONE_VM: `child`, a thread of this machine that was idle so far, inherits all
+   * but the memory.
+   */
   fork(thread: number, child: number, childArea: number): void {
     this.#call(thread, false, () => {
       const { state } = this;
@@ -356,32 +391,46 @@ export class Machine {
   violation(): string | null {
     for (let thread = 0; thread < this.threads; thread++) {
       if (this.isDead(thread)) continue;
-      if (this.isGranted(thread) && !this.isEnabled(thread)) return `thread ${String(thread)} has a grant without slices enabled`;
+      if (this.isGranted(thread) && !this.isEnabled(thread))
+        return `thread ${String(thread)} has a grant without slices enabled`;
       if (this.isGranted(thread) && this.#get(thread, SYSCALL_WORK) === 0) {
         return `thread ${String(thread)} has a grant that no system call would end`;
       }
       if (this.isRegistered(thread) && this.#read(thread, CPU_ID) !== this.cpu(thread)) {
         return `thread ${String(thread)} runs on CPU ${String(this.cpu(thread))}, and its area says ${String(this.#read(thread, CPU_ID))}`;
       }
-      if (this.#get(thread, NEED_RESCHED) !== 0) return `thread ${String(thread)} is in user space with a reschedule pending`;
+      if (this.#get(thread, NEED_RESCHED) !== 0)
+        return `thread ${String(thread)} is in user space with a reschedule pending`;
     }
     return null;
   }
 
   // The kernel. The names of the steps are Linux's.
 
-  #rseq(thread: number, area: number, offset: number, length: number, flags: number, signature: number): number {
+  #rseq(
+    thread: number,
+    area: number,
+    offset: number,
+    length: number,
+    flags: number,
+    signature: number,
+  ): number {
     const registered = this.#get(thread, AREA) !== 0;
     const isSame = this.#get(thread, AREA) === area + 1 && this.#get(thread, OFFSET) === offset;
     if ((flags & UNREGISTER) !== 0) {
       if ((flags & ~UNREGISTER) !== 0) return -ErrorNumber.EINVAL;
-      if (!registered || !isSame || this.#get(thread, LENGTH) !== length) return -ErrorNumber.EINVAL;
+      if (!registered || !isSame || this.#get(thread, LENGTH) !== length)
+        return -ErrorNumber.EINVAL;
       if (this.#get(thread, SIGNATURE) !== signature) return -ErrorNumber.EPERM;
       this.#writeIds(thread, 0, UNINITIALIZED, 0, 0);
       this.#forget(thread);
       return 0;
     }
-    if ((flags & ~(this.flavour === 'mainline' && this.feature !== 'absent' ? DEFAULT_ON : 0)) !== 0) return -ErrorNumber.EINVAL;
+    if (
+      (flags & ~(this.flavour === 'mainline' && this.feature !== 'absent' ? DEFAULT_ON : 0)) !==
+      0
+    )
+      return -ErrorNumber.EINVAL;
     if (registered) {
       if (!isSame || this.#get(thread, LENGTH) !== length) return -ErrorNumber.EINVAL;
       return this.#get(thread, SIGNATURE) === signature ? -ErrorNumber.EBUSY : -ErrorNumber.EPERM;
@@ -398,10 +447,15 @@ export class Machine {
     this.#write(thread, RSEQ_CS, 0);
     this.#write(thread, RSEQ_CS + 1, 0);
     if (this.feature !== 'absent') {
-      this.#write(thread, FLAGS, canHaveSlices ? FLAG_AVAILABLE | (isDefaultOn ? FLAG_ENABLED : 0) : 0);
+      this.#write(
+        thread,
+        FLAGS,
+        canHaveSlices ? FLAG_AVAILABLE | (isDefaultOn ? FLAG_ENABLED : 0) : 0,
+      );
     }
     this.#writeIds(thread, UNINITIALIZED, UNINITIALIZED, 0, 0);
-    if (this.feature !== 'absent' && this.#mayHaveSlices(thread)) this.#write(thread, SLICE_CTRL, 0);
+    if (this.feature !== 'absent' && this.#mayHaveSlices(thread))
+      this.#write(thread, SLICE_CTRL, 0);
     this.#set(thread, ENABLED, isDefaultOn ? 1 : 0);
     this.#set(thread, IDS_CHANGED, 1);
     this.#set(thread, SCHED_SWITCH, 1);
@@ -433,7 +487,11 @@ export class Machine {
       this.#kill(thread, 3);
       return 0;
     }
-    this.#write(thread, FLAGS, (flags & ~FLAG_ENABLED) | FLAG_AVAILABLE | (arg3 === 1 ? FLAG_ENABLED : 0));
+    this.#write(
+      thread,
+      FLAGS,
+      (flags & ~FLAG_ENABLED) | FLAG_AVAILABLE | (arg3 === 1 ? FLAG_ENABLED : 0),
+    );
     this.#set(thread, ENABLED, arg3);
     return 0;
   }
@@ -502,7 +560,11 @@ export class Machine {
     }
     if (!this.#hasRequest(thread)) return false;
     const word = this.#word(thread);
-    this.#write(thread, SLICE_CTRL, this.#bits ? (word & ~REQUEST_BIT) | GRANTED_BIT : (word & ~0xffff) | GRANTED_AS_BYTE);
+    this.#write(
+      thread,
+      SLICE_CTRL,
+      this.#bits ? (word & ~REQUEST_BIT) | GRANTED_BIT : (word & ~0xffff) | GRANTED_AS_BYTE,
+    );
     this.#set(thread, GRANTED, 1);
     this.#set(thread, NEED_RESCHED, 0);
     this.#count(0, 'granted', thread);
@@ -535,7 +597,8 @@ export class Machine {
   #updateUser(thread: number): void {
     // With rseq_debug the ids are checked and written also when they are the same.
     if (this.debug || this.#get(thread, IDS_CHANGED) !== 0) {
-      const isChecked = this.debug || (this.flavour === 'mainline' && this.#get(thread, VERSION) === 2);
+      const isChecked =
+        this.debug || (this.flavour === 'mainline' && this.#get(thread, VERSION) === 2);
       if (isChecked && !this.#areIdsKnown(thread)) {
         this.#kill(thread, 2);
         return;

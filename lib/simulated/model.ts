@@ -21,7 +21,9 @@ import { FEATURE, FLAVOUR, MOST_THREADS } from './checks.ts';
 import type { MachineOptions } from './machine.ts';
 import type { World, WorldThread } from './world.ts';
 
-/** One step of a thread: at most one access to memory that the kernel or another thread may touch. */
+/**
+ * One step of a thread: at most one access to memory that the kernel or another thread may touch.
+ */
 export interface Step {
   /** Shown in schedules; unique in its program. */
   readonly label: string;
@@ -86,7 +88,10 @@ export interface Model extends Omit<MachineOptions, 'threads' | 'areas'> {
   readonly shared?: number;
   /** Whether preempted threads may come back on another CPU. Default false. */
   readonly migration?: boolean;
-  /** Whether a system call may end a grant, which gives the CPU up before the call does its work. Default false: that is a violation. */
+  /**
+   * Whether a system call may end a grant, which gives the CPU up before the call does its work.
+   * Default false: that is a violation.
+   */
   readonly allowAborts?: boolean;
   /**
    * How many threads may die in a run, each before any of its steps, and with it
@@ -95,9 +100,15 @@ export interface Model extends Omit<MachineOptions, 'threads' | 'areas'> {
   readonly deaths?: number;
   /** How often in a run a thread's time may be up, at the steps that are `abortable`. Default 0. */
   readonly giveUps?: number;
-  /** How often in a run a waiter at a step that `polls` may wake up by itself at any time. Default 0: only as told there. */
+  /**
+   * How often in a run a waiter at a step that `polls` may wake up by itself at any time. Default
+   * 0: only as told there.
+   */
   readonly polls?: number;
-  /** Whether waiters are woken in the order in which they began to wait, as futex(2) and Atomics.notify do, which waking a number of them takes. Default false. */
+  /**
+   * Whether waiters are woken in the order in which they began to wait, as futex(2) and
+   * Atomics.notify do, which waking a number of them takes. Default false.
+   */
   readonly arrivalOrder?: boolean;
   /** What must hold after every step, beside what always must: the reason it does not, or null. */
   readonly invariant?: (world: World) => string | null;
@@ -106,11 +117,18 @@ export interface Model extends Omit<MachineOptions, 'threads' | 'areas'> {
 /** Returned by a step that waits. */
 export const AGAIN = '(again)';
 
-/** The numbers of steps, by their labels. @throws {RseqSliceError} `ERR_RSEQ_INVALID_MODEL` when two have the same. */
+/**
+ * The numbers of steps, by their labels.
+ * @throws {RseqSliceError} `ERR_RSEQ_INVALID_MODEL` when two have the same.
+ */
 export function indexLabels(model: string, steps: readonly Step[]): ReadonlyMap<string, number> {
   const labels = new Map<string, number>();
   steps.forEach(({ label }, index) => {
-    if (labels.has(label)) throw new RseqSliceError('ERR_RSEQ_INVALID_MODEL', `The model '${model}' has two steps called '${label}'.`);
+    if (labels.has(label))
+      throw new RseqSliceError(
+        'ERR_RSEQ_INVALID_MODEL',
+        `The model '${model}' has two steps called '${label}'.`,
+      );
     labels.set(label, index);
   });
   return labels;
@@ -166,7 +184,10 @@ const STEP: OptionChecks<Step> = {
   run: FUNCTION,
 };
 
-/** @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION` for what a model cannot have, or must have and has not. */
+/**
+ * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION` for what a model cannot have, or must have and
+ * has not.
+ */
 export function checkModel(model: Model): void {
   checkValue('The explorer', 'model', model, OBJECT);
   const which = `the model ${describeValue(model.name)}`;

@@ -28,19 +28,35 @@ export function formatRun(run: Run): string {
     return { thread: moment.thread, cell };
   });
   const widths = names.map((name, index) =>
-    Math.max(name.length, ...cells.filter(({ thread }) => thread === index).map(({ cell }) => cell.length)),
+    Math.max(
+      name.length,
+      ...cells.filter(({ thread }) => thread === index).map(({ cell }) => cell.length),
+    ),
   );
   const line = (texts: readonly string[]): string =>
-    texts.map((text, index) => text.padEnd((widths[index] ?? 0) + GAP)).join('').trimEnd();
-  const rows = cells.map(({ thread, cell }) => line(names.map((_, index) => (index === thread ? cell : ''))));
+    texts
+      .map((text, index) => text.padEnd((widths[index] ?? 0) + GAP))
+      .join('')
+      .trimEnd();
+  const rows = cells.map(({ thread, cell }) =>
+    line(names.map((_, index) => (index === thread ? cell : ''))),
+  );
   const ending = run.violation === null ? [] : ['', run.violation];
-  return [run.model.name, '', line(names), ...rows, ...ending, `replay: ${run.choices === '' ? '(no choices)' : run.choices}`].join('\n');
+  return [
+    run.model.name,
+    '',
+    line(names),
+    ...rows,
+    ...ending,
+    `replay: ${run.choices === '' ? '(no choices)' : run.choices}`,
+  ].join('\n');
 }
 
 function formatMoment({ event, label, effects, word, granted }: Moment, before: number): string {
   const what = event === 'step' ? `${CALM}${label}` : `${DISTURBED}${event}`;
   const did = effects.length > 0 ? ` -> ${effects.join(', ')}` : '';
-  const control = word === before ? '' : `  [word ${formatWord(word)}${granted ? ', granted' : ''}]`;
+  const control =
+    word === before ? '' : `  [word ${formatWord(word)}${granted ? ', granted' : ''}]`;
   return `${what}${did}${control}`;
 }
 

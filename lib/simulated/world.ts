@@ -33,16 +33,19 @@ const SWITCHED = 4; // switched during the present move
 const RETURNED = 5; // 0: last yield right; 1: it answered wrongly
 const THREAD_WORDS = 6;
 
-// What WAITING is when a thread does not wait: it runs, it died, or it slept and has not heard yet how that ended.
+// What WAITING is when a thread does not wait: it runs, it died, or it slept and has not heard yet
+// how that ended.
 const AWAKE = 0;
 const DIED = 1;
 const WOKEN = -1;
 const TIMED_OUT = -2;
-// When it waits: twice the shared word and one of these; in `wait`, which compares again, or in `park`, which does not.
+// When it waits: twice the shared word and one of these; in `wait`, which compares again, or in
+// `park`, which does not.
 const IN_WAIT = 2;
 const IN_PARK = 3;
 
-// The words at the end of the state, if the model has any use for them: what may still happen in this run,
+// The words at the end of the state, if the model has any use for them: what may still happen in
+// this run,
 const DEATHS_LEFT = 0;
 const GIVE_UPS_LEFT = 1;
 const POLLS_LEFT = 2;
@@ -55,7 +58,10 @@ const THREAD_FATE_WORDS = 2;
 
 const NOBODY = -1;
 
-/** What can happen to a thread that has a CPU, then what can to any. The order is that of the choices. */
+/**
+ * What can happen to a thread that has a CPU, then what can to any. The order is that of the
+ * choices.
+ */
 export const EVENTS = [
   'step',
   'preempt',
@@ -105,7 +111,11 @@ export class WorldThread {
     this.shared = world.shared;
     this.bytes = world.machine.controlWord(index);
     this.word = new Int32Array(this.bytes.buffer, this.bytes.byteOffset, 1);
-    this.area = new Int32Array(this.bytes.buffer, world.machine.memory(index).byteOffset, AREA_SLOTS);
+    this.area = new Int32Array(
+      this.bytes.buffer,
+      world.machine.memory(index).byteOffset,
+      AREA_SLOTS,
+    );
   }
 
   /** `rseq_slice_yield`. */
@@ -113,16 +123,23 @@ export class WorldThread {
     const { machine } = this.#world;
     const granted = machine.isGranted(this.index);
     const answer = machine.yieldSlice(this.index);
-    if (!machine.isDead(this.index) && answer !== (granted ? 1 : 0)) this.#world.noteWrongAnswer(this.index);
+    if (!machine.isDead(this.index) && answer !== (granted ? 1 : 0))
+      this.#world.noteWrongAnswer(this.index);
     return answer;
   }
 
-  /** A system call that does something else; what it does comes in the next step, since the CPU may be given up first. */
+  /**
+   * A system call that does something else; what it does comes in the next step, since the CPU may
+   * be given up first.
+   */
   systemCall(): void {
     this.#world.machine.systemCall(this.index);
   }
 
-  /** Waits on a shared word while it has a value, however often it is woken. @returns what the step shall return. */
+  /**
+   * Waits on a shared word while it has a value, however often it is woken.
+   * @returns what the step shall return.
+   */
   wait(word: number, value: number): string | undefined {
     const blocks = this.shared[word] === value;
     this.#world.machine.systemCall(this.index, blocks);
@@ -149,7 +166,9 @@ export class WorldThread {
     return null;
   }
 
-  /** Whether its time is up. Once that was told, it is forgotten: the next time is another one's. */
+  /**
+   * Whether its time is up. Once that was told, it is forgotten: the next time is another one's.
+   */
   gaveUp(): boolean {
     return this.#world.takeTimeUp(this.index);
   }
@@ -199,7 +218,10 @@ export class World {
   readonly #cpuWords: number;
   readonly #labels: readonly ReadonlyMap<string, number>[];
   readonly #steps: readonly (readonly Step[])[];
-  /** Where the words of FATE_WORDS begin; 0: the model has no use for them, and does not pay for them. */
+  /**
+   * Where the words of FATE_WORDS begin; 0: the model has no use for them, and does not pay for
+   * them.
+   */
   readonly #fate: number;
   /** Whether any thread can stay away. */
   readonly #hasAway: boolean;
@@ -226,7 +248,8 @@ export class World {
     const end = this.#cpuWords + this.#cpus + 1;
     this.#hasAway = threads.some(({ steps }) => steps.some(({ away }) => away === true));
     const hasTimed = threads.some(({ steps }) => steps.some(({ timed }) => timed !== undefined));
-    const hasFate = deaths > 0 || giveUps > 0 || polls > 0 || arrivalOrder || this.#hasAway || hasTimed;
+    const hasFate =
+      deaths > 0 || giveUps > 0 || polls > 0 || arrivalOrder || this.#hasAway || hasTimed;
     this.#fate = hasFate ? end : 0;
     this.state = new Int32Array(hasFate ? end + FATE_WORDS + count * THREAD_FATE_WORDS : end);
     if (hasFate) this.state.set([deaths, giveUps, polls], end);
@@ -244,7 +267,8 @@ export class World {
     this.machine.onEvent = (event, thread) => {
       this.#note(event, thread);
     };
-    for (let cpu = 0; cpu < this.#cpus; cpu++) this.state[this.#cpuWords + cpu] = this.#cpuOf.indexOf(cpu);
+    for (let cpu = 0; cpu < this.#cpus; cpu++)
+      this.state[this.#cpuWords + cpu] = this.#cpuOf.indexOf(cpu);
     threads.forEach((thread, index) => {
       if (thread.unregistered !== true) this.register(index);
     });
@@ -272,7 +296,8 @@ export class World {
   moves(into: Int32Array): number {
     let count = 0;
     const last = this.state[this.#cpuWords + this.#cpus] ?? 0;
-    for (let i = 0; i < this.#cpus; i++) count = this.#movesOf((last + i) % this.#cpus, into, count, true);
+    for (let i = 0; i < this.#cpus; i++)
+      count = this.#movesOf((last + i) % this.#cpus, into, count, true);
     return this.#fate === 0 ? count : this.#furtherMoves(into, count);
   }
 
@@ -334,10 +359,17 @@ export class World {
 
   /** A deadlock, when nothing can move: the reason, or null when all have ended. */
   stuck(): string | null {
-    const waiting = this.threads.filter(({ index }) => !this.hasEnded(index) && !this.isDead(index));
+    const waiting = this.threads.filter(
+      ({ index }) => !this.hasEnded(index) && !this.isDead(index),
+    );
     if (waiting.length === 0) return null;
-    const places = waiting.map(({ index }) => `${this.name(index)} ${this.#isAway(index) ? 'stays away' : 'waits'} at '${this.label(index)}'`);
-    const dead = this.threads.filter(({ index }) => this.isDead(index)).map(({ index }) => `${this.name(index)} is dead`);
+    const places = waiting.map(
+      ({ index }) =>
+        `${this.name(index)} ${this.#isAway(index) ? 'stays away' : 'waits'} at '${this.label(index)}'`,
+    );
+    const dead = this.threads
+      .filter(({ index }) => this.isDead(index))
+      .map(({ index }) => `${this.name(index)} is dead`);
     return `nothing can go on: ${[...places, ...dead].join(', ')}`;
   }
 
@@ -349,7 +381,8 @@ export class World {
   /** @internal A thread waits from now on. */
   block(thread: number, word: number, how: number): void {
     const { state } = this;
-    if (this.model.arrivalOrder === true) state[this.#fateAt(thread, RANK)] = this.#waiters(word) + 1;
+    if (this.model.arrivalOrder === true)
+      state[this.#fateAt(thread, RANK)] = this.#waiters(word) + 1;
     state[this.#at(thread, WAITING)] = 2 * word + how;
     state[this.#at(thread, SWITCHED)] = 1;
   }
@@ -358,14 +391,21 @@ export class World {
   wake(word: number, count: number): number {
     let woken = 0;
     if (this.model.arrivalOrder === true) {
-      for (let first = this.#first(word); first !== NOBODY && woken < count; first = this.#first(word)) {
+      for (
+        let first = this.#first(word);
+        first !== NOBODY && woken < count;
+        first = this.#first(word)
+      ) {
         this.#endWait(first, WOKEN);
         woken++;
       }
       return woken;
     }
     if (count !== Infinity) {
-      throw new RseqSliceError('ERR_RSEQ_INVALID_MODEL', `The model '${this.model.name}' wakes a number of waiters, and has no arrivalOrder.`);
+      throw new RseqSliceError(
+        'ERR_RSEQ_INVALID_MODEL',
+        `The model '${this.model.name}' wakes a number of waiters, and has no arrivalOrder.`,
+      );
     }
     for (let thread = 0; thread < this.threads.length; thread++) {
       if (!this.#isWaitingOn(thread, word)) continue;
@@ -418,7 +458,12 @@ export class World {
     }
     // Whoever is dispatched is known by its first step.
     for (let thread = 0; thread < this.#cpuOf.length; thread++) {
-      if (this.#cpuOf[thread] !== cpu || !this.#isRunnable(thread) || (!withAway && this.#isAway(thread))) continue;
+      if (
+        this.#cpuOf[thread] !== cpu ||
+        !this.#isRunnable(thread) ||
+        (!withAway && this.#isAway(thread))
+      )
+        continue;
       into[count++] = thread << MOVE_SHIFT;
     }
     return count;
@@ -438,18 +483,25 @@ export class World {
     const { state } = this;
     let count = from;
     const isFree = isQuiet || state[left + TIME_PASSES] !== 0;
-    if (isFree || state[left + POLLS_LEFT] !== 0) count = this.#pollsOf(into, count, !isFree || state[left + POLLS_LEFT] !== 0);
+    if (isFree || state[left + POLLS_LEFT] !== 0)
+      count = this.#pollsOf(into, count, !isFree || state[left + POLLS_LEFT] !== 0);
     for (let thread = 0; thread < this.threads.length; thread++) {
       if (this.hasEnded(thread) || this.isDead(thread)) continue;
-      const canGiveUp = state[left + GIVE_UPS_LEFT] !== 0 && this.#present(thread)?.abortable === true && !this.isTimeUp(thread);
+      const canGiveUp =
+        state[left + GIVE_UPS_LEFT] !== 0 &&
+        this.#present(thread)?.abortable === true &&
+        !this.isTimeUp(thread);
       if (canGiveUp) into[count++] = (thread << MOVE_SHIFT) | GIVE_UP;
-      const canDie = state[left + DEATHS_LEFT] !== 0 && this.model.threads[thread]?.immortal !== true;
+      const canDie =
+        state[left + DEATHS_LEFT] !== 0 && this.model.threads[thread]?.immortal !== true;
       if (canDie) into[count++] = (thread << MOVE_SHIFT) | DIE;
     }
     return count;
   }
 
-  /** @param anyway whether they also poll when nobody has died, and time is not all they wait for */
+  /**
+   * @param anyway whether they also poll when nobody has died, and time is not all they wait for
+   */
   #pollsOf(into: Int32Array, from: number, anyway: boolean): number {
     let count = from;
     const all = anyway || this.state[this.#fate + DEATHS_LEFT] !== (this.model.deaths ?? 0);
@@ -457,12 +509,15 @@ export class World {
       const { index } = thread;
       if (!this.#isWaiting(index)) continue;
       const step = this.#present(index);
-      if (step?.polls === true && (all || step.timed?.(thread) === true)) into[count++] = (index << MOVE_SHIFT) | POLL;
+      if (step?.polls === true && (all || step.timed?.(thread) === true))
+        into[count++] = (index << MOVE_SHIFT) | POLL;
     }
     return count;
   }
 
-  /** The polls that lead out of a standstill: as long as others wait, those who may stay away do. */
+  /**
+   * The polls that lead out of a standstill: as long as others wait, those who may stay away do.
+   */
   #pollsThatCount(into: Int32Array): number {
     const count = this.#pollsOf(into, 0, false);
     if (!this.#hasAway || !this.#isSomeoneKept()) return count;
@@ -509,7 +564,8 @@ export class World {
       let count = 0;
       const last = state[this.#cpuWords + this.#cpus] ?? 0;
       const withAway = !this.#isSomeoneKept();
-      for (let i = 0; i < this.#cpus && count === 0; i++) count = this.#movesOf((last + i) % this.#cpus, moves, 0, withAway);
+      for (let i = 0; i < this.#cpus && count === 0; i++)
+        count = this.#movesOf((last + i) % this.#cpus, moves, 0, withAway);
       if (count > 0) continue;
       polling = this.#pollsThatCount(moves);
       // All have ended, or those who wait do not poll: that state is judged when it is visited.
@@ -549,7 +605,8 @@ export class World {
     this.#isDying = false;
     const cpu = this.#cpuWords + (this.#cpuOf[thread] ?? 0);
     if (state[cpu] === thread) state[cpu] = NOBODY;
-    // What nobody can see any more is forgotten, so that states that do not differ in what follows are the same.
+    // What nobody can see any more is forgotten, so that states that do not differ in what follows
+    // are the same.
     const words = this.#at(thread, 0);
     state.fill(0, words, words + THREAD_WORDS);
     const fate = this.#fateAt(thread, 0);
@@ -570,12 +627,18 @@ export class World {
 
   /** Whether a thread waits that has nothing else to do. */
   #isSomeoneKept(): boolean {
-    return this.threads.some(({ index }) => this.#isWaiting(index) && this.#present(index)?.away !== true);
+    return this.threads.some(
+      ({ index }) => this.#isWaiting(index) && this.#present(index)?.away !== true,
+    );
   }
 
   /** Whether a thread was woken in its event loop, and need not come. */
   #isAway(thread: number): boolean {
-    return this.#hasAway && this.state[this.#at(thread, WAITING)] === WOKEN && this.#present(thread)?.away === true;
+    return (
+      this.#hasAway &&
+      this.state[this.#at(thread, WAITING)] === WOKEN &&
+      this.#present(thread)?.away === true
+    );
   }
 
   #isWaiting(thread: number): boolean {
@@ -597,7 +660,12 @@ export class World {
 
   /** Who began to wait on a word before the others that do. */
   #first(word: number): number {
-    return this.threads.find(({ index }) => this.#isWaitingOn(index, word) && this.state[this.#fateAt(index, RANK)] === 1)?.index ?? NOBODY;
+    return (
+      this.threads.find(
+        ({ index }) =>
+          this.#isWaitingOn(index, word) && this.state[this.#fateAt(index, RANK)] === 1,
+      )?.index ?? NOBODY
+    );
   }
 
   /** @param ending what it hears when it slept in `park` */
@@ -612,12 +680,17 @@ export class World {
     state[this.#fateAt(thread, RANK)] = 0;
     for (const { index } of this.threads) {
       const rank = state[this.#fateAt(index, RANK)] ?? 0;
-      if (rank > left && this.#isWaitingOn(index, (waiting - IN_WAIT) >> 1)) state[this.#fateAt(index, RANK)] = rank - 1;
+      if (rank > left && this.#isWaitingOn(index, (waiting - IN_WAIT) >> 1))
+        state[this.#fateAt(index, RANK)] = rank - 1;
     }
   }
 
   #isRunnable(thread: number): boolean {
-    return (this.state[this.#at(thread, WAITING)] ?? AWAKE) <= AWAKE && !this.machine.isDead(thread) && !this.hasEnded(thread);
+    return (
+      (this.state[this.#at(thread, WAITING)] ?? AWAKE) <= AWAKE &&
+      !this.machine.isDead(thread) &&
+      !this.hasEnded(thread)
+    );
   }
 
   #step(index: number): void {
@@ -635,7 +708,10 @@ export class World {
     else {
       const target = this.#labels[index]?.get(next);
       if (target === undefined) {
-        throw new RseqSliceError('ERR_RSEQ_INVALID_MODEL', `The model '${this.model.name}' goes from '${step.label}' to '${next}', and has no such step.`);
+        throw new RseqSliceError(
+          'ERR_RSEQ_INVALID_MODEL',
+          `The model '${this.model.name}' goes from '${step.label}' to '${next}', and has no such step.`,
+        );
       }
       this.state[at] = target;
     }
@@ -656,9 +732,12 @@ export class World {
     else machine.migrate(thread, 1 - machine.cpu(thread));
     if (machine.isDead(thread)) return;
     if (machine.isGranted(thread)) {
-      if (event === EXPIRE) this.#broken = `the extension of ${this.name(thread)} ended, and it kept the CPU`;
-      if (event === PREEMPT && this.#isAsking(thread)) this.#broken = `${this.name(thread)} was granted an extension, and its request is still there`;
-      if (event === PREEMPT_WITH_WORK) this.#broken = `${this.name(thread)} was granted an extension while there was other work to do`;
+      if (event === EXPIRE)
+        this.#broken = `the extension of ${this.name(thread)} ended, and it kept the CPU`;
+      if (event === PREEMPT && this.#isAsking(thread))
+        this.#broken = `${this.name(thread)} was granted an extension, and its request is still there`;
+      if (event === PREEMPT_WITH_WORK)
+        this.#broken = `${this.name(thread)} was granted an extension while there was other work to do`;
     } else if (!isIdle && machine.isEnabled(thread) && this.threads[thread]?.word[0] !== 0) {
       this.#broken = `${this.name(thread)} was scheduled out, and its control word does not show it`;
     }
@@ -668,8 +747,10 @@ export class World {
     const { state } = this;
     const grant = this.#at(thread, GHOST_GRANT);
     if (event === 'granted') {
-      if (state[grant] !== 0) this.#broken = `${this.name(thread)} was granted a second extension before it was scheduled out`;
-      if (state[this.#at(thread, ASKED)] === 0) this.#broken = `${this.name(thread)} was granted an extension and had withdrawn its request`;
+      if (state[grant] !== 0)
+        this.#broken = `${this.name(thread)} was granted a second extension before it was scheduled out`;
+      if (state[this.#at(thread, ASKED)] === 0)
+        this.#broken = `${this.name(thread)} was granted an extension and had withdrawn its request`;
       state[grant] = 1;
     } else if (event === 'switched') {
       state[grant] = 0;
@@ -690,12 +771,15 @@ export class World {
     for (const { index } of this.threads) {
       if (machine.isDead(index)) continue;
       const granted = machine.isGranted(index);
-      if (machine.userGranted(index) && !granted) return `${this.name(index)} sees a grant that the kernel knows nothing of`;
-      if (granted && !machine.isTimerArmed(index)) return `${this.name(index)} has a grant that no timer ends`;
+      if (machine.userGranted(index) && !granted)
+        return `${this.name(index)} sees a grant that the kernel knows nothing of`;
+      if (granted && !machine.isTimerArmed(index))
+        return `${this.name(index)} has a grant that no timer ends`;
       if (granted && this.#steps[index]?.[this.#counter(index)]?.outside === true) {
         return `${this.name(index)} has left its section, and keeps the CPU that was granted for it`;
       }
-      if (this.state[this.#at(index, RETURNED)] !== 0) return `the yield of ${this.name(index)} answered wrongly`;
+      if (this.state[this.#at(index, RETURNED)] !== 0)
+        return `the yield of ${this.name(index)} answered wrongly`;
     }
     return this.model.invariant?.(this) ?? null;
   }
@@ -718,4 +802,3 @@ export class World {
     return this.#base + thread * THREAD_WORDS + word;
   }
 }
-

@@ -44,23 +44,49 @@ const EXTENSION = 'extension';
 const HAND_OVER = 'hand-over';
 
 /**
- * Colours of sections by their outcome, for Chrome's viewer, by the names it has for them. Perfetto makes its colours of the
- * spans' names.
+ * Colours of sections by their outcome, for Chrome's viewer, by the names it has for them. Perfetto
+ * makes its colours of the spans' names.
  */
-const COLOURS: Readonly<Record<string, string>> = { undisturbed: 'generic_work', yielded: 'good', raced: 'bad', revoked: 'terrible' };
+const COLOURS: Readonly<Record<string, string>> = {
+  undisturbed: 'generic_work',
+  yielded: 'good',
+  raced: 'bad',
+  revoked: 'terrible',
+};
 
-const ENDS_EXTENSION: ReadonlySet<string> = new Set<EffectKind>(['yielded', 'revoked', 'aborted', 'cancelled', 'expired']);
+const ENDS_EXTENSION: ReadonlySet<string> = new Set<EffectKind>([
+  'yielded',
+  'revoked',
+  'aborted',
+  'cancelled',
+  'expired',
+]);
 
 /** What a kernel does to a thread, whether the thread has the CPU or not. */
-const EFFECTS: ReadonlySet<string> = new Set<EffectKind>(['granted', 'refused', 'revoked', 'expired', 'yielded', 'aborted', 'cancelled', 'switched', 'killed']);
+const EFFECTS: ReadonlySet<string> = new Set<EffectKind>([
+  'granted',
+  'refused',
+  'revoked',
+  'expired',
+  'yielded',
+  'aborted',
+  'cancelled',
+  'switched',
+  'killed',
+]);
 
-/** The trace as JSON, an event a line. Same trace, same text. Spans still open are closed at the end. */
+/**
+ * The trace as JSON, an event a line. Same trace, same text. Spans still open are closed at the
+ * end.
+ */
 export function chromeTrace(trace: Trace): string {
   const writer = new Writer(trace.places);
   for (const event of trace.events.toSorted((a, b) => a.time - b.time)) writer.add(event);
   writer.close(trace.end ?? 0);
   const lines = [...writer.metadata(trace.threads), ...writer.lines];
-  const about = Object.entries(trace.about ?? {}).map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`);
+  const about = Object.entries(trace.about ?? {}).map(
+    ([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`,
+  );
   return `{"traceEvents":[\n${lines.join(',\n')}\n],"displayTimeUnit":"ns","otherData":{${about.join(',')}}}\n`;
 }
 
@@ -118,7 +144,13 @@ class Writer {
       case 'granted':
         this.#endExtension(thread, time, 'another one was granted');
         thread.extension = { id: ++this.#extensions, cpu: thread.cpu };
-        this.#write('b', thread, time, { name: EXTENSION, cat: EXTENSION }, { id: thread.extension.id });
+        this.#write(
+          'b',
+          thread,
+          time,
+          { name: EXTENSION, cat: EXTENSION },
+          { id: thread.extension.id },
+        );
         break;
       case 'switched':
       case 'migrate':
@@ -137,10 +169,18 @@ class Writer {
   }
 
   /** @returns whether it is a thread's own account. */
-  #account(thread: ThreadState, { kind, time, label = kind, duration = 0, arrow = 0, args }: TraceEvent): boolean {
+  #account(
+    thread: ThreadState,
+    { kind, time, label = kind, duration = 0, arrow = 0, args }: TraceEvent,
+  ): boolean {
     const named = { name: label, cat: label };
     const colour = COLOURS[args?.['outcome'] ?? ''];
-    if (kind === 'span') this.#write('X', thread, time, named, { dur: duration, ...(colour === undefined ? {} : { cname: colour }), ...(args === undefined ? {} : { args }) });
+    if (kind === 'span')
+      this.#write('X', thread, time, named, {
+        dur: duration,
+        ...(colour === undefined ? {} : { cname: colour }),
+        ...(args === undefined ? {} : { args }),
+      });
     else if (kind === 'arrow from') this.#write('s', thread, time, named, { id: arrow });
     else if (kind === 'arrow to') this.#write('f', thread, time, named, { id: arrow, bp: 'e' });
     else return false;
@@ -153,25 +193,51 @@ class Writer {
     for (const thread of this.#threads.values()) this.#endAll(thread, time, 'end of the trace');
   }
 
-  /** The events that name CPUs and threads. The format wants no time and category of them, but some readers do; Chrome writes these. */
+  /**
+   * The events that name CPUs and threads. The format wants no time and category of them, but some
+   * readers do; Chrome writes these.
+   */
   metadata(names: ReadonlyMap<number, string>): string[] {
     const named = (cpu: number, tid: number, what: string, name: string): string =>
-      format({ ph: 'M', pid: this.#processOf(cpu), tid, name: what, cat: '__metadata', args: { name } }, { ts: 0 });
-    return [...this.#seen].sort(([a], [b]) => a - b).flatMap(([cpu, threads]) => [
-      named(cpu, Math.min(...threads), 'process_name', this.#places?.get(cpu)?.name ?? `CPU ${cpu}`),
-      ...[...threads].sort((a, b) => a - b).map((thread) => named(cpu, thread, 'thread_name', names.get(thread) ?? `thread ${thread}`)),
-    ]);
+      format(
+        { ph: 'M', pid: this.#processOf(cpu), tid, name: what, cat: '__metadata', args: { name } },
+        { ts: 0 },
+      );
+    return [...this.#seen]
+      .sort(([a], [b]) => a - b)
+      .flatMap(([cpu, threads]) => [
+        named(
+          cpu,
+          Math.min(...threads),
+          'process_name',
+          this.#places?.get(cpu)?.name ?? `CPU ${cpu}`,
+        ),
+        ...[...threads]
+          .sort((a, b) => a - b)
+          .map((thread) =>
+            named(cpu, thread, 'thread_name', names.get(thread) ?? `thread ${thread}`),
+          ),
+      ]);
   }
 
   #thread({ thread: number, cpu }: TraceEvent): ThreadState {
     const known = this.#threads.get(number);
     if (known !== undefined) return known;
-    const thread: ThreadState = { number, cpu, sections: 0, isOut: false, isDead: false, extension: null };
+    const thread: ThreadState = {
+      number,
+      cpu,
+      sections: 0,
+      isOut: false,
+      isDead: false,
+      extension: null,
+    };
     this.#threads.set(number, thread);
     return thread;
   }
 
-  /** The thread has the CPU. Somebody else has it no more, also where nobody recorded the switch. */
+  /**
+   * The thread has the CPU. Somebody else has it no more, also where nobody recorded the switch.
+   */
   #run(thread: ThreadState, cpu: number, time: number): void {
     if (cpu !== thread.cpu) this.#move(thread, cpu, time);
     const last = this.#last.get(cpu);
@@ -195,10 +261,17 @@ class Writer {
   #move(thread: ThreadState, cpu: number, time: number): void {
     this.#comeBack(thread, time);
     for (let section = 0; section < thread.sections; section++) {
-      this.#write('E', thread, time, { name: SECTION, cat: SECTION }, { args: { end: 'migrated' } });
+      this.#write(
+        'E',
+        thread,
+        time,
+        { name: SECTION, cat: SECTION },
+        { args: { end: 'migrated' } },
+      );
     }
     thread.cpu = cpu;
-    for (let section = 0; section < thread.sections; section++) this.#begin(thread, SECTION, time, { continued: true });
+    for (let section = 0; section < thread.sections; section++)
+      this.#begin(thread, SECTION, time, { continued: true });
   }
 
   #takeOut(thread: ThreadState, time: number): void {
@@ -218,18 +291,36 @@ class Writer {
     if (thread.extension === null) return false;
     const { id, cpu } = thread.extension;
     thread.extension = null;
-    this.#write('e', { number: thread.number, cpu }, time, { name: EXTENSION, cat: EXTENSION }, { id, args: { end } });
+    this.#write(
+      'e',
+      { number: thread.number, cpu },
+      time,
+      { name: EXTENSION, cat: EXTENSION },
+      { id, args: { end } },
+    );
     return true;
   }
 
   #endAll(thread: ThreadState, time: number, end: string): void {
     this.#endExtension(thread, time, end);
     this.#comeBack(thread, time);
-    for (; thread.sections > 0; thread.sections--) this.#write('E', thread, time, { name: SECTION, cat: SECTION }, { args: { end } });
+    for (; thread.sections > 0; thread.sections--)
+      this.#write('E', thread, time, { name: SECTION, cat: SECTION }, { args: { end } });
   }
 
-  #begin(thread: ThreadState, name: string, time: number, args: Readonly<Record<string, boolean>> = {}): void {
-    this.#write('B', thread, time, { name, cat: name }, Object.keys(args).length === 0 ? {} : { args });
+  #begin(
+    thread: ThreadState,
+    name: string,
+    time: number,
+    args: Readonly<Record<string, boolean>> = {},
+  ): void {
+    this.#write(
+      'B',
+      thread,
+      time,
+      { name, cat: name },
+      Object.keys(args).length === 0 ? {} : { args },
+    );
   }
 
   #instant(thread: ThreadState, time: number, name: string): void {
@@ -245,17 +336,34 @@ class Writer {
     { cpu, number }: Pick<ThreadState, 'cpu' | 'number'>,
     time: number,
     { name, cat }: { readonly name: string; readonly cat: string },
-    { dur, ...rest }: { readonly dur?: number; readonly id?: number; readonly bp?: string; readonly s?: string; readonly cname?: string; readonly args?: Field } = {},
+    {
+      dur,
+      ...rest
+    }: {
+      readonly dur?: number;
+      readonly id?: number;
+      readonly bp?: string;
+      readonly s?: string;
+      readonly cname?: string;
+      readonly args?: Field;
+    } = {},
   ): void {
     const seen = this.#seen.get(cpu) ?? new Set();
     this.#seen.set(cpu, seen.add(number));
-    this.lines.push(format({ ph: phase, pid: this.#processOf(cpu), tid: number, name, cat, ...rest }, { ts: time, ...(dur === undefined ? {} : { dur }) }));
+    this.lines.push(
+      format(
+        { ph: phase, pid: this.#processOf(cpu), tid: number, name, cat, ...rest },
+        { ts: time, ...(dur === undefined ? {} : { dur }) },
+      ),
+    );
   }
 }
 
-
 /** One event. Times are in ns here, and written in µs. */
-function format(fields: Readonly<Record<string, Field>>, times: Readonly<Record<string, number>> = {}): string {
+function format(
+  fields: Readonly<Record<string, Field>>,
+  times: Readonly<Record<string, number>> = {},
+): string {
   const words = [
     ...Object.entries(times).map(([name, time]) => `"${name}":${microseconds(time)}`),
     ...Object.entries(fields).map(([name, value]) => `"${name}":${JSON.stringify(value)}`),

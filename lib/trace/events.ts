@@ -6,10 +6,20 @@
  */
 
 /** What a thread does, or what interrupts it: it has the CPU. */
-export type ActKind = 'step' | 'request' | 'withdraw' | 'yield' | 'system call' | 'interrupt' | 'signal' | 'migrate';
+export type ActKind =
+  'step' | 'request' | 'withdraw' | 'yield' | 'system call' | 'interrupt' | 'signal' | 'migrate';
 
 /** What a kernel makes of it. */
-export type EffectKind = 'granted' | 'refused' | 'revoked' | 'expired' | 'yielded' | 'aborted' | 'cancelled' | 'switched' | 'killed';
+export type EffectKind =
+  | 'granted'
+  | 'refused'
+  | 'revoked'
+  | 'expired'
+  | 'yielded'
+  | 'aborted'
+  | 'cancelled'
+  | 'switched'
+  | 'killed';
 
 /**
  * What a thread told of itself when it was over: a stretch of its time, or one
@@ -22,14 +32,20 @@ export type AccountKind = 'span' | 'arrow from' | 'arrow to';
 export interface TraceEvent {
   /** ns, an integer, from a beginning that all events of a trace share. */
   readonly time: number;
-  /** Where it happened; for `migrate`, the CPU the thread comes from. A number of `Trace.places` where there are those. */
+  /**
+   * Where it happened; for `migrate`, the CPU the thread comes from. A number of `Trace.places`
+   * where there are those.
+   */
   readonly cpu: number;
   /** A number that no other thread of the trace has, 1 or more: viewers keep 0 for the idle one. */
   readonly thread: number;
   readonly kind: ActKind | EffectKind | AccountKind;
   /** Shown instead of the kind. */
   readonly label?: string;
-  /** ns, an integer; `step` and `span` only. In a step nothing else happens to the thread. Default 0. */
+  /**
+   * ns, an integer; `step` and `span` only. In a step nothing else happens to the thread. Default
+   * 0.
+   */
   readonly duration?: number;
   /** What else to say of a `span`. */
   readonly args?: Readonly<Record<string, string>>;
@@ -48,7 +64,10 @@ export interface Trace {
   readonly events: readonly TraceEvent[];
   /** The names of the threads, by their numbers. */
   readonly threads: ReadonlyMap<number, string>;
-  /** What events call CPUs is something else, such as processes: their names by those numbers, and the numbers that a viewer shows. */
+  /**
+   * What events call CPUs is something else, such as processes: their names by those numbers, and
+   * the numbers that a viewer shows.
+   */
   readonly places?: ReadonlyMap<number, Place>;
   /** ns; when the recording ended, at the last event or later. Default: with the last event. */
   readonly end?: number;

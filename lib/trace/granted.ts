@@ -8,7 +8,8 @@
 /** A few can be late on any machine; so many are not chance. */
 const TELLING = 20;
 
-export const WITHOUT_YIELD = 'Extensions were granted, and none was given back in time: granted and never yielded.';
+export const WITHOUT_YIELD =
+  'Extensions were granted, and none was given back in time: granted and never yielded.';
 
 /** Whether so many grants with no yield among them are more than bad luck. */
 export function isNeverYielded(granted: number, yielded: number): boolean {

@@ -27,11 +27,16 @@ export const Head = {
   Every: 5,
   /** When the thread was attached. */
   Started: 6,
-  /** 1: what is here is all there was. 0: written when the thread began, and its end was not seen. */
+  /**
+   * 1: what is here is all there was. 0: written when the thread began, and its end was not seen.
+   */
   Whole: 7,
   /** By outcome; behind them the sections that were entered. */
   Counts: 8,
-  /** When the open section was entered, if it is timed; when the last yield began, and when it was over. */
+  /**
+   * When the open section was entered, if it is timed; when the last yield began, and when it was
+   * over.
+   */
   Stamps: 16,
   /** Records ever written to each ring. */
   Samples: 20,
@@ -70,7 +75,10 @@ export const BACKENDS = ['linux', 'simulated'] as const;
  * it began, when it was over, and one more.
  */
 export const Kind = {
-  /** Detail: outcome. Begin: 0 if it was not timed. One more: when the thread was back from yielding, or 0. */
+  /**
+   * Detail: outcome. Begin: 0 if it was not timed. One more: when the thread was back from
+   * yielding, or 0.
+   */
   Section: 1,
   /** A yield in the middle of a section, since the thread went to sleep. */
   Yield: 2,

@@ -11,12 +11,32 @@ import { closeSync, openSync, readFileSync, readlinkSync, writeFileSync, writeSy
 import { basename, join } from 'node:path';
 // Not the one of `process`, which tests with fake timers replace.
 import { hrtime } from 'node:process';
-import { getEnvironmentData, isMainThread, setEnvironmentData, threadId } from 'node:worker_threads';
+import {
+  getEnvironmentData,
+  isMainThread,
+  setEnvironmentData,
+  threadId,
+} from 'node:worker_threads';
 import { RseqSliceError } from '../errors.ts';
 import type { Backend } from '../kernel.ts';
 import { loadAddon } from '../linux/binding.ts';
 import { Outcome } from '../thread.ts';
-import { BACKENDS, COUNTS, DETAIL, HEAD_LENGTH, Head, Kind, LOCK_KIND, lengthFor, MAGIC, RECORD_LENGTH, Stamp, USE_WIDTH, USES, WaitEnd } from './memory.ts';
+import {
+  BACKENDS,
+  COUNTS,
+  DETAIL,
+  HEAD_LENGTH,
+  Head,
+  Kind,
+  LOCK_KIND,
+  lengthFor,
+  MAGIC,
+  RECORD_LENGTH,
+  Stamp,
+  USE_WIDTH,
+  USES,
+  WaitEnd,
+} from './memory.ts';
 
 export const VARIABLE = 'RSEQ_SLICE_TRACE';
 export const SETTINGS = 'settings.json';
@@ -59,10 +79,30 @@ export class Recorder {
     this.counts = memory.subarray(Head.Counts, Head.Counts + COUNTS);
     this.stamps = memory.subarray(Head.Stamps, Head.Stamps + Object.keys(Stamp).length);
     const ringLength = events * RECORD_LENGTH;
-    this.#samples = new Ring(this.#head, Head.Samples, memory.subarray(HEAD_LENGTH, HEAD_LENGTH + ringLength), events);
-    this.#events = new Ring(this.#head, Head.Events, memory.subarray(HEAD_LENGTH + ringLength), events);
-    const facts = { Magic: MAGIC, Process: process.pid, Thread: threadId, Backend: BACKENDS.indexOf(backend), Capacity: events, Every: every, Started: now(), KernelThread: kernelThread() };
-    for (const [name, value] of Object.entries(facts)) this.#head[Head[name as keyof typeof facts]] = value;
+    this.#samples = new Ring(
+      this.#head,
+      Head.Samples,
+      memory.subarray(HEAD_LENGTH, HEAD_LENGTH + ringLength),
+      events,
+    );
+    this.#events = new Ring(
+      this.#head,
+      Head.Events,
+      memory.subarray(HEAD_LENGTH + ringLength),
+      events,
+    );
+    const facts = {
+      Magic: MAGIC,
+      Process: process.pid,
+      Thread: threadId,
+      Backend: BACKENDS.indexOf(backend),
+      Capacity: events,
+      Every: every,
+      Started: now(),
+      KernelThread: kernelThread(),
+    };
+    for (const [name, value] of Object.entries(facts))
+      this.#head[Head[name as keyof typeof facts]] = value;
   }
 
   /** A section that is timed from its begin, or was disturbed, was left. */
@@ -75,7 +115,8 @@ export class Recorder {
     }
     const left = this.stamps[Stamp.Left] ?? 0;
     this.#events.put(what, began, left, this.stamps[Stamp.Back] ?? 0);
-    if (outcome === Outcome.Yielded && isTimed) this.#add(Head.Uses + Math.min(USES - 1, Math.floor((left - began) / USE_WIDTH)), 1);
+    if (outcome === Outcome.Yielded && isTimed)
+      this.#add(Head.Uses + Math.min(USES - 1, Math.floor((left - began) / USE_WIDTH)), 1);
   }
 
   /** The thread yielded before it went to sleep in the middle of a section. */
@@ -132,7 +173,10 @@ class Ring {
   }
 }
 
-/** Where to record; '' for nowhere. A worker may have an environment of its own, but it inherits this too. */
+/**
+ * Where to record; '' for nowhere. A worker may have an environment of its own, but it inherits
+ * this too.
+ */
 const folder = process.env[VARIABLE] ?? inheritedFolder();
 if (isMainThread && folder !== '') setEnvironmentData(VARIABLE, folder);
 
@@ -156,7 +200,9 @@ export function openRecorder(backend: Backend): Recorder | null {
     return recorder;
   } catch (error) {
     const isForbidden = (error as NodeJS.ErrnoException).code === 'ERR_ACCESS_DENIED';
-    const remedy = isForbidden ? `Start Node with --allow-fs-read=${folder}/* and --allow-fs-write=${folder}/* as well.` : 'Make room there, or ask for fewer events.';
+    const remedy = isForbidden
+      ? `Start Node with --allow-fs-read=${folder}/* and --allow-fs-write=${folder}/* as well.`
+      : 'Make room there, or ask for fewer events.';
     throw new RseqSliceError(
       'ERR_RSEQ_SYSTEM',
       `This thread cannot be recorded in ${folder}: ${error instanceof Error ? error.message : String(error)}. ${remedy}`,
@@ -165,7 +211,10 @@ export function openRecorder(backend: Backend): Recorder | null {
   }
 }
 
-/** null: the folder is gone, so whoever wanted the recording has what there was, and this process has outlived it. */
+/**
+ * null: the folder is gone, so whoever wanted the recording has what there was, and this process
+ * has outlived it.
+ */
 function readSettings(folder: string): RecordingSettings | null {
   try {
     return JSON.parse(readFileSync(join(folder, SETTINGS), 'utf8')) as RecordingSettings;
@@ -176,7 +225,10 @@ function readSettings(folder: string): RecordingSettings | null {
 }
 
 /** The memory, and what to do when its head is filled in. */
-function openMemory(folder: string, length: number): { readonly memory: Float64Array; readonly save: () => void } {
+function openMemory(
+  folder: string,
+  length: number,
+): { readonly memory: Float64Array; readonly save: () => void } {
   const bytes = length * Float64Array.BYTES_PER_ELEMENT;
   const { file, path } = createFile(folder);
   try {
@@ -192,7 +244,10 @@ function openMemory(folder: string, length: number): { readonly memory: Float64A
   return wholeAtExit(new Float64Array(length), path);
 }
 
-function wholeAtOnce(memory: Float64Array): { readonly memory: Float64Array; readonly save: () => void } {
+function wholeAtOnce(memory: Float64Array): {
+  readonly memory: Float64Array;
+  readonly save: () => void;
+} {
   return {
     memory,
     save: () => {
@@ -203,7 +258,10 @@ function wholeAtOnce(memory: Float64Array): { readonly memory: Float64Array; rea
 
 const unsaved: (() => void)[] = [];
 
-function wholeAtExit(memory: Float64Array, path: string): { readonly memory: Float64Array; readonly save: () => void } {
+function wholeAtExit(
+  memory: Float64Array,
+  path: string,
+): { readonly memory: Float64Array; readonly save: () => void } {
   if (unsaved.length === 0) {
     process.on('exit', () => {
       for (const save of unsaved) save();

@@ -27,7 +27,7 @@ const BACK = 2;
 
 export class RecordingThread extends Thread {
   /** Written once, see `Thread.word`. */
-  private declare readonly counts: Float64Array;
+  declare private readonly counts: Float64Array;
   /** @internal */
   readonly recorder: Recorder;
   /** Sections until one is timed. */
@@ -173,7 +173,8 @@ class RecordingKernel implements KernelThread {
 
 /**
  * A thread, recorded if the environment asks for that.
- * @throws {RseqSliceError} `ERR_RSEQ_SYSTEM` when it cannot be recorded. The kernel's thread is given back then.
+ * @throws {RseqSliceError} `ERR_RSEQ_SYSTEM` when it cannot be recorded. The kernel's thread is
+ * given back then.
  */
 export function createThread(
   kernel: KernelThread,

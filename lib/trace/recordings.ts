@@ -7,7 +7,20 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Backend } from '../kernel.ts';
 import type { Outcome } from '../thread.ts';
-import { BACKENDS, COUNTS, DETAIL, ENTERED, HEAD_LENGTH, Head, Kind, LOCK_KIND, lengthFor, MAGIC, RECORD_LENGTH, USES } from './memory.ts';
+import {
+  BACKENDS,
+  COUNTS,
+  DETAIL,
+  ENTERED,
+  HEAD_LENGTH,
+  Head,
+  Kind,
+  LOCK_KIND,
+  lengthFor,
+  MAGIC,
+  RECORD_LENGTH,
+  USES,
+} from './memory.ts';
 import { EXTENSION } from './recorder.ts';
 
 export interface RecordedSection {
@@ -63,7 +76,13 @@ export interface Recording {
   readonly entered: number;
   /** Sections left, by outcome. */
   readonly outcomes: readonly number[];
-  readonly waits: { readonly count: number; readonly time: number; readonly longest: number; readonly gaveUp: number; readonly abandoned: number };
+  readonly waits: {
+    readonly count: number;
+    readonly time: number;
+    readonly longest: number;
+    readonly gaveUp: number;
+    readonly abandoned: number;
+  };
   readonly releases: number;
   /** How many grants were used for at most 1, 2, … µs; only of sections that were timed. */
   readonly uses: readonly number[];
@@ -90,11 +109,16 @@ export function threadName({ thread }: Recording): string {
 /** null: a thread was ended while it made the file. */
 function readRecording(bytes: Buffer): Recording | null {
   // A buffer of Node's may begin anywhere.
-  const words = new Float64Array(new Uint8Array(bytes).buffer, 0, Math.floor(bytes.byteLength / Float64Array.BYTES_PER_ELEMENT));
+  const words = new Float64Array(
+    new Uint8Array(bytes).buffer,
+    0,
+    Math.floor(bytes.byteLength / Float64Array.BYTES_PER_ELEMENT),
+  );
   const at = (index: number): number => words[index] ?? 0;
   const capacity = at(Head.Capacity);
   const backend = BACKENDS[at(Head.Backend)];
-  if (at(Head.Magic) !== MAGIC || backend === undefined || words.length !== lengthFor(capacity)) return null;
+  if (at(Head.Magic) !== MAGIC || backend === undefined || words.length !== lengthFor(capacity))
+    return null;
   const counts = [...words.subarray(Head.Counts, Head.Counts + COUNTS)];
   const [timed, events] = [at(Head.Samples), at(Head.Events)];
   const ringLength = capacity * RECORD_LENGTH;
@@ -109,19 +133,31 @@ function readRecording(bytes: Buffer): Recording | null {
     isWhole: at(Head.Whole) === 1,
     entered: counts[ENTERED] ?? 0,
     outcomes: counts.slice(0, ENTERED),
-    waits: { count: at(Head.Waits), time: at(Head.WaitTime), longest: at(Head.LongestWait), gaveUp: at(Head.GaveUp), abandoned: at(Head.Abandoned) },
+    waits: {
+      count: at(Head.Waits),
+      time: at(Head.WaitTime),
+      longest: at(Head.LongestWait),
+      gaveUp: at(Head.GaveUp),
+      abandoned: at(Head.Abandoned),
+    },
     releases: at(Head.Releases),
     uses: [...words.subarray(Head.Uses, Head.Uses + USES)],
     timed,
     dropped: { timed: Math.max(0, timed - capacity), events: Math.max(0, events - capacity) },
-    events: [...readRing(rings.subarray(0, ringLength), timed), ...readRing(rings.subarray(ringLength), events)].sort((a, b) => a.to - b.to),
+    events: [
+      ...readRing(rings.subarray(0, ringLength), timed),
+      ...readRing(rings.subarray(ringLength), events),
+    ].sort((a, b) => a.to - b.to),
   };
 }
 
 function readRing(ring: Float64Array, written: number): RecordedEvent[] {
   const kept = Math.min(written, ring.length / RECORD_LENGTH);
   return Array.from({ length: kept }, (_, index) => {
-    const [what = 0, from = 0, to = 0, more = 0] = ring.subarray(index * RECORD_LENGTH, (index + 1) * RECORD_LENGTH);
+    const [what = 0, from = 0, to = 0, more = 0] = ring.subarray(
+      index * RECORD_LENGTH,
+      (index + 1) * RECORD_LENGTH,
+    );
     return readRecord(what, from, to, more);
   });
 }
@@ -137,6 +173,12 @@ function readRecord(what: number, from: number, to: number, more: number): Recor
     case Kind.Yield:
       return { kind: 'yield', from, to };
     default:
-      return { kind: 'section', outcome: detail as Outcome, from: from === 0 ? null : from, to, back: more === 0 ? null : more };
+      return {
+        kind: 'section',
+        outcome: detail as Outcome,
+        from: from === 0 ? null : from,
+        to,
+        back: more === 0 ? null : more,
+      };
   }
 }

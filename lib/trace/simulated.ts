@@ -8,7 +8,10 @@ import type { SimulatedKernel } from '../simulated/kernel.ts';
 import { chromeTrace } from './chrome.ts';
 import type { Trace, TraceEvent } from './events.ts';
 
-/** ns; what a move of a run takes. A model has no clock, so this is a convention: long enough to be seen beside an extension, short enough to be a few instructions. */
+/**
+ * ns; what a move of a run takes. A model has no clock, so this is a convention: long enough to be
+ * seen beside an extension, short enough to be a few instructions.
+ */
 export const MOVE_DURATION = 100;
 
 /** A run of the explorer as a trace file. One move takes 100 ns. */
@@ -29,7 +32,11 @@ export function eventsOfKernel({ events, now }: Pick<SimulatedKernel, 'events' |
     numbers.set(thread, number);
     return { time, cpu, thread: number, kind: event };
   });
-  return { events: numbered, threads: new Map([...numbers].map(([name, number]) => [number, name])), end: now };
+  return {
+    events: numbered,
+    threads: new Map([...numbers].map(([name, number]) => [number, name])),
+    end: now,
+  };
 }
 
 /**
@@ -42,24 +49,43 @@ export function eventsOfKernel({ events, now }: Pick<SimulatedKernel, 'events' |
  * know yet, and the section goes on until it is outside or asks again.
  */
 export function eventsOfRun({ model, moments, choices, violation }: Run): Trace {
-  const sections = model.threads.map(({ steps }) => new Sections(steps.filter(({ outside }) => outside === true).map(({ label }) => label)));
+  const sections = model.threads.map(
+    ({ steps }) =>
+      new Sections(steps.filter(({ outside }) => outside === true).map(({ label }) => label)),
+  );
   const events = moments.flatMap((moment, index): TraceEvent[] => {
     const { cpu, event, label, effects } = moment;
     const thread = moment.thread + 1;
     const start = index * MOVE_DURATION;
     const end = start + MOVE_DURATION;
     const { before = [], after = [] } = sections[moment.thread]?.note(moment) ?? {};
-    const at = (time: number) => (kind: TraceEvent['kind']): TraceEvent => ({ time, cpu, thread, kind });
+    const at =
+      (time: number) =>
+      (kind: TraceEvent['kind']): TraceEvent => ({ time, cpu, thread, kind });
     const move: TraceEvent =
       event === 'step'
         ? { time: start, cpu, thread, kind: 'step', label, duration: MOVE_DURATION }
-        : { time: start, cpu, thread, kind: event === 'preempt and migrate' ? 'migrate' : 'interrupt', label: event };
-    // Taking back comes first: it is the thread's, and where the thread is switched out it is so afterwards.
-    return [...before.map(at(start)), move, ...after.map(at(end)), ...effects.map(at(event === 'step' ? end : start))];
+        : {
+            time: start,
+            cpu,
+            thread,
+            kind: event === 'preempt and migrate' ? 'migrate' : 'interrupt',
+            label: event,
+          };
+    // Taking back comes first: it is the thread's, and where the thread is switched out it is so
+    // afterwards.
+    return [
+      ...before.map(at(start)),
+      move,
+      ...after.map(at(end)),
+      ...effects.map(at(event === 'step' ? end : start)),
+    ];
   });
   return {
     events,
-    threads: new Map(model.threads.map(({ name }, index) => [index + 1, name ?? `thread ${index}`])),
+    threads: new Map(
+      model.threads.map(({ name }, index) => [index + 1, name ?? `thread ${index}`]),
+    ),
     end: moments.length * MOVE_DURATION,
     about: { model: model.name, replay: choices, ...(violation === null ? {} : { violation }) },
   };
@@ -95,7 +121,8 @@ class Sections {
     if (event === 'step' && this.#isLost && this.#outside.has(label)) return this.#close('before');
     if (before === 0 || word !== 0) return {};
     // The yield is the thread's own way out; any other system call that gives the CPU up is not.
-    if (event === 'step' && (effects.length === 0 || effects.includes('yielded'))) return this.#close('after');
+    if (event === 'step' && (effects.length === 0 || effects.includes('yielded')))
+      return this.#close('after');
     this.#isLost = true;
     return {};
   }

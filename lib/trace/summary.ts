@@ -19,7 +19,9 @@ export interface TraceSummary {
   readonly threads: number;
   /** Threads of which nothing is known but that they began. */
   readonly lost: number;
-  /** Threads on the simulated kernel to which nothing was granted: there were no slices for them. */
+  /**
+   * Threads on the simulated kernel to which nothing was granted: there were no slices for them.
+   */
   readonly withoutSlices: number;
   /** As the threads' `stats()` count them, together. */
   readonly sections: {
@@ -32,20 +34,37 @@ export interface TraceSummary {
     /** Entered and not left. */
     readonly open: number;
   };
-  readonly timed: { readonly every: number; readonly undisturbed: number; readonly dropped: number };
+  readonly timed: {
+    readonly every: number;
+    readonly undisturbed: number;
+    readonly dropped: number;
+  };
   /** Disturbed sections, waits and releases that did not fit. */
   readonly dropped: number;
   /** Times in us. */
-  readonly waits: { readonly count: number; readonly total: number; readonly longest: number; readonly gaveUp: number; readonly abandoned: number };
+  readonly waits: {
+    readonly count: number;
+    readonly total: number;
+    readonly longest: number;
+    readonly gaveUp: number;
+    readonly abandoned: number;
+  };
   readonly releases: number;
   readonly grants: {
     readonly yielded: number;
-    /** Seen by the thread, and over by the time it gave them back. What expires while nobody looks shows as a revoked section, as do preemptions without a grant. */
+    /**
+     * Seen by the thread, and over by the time it gave them back. What expires while nobody looks
+     * shows as a revoked section, as do preemptions without a grant.
+     */
     readonly expired: number;
     /** Of how many it is known how long they were used at most. */
     readonly measured: number;
     /** By that time, in us, where there are any; `to` is null in the last class there can be. */
-    readonly used: readonly { readonly from: number; readonly to: number | null; readonly count: number }[];
+    readonly used: readonly {
+      readonly from: number;
+      readonly to: number | null;
+      readonly count: number;
+    }[];
   };
   /** What the kernel counted meanwhile, of the whole system; null: not to be read here. */
   readonly kernel: KernelCounters | null;
@@ -76,18 +95,28 @@ export interface KernelAccounts {
 const BAR = 40;
 const NS_A_US = 1000;
 
-export function summarize(recordings: readonly Recording[], kernel: KernelAccounts = { counters: null, trace: null }): TraceSummary {
-  const sum = (of: (recording: Recording) => number): number => recordings.reduce((total, recording) => total + of(recording), 0);
+export function summarize(
+  recordings: readonly Recording[],
+  kernel: KernelAccounts = { counters: null, trace: null },
+): TraceSummary {
+  const sum = (of: (recording: Recording) => number): number =>
+    recordings.reduce((total, recording) => total + of(recording), 0);
   const outcome = (which: Outcome): number => sum(({ outcomes }) => outcomes[which] ?? 0);
   const entered = sum((recording) => recording.entered);
-  const uses = (recordings[0]?.uses ?? []).map((_, index) => sum((recording) => recording.uses[index] ?? 0));
+  const uses = (recordings[0]?.uses ?? []).map((_, index) =>
+    sum((recording) => recording.uses[index] ?? 0),
+  );
   const width = USE_WIDTH / NS_A_US;
   const [yielded, raced] = [outcome(Outcome.Yielded), outcome(Outcome.Raced)];
   return {
     processes: new Set(recordings.map((recording) => recording.process)).size,
     threads: recordings.length,
     lost: recordings.filter(({ isWhole }) => !isWhole).length,
-    withoutSlices: recordings.filter(({ backend, outcomes }) => backend === 'simulated' && (outcomes[Outcome.Yielded] ?? 0) + (outcomes[Outcome.Raced] ?? 0) === 0).length,
+    withoutSlices: recordings.filter(
+      ({ backend, outcomes }) =>
+        backend === 'simulated' &&
+        (outcomes[Outcome.Yielded] ?? 0) + (outcomes[Outcome.Raced] ?? 0) === 0,
+    ).length,
     sections: {
       entered,
       undisturbed: outcome(Outcome.Undisturbed),
@@ -115,7 +144,13 @@ export function summarize(recordings: readonly Recording[], kernel: KernelAccoun
       yielded,
       expired: raced,
       measured: uses.reduce((total, count) => total + count, 0),
-      used: uses.map((count, index) => ({ from: index * width, to: index === uses.length - 1 ? null : (index + 1) * width, count })).filter(({ count }) => count > 0),
+      used: uses
+        .map((count, index) => ({
+          from: index * width,
+          to: index === uses.length - 1 ? null : (index + 1) * width,
+          count,
+        }))
+        .filter(({ count }) => count > 0),
     },
     kernel: kernel.counters,
     tracing: kernel.trace === null ? null : summarizeTracing(kernel.trace),
@@ -140,11 +175,15 @@ function summarizeTracing({ switches, lost, extensions }: KernelTrace): TracingS
   };
 }
 
-const number = (value: number): string => value.toLocaleString('en-US', { maximumFractionDigits: 1 });
+const number = (value: number): string =>
+  value.toLocaleString('en-US', { maximumFractionDigits: 1 });
 
 /** Those that are not zero, each with what it is. */
 function counted(...counts: readonly (readonly [count: number, what: string])[]): string {
-  return counts.filter(([count]) => count > 0).map(([count, what]) => `${number(count)} ${what}`).join(', ');
+  return counts
+    .filter(([count]) => count > 0)
+    .map(([count, what]) => `${number(count)} ${what}`)
+    .join(', ');
 }
 
 /** Lines for people, of what there was: zeros are left to the data. */
@@ -152,7 +191,12 @@ export function describe(summary: TraceSummary): string[] {
   const { threads, processes, lost, sections, timed, dropped } = summary;
   const inProcesses = processes > 1 ? ` in ${processes} processes` : '';
   const ends = counted(
-    [sections.undisturbed, 'undisturbed'], [sections.yielded, 'yielded'], [sections.raced, 'raced'], [sections.revoked, 'revoked'], [sections.nested, 'nested'], [sections.open, 'not left'],
+    [sections.undisturbed, 'undisturbed'],
+    [sections.yielded, 'yielded'],
+    [sections.raced, 'raced'],
+    [sections.revoked, 'revoked'],
+    [sections.nested, 'nested'],
+    [sections.open, 'not left'],
   );
   return [
     `${threads} ${threads === 1 ? 'thread' : 'threads'}${inProcesses}, ${number(sections.entered)} sections${ends === '' ? '' : `: ${ends}`}`,
@@ -160,7 +204,11 @@ export function describe(summary: TraceSummary): string[] {
     ...describeTimed(summary),
     ...describeLocks(summary),
     ...describeDrops(timed.dropped, dropped),
-    ...(lost > 0 ? [`${lost} ${lost === 1 ? 'thread' : 'threads'} ended before the recording was written: without the addon, only a thread that ends by itself writes it`] : []),
+    ...(lost > 0
+      ? [
+          `${lost} ${lost === 1 ? 'thread' : 'threads'} ended before the recording was written: without the addon, only a thread that ends by itself writes it`,
+        ]
+      : []),
     ...describeGrants(summary),
     ...describeKernel(summary.kernel),
     ...describeTracing(summary.tracing),
@@ -171,43 +219,88 @@ export function describe(summary: TraceSummary): string[] {
 /** Of all others that were disturbed the end alone is known. */
 function describeTimed({ timed, grants: { yielded, measured } }: TraceSummary): string[] {
   const known = [
-    ...(timed.undisturbed === 0 ? [] : [`${number(timed.undisturbed)} undisturbed sections${timed.every > 1 ? `, one in ${timed.every}` : ''}`]),
+    ...(timed.undisturbed === 0
+      ? []
+      : [
+          `${number(timed.undisturbed)} undisturbed sections${timed.every > 1 ? `, one in ${timed.every}` : ''}`,
+        ]),
     ...(yielded === 0 ? [] : [`${number(measured)} of the ${number(yielded)} that yielded`]),
   ];
   return known.length === 0 ? [] : [`begin and end known: ${known.join('; ')}`];
 }
 
 function describeLocks({ waits, releases }: TraceSummary): string[] {
-  const waited = waits.count === 0 ? [] : [`${number(waits.count)} waits, ${number(waits.total)} us in all, the longest ${number(waits.longest)} us`];
+  const waited =
+    waits.count === 0
+      ? []
+      : [
+          `${number(waits.count)} waits, ${number(waits.total)} us in all, the longest ${number(waits.longest)} us`,
+        ];
   const ends = counted([waits.gaveUp, 'given up'], [waits.abandoned, 'ended by a death']);
-  const all = [...waited, ...(ends === '' ? [] : [ends]), ...(releases === 0 ? [] : [`${number(releases)} releases while somebody waited`])];
+  const all = [
+    ...waited,
+    ...(ends === '' ? [] : [ends]),
+    ...(releases === 0 ? [] : [`${number(releases)} releases while somebody waited`]),
+  ];
   return all.length === 0 ? [] : [`locks: ${all.join('; ')}`];
 }
 
-/** What the figures cannot say: that there was nothing to have, or that what there was went unused. */
-function describeSlices({ threads, withoutSlices, sections: { yielded, raced }, kernel }: TraceSummary): string[] {
+/**
+ * What the figures cannot say: that there was nothing to have, or that what there was went unused.
+ */
+function describeSlices({
+  threads,
+  withoutSlices,
+  sections: { yielded, raced },
+  kernel,
+}: TraceSummary): string[] {
   const isAll = withoutSlices === threads;
-  const who = isAll ? 'no slices: every thread was' : `no slices for ${withoutSlices} of ${threads} threads, which were`;
-  const isUnused = isNeverYielded(raced, yielded) || (kernel !== null && isNeverYielded(kernel.granted, kernel.yielded));
+  const who = isAll
+    ? 'no slices: every thread was'
+    : `no slices for ${withoutSlices} of ${threads} threads, which were`;
+  const isUnused =
+    isNeverYielded(raced, yielded) ||
+    (kernel !== null && isNeverYielded(kernel.granted, kernel.yielded));
   return [
-    ...(withoutSlices === 0 ? [] : [`${who} on the simulated kernel, which grants nothing; what stands in the way: rseq-slice doctor`]),
-    ...(isUnused ? [`${WITHOUT_YIELD} Something answers rseq_slice_yield in the kernel's place, or a section of a program's own makes another call in its place, or none`] : []),
+    ...(withoutSlices === 0
+      ? []
+      : [
+          `${who} on the simulated kernel, which grants nothing; what stands in the way: rseq-slice doctor`,
+        ]),
+    ...(isUnused
+      ? [
+          `${WITHOUT_YIELD} Something answers rseq_slice_yield in the kernel's place, or a section of a program's own makes another call in its place, or none`,
+        ]
+      : []),
   ];
 }
 
 function describeDrops(timed: number, events: number): string[] {
   const what = counted([timed, 'undisturbed sections'], [events, 'other events']);
-  return what === '' ? [] : [`dropped of the trace, none of the counts: the oldest ${what.replace(', ', ' and ')}; --events keeps more`];
+  return what === ''
+    ? []
+    : [
+        `dropped of the trace, none of the counts: the oldest ${what.replace(', ', ' and ')}; --events keeps more`,
+      ];
 }
 
-function describeGrants({ sections: { revoked }, grants: { yielded, expired, measured, used } }: TraceSummary): string[] {
+function describeGrants({
+  sections: { revoked },
+  grants: { yielded, expired, measured, used },
+}: TraceSummary): string[] {
   const grants = counted([yielded, 'given back in time'], [expired, 'expired']);
   const lines = [
     ...(grants === '' ? [] : [`grants: ${grants}`]),
-    ...(revoked === 0 ? [] : [`revoked: ${number(revoked)} sections, since a grant expired or nothing was granted`]),
+    ...(revoked === 0
+      ? []
+      : [`revoked: ${number(revoked)} sections, since a grant expired or nothing was granted`]),
   ];
   if (measured === 0) return lines;
-  return [...lines, `used for at most so many us, of the ${number(measured)} that yielded and whose begin is known:`, ...histogram(used, () => USE_WIDTH / NS_A_US)];
+  return [
+    ...lines,
+    `used for at most so many us, of the ${number(measured)} that yielded and whose begin is known:`,
+    ...histogram(used, () => USE_WIDTH / NS_A_US),
+  ];
 }
 
 interface Class {
@@ -217,15 +310,23 @@ interface Class {
   readonly count: number;
 }
 
-/** Empty classes between two others have a row too. @param widthAt of the class that begins there */
+/**
+ * Empty classes between two others have a row too.
+ * @param widthAt of the class that begins there
+ */
 function histogram(classes: readonly Class[], widthAt: (from: number) => number): string[] {
   const most = Math.max(...classes.map(({ count }) => count));
   const [first, last] = [classes[0]?.from ?? 0, classes.at(-1)?.from ?? -1];
   const rows: string[] = [];
   for (let from = first; from <= last; from += widthAt(from)) {
-    const { to, count } = classes.find((one) => one.from === from) ?? { to: from + widthAt(from), count: 0 };
+    const { to, count } = classes.find((one) => one.from === from) ?? {
+      to: from + widthAt(from),
+      count: 0,
+    };
     const bar = '#'.repeat(Math.ceil((count / most) * BAR));
-    rows.push(`${String(from).padStart(4)} .. ${(to === null ? '' : String(to)).padEnd(4)} ${bar.padEnd(BAR)} ${number(count)}`);
+    rows.push(
+      `${String(from).padStart(4)} .. ${(to === null ? '' : String(to)).padEnd(4)} ${bar.padEnd(BAR)} ${number(count)}`,
+    );
   }
   return rows;
 }
@@ -241,22 +342,39 @@ function describeKernel(kernel: KernelCounters | null): string[] {
 
 function describeTracing(tracing: TracingSummary | null): string[] {
   if (tracing === null) return [];
-  const { switches, lost, extensions: { ended, expired, used } } = tracing;
+  const {
+    switches,
+    lost,
+    extensions: { ended, expired, used },
+  } = tracing;
   return [
     `the kernel traced: ${number(switches)} switches; ${number(ended + expired)} extensions, of which ${number(expired)} expired` +
       (lost > 0 ? `; the oldest ${number(lost)} of its records were overwritten` : ''),
-    ...(used.length === 0 ? [] : ['the others took so many us:', ...histogram(coarsen(used), coarseWidth)]),
+    ...(used.length === 0
+      ? []
+      : ['the others took so many us:', ...histogram(coarsen(used), coarseWidth)]),
   ];
 }
 
 /** The counts of what expired are of different things. */
 function describeExpiries({ grants, kernel, tracing }: TraceSummary): string[] {
   const others = [
-    ...(kernel === null ? [] : [[kernel.expired, "the kernel counts those of the whole system"] as const]),
-    ...(tracing === null ? [] : [[tracing.extensions.expired, 'its trace has every timer of the program that ran out, also after the CPU was taken'] as const]),
+    ...(kernel === null
+      ? []
+      : [[kernel.expired, 'the kernel counts those of the whole system'] as const]),
+    ...(tracing === null
+      ? []
+      : [
+          [
+            tracing.extensions.expired,
+            'its trace has every timer of the program that ran out, also after the CPU was taken',
+          ] as const,
+        ]),
   ];
   if (others.every(([expired]) => expired === grants.expired)) return [];
-  return [`counts of what expired differ: a thread sees only what it was about to give back; ${others.map(([, what]) => what).join('; ')}`];
+  return [
+    `counts of what expired differ: a thread sees only what it was about to give back; ${others.map(([, what]) => what).join('; ')}`,
+  ];
 }
 
 /** Beyond 8 us, four classes for each doubling: from fast to late is a long way. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Compiles section_loop.c against the shim and keeps the program running, so that a benchmark can ask it for one
-// measurement at a time between its own. What it is compared with is main.mjs's business.
+// Compiles section_loop.c against the shim and keeps the program running, so that a benchmark can
+// ask it for one measurement at a time between its own. What it is compared with is main.mjs's
+// business.
 
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -26,16 +27,33 @@ const source = fileURLToPath(new URL('section_loop.c', import.meta.url));
  */
 function compile(folder) {
   const program = join(folder, 'section_loop');
-  const sources = [source, ...readTarget().sources.filter((file) => file.endsWith('.c')).map((file) => join(root, file))];
-  const args = ['-O2', '-std=gnu11', '-Wall', '-Wextra', '-I', native, '-o', program, ...sources, '-pthread', '-ldl'];
+  const sources = [
+    source,
+    ...readTarget()
+      .sources.filter((file) => file.endsWith('.c'))
+      .map((file) => join(root, file)),
+  ];
+  const args = [
+    '-O2',
+    '-std=gnu11',
+    '-Wall',
+    '-Wextra',
+    '-I',
+    native,
+    '-o',
+    program,
+    ...sources,
+    '-pthread',
+    '-ldl',
+  ];
   const run = spawnSync('cc', args, { encoding: 'utf8' });
   if (run.error !== undefined) return { reason: `no C compiler: ${run.error.message}` };
   return run.status === 0 ? program : { reason: `the C loop does not compile:\n${run.stderr}` };
 }
 
 /**
- * Starts the C loop. The program is built anew in a temporary folder, because a guest's checkout is read-only and a
- * stale yardstick would be worse than a second's wait.
+ * Starts the C loop. The program is built anew in a temporary folder, because a guest's checkout is
+ * read-only and a stale yardstick would be worse than a second's wait.
  * @returns {Promise<CLoop | { reason: string }>} or why there is none
  */
 export async function startCLoop() {

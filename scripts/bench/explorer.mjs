@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The command `npm run bench -- explorer`: how many states a second the explorer goes through, over the library's own
-// models. States are different ones; moves, of which each is made and checked, are several times as many.
+// The command `npm run bench -- explorer`: how many states a second the explorer goes through, over
+// the library's own models. States are different ones; moves, of which each is made and checked,
+// are several times as many.
 
 import { parseArgs } from 'node:util';
 import { guardStreams } from '../../dist/cli/output.js';
@@ -33,7 +34,13 @@ function measure() {
   return MODELS.map((model) => {
     const started = performance.now();
     const { coverage, states, moves } = explore(model);
-    return { model: model.name, coverage, states, moves, seconds: (performance.now() - started) / 1000 };
+    return {
+      model: model.name,
+      coverage,
+      states,
+      moves,
+      seconds: (performance.now() - started) / 1000,
+    };
   });
 }
 
@@ -55,13 +62,25 @@ function main() {
   const states = results.reduce((sum, result) => sum + result.states, 0);
   const rate = states / results.reduce((sum, result) => sum + result.seconds, 0);
   const count = (/** @type {number} */ value) => Math.round(value).toLocaleString('en');
-  if (options.json) process.stdout.write(`${JSON.stringify({ ...describeRun('explorer.mjs', process.argv.slice(2)), results, statesPerSecond: rate })}\n`);
+  if (options.json)
+    process.stdout.write(
+      `${JSON.stringify({ ...describeRun('explorer.mjs', process.argv.slice(2)), results, statesPerSecond: rate })}\n`,
+    );
   else {
-    const rows = results.map((each) => (
-      [each.model, each.coverage, count(each.states), count(each.moves), each.seconds.toFixed(2), count(each.states / each.seconds)]
-    ));
-    const table = formatTable(['model', 'coverage', 'states', 'moves', 's', 'states/s'], rows, { left: 2 });
-    process.stdout.write(`${table}${count(rate)} states a second over all; target ${count(TARGET)}: ${rate >= TARGET ? 'met' : 'missed'}\n`);
+    const rows = results.map((each) => [
+      each.model,
+      each.coverage,
+      count(each.states),
+      count(each.moves),
+      each.seconds.toFixed(2),
+      count(each.states / each.seconds),
+    ]);
+    const table = formatTable(['model', 'coverage', 'states', 'moves', 's', 'states/s'], rows, {
+      left: 2,
+    });
+    process.stdout.write(
+      `${table}${count(rate)} states a second over all; target ${count(TARGET)}: ${rate >= TARGET ? 'met' : 'missed'}\n`,
+    );
   }
   return options.check && rate < TARGET ? 1 : 0;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The command `npm run bench`: what entering and leaving a section costs when nobody contends for anything, as in
-// `rseq-slice bench sections`, and beside it the same section in C. One run measures all.
+// The command `npm run bench`: what entering and leaving a section costs when nobody contends for
+// anything, as in `rseq-slice bench sections`, and beside it the same section in C. One run
+// measures all.
 
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -27,9 +28,20 @@ In an emulated guest the times are the emulator's; only that it runs there means
 `;
 
 /** @type {typeof QUESTIONS[number]} */
-const OF_C = { name: 'JS / C', meaning: 'a section in JavaScript, to one in C', of: 'js', by: 'c', unit: '', target: { aim: '<= 3', isMet: (value) => value <= 3 }, compare: (of, by) => of / by };
+const OF_C = {
+  name: 'JS / C',
+  meaning: 'a section in JavaScript, to one in C',
+  of: 'js',
+  by: 'c',
+  unit: '',
+  target: { aim: '<= 3', isMet: (value) => value <= 3 },
+  compare: (of, by) => of / by,
+};
 
-/** What this project aims at, by the names of the questions. @type {Readonly<Record<string, NonNullable<typeof OF_C.target>>>} */
+/**
+ * What this project aims at, by the names of the questions. @type
+ * {Readonly<Record<string, NonNullable<typeof OF_C.target>>>}
+ */
 const TARGETS = {
   'JS - empty loop': { aim: '<= 2 ns', isMet: (value) => value <= 2 },
   'lone / simulated': { aim: '0.8 .. 1.2', isMet: (value) => value >= 0.8 && value <= 1.2 },
@@ -39,7 +51,9 @@ const TARGETS = {
 /** @param {readonly string[]} argv */
 function readOptions(argv) {
   // The one option whose value may be left out, which parseArgs has no notion of.
-  const args = argv.map((arg, index) => (arg === '--json' && (argv[index + 1] ?? '-').startsWith('-') ? '--json=-' : arg));
+  const args = argv.map((arg, index) =>
+    arg === '--json' && (argv[index + 1] ?? '-').startsWith('-') ? '--json=-' : arg,
+  );
   const { values } = parseArgs({
     args,
     options: {
@@ -52,8 +66,12 @@ function readOptions(argv) {
   });
   const rounds = Number(values.rounds);
   const batch = Number(values.batch);
-  if (!Number.isInteger(rounds) || rounds < FEWEST_ROUNDS) throw new Error(`--rounds wants a whole number from ${FEWEST_ROUNDS} on, not '${values.rounds}'.`);
-  if (!(batch > 0 && batch <= LONGEST_BATCH)) throw new Error(`--batch wants milliseconds up to ${LONGEST_BATCH}, not '${values.batch}'.`);
+  if (!Number.isInteger(rounds) || rounds < FEWEST_ROUNDS)
+    throw new Error(
+      `--rounds wants a whole number from ${FEWEST_ROUNDS} on, not '${values.rounds}'.`,
+    );
+  if (!(batch > 0 && batch <= LONGEST_BATCH))
+    throw new Error(`--batch wants milliseconds up to ${LONGEST_BATCH}, not '${values.batch}'.`);
   if (values.json !== undefined && values.json !== '-') requireWritable('--json', values.json);
   return { rounds, batch: batch * 1e6, json: values.json, check: values.check, help: values.help };
 }
@@ -61,19 +79,34 @@ function readOptions(argv) {
 /** The loop in C, with what is to be said about it. */
 async function startC() {
   const c = await startCLoop();
-  if ('reason' in c) return { loops: [], notes: [`C was not measured: ${c.reason}`], stop: async () => {} };
+  if ('reason' in c)
+    return { loops: [], notes: [`C was not measured: ${c.reason}`], stop: async () => {} };
   const what = `the same in C, in ${c.area === 'plain' ? 'plain memory' : 'a registered area'}`;
-  return { loops: [{ name: 'c', what, run: c.run }], notes: ['C runs in a process of its own.'], stop: c.stop };
+  return {
+    loops: [{ name: 'c', what, run: c.run }],
+    notes: ['C runs in a process of its own.'],
+    stop: c.stop,
+  };
 }
 
 /** @param {ReturnType<typeof readOptions>} options @returns {Promise<number>} the exit code */
 async function run({ rounds, batch, json, check }) {
   const c = await startC();
-  const [first, ...others] = QUESTIONS.map((question) => ({ ...question, target: TARGETS[question.name] }));
+  const [first, ...others] = QUESTIONS.map((question) => ({
+    ...question,
+    target: TARGETS[question.name],
+  }));
   const about = describeRun('main.mjs', withoutPaths(process.argv.slice(2), ['--json']));
-  const { loops, samples, record } = await runSections(about, { rounds, batch, more: c, questions: [first, OF_C, ...others] });
+  const { loops, samples, record } = await runSections(about, {
+    rounds,
+    batch,
+    more: c,
+    questions: [first, OF_C, ...others],
+  });
   await c.stop();
-  (json === '-' ? process.stderr : process.stdout).write(formatRecord(record, loops, samples, { width: widthOf(process.stdout) }));
+  (json === '-' ? process.stderr : process.stdout).write(
+    formatRecord(record, loops, samples, { width: widthOf(process.stdout) }),
+  );
   if (json !== undefined) {
     const text = `${JSON.stringify(record, null, 2)}\n`;
     if (json === '-') process.stdout.write(text);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The section loop in a process that does nothing else: on a thread of the class alone, on one that attach() gave, or on
-// one that is recorded. All are on the simulated kernel, so that they differ in nothing else. Speaks the protocol of
-// lib/bench/sections/child-loop.ts; its arguments are what the thread is, and the folder of the recording.
+// The section loop in a process that does nothing else: on a thread of the class alone, on one that
+// attach() gave, or on one that is recorded. All are on the simulated kernel, so that they differ
+// in nothing else. Speaks the protocol of lib/bench/sections/child-loop.ts; its arguments are what
+// the thread is, and the folder of the recording.
 
 import { serveLoop } from '../../dist/bench/sections/child-loop.js';
 import { sectionLoop } from '../../dist/bench/sections/loops.js';

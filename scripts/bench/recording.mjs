@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What recording costs: `npm run bench -- recording`. A section of a thread whose class knows nothing of recording, of one
-// that attach() gave with recording off, and of recorded ones, in rounds that run each once in a process of its own.
+// What recording costs: `npm run bench -- recording`. A section of a thread whose class knows
+// nothing of recording, of one that attach() gave with recording off, and of recorded ones, in
+// rounds that run each once in a process of its own.
 
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -21,7 +22,11 @@ const EVENTS = 16384;
 
 /** `every`: one section in so many is timed; null: nothing is recorded. */
 const LOOPS = [
-  { name: 'bare', what: 'a thread of the class, in a process without any recording code', every: null },
+  {
+    name: 'bare',
+    what: 'a thread of the class, in a process without any recording code',
+    every: null,
+  },
   { name: 'off', what: 'attach(), nobody records', every: null },
   { name: 'on', what: 'recorded as `rseq-slice trace` does it: one in 16 timed', every: 16 },
   { name: 'eighth', what: 'recorded, one in 8 timed', every: 8 },
@@ -30,8 +35,24 @@ const LOOPS = [
 ];
 
 const QUESTIONS = [
-  { name: 'off / bare', meaning: 'what recording costs when nobody records', of: 'off', by: 'bare', unit: '', target: { aim: '0.9 .. 1.1', isMet: (value) => value >= 0.9 && value <= 1.1 }, compare: (of, by) => of / by },
-  { name: 'on - off', meaning: 'what it adds to a section', of: 'on', by: 'off', unit: ' ns', target: { aim: '<= 15 ns', isMet: (value) => value <= 15 }, compare: (of, by) => of - by },
+  {
+    name: 'off / bare',
+    meaning: 'what recording costs when nobody records',
+    of: 'off',
+    by: 'bare',
+    unit: '',
+    target: { aim: '0.9 .. 1.1', isMet: (value) => value >= 0.9 && value <= 1.1 },
+    compare: (of, by) => of / by,
+  },
+  {
+    name: 'on - off',
+    meaning: 'what it adds to a section',
+    of: 'on',
+    by: 'off',
+    unit: ' ns',
+    target: { aim: '<= 15 ns', isMet: (value) => value <= 15 },
+    compare: (of, by) => of - by,
+  },
 ];
 
 const HELP = `Measures what recording adds to a section, in rounds that run every loop once, each in a process of its own.
@@ -55,8 +76,10 @@ function readOptions() {
     },
   });
   const [rounds, batch] = [Number(values.rounds), Number(values.batch)];
-  if (!(Number.isInteger(rounds) && rounds >= 15)) throw new Error(`--rounds wants a whole number from 15 on, not '${values.rounds}'.`);
-  if (!(batch > 0 && batch <= 1000)) throw new Error(`--batch wants milliseconds up to 1000, not '${values.batch}'.`);
+  if (!(Number.isInteger(rounds) && rounds >= 15))
+    throw new Error(`--rounds wants a whole number from 15 on, not '${values.rounds}'.`);
+  if (!(batch > 0 && batch <= 1000))
+    throw new Error(`--batch wants milliseconds up to 1000, not '${values.batch}'.`);
   if (values.json !== undefined) requireWritable('--json', values.json);
   return { ...values, rounds, batch: batch * 1e6 };
 }
@@ -70,19 +93,33 @@ async function run({ rounds, batch, json, check }) {
     for (const { name, what, every } of LOOPS) {
       const place = join(folder, name);
       mkdirSync(place);
-      if (every !== null) writeFileSync(join(place, 'settings.json'), JSON.stringify({ every, events: EVENTS }));
-      const child = await startChildLoop(`The loop '${name}'`, process.execPath, [program, name, every === null ? '' : place]);
+      if (every !== null)
+        writeFileSync(join(place, 'settings.json'), JSON.stringify({ every, events: EVENTS }));
+      const child = await startChildLoop(`The loop '${name}'`, process.execPath, [
+        program,
+        name,
+        every === null ? '' : place,
+      ]);
       children.push(child);
       loops.push({ name, what: `${what} (${child.about})`, run: child.run });
     }
     const samples = await measure(loops, { rounds, batch });
     const comparisons = compareLoops(samples, QUESTIONS);
     const machine = describeRun('recording.mjs', process.argv.slice(2));
-    process.stdout.write(`${machine.cpu}, Linux ${machine.kernel}, Node ${machine.node}; ${rounds} rounds\n\n`);
-    process.stdout.write(formatSections(loops, samples, comparisons, { width: widthOf(process.stdout) }));
+    process.stdout.write(
+      `${machine.cpu}, Linux ${machine.kernel}, Node ${machine.node}; ${rounds} rounds\n\n`,
+    );
+    process.stdout.write(
+      formatSections(loops, samples, comparisons, { width: widthOf(process.stdout) }),
+    );
     if (json !== undefined) {
-      const results = Object.fromEntries(loops.map(({ name, what }) => [name, { what, ...summarize(samples.get(name) ?? []) }]));
-      writeFileSync(json, `${JSON.stringify({ ...machine, rounds, batch, unit: 'ns', results, comparisons }, null, 2)}\n`);
+      const results = Object.fromEntries(
+        loops.map(({ name, what }) => [name, { what, ...summarize(samples.get(name) ?? []) }]),
+      );
+      writeFileSync(
+        json,
+        `${JSON.stringify({ ...machine, rounds, batch, unit: 'ns', results, comparisons }, null, 2)}\n`,
+      );
     }
     return check && comparisons.some(({ met }) => met !== true) ? 1 : 0;
   } finally {

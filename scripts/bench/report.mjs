@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Where and when something was measured from a checkout: what the package's own records say, and the commit.
+// Where and when something was measured from a checkout: what the package's own records say, and
+// the commit.
 
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -20,7 +21,10 @@ function git(...args) {
   }
 }
 
-/** @param {string} script below scripts/bench @param {readonly string[]} args that were given to it, for the record */
+/**
+ * @param {string} script below scripts/bench
+ * @param {readonly string[]} args that were given to it, for the record
+ */
 export function describeRun(script, args) {
   const commit = git('rev-parse', 'HEAD');
   return {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What many requests of one thread at once cost, beside async-mutex, which is for the tasks of one thread only, and what
-// waits cost that go on: `npm run bench -- requests`.
+// What many requests of one thread at once cost, beside async-mutex, which is for the tasks of one
+// thread only, and what waits cost that go on: `npm run bench -- requests`.
 
 import { parseArgs } from 'node:util';
 import { Mutex as AsyncMutex } from 'async-mutex';
@@ -19,14 +19,22 @@ const HELP = `Measures many requests of one thread for one lock, this package's 
   --waits N         how many  (2000)
 `;
 
-/** @param {number} count @param {(task: () => Promise<void>) => Promise<unknown>} runExclusive @returns {Promise<number>} ms */
+/**
+ * @param {number} count
+ * @param {(task: () => Promise<void>) => Promise<unknown>} runExclusive
+ * @returns {Promise<number>} ms
+ */
 async function time(count, runExclusive) {
   let done = 0;
   const started = performance.now();
-  await Promise.all(Array.from({ length: count }, () => runExclusive(async () => {
-    done++;
-    await null;
-  })));
+  await Promise.all(
+    Array.from({ length: count }, () =>
+      runExclusive(async () => {
+        done++;
+        await null;
+      }),
+    ),
+  );
   if (done !== count) throw new Error(`${done} of ${count} requests were served.`);
   return performance.now() - started;
 }
@@ -48,7 +56,9 @@ async function idle(count, seconds) {
   const { user, system } = process.cpuUsage(cpu);
   globalThis.gc?.();
   const grown = process.memoryUsage().heapUsed - heap;
-  process.stdout.write(`${count} waits for ${seconds} s: ${((user + system) / 1e4 / seconds).toFixed(2)} % of a CPU, heap ${grown >= 0 ? '+' : ''}${(grown / 1024).toFixed(0)} KiB${globalThis.gc === undefined ? ' (not collected: run with --expose-gc)' : ''}\n`);
+  process.stdout.write(
+    `${count} waits for ${seconds} s: ${((user + system) / 1e4 / seconds).toFixed(2)} % of a CPU, heap ${grown >= 0 ? '+' : ''}${(grown / 1024).toFixed(0)} KiB${globalThis.gc === undefined ? ' (not collected: run with --expose-gc)' : ''}\n`,
+  );
   condition.notifyAll();
   await Promise.all(waits);
 }
@@ -66,8 +76,14 @@ async function main() {
         help: { type: 'boolean', default: false },
       },
     }));
-    for (const [name, least] of /** @type {const} */ ([['requests', 1], ['rounds', 5], ['idle', 0], ['waits', 1]])) {
-      if (!(Number.isSafeInteger(Number(values[name])) && Number(values[name]) >= least)) throw new Error(`--${name} wants a whole number from ${least} on, not '${values[name]}'.`);
+    for (const [name, least] of /** @type {const} */ ([
+      ['requests', 1],
+      ['rounds', 5],
+      ['idle', 0],
+      ['waits', 1],
+    ])) {
+      if (!(Number.isSafeInteger(Number(values[name])) && Number(values[name]) >= least))
+        throw new Error(`--${name} wants a whole number from ${least} on, not '${values[name]}'.`);
     }
   } catch (error) {
     refuseUsage('bench', error);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The command `npm run bench [-- NAME]`: picks a benchmark by its name and leaves the options to it.
+// The command `npm run bench [-- NAME]`: picks a benchmark by its name and leaves the options to
+// it.
 
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -32,11 +33,17 @@ const isNamed = first !== '' && !first.startsWith('-');
 const script = BENCHMARKS.get(isNamed ? first : 'sections');
 if (first === '--help') process.stdout.write(HELP);
 else if (script === undefined) {
-  process.stderr.write(`bench: there is no benchmark '${first}', but ${[...BENCHMARKS.keys()].join(', ')}.\n`);
+  process.stderr.write(
+    `bench: there is no benchmark '${first}', but ${[...BENCHMARKS.keys()].join(', ')}.\n`,
+  );
   process.exitCode = 2;
 } else {
   const args = isNamed ? rest : process.argv.slice(2);
-  const { status, signal } = spawnSync(process.execPath, [...process.execArgv, fileURLToPath(new URL(script, import.meta.url)), ...args], { stdio: 'inherit' });
+  const { status, signal } = spawnSync(
+    process.execPath,
+    [...process.execArgv, fileURLToPath(new URL(script, import.meta.url)), ...args],
+    { stdio: 'inherit' },
+  );
   if (signal !== null) process.stderr.write(`bench: ${first} was killed by ${signal}.\n`);
   process.exitCode = status ?? 1;
 }

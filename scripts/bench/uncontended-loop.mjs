@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// One loop over one lock in a process that does nothing else. Speaks the protocol of lib/bench/sections/child-loop.ts; its argument names
-// the loop. The counter is what the lock guards: without it V8 could drop the section.
+// One loop over one lock in a process that does nothing else. Speaks the protocol of
+// lib/bench/sections/child-loop.ts; its argument names the loop. The counter is what the lock
+// guards: without it V8 could drop the section.
 
 import { pathToFileURL } from 'node:url';
 import { serveLoop } from '../../dist/bench/sections/child-loop.js';
@@ -14,40 +15,52 @@ const add = () => {
 };
 
 /** @param {Lock} lock */
-const acquiring = (lock) => timed((count) => {
-  for (let i = 0; i < count; i++) {
-    lock.acquire();
-    add();
-    lock.release();
-  }
-});
+const acquiring = (lock) =>
+  timed((count) => {
+    for (let i = 0; i < count; i++) {
+      lock.acquire();
+      add();
+      lock.release();
+    }
+  });
 /** @param {Lock} lock */
-const withLock = (lock) => timed((count) => {
-  for (let i = 0; i < count; i++) lock.withLock(add);
-});
+const withLock = (lock) =>
+  timed((count) => {
+    for (let i = 0; i < count; i++) lock.withLock(add);
+  });
 /** @param {Lock} lock */
-const tokens = (lock) => timed((count) => {
-  for (let i = 0; i < count; i++) {
-    const token = lock.lock();
-    add();
-    token.unlock();
-  }
-});
-const casPair = () => timed((count) => {
-  for (let i = 0; i < count; i++) {
-    while (Atomics.compareExchange(guarded, 8, 0, 1) !== 0);
-    add();
-    Atomics.compareExchange(guarded, 8, 1, 0);
-  }
-});
+const tokens = (lock) =>
+  timed((count) => {
+    for (let i = 0; i < count; i++) {
+      const token = lock.lock();
+      add();
+      token.unlock();
+    }
+  });
+const casPair = () =>
+  timed((count) => {
+    for (let i = 0; i < count; i++) {
+      while (Atomics.compareExchange(guarded, 8, 0, 1) !== 0);
+      add();
+      Atomics.compareExchange(guarded, 8, 1, 0);
+    }
+  });
 
-/** @type {readonly { name: string, what: string, kind: 'Mutex' | 'SpinLock' | null, loop: (lock: any) => (count: number) => number }[]} */
+/**
+ * @type {readonly { name: string, what: string, kind: 'Mutex' | 'SpinLock' | null,
+ *   loop: (lock: any) => (count: number) => number }[]}
+ */
 export const LOOPS = [
   { name: 'cas', what: 'a bare pair of compare-and-swaps', kind: null, loop: casPair },
   { name: 'acquire', what: 'mutex.acquire(); mutex.release()', kind: 'Mutex', loop: acquiring },
   { name: 'withLock', what: 'mutex.withLock(() => {})', kind: 'Mutex', loop: withLock },
   { name: 'token', what: 'mutex.lock(); token.unlock()', kind: 'Mutex', loop: tokens },
-  { name: 'spin', what: 'spinLock.acquire(); spinLock.release()', kind: 'SpinLock', loop: acquiring },
+  {
+    name: 'spin',
+    what: 'spinLock.acquire(); spinLock.release()',
+    kind: 'SpinLock',
+    loop: acquiring,
+  },
 ];
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
@@ -55,6 +68,10 @@ if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.a
   if (chosen === undefined) throw new Error(`No loop is called '${process.argv[2]}'.`);
   const library = await import(new URL('../../dist/index.js', import.meta.url).href);
   const thread = library.attach();
-  const run = chosen.loop(chosen.kind === null ? null : new library[chosen.kind](undefined, 0, { thread, blockMainThread: true }));
+  const run = chosen.loop(
+    chosen.kind === null
+      ? null
+      : new library[chosen.kind](undefined, 0, { thread, blockMainThread: true }),
+  );
   await serveLoop(`${thread.backend}, ${thread.registration}`, run);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What taking and releasing a lock costs when nobody else wants it, beside a bare pair of compare-and-swaps in the same
-// loop: `npm run bench -- uncontended`. Every loop has a process of its own, and they take turns.
+// What taking and releasing a lock costs when nobody else wants it, beside a bare pair of
+// compare-and-swaps in the same loop: `npm run bench -- uncontended`. Every loop has a process of
+// its own, and they take turns.
 
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -30,11 +31,18 @@ async function main() {
   let values;
   try {
     ({ values } = parseArgs({
-      options: { rounds: { type: 'string', default: '61' }, batch: { type: 'string', default: '4' }, json: { type: 'string' }, help: { type: 'boolean', default: false } },
+      options: {
+        rounds: { type: 'string', default: '61' },
+        batch: { type: 'string', default: '4' },
+        json: { type: 'string' },
+        help: { type: 'boolean', default: false },
+      },
     }));
-    if (!(Number.isInteger(Number(values.rounds)) && Number(values.rounds) >= 15)) throw new Error(`--rounds wants a whole number from 15 on, not '${values.rounds}'.`);
+    if (!(Number.isInteger(Number(values.rounds)) && Number(values.rounds) >= 15))
+      throw new Error(`--rounds wants a whole number from 15 on, not '${values.rounds}'.`);
     if (values.json !== undefined) requireWritable('--json', values.json);
-    if (!(Number(values.batch) > 0 && Number(values.batch) <= 1000)) throw new Error(`--batch wants milliseconds up to 1000, not '${values.batch}'.`);
+    if (!(Number(values.batch) > 0 && Number(values.batch) <= 1000))
+      throw new Error(`--batch wants milliseconds up to 1000, not '${values.batch}'.`);
   } catch (error) {
     refuseUsage('bench', error);
     return 2;
@@ -53,15 +61,33 @@ async function main() {
   }
   const samples = await measure(loops, { rounds, batch });
   for (const child of children) await child.stop();
-  const comparisons = compareLoops(samples, LOOPS.filter(({ name }) => name !== 'cas').map(({ name }) => (
-    { name: `${name} / cas`, meaning: 'to the bare pair', of: name, by: 'cas', unit: '', target: { aim: '<= 1.25', isMet: (value) => value <= 1.25 }, compare: (of, by) => of / by }
-  )));
+  const comparisons = compareLoops(
+    samples,
+    LOOPS.filter(({ name }) => name !== 'cas').map(({ name }) => ({
+      name: `${name} / cas`,
+      meaning: 'to the bare pair',
+      of: name,
+      by: 'cas',
+      unit: '',
+      target: { aim: '<= 1.25', isMet: (value) => value <= 1.25 },
+      compare: (of, by) => of / by,
+    })),
+  );
   const machine = describeRun('uncontended.mjs', []);
-  process.stdout.write(`${machine.cpu}, Linux ${machine.kernel}, Node ${machine.node}; ${children[1]?.about}; ${rounds} rounds\n\n`);
-  process.stdout.write(formatSections(loops, samples, comparisons, { width: widthOf(process.stdout) }));
+  process.stdout.write(
+    `${machine.cpu}, Linux ${machine.kernel}, Node ${machine.node}; ${children[1]?.about}; ${rounds} rounds\n\n`,
+  );
+  process.stdout.write(
+    formatSections(loops, samples, comparisons, { width: widthOf(process.stdout) }),
+  );
   if (values.json !== undefined) {
-    const results = Object.fromEntries(loops.map(({ name, what }) => [name, { what, ...summarize(samples.get(name) ?? []) }]));
-    writeFileSync(values.json, `${JSON.stringify({ ...machine, rounds, batch, unit: 'ns', results, comparisons }, null, 2)}\n`);
+    const results = Object.fromEntries(
+      loops.map(({ name, what }) => [name, { what, ...summarize(samples.get(name) ?? []) }]),
+    );
+    writeFileSync(
+      values.json,
+      `${JSON.stringify({ ...machine, rounds, batch, unit: 'ns', results, comparisons }, null, 2)}\n`,
+    );
   }
   return 0;
 }

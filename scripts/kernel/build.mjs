@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Configures and builds a kernel and its own slice selftest in a tree that is already there. It knows nothing of caches.
+// Configures and builds a kernel and its own slice selftest in a tree that is already there. It
+// knows nothing of caches.
 
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -7,7 +8,10 @@ import { join } from 'node:path';
 import { missingOptions, parseConfig } from './config.mjs';
 import { runLogged } from './run-logged.mjs';
 
-/** @typedef {{ log: string, progress: import('./progress.mjs').Progress, jobs?: number }} BuildOptions */
+/**
+ * @typedef {{ log: string, progress: import('./progress.mjs').Progress, jobs?: number }}
+ * BuildOptions
+ */
 
 /** Who and when would make two builds of one source differ. */
 const BUILD_ENVIRONMENT = {
@@ -25,12 +29,24 @@ const BUILD_ENVIRONMENT = {
  */
 async function make(tree, targets, { log, progress, jobs = availableParallelism() }) {
   // A MAKEFLAGS of a make or npm around us would turn into options of the kernel's make.
-  const { MAKEFLAGS: _flags, MAKELEVEL: _level, ARCH: _arch, CROSS_COMPILE: _cross, ...env } = process.env;
-  await runLogged('make', [`-j${jobs}`, 'ARCH=x86_64', ...targets], { cwd: tree, log, progress, env: { ...env, ...BUILD_ENVIRONMENT } });
+  const {
+    MAKEFLAGS: _flags,
+    MAKELEVEL: _level,
+    ARCH: _arch,
+    CROSS_COMPILE: _cross,
+    ...env
+  } = process.env;
+  await runLogged('make', [`-j${jobs}`, 'ARCH=x86_64', ...targets], {
+    cwd: tree,
+    log,
+    progress,
+    env: { ...env, ...BUILD_ENVIRONMENT },
+  });
 }
 
 /**
- * Applies a flavour's edits. Throws, naming the edit and the file, when one of them finds nothing to change.
+ * Applies a flavour's edits. Throws, naming the edit and the file, when one of them finds nothing
+ * to change.
  * @param {string} tree
  * @param {readonly import('./flavours.mjs').Edit[]} edits
  * @returns {void}
@@ -38,17 +54,23 @@ async function make(tree, targets, { log, progress, jobs = availableParallelism(
 export function applyEdits(tree, edits) {
   for (const edit of edits) {
     const path = join(tree, edit.file);
-    if (!existsSync(path)) throw new Error(`The edit '${edit.name}' wants to change ${edit.file}, which this source has not got.`);
+    if (!existsSync(path))
+      throw new Error(
+        `The edit '${edit.name}' wants to change ${edit.file}, which this source has not got.`,
+      );
     const before = readFileSync(path, 'utf8');
     const after = edit.apply(before);
-    if (after === before) throw new Error(`The edit '${edit.name}' changed nothing in ${edit.file}: this source needs another edit.`);
+    if (after === before)
+      throw new Error(
+        `The edit '${edit.name}' changed nothing in ${edit.file}: this source needs another edit.`,
+      );
     writeFileSync(path, after);
   }
 }
 
 /**
- * tinyconfig plus our fragment plus a flavour's own lines, read back: throws when the kernel would come out without
- * something that was asked for.
+ * tinyconfig plus our fragment plus a flavour's own lines, read back: throws when the kernel would
+ * come out without something that was asked for.
  * @param {string} tree
  * @param {string} fragment path
  * @param {readonly string[]} own
@@ -60,11 +82,16 @@ export async function configure(tree, fragment, own, options) {
   await make(tree, ['tinyconfig'], options);
   const lines = join(tree, '.rseq-slice-config');
   writeFileSync(lines, own.map((line) => `${line}\n`).join(''));
-  await runLogged('scripts/kconfig/merge_config.sh', ['-m', '.config', fragment, lines], { cwd: tree, log: options.log });
+  await runLogged('scripts/kconfig/merge_config.sh', ['-m', '.config', fragment, lines], {
+    cwd: tree,
+    log: options.log,
+  });
   await make(tree, ['olddefconfig'], options);
   const got = readFileSync(join(tree, '.config'), 'utf8');
   const theirs = parseConfig(readFileSync(lines, 'utf8'));
-  const asked = [...parseConfig(readFileSync(fragment, 'utf8'))].filter(([name]) => !theirs.has(name)).map(([name, value]) => `${name}=${value}`);
+  const asked = [...parseConfig(readFileSync(fragment, 'utf8'))]
+    .filter(([name]) => !theirs.has(name))
+    .map(([name, value]) => `${name}=${value}`);
   const missing = missingOptions(asked.join('\n'), got);
   // What a flavour asks for is its point, so here 'off' counts too.
   for (const [name, value] of theirs) {
@@ -80,8 +107,9 @@ export async function configure(tree, fragment, own, options) {
 }
 
 /**
- * Makes the tools of a copied tree again without making them look new. Their rules hold absolute paths, so make builds
- * them again wherever a tree is copied to, and every object file depends on objtool: all of the kernel would follow.
+ * Makes the tools of a copied tree again without making them look new. Their rules hold absolute
+ * paths, so make builds them again wherever a tree is copied to, and every object file depends on
+ * objtool: all of the kernel would follow.
  * @param {string} tree a copy of a built tree
  * @param {BuildOptions} options
  * @returns {Promise<void>}
@@ -92,7 +120,11 @@ export async function settleTools(tree, options) {
   const before = join(tree, '.rseq-slice-before');
   await runLogged('touch', ['--reference', join(tools, 'objtool'), before], { log: options.log });
   await make(tree, ['prepare'], options);
-  await runLogged('find', [tools, '-newer', before, '-exec', 'touch', '--reference', before, '{}', '+'], { log: options.log });
+  await runLogged(
+    'find',
+    [tools, '-newer', before, '-exec', 'touch', '--reference', before, '{}', '+'],
+    { log: options.log },
+  );
 }
 
 /**
@@ -108,7 +140,8 @@ export async function buildImage(tree, options, objects) {
 }
 
 /**
- * Builds the kernel's own slice_test against the tree's headers, static so that it runs on any root file system.
+ * Builds the kernel's own slice_test against the tree's headers, static so that it runs on any root
+ * file system.
  * @param {string} tree
  * @param {string} output path of the program
  * @param {BuildOptions} options
@@ -118,9 +151,24 @@ export async function buildSliceTest(tree, output, options) {
   options.progress.step("building the kernel's slice_test");
   await make(tree, ['headers'], options);
   const tests = join(tree, 'tools', 'testing', 'selftests');
-  const includes = [join(tree, 'usr', 'include'), join(tree, 'tools', 'include'), join(tests, 'rseq'), tests];
+  const includes = [
+    join(tree, 'usr', 'include'),
+    join(tree, 'tools', 'include'),
+    join(tests, 'rseq'),
+    tests,
+  ];
   const args = ['-O2', '-static', '-w', ...includes.flatMap((path) => ['-I', path]), '-o', output];
-  await runLogged('gcc', [...args, join(tests, 'rseq', 'slice_test.c'), join(tests, 'rseq', 'rseq.c'), '-lpthread', '-ldl'], options);
+  await runLogged(
+    'gcc',
+    [
+      ...args,
+      join(tests, 'rseq', 'slice_test.c'),
+      join(tests, 'rseq', 'rseq.c'),
+      '-lpthread',
+      '-ldl',
+    ],
+    options,
+  );
 }
 
 /**
@@ -130,7 +178,10 @@ export async function buildSliceTest(tree, output, options) {
  */
 export async function kernelVersion(tree, options) {
   const file = join(tree, '.rseq-slice-version');
-  await runLogged('sh', ['-c', 'make -s kernelversion >"$1"', 'sh', file], { cwd: tree, log: options.log });
+  await runLogged('sh', ['-c', 'make -s kernelversion >"$1"', 'sh', file], {
+    cwd: tree,
+    log: options.log,
+  });
   return readFileSync(file, 'utf8').trim();
 }
 

@@ -45,8 +45,9 @@ export function cacheKey(ingredients) {
 }
 
 /**
- * Runs `work` while holding the cache's lock `name`, waiting for another process that has it. The lock is held by a
- * child whose standard input is ours: when this process dies, however it dies, the child ends and the lock is free.
+ * Runs `work` while holding the cache's lock `name`, waiting for another process that has it. The
+ * lock is held by a child whose standard input is ours: when this process dies, however it dies,
+ * the child ends and the lock is free.
  * @template T
  * @param {string} cache
  * @param {string} name
@@ -64,8 +65,12 @@ export async function withLock(cache, name, work, say = () => {}) {
   try {
     await new Promise((resolve, reject) => {
       holder.stdout.once('data', resolve);
-      holder.once('error', (error) => reject(new Error(`flock does not start, needed to lock ${path}: ${error.message}`)));
-      holder.once('exit', (code) => reject(new Error(`flock ${path} failed with exit code ${code}`)));
+      holder.once('error', (error) =>
+        reject(new Error(`flock does not start, needed to lock ${path}: ${error.message}`)),
+      );
+      holder.once('exit', (code) =>
+        reject(new Error(`flock ${path} failed with exit code ${code}`)),
+      );
     });
     clearTimeout(waiting);
     return await work();

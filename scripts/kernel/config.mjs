@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Reads kernel configurations and holds what came out against what was asked for. Kconfig drops an option whose
-// dependencies are not met without a word; a kernel without the one we came for would then fail much later, in a guest.
+// Reads kernel configurations and holds what came out against what was asked for. Kconfig drops an
+// option whose dependencies are not met without a word; a kernel without the one we came for would
+// then fail much later, in a guest.
 
 /**
  * The options of a `.config` or a fragment: name to value. `# CONFIG_X is not set` counts as `n`.
@@ -20,8 +21,8 @@ export function parseConfig(text) {
 }
 
 /**
- * What was asked for and did not come out that way, one sentence-like line each. An option that was asked to be off and
- * came out on is no matter: another one needs it, and it costs only time.
+ * What was asked for and did not come out that way, one sentence-like line each. An option that was
+ * asked to be off and came out on is no matter: another one needs it, and it costs only time.
  * @param {string} asked the fragment
  * @param {string} got the final .config
  * @returns {string[]}
@@ -32,7 +33,8 @@ export function missingOptions(asked, got) {
   const missing = [];
   for (const [name, value] of parseConfig(asked)) {
     const actual = result.get(name) ?? 'n';
-    if (value !== 'n' && actual !== value) missing.push(`${name}: asked for ${value}, got ${actual}`);
+    if (value !== 'n' && actual !== value)
+      missing.push(`${name}: asked for ${value}, got ${actual}`);
   }
   return missing;
 }

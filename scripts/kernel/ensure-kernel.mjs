@@ -1,13 +1,32 @@
 // SPDX-License-Identifier: MIT
-// Gives a kernel of a flavour: out of the cache at once, or built and published there. A build happens in a temporary
-// folder and is renamed into place when all of it succeeded, so what is in the cache is whole.
+// Gives a kernel of a flavour: out of the cache at once, or built and published there. A build
+// happens in a temporary folder and is renamed into place when all of it succeeded, so what is in
+// the cache is whole.
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensurePackages, installAdvice, missingNeeds } from '../vm/packages.mjs';
-import { applyEdits, buildImage, buildSliceTest, configure, keepResults, kernelVersion, settleTools } from './build.mjs';
+import {
+  applyEdits,
+  buildImage,
+  buildSliceTest,
+  configure,
+  keepResults,
+  kernelVersion,
+  settleTools,
+} from './build.mjs';
 import { cacheDirectory, cacheKey, withLock } from './cache.mjs';
 import { DEFAULT_FLAVOUR, editsText, flavourNamed } from './flavours.mjs';
 import { startProgress } from './progress.mjs';
@@ -16,7 +35,10 @@ import { openSource, unpackSource } from './source.mjs';
 
 const FRAGMENT = join(dirname(fileURLToPath(import.meta.url)), 'fragment.config');
 
-/** A built tree makes another flavour a matter of a minute; above this size that is not worth the room it takes. */
+/**
+ * A built tree makes another flavour a matter of a minute; above this size that is not worth the
+ * room it takes.
+ */
 const LARGEST_KEPT_TREE_BYTES = 2e9;
 
 /**
@@ -34,7 +56,8 @@ const LARGEST_KEPT_TREE_BYTES = 2e9;
  * @property {string} [flavour] default 'mainline'
  * @property {string} [source] tarball or tree; default Debian's source package
  * @property {string} [cache] default {@link cacheDirectory}
- * @property {boolean | undefined} [keepTree] default: kept when other flavours are built on it and it has less than 2 GB
+ * @property {boolean | undefined} [keepTree] default: kept when other flavours are built on it and
+ * it has less than 2 GB
  * @property {boolean} [rebuild] default false
  * @property {number} [jobs] default one a CPU
  * @property {(message: string) => void} [say] default: a line on stderr
@@ -43,7 +66,8 @@ const LARGEST_KEPT_TREE_BYTES = 2e9;
 /** @returns {string} */
 function compilerLine() {
   const gcc = spawnSync('gcc', ['--version'], { encoding: 'utf8' });
-  if (gcc.status !== 0) throw new Error(installAdvice(missingNeeds(['build'], (item) => item !== 'gcc')));
+  if (gcc.status !== 0)
+    throw new Error(installAdvice(missingNeeds(['build'], (item) => item !== 'gcc')));
   return gcc.stdout.split('\n')[0] ?? '';
 }
 
@@ -111,9 +135,16 @@ export async function ensureKernel(options = {}) {
 /** @param {Omit<Job, 'key' | 'entry'>} ingredients @returns {Job} */
 function createJob(ingredients) {
   const { flavour, source, cache, compiler } = ingredients;
-  // Functions, since a tree that is used as source can be found to be another one when it is unpacked.
+  // Functions, since a tree that is used as source can be found to be another one when it is
+  // unpacked.
   const key = () =>
-    cacheKey({ source: source.identity, flavour: flavour.name, fragment: readFileSync(FRAGMENT, 'utf8'), edits: editsText(flavour), compiler });
+    cacheKey({
+      source: source.identity,
+      flavour: flavour.name,
+      fragment: readFileSync(FRAGMENT, 'utf8'),
+      edits: editsText(flavour),
+      compiler,
+    });
   return { ...ingredients, key, entry: () => join(cache, 'kernels', `${flavour.name}-${key()}`) };
 }
 
@@ -131,7 +162,11 @@ async function build(job) {
   const log = join(work, 'build.log');
   const tree = join(work, 'tree');
   const progress = startProgress('kernel');
-  const buildOptions = { log, progress, ...(options.jobs === undefined ? {} : { jobs: options.jobs }) };
+  const buildOptions = {
+    log,
+    progress,
+    ...(options.jobs === undefined ? {} : { jobs: options.jobs }),
+  };
   const started = Date.now();
   try {
     writeFileSync(log, '');
@@ -145,11 +180,32 @@ async function build(job) {
     await buildSliceTest(tree, join(work, 'slice_test'), buildOptions);
     const version = await kernelVersion(tree, buildOptions);
     // Nothing is built on a flavour's tree.
-    const kept = await settleTree(tree, options.keepTree ?? (base === null ? undefined : false), log);
+    const kept = await settleTree(
+      tree,
+      options.keepTree ?? (base === null ? undefined : false),
+      log,
+    );
     const seconds = Math.round((Date.now() - started) / 1000);
-    const record = { version, flavour: flavour.name, key: key(), source: source.identity, compiler, date: new Date().toISOString(), seconds };
-    const paths = { image: 'bzImage', sliceTest: 'slice_test', config: '.config', log: 'build.log', tree: kept ? 'tree' : null };
-    writeFileSync(join(work, 'kernel.json'), `${JSON.stringify({ ...record, ...paths }, null, 2)}\n`);
+    const record = {
+      version,
+      flavour: flavour.name,
+      key: key(),
+      source: source.identity,
+      compiler,
+      date: new Date().toISOString(),
+      seconds,
+    };
+    const paths = {
+      image: 'bzImage',
+      sliceTest: 'slice_test',
+      config: '.config',
+      log: 'build.log',
+      tree: kept ? 'tree' : null,
+    };
+    writeFileSync(
+      join(work, 'kernel.json'),
+      `${JSON.stringify({ ...record, ...paths }, null, 2)}\n`,
+    );
     publish(work, entry(), kernels, flavour.name);
     progress.stop();
     say(`built ${version} (${flavour.name}) in ${seconds} s`);
@@ -160,26 +216,38 @@ async function build(job) {
     throw error;
   }
   const done = readEntry(entry());
-  if (done === null) throw new Error(`The kernel was built and is not in ${entry()}: something else removes files from the cache.`);
+  if (done === null)
+    throw new Error(
+      `The kernel was built and is not in ${entry()}: something else removes files from the cache.`,
+    );
   return done;
 }
 
 /**
- * The built tree that a flavour starts from. We hold the lock already, so this builds it itself when it is not there.
+ * The built tree that a flavour starts from. We hold the lock already, so this builds it itself
+ * when it is not there.
  * @param {Job} job
  * @param {string} name of the base
  * @returns {Promise<string>}
  */
 async function ensureBase(job, name) {
-  const base = createJob({ ...job, flavour: flavourNamed(name), options: { ...job.options, keepTree: true } });
+  const base = createJob({
+    ...job,
+    flavour: flavourNamed(name),
+    options: { ...job.options, keepTree: true },
+  });
   const tree = readEntry(base.entry())?.tree ?? (await build(base)).tree;
-  if (tree === null) throw new Error(`The kernel '${name}' was built without keeping its tree, from which '${job.flavour.name}' is made.`);
+  if (tree === null)
+    throw new Error(
+      `The kernel '${name}' was built without keeping its tree, from which '${job.flavour.name}' is made.`,
+    );
   return tree;
 }
 
 /**
- * A build that was killed leaves its folder behind. We hold the lock, so nobody else is building, and what is there from
- * earlier is waste, but for the logs of failures, which are small and asked for.
+ * A build that was killed leaves its folder behind. We hold the lock, so nobody else is building,
+ * and what is there from earlier is waste, but for the logs of failures, which are small and asked
+ * for.
  * @param {string} kernels
  * @returns {void}
  */
@@ -204,8 +272,8 @@ async function settleTree(tree, keep, log) {
 }
 
 /**
- * Renames a finished build into place, and drops the trees of older builds of the same flavour: one is enough to start
- * other flavours from.
+ * Renames a finished build into place, and drops the trees of older builds of the same flavour: one
+ * is enough to start other flavours from.
  * @param {string} work
  * @param {string} target
  * @param {string} kernels
@@ -222,7 +290,12 @@ function publish(work, target, kernels, flavour) {
   renameSync(work, target);
   for (const name of readdirSync(kernels)) {
     const tree = join(kernels, name, 'tree');
-    if (name.startsWith(`${flavour}-`) && join(kernels, name) !== target && existsSync(tree) && statSync(tree).isDirectory()) {
+    if (
+      name.startsWith(`${flavour}-`) &&
+      join(kernels, name) !== target &&
+      existsSync(tree) &&
+      statSync(tree).isDirectory()
+    ) {
       rmSync(tree, { recursive: true, force: true });
     }
   }

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
-// The table of kernel flavours: which edits of our own turn the one source into another flavour of the ABI.
-// A flavour without edits is built from the source as it comes; one with edits starts from a copy of the built tree of
-// its base, so that only what an edit touches is compiled again.
+// The table of kernel flavours: which edits of our own turn the one source into another flavour of
+// the ABI. A flavour without edits is built from the source as it comes; one with edits starts from
+// a copy of the built tree of its base, so that only what an edit touches is compiled again.
 
 import { EDITS_7_0, EDITS_RFC } from './edits.mjs';
 
 /**
- * One scripted edit: takes the text of a file of the tree and gives the new text. It throws when it does not find what it
- * wants to change, because an edit that silently does nothing would build the wrong flavour.
+ * One scripted edit: takes the text of a file of the tree and gives the new text. It throws when it
+ * does not find what it wants to change, because an edit that silently does nothing would build the
+ * wrong flavour.
  * @typedef {object} Edit
  * @property {string} name what it changes, for messages
  * @property {string} file relative to the source tree
@@ -19,11 +20,12 @@ import { EDITS_7_0, EDITS_RFC } from './edits.mjs';
  * @typedef {object} Flavour
  * @property {string} name
  * @property {string} description
- * @property {string | null} base the flavour whose built tree it starts from; null for the plain source
+ * @property {string | null} base the flavour whose built tree it starts from; null for the plain
+ * source
  * @property {readonly Edit[]} edits
  * @property {readonly string[]} config lines of a configuration that come after the fragment's
- * @property {number} [objects] how many make tells of; another source or compiler has some more or fewer. Left out where it
- *   is a matter of a minute
+ * @property {number} [objects] how many make tells of; another source or compiler has some more or
+ * fewer. Left out where it is a matter of a minute
  */
 
 /** @type {ReadonlyMap<string, Flavour>} */
@@ -31,7 +33,8 @@ export const FLAVOURS = new Map(
   [
     {
       name: 'mainline',
-      description: 'the source as it comes: control word of two bytes, as merged and changed up to 7.3',
+      description:
+        'the source as it comes: control word of two bytes, as merged and changed up to 7.3',
       base: null,
       edits: [],
       config: [],
@@ -46,7 +49,8 @@ export const FLAVOURS = new Map(
     },
     {
       name: 'rfc',
-      description: 'the first public ABI: control word of two bits, yield at 470, death for any other system call in an extension',
+      description:
+        'the first public ABI: control word of two bits, yield at 470, death for any other system call in an extension',
       base: 'mainline',
       edits: EDITS_RFC,
       config: [],
@@ -72,18 +76,24 @@ export const DEFAULT_FLAVOUR = 'mainline';
 export function flavourNamed(name) {
   const flavour = FLAVOURS.get(name);
   if (flavour === undefined) {
-    throw new Error(`No kernel flavour is called '${name}'. There is: ${[...FLAVOURS.keys()].join(', ')}.`);
+    throw new Error(
+      `No kernel flavour is called '${name}'. There is: ${[...FLAVOURS.keys()].join(', ')}.`,
+    );
   }
   return flavour;
 }
 
 /**
- * The text of a flavour's edits and configuration, for the cache key: what changes gives another kernel.
+ * The text of a flavour's edits and configuration, for the cache key: what changes gives another
+ * kernel.
  * @param {Flavour} flavour
  * @returns {string}
  */
 export function editsText({ edits, config }) {
-  return [...edits.map(({ file, text }) => `${file}\n${text}\n`), ...config.map((line) => `${line}\n`)].join('');
+  return [
+    ...edits.map(({ file, text }) => `${file}\n${text}\n`),
+    ...config.map((line) => `${line}\n`),
+  ].join('');
 }
 
 /**
@@ -92,5 +102,8 @@ export function editsText({ edits, config }) {
  * @returns {string[]}
  */
 export function describeDifferences({ edits, config }) {
-  return [...edits.map(({ name, file }) => `${name} (${file})`), ...config.map((line) => `configuration: ${line}`)];
+  return [
+    ...edits.map(({ name, file }) => `${name} (${file})`),
+    ...config.map((line) => `configuration: ${line}`),
+  ];
 }

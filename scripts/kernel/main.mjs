@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The command `npm run kernel`: builds the guest kernel, or says where the cached one is. The work is in
-// ensure-kernel.mjs; this file only reads options and shows results.
+// The command `npm run kernel`: builds the guest kernel, or says where the cached one is. The work
+// is in ensure-kernel.mjs; this file only reads options and shows results.
 
 import { parseArgs } from 'node:util';
 import { ensureKernel } from './ensure-kernel.mjs';
@@ -48,9 +48,12 @@ function parse() {
     },
   });
   const jobs = values.jobs === undefined ? undefined : Number(values.jobs);
-  if (jobs !== undefined && !(Number.isInteger(jobs) && jobs > 0)) throw new Error(`--jobs wants a positive number, not '${values.jobs}'.`);
+  if (jobs !== undefined && !(Number.isInteger(jobs) && jobs > 0))
+    throw new Error(`--jobs wants a positive number, not '${values.jobs}'.`);
   if (values.flavour !== undefined && !FLAVOURS.has(values.flavour)) {
-    throw new Error(`No kernel flavour is called '${values.flavour}'. There is: ${[...FLAVOURS.keys()].join(', ')}.`);
+    throw new Error(
+      `No kernel flavour is called '${values.flavour}'. There is: ${[...FLAVOURS.keys()].join(', ')}.`,
+    );
   }
   return { ...values, jobs };
 }
@@ -70,13 +73,22 @@ async function main() {
     ...(options.source === undefined ? {} : { source: options.source }),
     ...(options.jobs === undefined ? {} : { jobs: options.jobs }),
     rebuild: options.rebuild === true,
-    keepTree: options['keep-tree'] === true ? true : options['no-keep-tree'] === true ? false : undefined,
+    keepTree:
+      options['keep-tree'] === true ? true : options['no-keep-tree'] === true ? false : undefined,
   });
   if (options.print === true) process.stdout.write(`${kernel.image}\n`);
   else {
-    process.stdout.write(`Linux ${kernel.version} (${kernel.flavour})\n  image       ${kernel.image}\n  slice_test  ${kernel.sliceTest}\n`);
-    const differences = describeDifferences(flavourNamed(kernel.flavour)).map((line) => `    ${line}\n`);
-    process.stdout.write(differences.length === 0 ? '  the source as it comes\n' : `  differs from the source:\n${differences.join('')}`);
+    process.stdout.write(
+      `Linux ${kernel.version} (${kernel.flavour})\n  image       ${kernel.image}\n  slice_test  ${kernel.sliceTest}\n`,
+    );
+    const differences = describeDifferences(flavourNamed(kernel.flavour)).map(
+      (line) => `    ${line}\n`,
+    );
+    process.stdout.write(
+      differences.length === 0
+        ? '  the source as it comes\n'
+        : `  differs from the source:\n${differences.join('')}`,
+    );
   }
   return 0;
 }

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: MIT
-// Runs a long command with its whole output in a log file. What there is to tell meanwhile goes through progress.mjs.
+// Runs a long command with its whole output in a log file. What there is to tell meanwhile goes
+// through progress.mjs.
 
 import { spawn } from 'node:child_process';
 import { appendFileSync, createWriteStream, readFileSync } from 'node:fs';
 import { finished } from 'node:stream/promises';
 
-/** @param {string} line @returns {boolean} whether a line of make's output stands for an object built */
+/**
+ * @param {string} line
+ * @returns {boolean} whether a line of make's output stands for an object built
+ */
 export function isObjectLine(line) {
   return /^\s+(CC|AS|HOSTCC|AR|LD)\s/.test(line);
 }
@@ -24,7 +28,9 @@ export function lastLines(text, lines) {
  * Runs a command to its end; throws with the last 30 lines and the log's path when it fails.
  * @param {string} command
  * @param {readonly string[]} args
- * @param {{ log: string, cwd?: string, env?: NodeJS.ProcessEnv, progress?: import('./progress.mjs').Progress }} options
+ * @param {{ log: string, cwd?: string, env?: NodeJS.ProcessEnv,
+ *   progress?: import('./progress.mjs').Progress }}
+ * options
  * @returns {Promise<void>}
  */
 export async function runLogged(command, args, { log, cwd, env, progress }) {
@@ -50,7 +56,9 @@ export async function runLogged(command, args, { log, cwd, env, progress }) {
   /** @type {string} */
   const outcome = await new Promise((resolve) => {
     child.once('error', (error) => resolve(`does not start: ${error.message}`));
-    child.once('close', (code, signal) => resolve(code === 0 ? '' : `failed with ${signal ?? `exit code ${code}`}`));
+    child.once('close', (code, signal) =>
+      resolve(code === 0 ? '' : `failed with ${signal ?? `exit code ${code}`}`),
+    );
   });
   process.removeListener('exit', kill);
   file.end();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Turns what the user gave (nothing, a tarball, a tree) into a source with an identity, which goes into the cache key,
-// and into a tree that may be written to, which is what a build wants.
+// Turns what the user gave (nothing, a tarball, a tree) into a source with an identity, which goes
+// into the cache key, and into a tree that may be written to, which is what a build wants.
 
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -18,9 +18,10 @@ import { runLogged } from './run-logged.mjs';
  */
 
 /**
- * Files of the tree that an x86 build never opens, as tar patterns: headers of one graphics driver and the code of other
- * architectures, together nearly half a gigabyte that would be unpacked, copied for each flavour and kept. Their Kconfig
- * files stay, because those of x86 include some of them.
+ * Files of the tree that an x86 build never opens, as tar patterns: headers of one graphics driver
+ * and the code of other architectures, together nearly half a gigabyte that would be unpacked,
+ * copied for each flavour and kept. Their Kconfig files stay, because those of x86 include some of
+ * them.
  */
 export const NEVER_UNPACKED = [
   '*/drivers/gpu/drm/amd/include/*',
@@ -29,12 +30,15 @@ export const NEVER_UNPACKED = [
 
 /** @returns {string[]} */
 function otherArchitectures() {
-  return 'alpha arc arm arm64 csky hexagon loongarch m68k microblaze mips nios2 openrisc parisc powerpc riscv s390 sh sparc xtensa'.split(' ');
+  return 'alpha arc arm arm64 csky hexagon loongarch m68k microblaze mips nios2 openrisc parisc powerpc riscv s390 sh sparc xtensa'.split(
+    ' ',
+  );
 }
 
 /**
- * Whether one is cached is asked often and has to be answered without a network, so the version found the last time is
- * remembered; it stays the answer until the pinned version in this project changes.
+ * Whether one is cached is asked often and has to be answered without a network, so the version
+ * found the last time is remembered; it stays the answer until the pinned version in this project
+ * changes.
  * @param {string} cache
  * @returns {string}
  */
@@ -73,15 +77,21 @@ function debianSource(cache, say) {
 
 /**
  * @param {string} directory
- * @returns {string} a checksum over the names, sizes and times of the files of a tree: reading them all would take minutes
+ * @returns {string} a checksum over the names, sizes and times of the files of a tree: reading them
+ * all would take minutes
  */
 function treeFingerprint(directory) {
-  const find = spawnSync('find', ['.', '-name', '.git', '-prune', '-o', '-type', 'f', '-printf', '%p %s %T@\\n'], {
-    cwd: directory,
-    encoding: 'latin1',
-    maxBuffer: 256 << 20,
-  });
-  if (find.status !== 0) throw new Error(`The source tree ${directory} cannot be read: ${find.stderr.trim()}`);
+  const find = spawnSync(
+    'find',
+    ['.', '-name', '.git', '-prune', '-o', '-type', 'f', '-printf', '%p %s %T@\\n'],
+    {
+      cwd: directory,
+      encoding: 'latin1',
+      maxBuffer: 256 << 20,
+    },
+  );
+  if (find.status !== 0)
+    throw new Error(`The source tree ${directory} cannot be read: ${find.stderr.trim()}`);
   return createHash('sha256').update(find.stdout.split('\n').sort().join('\n')).digest('hex');
 }
 
@@ -94,19 +104,33 @@ function treeFingerprint(directory) {
 export function openSource(given, cache, say) {
   if (given === undefined) return debianSource(cache, say);
   const path = resolve(given);
-  if (!existsSync(path)) throw new Error(`There is no kernel source at ${path}. --source wants a tarball or a source tree.`);
+  if (!existsSync(path))
+    throw new Error(
+      `There is no kernel source at ${path}. --source wants a tarball or a source tree.`,
+    );
   if (statSync(path).isDirectory()) {
     if (!existsSync(join(path, 'kernel', 'rseq.c'))) {
       throw new Error(`${path} does not look like a kernel source tree: it has no kernel/rseq.c.`);
     }
-    return { identity: `tree ${treeFingerprint(path)}`, description: `the tree ${path}`, kind: 'directory', locate: () => path };
+    return {
+      identity: `tree ${treeFingerprint(path)}`,
+      description: `the tree ${path}`,
+      kind: 'directory',
+      locate: () => path,
+    };
   }
   const checksum = createHash('sha256').update(readFileSync(path)).digest('hex');
-  return { identity: `tarball ${checksum}`, description: `the tarball ${path}`, kind: 'tarball', locate: () => path };
+  return {
+    identity: `tarball ${checksum}`,
+    description: `the tarball ${path}`,
+    kind: 'tarball',
+    locate: () => path,
+  };
 }
 
 /**
- * Puts a source where it may be written to: a tarball is unpacked, a tree is copied, for the user's own stays untouched.
+ * Puts a source where it may be written to: a tarball is unpacked, a tree is copied, for the user's
+ * own stays untouched.
  * @param {Source} source
  * @param {string} tree folder to create
  * @param {{ log: string, progress: import('./progress.mjs').Progress }} options
@@ -117,8 +141,15 @@ export async function unpackSource(source, tree, { log, progress }) {
   mkdirSync(tree, { recursive: true });
   if (source.kind === 'directory') {
     progress.step(`copying ${from}`);
-    await runLogged('tar', ['--create', '--file', `${tree}.tar`, '--exclude-vcs', '--directory', from, '.'], { log, progress });
-    await runLogged('tar', ['--extract', '--file', `${tree}.tar`, '--directory', tree], { log, progress });
+    await runLogged(
+      'tar',
+      ['--create', '--file', `${tree}.tar`, '--exclude-vcs', '--directory', from, '.'],
+      { log, progress },
+    );
+    await runLogged('tar', ['--extract', '--file', `${tree}.tar`, '--directory', tree], {
+      log,
+      progress,
+    });
     await runLogged('rm', [`${tree}.tar`], { log });
     // Left-overs of the user's own build would decide about ours.
     await runLogged('make', ['mrproper'], { cwd: tree, log, progress });
@@ -126,9 +157,13 @@ export async function unpackSource(source, tree, { log, progress }) {
   }
   progress.step(`unpacking ${source.description}`);
   const excludes = NEVER_UNPACKED.map((pattern) => `--exclude=${pattern}`);
-  await runLogged('tar', ['--extract', '--file', from, '--strip-components=1', '--directory', tree, ...excludes], {
-    log,
-    progress,
-    env: { ...process.env, XZ_DEFAULTS: '--threads=0' },
-  });
+  await runLogged(
+    'tar',
+    ['--extract', '--file', from, '--strip-components=1', '--directory', tree, ...excludes],
+    {
+      log,
+      progress,
+      env: { ...process.env, XZ_DEFAULTS: '--threads=0' },
+    },
+  );
 }

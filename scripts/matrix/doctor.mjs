@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What `rseq-slice doctor` says in an environment, held against what it said when somebody looked: the files in doctor/,
-// one a row. Whatever differs from machine to machine, or from run to run, is left out of both.
+// What `rseq-slice doctor` says in an environment, held against what it said when somebody looked:
+// the files in doctor/, one a row. Whatever differs from machine to machine, or from run to run, is
+// left out of both.
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -14,7 +15,10 @@ const VARIABLE = [
   [/^(.{6}kernel +)Linux \S*\w/gm, '$1Linux RELEASE'],
   [/(Compiled on this machine|The prebuilt one of the package) \(.*\)\./g, '$1 (PATH).'],
   [/v\d+\.\d+\.\d+, \w+\./g, 'VERSION.'],
-  [/^(.{6}sections +).* tried in.*: .* disturbed, [1-9]\S* of them/gm, '$1N tried in threads that compete: N disturbed, N of them'],
+  [
+    /^(.{6}sections +).* tried in.*: .* disturbed, [1-9]\S* of them/gm,
+    '$1N tried in threads that compete: N disturbed, N of them',
+  ],
   [/(A container \(.*\)|No container), /g, 'CONTAINER, '],
   // How busy the machine is, and what emulates it.
   [/^.{4} {2}(CPUs|machine) .*\n( +→ .*\n)?/gm, ''],
@@ -28,7 +32,11 @@ export function normalize(text) {
 }
 
 /** @param {string} row a row's name */
-export const goldenFile = (row) => `${folder}${row.toLowerCase().replace(/[^a-z0-9.]+/g, '-').replace(/^-|-$/g, '')}.txt`;
+export const goldenFile = (row) =>
+  `${folder}${row
+    .toLowerCase()
+    .replace(/[^a-z0-9.]+/g, '-')
+    .replace(/^-|-$/g, '')}.txt`;
 
 /**
  * @param {string} row
@@ -45,8 +53,16 @@ export function judgeDoctor(row, { status, stdout }, { works, update }) {
   }
   const golden = existsSync(file) ? readFileSync(file, 'utf8') : '';
   return [
-    { name: 'the doctor ends as it should', ok: status === (works ? 0 : 1), detail: `exit code ${status}` },
-    { name: 'the doctor says what it should', ok: text === golden, detail: firstDifference(text, golden) },
+    {
+      name: 'the doctor ends as it should',
+      ok: status === (works ? 0 : 1),
+      detail: `exit code ${status}`,
+    },
+    {
+      name: 'the doctor says what it should',
+      ok: text === golden,
+      detail: firstDifference(text, golden),
+    },
   ];
 }
 
@@ -54,5 +70,7 @@ export function judgeDoctor(row, { status, stdout }, { works, update }) {
 function firstDifference(found, golden) {
   const [ours, theirs] = [found.split('\n'), golden.split('\n')];
   const at = ours.findIndex((line, index) => line !== theirs[index]);
-  return at < 0 ? `fewer lines than expected` : `'${ours[at]}' and not '${theirs[at] ?? 'the end'}'`;
+  return at < 0
+    ? `fewer lines than expected`
+    : `'${ours[at]}' and not '${theirs[at] ?? 'the end'}'`;
 }

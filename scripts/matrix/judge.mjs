@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Whether what was found in an environment is what the row of the matrix says: each thing looked at is a check with a
-// name, those the program in the guest made and those that compare with the row.
+// Whether what was found in an environment is what the row of the matrix says: each thing looked at
+// is a check with a name, those the program in the guest made and those that compare with the row.
 
 /**
  * @typedef {object} Expectation
@@ -13,7 +13,8 @@
  * @property {number} [cpus] see expectationOf in rows.mjs
  * @property {string} [preemption] the kernel's way of it
  * @property {boolean} [isDebugging] whether rseq_debug is on
- * @property {number} [yielded] at least so many; default: some on Linux, none on the simulated kernel
+ * @property {number} [yielded] at least so many; default: some on Linux, none on the simulated
+ * kernel
  */
 
 /**
@@ -55,10 +56,18 @@
  * @property {string} stderr
  */
 
-/** @param {Ending} ending @param {{ exitCode: number, signal?: number }} expected @returns {Check} */
+/**
+ * @param {Ending} ending
+ * @param {{ exitCode: number, signal?: number }} expected
+ * @returns {Check}
+ */
 export function judgeEnding({ exitCode, signal, stderr }, { exitCode: wanted, signal: deadly }) {
   const ok = exitCode === wanted && (signal ?? undefined) === deadly;
-  return { name: deadly === undefined ? 'it ends by itself' : `signal ${deadly} kills it`, ok, detail: `exit code ${exitCode}, signal ${signal ?? 'none'}${stderr === '' ? '' : `: ${stderr.trim()}`}` };
+  return {
+    name: deadly === undefined ? 'it ends by itself' : `signal ${deadly} kills it`,
+    ok,
+    detail: `exit code ${exitCode}, signal ${signal ?? 'none'}${stderr === '' ? '' : `: ${stderr.trim()}`}`,
+  };
 }
 
 /** What a row can name, and what it is called; of some only the beginning is named. */
@@ -75,7 +84,8 @@ const NAMED = /** @type {const} */ ([
 ]);
 
 /**
- * @param {Partial<Place>} found what a program does not tell is not as it should be, where the row names it
+ * @param {Partial<Place>} found what a program does not tell is not as it should be, where the row
+ * names it
  * @param {Expectation} expected
  * @returns {Check[]}
  */
@@ -84,7 +94,13 @@ export function judgePlace(found, expected) {
     const wanted = expected[property];
     if (wanted === undefined) return [];
     const [is, should] = [String(found[property] ?? 'not told'), String(wanted)];
-    return [{ name: `${name} is ${should}`, ok: begins ? is.startsWith(should) : is === should, detail: is }];
+    return [
+      {
+        name: `${name} is ${should}`,
+        ok: begins ? is.startsWith(should) : is === should,
+        detail: is,
+      },
+    ];
   });
 }
 
@@ -105,19 +121,33 @@ export function judgeEnvironment(found, expected) {
 
 /**
  * What test/kernel/guest/migration.mjs reports.
- * @param {{ place: Place, done: number, moved: number, wrong: number, failed: number, wasOn: number[], atEnd: string, stats: Found['stats'] & { undisturbed: number, nested: number } }} found
+ * @param {{ place: Place, done: number, moved: number, wrong: number, failed: number,
+ *   wasOn: number[], atEnd: string, stats: Found['stats'] & { undisturbed: number,
+ *   nested: number } }}
+ * found
  * @param {Expectation} expected
  * @returns {Check[]}
  */
-export function judgeMigration({ place, done, moved, wrong, failed, wasOn, atEnd, stats }, expected) {
+export function judgeMigration(
+  { place, done, moved, wrong, failed, wasOn, atEnd, stats },
+  expected,
+) {
   const { entered, undisturbed, yielded, raced, revoked, nested } = stats;
   return [
     ...judgePlace(place, expected),
     { name: 'the worker could be moved', ok: failed === 0, detail: `${failed} refusals` },
     { name: 'it was, inside sections', ok: moved > 0, detail: `${moved} of ${done} sections` },
-    { name: 'it was on every CPU', ok: wasOn.length === place.cpus, detail: `${wasOn.join()} of ${place.cpus}` },
+    {
+      name: 'it was on every CPU',
+      ok: wasOn.length === place.cpus,
+      detail: `${wasOn.join()} of ${place.cpus}`,
+    },
     { name: 'the area always had the CPU', ok: wrong === 0, detail: `${wrong} times wrong` },
-    { name: 'no section is lost', ok: entered === done && entered === undisturbed + yielded + raced + revoked + nested, detail: `${entered} of ${done}` },
+    {
+      name: 'no section is lost',
+      ok: entered === done && entered === undisturbed + yielded + raced + revoked + nested,
+      detail: `${entered} of ${done}`,
+    },
     { name: 'the thread is given back as it was found', ok: atEnd === 'libc', detail: atEnd },
   ];
 }
@@ -128,7 +158,10 @@ export function judgeMigration({ place, done, moved, wrong, failed, wasOn, atEnd
  * @returns {Partial<Place>}
  */
 export function readTold(stdout) {
-  const { libc, cpus, registration, flavour } = /^# libc (?<libc>\w+), CPUs (?<cpus>\d+), registration (?<registration>\w+), flavour (?<flavour>\S+)$/m.exec(stdout)?.groups ?? {};
+  const { libc, cpus, registration, flavour } =
+    /^# libc (?<libc>\w+), CPUs (?<cpus>\d+), registration (?<registration>\w+), flavour (?<flavour>\S+)$/m.exec(
+      stdout,
+    )?.groups ?? {};
   if (libc === undefined || registration === undefined || flavour === undefined) return {};
   return { backend: 'linux', registration, flavour, reason: 'available', libc, cpus: Number(cpus) };
 }
@@ -136,20 +169,35 @@ export function readTold(stdout) {
 /**
  * The cases that the shim's test program printed.
  * @param {string} stdout
- * @param {{ all: number, onKernel: number }} least how many must have passed, of all and of those on the kernel that runs,
- * so that a run that skips everything, or has only made-up answers, proves nothing
+ * @param {{ all: number, onKernel: number }} least how many must have passed, of all and of those
+ * on the kernel that runs, so that a run that skips everything, or has only made-up answers, proves
+ * nothing
  * @returns {Check[]}
  */
 export function judgeCases(stdout, least) {
   const lines = [...stdout.matchAll(/^(ok|not ok|SKIP) ([^:\n]+)(?:: (.*))?$/gm)];
   const announced = Number(/^1\.\.(\d+)$/m.exec(stdout)?.[1]);
-  const cases = lines.filter(([, result]) => result !== 'SKIP').map(([, result, name = '', detail = '']) => ({ name, ok: result === 'ok', detail }));
+  const cases = lines
+    .filter(([, result]) => result !== 'SKIP')
+    .map(([, result, name = '', detail = '']) => ({ name, ok: result === 'ok', detail }));
   const passed = cases.filter(({ ok }) => ok);
   const onKernel = passed.filter(({ name }) => name.endsWith('(this kernel)'));
   return [
-    { name: 'all cases were run', ok: lines.length === announced, detail: `${lines.length} of ${announced}` },
-    { name: `at least ${least.all} passed`, ok: passed.length >= least.all, detail: `${passed.length} passed` },
-    { name: `at least ${least.onKernel} on this kernel`, ok: onKernel.length >= least.onKernel, detail: `${onKernel.length} passed` },
+    {
+      name: 'all cases were run',
+      ok: lines.length === announced,
+      detail: `${lines.length} of ${announced}`,
+    },
+    {
+      name: `at least ${least.all} passed`,
+      ok: passed.length >= least.all,
+      detail: `${passed.length} passed`,
+    },
+    {
+      name: `at least ${least.onKernel} on this kernel`,
+      ok: onKernel.length >= least.onKernel,
+      detail: `${onKernel.length} passed`,
+    },
     ...cases,
   ];
 }

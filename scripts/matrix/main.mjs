@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The command `npm run test:matrix`: the library in every environment it must be right in, one guest each, with a table
-// at the end. What a row means is in rows.mjs, how it is run in run-row.mjs.
+// The command `npm run test:matrix`: the library in every environment it must be right in, one
+// guest each, with a table at the end. What a row means is in rows.mjs, how it is run in
+// run-row.mjs.
 
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -42,19 +43,27 @@ function readOptions() {
     },
   });
   const seconds = Number(values.seconds);
-  if (!(seconds >= 1 && seconds <= 60)) throw new Error(`--seconds wants seconds from 1 to 60, not '${values.seconds}'.`);
+  if (!(seconds >= 1 && seconds <= 60))
+    throw new Error(`--seconds wants seconds from 1 to 60, not '${values.seconds}'.`);
   const rows = chooseRows(values);
-  if (rows.length === 0) throw new Error(`No environment matches --only '${values.only}'; --list shows the ${ROWS.length} there are.`);
+  if (rows.length === 0)
+    throw new Error(
+      `No environment matches --only '${values.only}'; --list shows the ${ROWS.length} there are.`,
+    );
   return { ...values, seconds, rows };
 }
 
 /** @returns {Record<string, string>} */
 function describe() {
-  const git = (/** @type {readonly string[]} */ args) => execFileSync('git', args, { encoding: 'utf8' }).trim();
+  const git = (/** @type {readonly string[]} */ args) =>
+    execFileSync('git', args, { encoding: 'utf8' }).trim();
   return {
     date: new Date().toISOString().slice(0, 10),
     commit: git(['rev-parse', '--short', 'HEAD']),
-    command: ['npm run test:matrix', ...process.argv.slice(2).filter((arg) => arg === '--diagonal')].join(' -- '),
+    command: [
+      'npm run test:matrix',
+      ...process.argv.slice(2).filter((arg) => arg === '--diagonal'),
+    ].join(' -- '),
     host: `Linux ${release().replace(/-.*/, '')}, Node ${process.version}`,
   };
 }
@@ -70,11 +79,14 @@ async function run({ rows, seconds, update, json, markdown }) {
   }
   process.stdout.write(`${formatTable(results)}\n${formatRemarks(results)}`);
   const about = describe();
-  if (json !== undefined) writeFileSync(json, `${JSON.stringify({ ...about, results }, null, 2)}\n`);
+  if (json !== undefined)
+    writeFileSync(json, `${JSON.stringify({ ...about, results }, null, 2)}\n`);
   if (markdown !== undefined) writeFileSync(markdown, formatMarkdown(results, about));
   const failed = results.filter(hasFailed).length;
   const skipped = results.filter((result) => result.skipped !== null).length;
-  process.stdout.write(`${results.length - failed - skipped} environments passed, ${failed} failed, ${skipped} skipped\n`);
+  process.stdout.write(
+    `${results.length - failed - skipped} environments passed, ${failed} failed, ${skipped} skipped\n`,
+  );
   return failed > 0 ? 1 : 0;
 }
 

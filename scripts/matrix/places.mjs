@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What a row needs beside a kernel: another root file system with another libc, and other versions of Node. Each is made
-// once, in a temporary folder of the cache, and renamed into place when all of it succeeded.
+// What a row needs beside a kernel: another root file system with another libc, and other versions
+// of Node. Each is made once, in a temporary folder of the cache, and renamed into place when all
+// of it succeeded.
 
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
@@ -14,7 +15,16 @@ import { ensurePackages } from '../vm/packages.mjs';
 
 // The allocators and the tracer are what other users of rseq are tried with.
 const ROOTS = {
-  'debian-13': { suite: 'trixie', include: ['nodejs', 'libjemalloc2', 'libmimalloc3', 'libtcmalloc-minimal4t64', 'liblttng-ust1t64'] },
+  'debian-13': {
+    suite: 'trixie',
+    include: [
+      'nodejs',
+      'libjemalloc2',
+      'libmimalloc3',
+      'libtcmalloc-minimal4t64',
+      'liblttng-ust1t64',
+    ],
+  },
 };
 
 /**
@@ -29,22 +39,27 @@ async function ensure(kind, name, say, make) {
   const parent = join(cache, kind);
   const done = join(parent, name);
   if (existsSync(done)) return done;
-  return withLock(cache, kind, async () => {
-    // Somebody else may have made it while we waited for the lock.
-    if (existsSync(done)) return done;
-    mkdirSync(parent, { recursive: true });
-    const work = mkdtempSync(join(parent, 'making-'));
-    const log = join(parent, `${name}.log`);
-    try {
-      const folder = join(work, name);
-      mkdirSync(folder);
-      await make(folder, log);
-      renameSync(folder, done);
-    } finally {
-      rmSync(work, { recursive: true, force: true });
-    }
-    return done;
-  }, say);
+  return withLock(
+    cache,
+    kind,
+    async () => {
+      // Somebody else may have made it while we waited for the lock.
+      if (existsSync(done)) return done;
+      mkdirSync(parent, { recursive: true });
+      const work = mkdtempSync(join(parent, 'making-'));
+      const log = join(parent, `${name}.log`);
+      try {
+        const folder = join(work, name);
+        mkdirSync(folder);
+        await make(folder, log);
+        renameSync(folder, done);
+      } finally {
+        rmSync(work, { recursive: true, force: true });
+      }
+      return done;
+    },
+    say,
+  );
 }
 
 /**
@@ -59,7 +74,11 @@ export async function ensureRoot(name, say) {
   return ensure('roots', `${name}-${of}`, say, async (folder, log) => {
     ensurePackages(['root'], say);
     say(`making a root file system of Debian ${suite}`);
-    await runLogged('debootstrap', ['--variant=minbase', `--include=${include.join()}`, suite, folder, debianMirror()], { log });
+    await runLogged(
+      'debootstrap',
+      ['--variant=minbase', `--include=${include.join()}`, suite, folder, debianMirror()],
+      { log },
+    );
   });
 }
 
@@ -73,7 +92,14 @@ export async function ensureNode(major, say) {
   const folder = await ensure('nodes', `node-${major}`, say, async (target, log) => {
     say(`fetching Node ${major}`);
     const name = `node-linux-${process.arch}`;
-    const options = ['--prefix', target, '--no-save', '--ignore-scripts', '--no-audit', '--no-fund'];
+    const options = [
+      '--prefix',
+      target,
+      '--no-save',
+      '--ignore-scripts',
+      '--no-audit',
+      '--no-fund',
+    ];
     await runLogged('npm', ['install', ...options, `${name}@${major}`], { log, cwd: target });
     renameSync(join(target, 'node_modules', name, 'bin'), join(target, 'bin'));
   });

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The matrix as people and programs read it: a table for the terminal, the same in Markdown, and JSON with every check.
+// The matrix as people and programs read it: a table for the terminal, the same in Markdown, and
+// JSON with every check.
 
 import Table from 'cli-table3';
 
@@ -14,10 +15,20 @@ import Table from 'cli-table3';
  * @property {number | null} yielded
  * @property {number} seconds
  * @property {string | null} skipped why it was not run
- * @property {readonly import('./neighbours.mjs').Neighbour[]} [neighbours] what became of other users of rseq
+ * @property {readonly import('./neighbours.mjs').Neighbour[]} [neighbours] what became of other
+ * users of rseq
  */
 
-const HEAD = ['environment', 'backend', 'flavour', 'registration', 'checks passed', 'sections', 'yielded', 's'];
+const HEAD = [
+  'environment',
+  'backend',
+  'flavour',
+  'registration',
+  'checks passed',
+  'sections',
+  'yielded',
+  's',
+];
 
 /** @param {number | null} value */
 const count = (value) => (value === null ? '' : value.toLocaleString('en'));
@@ -26,17 +37,45 @@ const count = (value) => (value === null ? '' : value.toLocaleString('en'));
 export const hasFailed = ({ checks }) => checks.some(({ ok }) => !ok);
 
 /** @param {RowResult} result @returns {string[]} */
-function cells({ name, backend, flavour, registration, checks, sections, yielded, seconds, skipped }) {
-  const passed = skipped === null ? `${checks.filter(({ ok }) => ok).length} of ${checks.length}` : 'skipped';
-  return [name, backend, flavour, registration, passed, count(sections), count(yielded), skipped === null ? seconds.toFixed(0) : ''];
+function cells({
+  name,
+  backend,
+  flavour,
+  registration,
+  checks,
+  sections,
+  yielded,
+  seconds,
+  skipped,
+}) {
+  const passed =
+    skipped === null ? `${checks.filter(({ ok }) => ok).length} of ${checks.length}` : 'skipped';
+  return [
+    name,
+    backend,
+    flavour,
+    registration,
+    passed,
+    count(sections),
+    count(yielded),
+    skipped === null ? seconds.toFixed(0) : '',
+  ];
 }
 
-/** @param {readonly RowResult[]} results @returns {string} what failed and what was left out, a line each */
+/**
+ * @param {readonly RowResult[]} results
+ * @returns {string} what failed and what was left out, a line each
+ */
 export function formatRemarks(results) {
   return results
     .flatMap(({ name, checks, skipped }) => [
       ...(skipped === null ? [] : [`${name}: skipped: ${skipped}`]),
-      ...checks.filter(({ ok }) => !ok).map((check) => `${name}: FAILED: ${check.name}${check.detail === undefined ? '' : ` (found: ${check.detail})`}`),
+      ...checks
+        .filter(({ ok }) => !ok)
+        .map(
+          (check) =>
+            `${name}: FAILED: ${check.name}${check.detail === undefined ? '' : ` (found: ${check.detail})`}`,
+        ),
     ])
     .map((line) => `${line}\n`)
     .join('');
@@ -55,28 +94,44 @@ export function formatTable(results) {
 
 /**
  * Who else used rseq, a line each, and a column for each environment.
- * @param {readonly RowResult[]} results @param {(cells: readonly string[]) => string} line @returns {string[]}
+ * @param {readonly RowResult[]} results
+ * @param {(cells: readonly string[]) => string} line
+ * @returns {string[]}
  */
 function formatNeighbours(results, line) {
   const tried = results.filter(({ neighbours }) => neighbours !== undefined);
   if (tried.length === 0) return [];
-  const names = [...new Set(tried.flatMap(({ neighbours = [] }) => neighbours.map(({ name }) => name)))];
+  const names = [
+    ...new Set(tried.flatMap(({ neighbours = [] }) => neighbours.map(({ name }) => name))),
+  ];
   const columns = tried.map(({ name }) => name.replace(/^other users of rseq, /, ''));
   return [
     '## Beside other users of rseq',
     '',
     line(['', ...columns]),
     line(['---', ...columns.map(() => '---')]),
-    ...names.map((name) => line([name, ...tried.map(({ neighbours = [] }) => neighbours.find((one) => one.name === name)?.text ?? '')])),
+    ...names.map((name) =>
+      line([
+        name,
+        ...tried.map(
+          ({ neighbours = [] }) => neighbours.find((one) => one.name === name)?.text ?? '',
+        ),
+      ]),
+    ),
     '',
     'Each cell says which area the library got, or why it left the other one alone, what the other one did, and how many of the sections were yielded.',
     '',
   ];
 }
 
-/** @param {readonly RowResult[]} results @param {Readonly<Record<string, string>>} about date, command, and the like @returns {string} */
+/**
+ * @param {readonly RowResult[]} results
+ * @param {Readonly<Record<string, string>>} about date, command, and the like
+ * @returns {string}
+ */
 export function formatMarkdown(results, about) {
-  const line = (/** @type {readonly string[]} */ texts) => `| ${texts.map((text) => text.replaceAll('|', '\\|')).join(' | ')} |`;
+  const line = (/** @type {readonly string[]} */ texts) =>
+    `| ${texts.map((text) => text.replaceAll('|', '\\|')).join(' | ')} |`;
   return [
     '# Tested kernels and C libraries',
     '',

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Programs and libraries that make an environment a special one, compiled into the folder that the guest sees as its job.
+// Programs and libraries that make an environment a special one, compiled into the folder that the
+// guest sees as its job.
 
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
@@ -15,23 +16,47 @@ const SHIM = target.sources.filter((file) => file.endsWith('.c')).map((file) => 
 
 /** @param {string} compiler @param {readonly string[]} args */
 function compile(compiler, args) {
-  const flags = [...target.cflags, ...target.cflags_c, '-Werror', '-O2', '-pthread', '-I', join(root, 'native/include')];
+  const flags = [
+    ...target.cflags,
+    ...target.cflags_c,
+    '-Werror',
+    '-O2',
+    '-pthread',
+    '-I',
+    join(root, 'native/include'),
+  ];
   const { error, status, stderr } = spawnSync(compiler, [...flags, ...args], { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`${args.at(-1) ?? ''} does not compile: ${error?.message ?? stderr}`);
+  if (status !== 0)
+    throw new Error(`${args.at(-1) ?? ''} does not compile: ${error?.message ?? stderr}`);
 }
 
 /**
  * @param {import('./rows.mjs').Row} row
  * @param {string} job
- * @returns {{ prefix: readonly string[], env: Readonly<Record<string, string>> }} what goes before the command, and its variables
+ * @returns {{ prefix: readonly string[], env: Readonly<Record<string, string>> }} what goes before
+ * the command, and its variables
  */
 export function prepareWrapper({ wrap, wrapArgument = '' }, job) {
   if (wrap === 'seccomp') {
-    compile('cc', ['-o', join(job, 'deny'), ...SHIM, join(root, 'native/test/harness.c'), join(guest, 'deny.c'), '-ldl']);
+    compile('cc', [
+      '-o',
+      join(job, 'deny'),
+      ...SHIM,
+      join(root, 'native/test/harness.c'),
+      join(guest, 'deny.c'),
+      '-ldl',
+    ]);
     return { prefix: [`${IN_GUEST}/deny`, wrapArgument], env: {} };
   }
   if (wrap === 'preload') {
-    compile('cc', ['-shared', '-fPIC', '-DLIBC_AREA', '-o', join(job, 'neighbour.so'), join(root, 'native/test/neighbours/neighbour.c')]);
+    compile('cc', [
+      '-shared',
+      '-fPIC',
+      '-DLIBC_AREA',
+      '-o',
+      join(job, 'neighbour.so'),
+      join(root, 'native/test/neighbours/neighbour.c'),
+    ]);
     return { prefix: [], env: { LD_PRELOAD: `${IN_GUEST}/neighbour.so` } };
   }
   return { prefix: [], env: {} };
@@ -43,8 +68,22 @@ export function prepareWrapper({ wrap, wrapArgument = '' }, job) {
  */
 export function compileNeighbours(job) {
   ensurePackages(['neighbours'], () => undefined);
-  for (const [name, source, ...flags] of [['counter', 'counter'], ['owner', 'owner'], ['hidden', 'owner', '-DHIDDEN']]) {
-    compile('cc', ['-shared', '-fPIC', '-fvisibility=default', ...flags, '-isystem', nodeHeaders(), '-o', join(job, `${name}.node`), join(guest, `${source}.c`)]);
+  for (const [name, source, ...flags] of [
+    ['counter', 'counter'],
+    ['owner', 'owner'],
+    ['hidden', 'owner', '-DHIDDEN'],
+  ]) {
+    compile('cc', [
+      '-shared',
+      '-fPIC',
+      '-fvisibility=default',
+      ...flags,
+      '-isystem',
+      nodeHeaders(),
+      '-o',
+      join(job, `${name}.node`),
+      join(guest, `${source}.c`),
+    ]);
   }
 }
 
@@ -57,9 +96,22 @@ export function compileNeighbours(job) {
 export function compileShimTests(job, say) {
   ensurePackages(['musl'], say);
   const suite = join(root, 'native/test');
-  const tests = readdirSync(suite).filter((file) => file.endsWith('.c') && !/_(check|exec)\.c$/.test(file));
+  const tests = readdirSync(suite).filter(
+    (file) => file.endsWith('.c') && !/_(check|exec)\.c$/.test(file),
+  );
   // musl brings no headers of the kernel; those of the system come last, behind its own.
-  const headers = ['/usr/include', '/usr/include/x86_64-linux-gnu'].flatMap((path) => ['-idirafter', path]);
-  compile('musl-gcc', [...headers, '-static', '-o', join(job, 'shim_test'), ...SHIM, ...tests.map((file) => join(suite, file)), join(guest, 'tell.c')]);
+  const headers = ['/usr/include', '/usr/include/x86_64-linux-gnu'].flatMap((path) => [
+    '-idirafter',
+    path,
+  ]);
+  compile('musl-gcc', [
+    ...headers,
+    '-static',
+    '-o',
+    join(job, 'shim_test'),
+    ...SHIM,
+    ...tests.map((file) => join(suite, file)),
+    join(guest, 'tell.c'),
+  ]);
   return `${IN_GUEST}/shim_test`;
 }

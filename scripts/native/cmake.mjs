@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Builds and tests with CMake, by way of cmake-js. CMakeLists.txt says what is built; here is how it is called.
+// Builds and tests with CMake, by way of cmake-js. CMakeLists.txt says what is built; here is how
+// it is called.
 
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
@@ -12,16 +13,26 @@ import { root } from './target.mjs';
  * @param {Readonly<Record<string, string>>} variables of CMakeLists.txt
  */
 function callCMakeJs(command, folder, variables) {
-  if (!isThere(['cmake'])) throw new Error('There is no cmake in PATH. On Debian, as root: apt-get install cmake make g++');
+  if (!isThere(['cmake']))
+    throw new Error(
+      'There is no cmake in PATH. On Debian, as root: apt-get install cmake make g++',
+    );
   const cmakeJs = createRequire(import.meta.url).resolve('cmake-js/bin/cmake-js');
   const options = Object.entries(variables).map(([name, value]) => `--CD${name}=${value}`);
-  const { status, error, stdout, stderr } = spawnSync(process.execPath, [cmakeJs, command, '--out', folder, ...options], {
-    cwd: root,
-    encoding: 'utf8',
-    env: { ...process.env, NODE_OPTIONS: undefined },
-    maxBuffer: 64 << 20,
-  });
-  if (status !== 0) throw new Error(`cmake-js ${command} in ${folder} failed:\n${error?.message ?? stdout + stderr}`);
+  const { status, error, stdout, stderr } = spawnSync(
+    process.execPath,
+    [cmakeJs, command, '--out', folder, ...options],
+    {
+      cwd: root,
+      encoding: 'utf8',
+      env: { ...process.env, NODE_OPTIONS: undefined },
+      maxBuffer: 64 << 20,
+    },
+  );
+  if (status !== 0)
+    throw new Error(
+      `cmake-js ${command} in ${folder} failed:\n${error?.message ?? stdout + stderr}`,
+    );
 }
 
 /**
@@ -47,6 +58,13 @@ export function buildWithCMake(folder, variables = {}) {
  * @returns {boolean} whether all passed
  */
 export function runCTests(folder, prefix = []) {
-  const [command = '', ...args] = [...prefix, 'ctest', '--test-dir', folder, '--output-on-failure', '--no-tests=error'];
+  const [command = '', ...args] = [
+    ...prefix,
+    'ctest',
+    '--test-dir',
+    folder,
+    '--output-on-failure',
+    '--no-tests=error',
+  ];
   return spawnSync(command, args, { stdio: 'inherit' }).status === 0;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The steps from the target's sources to an addon, with whichever compilers: this host's own or a cross compiler. A step
-// that fails throws, and its error carries the command and what the compiler said.
+// The steps from the target's sources to an addon, with whichever compilers: this host's own or a
+// cross compiler. A step that fails throws, and its error carries the command and what the compiler
+// said.
 
 import { spawnSync } from 'node:child_process';
 import { basename, join } from 'node:path';
@@ -23,7 +24,11 @@ import { NODE_FLAGS, NODE_FLAGS_CXX, nodeHeaders, root } from './target.mjs';
  */
 export function run(words, step = `running ${words[0]}`, cwd = root) {
   const [command = '', ...args] = words;
-  const { status, signal, stdout, stderr, error } = spawnSync(command, args, { cwd, encoding: 'utf8', maxBuffer: 64 << 20 });
+  const { status, signal, stdout, stderr, error } = spawnSync(command, args, {
+    cwd,
+    encoding: 'utf8',
+    maxBuffer: 64 << 20,
+  });
   if (status === 0) return stdout;
   const said = error?.message ?? `${stderr}${stdout}${signal === null ? '' : `ended by ${signal}`}`;
   throw new Error(`${step} failed:\n${words.join(' ')}\n${said}`.trimEnd());
@@ -44,7 +49,18 @@ export function compileSource(target, compilers, source, folder, project = root)
   const [compiler, flags] = source.endsWith('.c')
     ? [compilers.c, target.cflags_c]
     : [compilers.cxx, [...NODE_FLAGS_CXX, ...target.cflags_cc]];
-  const words = [...compiler, ...headers, ...defines, ...NODE_FLAGS, ...target.cflags, ...flags, '-c', source, '-o', object];
+  const words = [
+    ...compiler,
+    ...headers,
+    ...defines,
+    ...NODE_FLAGS,
+    ...target.cflags,
+    ...flags,
+    '-c',
+    source,
+    '-o',
+    object,
+  ];
   run(words, `compiling ${source}`, project);
   return object;
 }
@@ -57,8 +73,13 @@ export function compileSource(target, compilers, source, folder, project = root)
  * @returns {string} the addon, in that folder
  */
 export function compileAddon(target, compilers, folder, project = root) {
-  const objects = target.sources.map((source) => compileSource(target, compilers, source, folder, project));
+  const objects = target.sources.map((source) =>
+    compileSource(target, compilers, source, folder, project),
+  );
   const addon = join(folder, `${target.name}.node`);
-  run([...compilers.cxx, '-shared', ...target.ldflags, ...objects, '-o', addon, ...target.libraries], `linking ${target.name}.node`);
+  run(
+    [...compilers.cxx, '-shared', ...target.ldflags, ...objects, '-o', addon, ...target.libraries],
+    `linking ${target.name}.node`,
+  );
   return addon;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The addon compiled into build/Release, where it is preferred to a prebuilt one, with nothing but a compiler: what
-// `npm run build:native` does in a checkout that has no make or Python 3, and `rseq-slice build` in an installed package.
+// The addon compiled into build/Release, where it is preferred to a prebuilt one, with nothing but
+// a compiler: what `npm run build:native` does in a checkout that has no make or Python 3, and
+// `rseq-slice build` in an installed package.
 
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -9,7 +10,8 @@ import { compileAddon } from './compile.mjs';
 import { findCompilers } from './compilers.mjs';
 import { readTarget, root } from './target.mjs';
 
-const ADVICE = 'Should it be a header or the linker that is missing, on Debian, as root: apt-get install g++ libc6-dev binutils';
+const ADVICE =
+  'Should it be a header or the linker that is missing, on Debian, as root: apt-get install g++ libc6-dev binutils';
 
 /**
  * @param {import('./compile.mjs').Compilers} [compilers]
@@ -20,9 +22,13 @@ export function buildDirectly(compilers = findCompilers()) {
   try {
     mkdirSync(join(root, 'build/Release'), { recursive: true });
   } catch (error) {
-    throw new Error(`${error instanceof Error ? error.message : String(error)}\nThe addon goes into ${root}: run this as who may write there.`, { cause: error });
+    throw new Error(
+      `${error instanceof Error ? error.message : String(error)}\nThe addon goes into ${root}: run this as who may write there.`,
+      { cause: error },
+    );
   }
-  // Beside the place it goes to, so that it can be renamed there: whoever loads the addon meanwhile gets a whole one.
+  // Beside the place it goes to, so that it can be renamed there: whoever loads the addon meanwhile
+  // gets a whole one.
   const folder = mkdtempSync(join(root, 'build/direct-'));
   try {
     const isCheckout = existsSync(join(root, 'native/addon.cc'));
@@ -42,6 +48,8 @@ function compile(...all) {
   try {
     return compileAddon(...all);
   } catch (error) {
-    throw new Error(`${error instanceof Error ? error.message : String(error)}\n${ADVICE}`, { cause: error });
+    throw new Error(`${error instanceof Error ? error.message : String(error)}\n${ADVICE}`, {
+      cause: error,
+    });
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Prints the addon's target for CMakeLists.txt: what binding.gyp says, read by the one reader there is, with the headers
-// and flags that node-gyp would add. JSON of strings, each a list as CMake writes one.
+// Prints the addon's target for CMakeLists.txt: what binding.gyp says, read by the one reader there
+// is, with the headers and flags that node-gyp would add. JSON of strings, each a list as CMake
+// writes one.
 
 import { NODE_FLAGS, NODE_FLAGS_CXX, nodeHeaders, readTarget } from './target.mjs';
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Runs tests of a checkout: `node run-tests.mjs CHECKOUT ENVIRONMENT FILE…`. The environment, in JSON, is for the
-// programs that the tests start and not for the runner: a sanitizer's library is preloaded into those alone. Files are
-// of either suite; those of the long one are named in full.
+// Runs tests of a checkout: `node run-tests.mjs CHECKOUT ENVIRONMENT FILE…`. The environment, in
+// JSON, is for the programs that the tests start and not for the runner: a sanitizer's library is
+// preloaded into those alone. Files are of either suite; those of the long one are named in full.
 
 import { startVitest } from 'vitest/node';
 
@@ -32,5 +32,8 @@ async function runSuite(config, names) {
 
 /** @param {string} file */
 const isLong = (file) => file.endsWith('.long.test.ts');
-await runSuite('vitest.config.ts', files.filter((file) => !isLong(file)));
+await runSuite(
+  'vitest.config.ts',
+  files.filter((file) => !isLong(file)),
+);
 await runSuite('vitest.long.config.ts', files.filter(isLong));

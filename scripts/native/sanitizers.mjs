@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What there is of sanitizers: the builds, what a run of them is told, and the planted faults with the report that each
-// must get. Which mistakes there are is said in native/test/faults/faults.h.
+// What there is of sanitizers: the builds, what a run of them is told, and the planted faults with
+// the report that each must get. Which mistakes there are is said in native/test/faults/faults.h.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -30,8 +30,9 @@ export const BUILDS = [
     library: 'libtsan.so',
     variable: 'TSAN_OPTIONS',
     inPrograms: 'halt_on_error=0',
-    // V8's atomics are not seen, so what Node frees in one thread and uses in another looks like a race. Reports are
-    // wanted of the addon's own code only. Nor does each of some hundred processes wait a second for races at its exit.
+    // V8's atomics are not seen, so what Node frees in one thread and uses in another looks like a
+    // race. Reports are wanted of the addon's own code only. Nor does each of some hundred
+    // processes wait a second for races at its exit.
     inNode: 'ignore_noninstrumented_modules=1 atexit_sleep_ms=0',
   },
 ];
@@ -46,24 +47,46 @@ export const BUILDS = [
 
 /** @type {readonly Fault[]} */
 export const FAULTS = [
-  { name: 'HEAP_OVERFLOW', sanitize: 'address,undefined', report: /ERROR: AddressSanitizer: heap-buffer-overflow/ },
-  { name: 'USE_AFTER_FREE', sanitize: 'address,undefined', report: /ERROR: AddressSanitizer: heap-use-after-free/ },
+  {
+    name: 'HEAP_OVERFLOW',
+    sanitize: 'address,undefined',
+    report: /ERROR: AddressSanitizer: heap-buffer-overflow/,
+  },
+  {
+    name: 'USE_AFTER_FREE',
+    sanitize: 'address,undefined',
+    report: /ERROR: AddressSanitizer: heap-use-after-free/,
+  },
   {
     name: 'LEAK',
     sanitize: 'address,undefined',
     report: /ERROR: LeakSanitizer: detected memory leaks/,
     notInNode: 'Node gives back nothing at its end, so leaks are not looked for there',
   },
-  { name: 'SIGNED_OVERFLOW', sanitize: 'address,undefined', report: /runtime error: signed integer overflow/ },
-  { name: 'MISALIGNED', sanitize: 'address,undefined', report: /runtime error: load of misaligned address/ },
+  {
+    name: 'SIGNED_OVERFLOW',
+    sanitize: 'address,undefined',
+    report: /runtime error: signed integer overflow/,
+  },
+  {
+    name: 'MISALIGNED',
+    sanitize: 'address,undefined',
+    report: /runtime error: load of misaligned address/,
+  },
   { name: 'DATA_RACE', sanitize: 'thread', report: /WARNING: ThreadSanitizer: data race/ },
 ];
 
-/** @returns {readonly string[]} the names in enum fault, each at its number; the first is that of no fault */
+/**
+ * @returns {readonly string[]} the names in enum fault, each at its number; the first is that of no
+ * fault
+ */
 export function readFaultNames() {
   const header = readFileSync(join(root, 'native/test/faults/faults.h'), 'utf8');
   const names = [...header.matchAll(/^\tFAULT_(\w+),/gm)].map(([, name = '']) => name);
   const unknown = names.slice(1).filter((name) => !FAULTS.some((fault) => fault.name === name));
-  if (names[0] === 'NONE' && unknown.length === 0 && names.length === FAULTS.length + 1) return names;
-  throw new Error(`faults.h and scripts/native/sanitizers.mjs have not the same faults: ${names.join(', ')}`);
+  if (names[0] === 'NONE' && unknown.length === 0 && names.length === FAULTS.length + 1)
+    return names;
+  throw new Error(
+    `faults.h and scripts/native/sanitizers.mjs have not the same faults: ${names.join(', ')}`,
+  );
 }

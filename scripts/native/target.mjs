@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The addon's target as binding.gyp describes it, for the scripts that compile without node-gyp, and what node-gyp would
-// add to it. binding.gyp owns sources and flags; what is not understood here is an error, so that the ways to build
-// cannot drift apart in silence.
+// The addon's target as binding.gyp describes it, for the scripts that compile without node-gyp,
+// and what node-gyp would add to it. binding.gyp owns sources and flags; what is not understood
+// here is an error, so that the ways to build cannot drift apart in silence.
 
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -12,31 +12,57 @@ import { fileURLToPath } from 'node:url';
 /** The project's folder, which the paths in binding.gyp start from. */
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** What node-gyp adds by itself to every target on Linux: Node's common.gypi, as far as code depends on it. */
+/**
+ * What node-gyp adds by itself to every target on Linux: Node's common.gypi, as far as code depends
+ * on it.
+ */
 export const NODE_FLAGS = ['-O3', '-fPIC', '-fno-omit-frame-pointer'];
 export const NODE_FLAGS_CXX = ['-std=gnu++17', '-fno-rtti', '-fno-exceptions'];
 
 /**
- * Node-API's headers; node-gyp takes those of the running Node. By their place: the resolver of who runs this, Yarn's say,
- * knows nothing of a package that is unpacked for the compiler.
+ * Node-API's headers; node-gyp takes those of the running Node. By their place: the resolver of who
+ * runs this, Yarn's say, knows nothing of a package that is unpacked for the compiler.
  * @param {string} [folder] the project's
  * @returns {string} a folder
  */
-export const nodeHeaders = (folder = root) => createRequire(join(folder, 'binding.gyp'))(join(folder, 'node_modules/node-api-headers')).include_dir;
+export const nodeHeaders = (folder = root) =>
+  createRequire(join(folder, 'binding.gyp'))(join(folder, 'node_modules/node-api-headers'))
+    .include_dir;
 
-/** What is read from the target in binding.gyp. Anything else in it would be ignored here, so it is an error. */
-const KEYS = /** @type {const} */ (['sources', 'include_dirs', 'defines', 'cflags', 'cflags_c', 'cflags_cc', 'ldflags', 'libraries']);
+/**
+ * What is read from the target in binding.gyp. Anything else in it would be ignored here, so it is
+ * an error.
+ */
+const KEYS = /** @type {const} */ ([
+  'sources',
+  'include_dirs',
+  'defines',
+  'cflags',
+  'cflags_c',
+  'cflags_cc',
+  'ldflags',
+  'libraries',
+]);
 
 /** @typedef {{ name: string } & Record<(typeof KEYS)[number], string[]>} Target */
 
 /** @param {string} [folder] where binding.gyp is @returns {Target} */
 export function readTarget(folder = root) {
   const [target, ...others] = JSON.parse(readFileSync(join(folder, 'binding.gyp'), 'utf8')).targets;
-  if (others.length > 0) throw new Error('binding.gyp has more than one target: scripts/native/ knows what to do with one.');
+  if (others.length > 0)
+    throw new Error(
+      'binding.gyp has more than one target: scripts/native/ knows what to do with one.',
+    );
   const { target_name: name, ...rest } = target;
   const unknown = Object.keys(rest).filter((key) => !KEYS.some((known) => known === key));
-  if (unknown.length > 0) throw new Error(`binding.gyp has ${unknown.join(', ')}, which scripts/native/ would ignore: teach it.`);
-  const entries = KEYS.map((key) => [key, (rest[key] ?? []).map((/** @type {string} */ value) => expand(value, folder))]);
+  if (unknown.length > 0)
+    throw new Error(
+      `binding.gyp has ${unknown.join(', ')}, which scripts/native/ would ignore: teach it.`,
+    );
+  const entries = KEYS.map((key) => [
+    key,
+    (rest[key] ?? []).map((/** @type {string} */ value) => expand(value, folder)),
+  ]);
   return { name, ...Object.fromEntries(entries) };
 }
 
@@ -48,8 +74,12 @@ export function readTarget(folder = root) {
 function expand(value, folder) {
   const command = /^<!\((.*)\)$/.exec(value)?.[1];
   if (command === undefined) return value;
-  // The `node` it calls is this one, in PATH or not, and without what the user's own programs load first: that may not be
-  // found from here, may print, or may resolve packages in another way.
-  const env = { ...process.env, NODE_OPTIONS: undefined, PATH: [dirname(process.execPath), process.env['PATH'] ?? ''].join(delimiter) };
+  // The `node` it calls is this one, in PATH or not, and without what the user's own programs load
+  // first: that may not be found from here, may print, or may resolve packages in another way.
+  const env = {
+    ...process.env,
+    NODE_OPTIONS: undefined,
+    PATH: [dirname(process.execPath), process.env['PATH'] ?? ''].join(delimiter),
+  };
   return execFileSync('sh', ['-c', command], { cwd: folder, env, encoding: 'utf8' }).trim();
 }

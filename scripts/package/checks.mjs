@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What must be true of the package that people install. Each check throws when it is not, and returns what it found. They go
-// in this order: the first ones read the tarball, then it is installed, and the last ones change what was installed.
+// What must be true of the package that people install. Each check throws when it is not, and
+// returns what it found. They go in this order: the first ones read the tarball, then it is
+// installed, and the last ones change what was installed.
 
 import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict';
 import { readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
@@ -16,7 +17,8 @@ import { buildWithPreload, BUILT, checkUse, PREBUILT, USES } from './uses.mjs';
  * @typedef {object} Context
  * @property {import('./pack.mjs').Packed} packed
  * @property {import('./project.mjs').Project} project
- * @property {readonly string[]} kernel to put before a command, for a kernel that says it has slices; empty: there is none
+ * @property {readonly string[]} kernel to put before a command, for a kernel that says it has
+ * slices; empty: there is none
  *
  * @typedef {object} Check
  * @property {string} name
@@ -31,11 +33,14 @@ const WANTED = 5_000;
 const DEPENDENCIES = ['cac'];
 
 const onLinux = () => (process.platform === 'linux' ? null : 'addons are for Linux');
-const withCompilers = () => onLinux() ?? (isThere(['cc']) && isThere(['c++']) ? null : 'no cc and c++ here');
+const withCompilers = () =>
+  onLinux() ?? (isThere(['cc']) && isThere(['c++']) ? null : 'no cc and c++ here');
 
 /** @param {string} folder @returns {number} bytes of its files */
 function sizeOf(folder) {
-  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => statSync(join(folder, name)));
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) =>
+    statSync(join(folder, name)),
+  );
   return files.filter((file) => file.isFile()).reduce((sum, { size }) => sum + size, 0);
 }
 
@@ -45,18 +50,49 @@ const inKilobytes = (bytes) => `${(bytes / 1000).toFixed(1)} kB`;
 /** @param {Context} context @returns {string} where npm put the package */
 const installed = ({ project }) => join(project.consumer, 'node_modules/rseq-slice');
 
-/** The program of the project, run. @param {Context} context @param {readonly string[]} args of Node @param {import('./uses.mjs').Expected} [expected] */
-const use = ({ project, kernel }, args, expected = PREBUILT) => checkUse(project.read([...kernel, 'node', ...args]), expected, kernel);
+/**
+ * The program of the project, run.
+ * @param {Context} context
+ * @param {readonly string[]} args of Node
+ * @param {import('./uses.mjs').Expected} [expected]
+ */
+const use = ({ project, kernel }, args, expected = PREBUILT) =>
+  checkUse(project.read([...kernel, 'node', ...args]), expected, kernel);
 
-/** @param {string} resolution @param {string} module @param {readonly string[]} files @returns {Check} */
+/**
+ * @param {string} resolution
+ * @param {string} module
+ * @param {readonly string[]} files
+ * @returns {Check}
+ */
 function types(resolution, module, files) {
   return {
     name: `types, ${resolution}`,
     run: ({ project }) => {
       const typeRoots = join(root, 'node_modules/@types');
       // Those that go out of use, too.
-      const options = ['--strict', '--noEmit', '--ignoreDeprecations', '6.0', '--target', 'es2022', '--types', 'node', '--typeRoots', typeRoots];
-      project.succeed([process.execPath, join(root, 'node_modules/typescript/bin/tsc'), ...options, '--module', module, '--moduleResolution', resolution, ...files]);
+      const options = [
+        '--strict',
+        '--noEmit',
+        '--ignoreDeprecations',
+        '6.0',
+        '--target',
+        'es2022',
+        '--types',
+        'node',
+        '--typeRoots',
+        typeRoots,
+      ];
+      project.succeed([
+        process.execPath,
+        join(root, 'node_modules/typescript/bin/tsc'),
+        ...options,
+        '--module',
+        module,
+        '--moduleResolution',
+        resolution,
+        ...files,
+      ]);
       return `tsc --strict, ${files.join(' and ')}, with the declarations of the package themselves`;
     },
   };
@@ -67,10 +103,21 @@ export const CHECKS = [
   {
     name: 'content',
     run: ({ packed }) => {
-      for (const wanted of ['LICENSE', 'README.md', 'CHANGELOG.md', 'dist/index.js', 'dist/index.d.ts', 'dist/cli/main.js', 'dist/native.br', 'scripts/native/direct.mjs']) {
+      for (const wanted of [
+        'LICENSE',
+        'README.md',
+        'CHANGELOG.md',
+        'dist/index.js',
+        'dist/index.d.ts',
+        'dist/cli/main.js',
+        'dist/native.br',
+        'scripts/native/direct.mjs',
+      ]) {
         ok(packed.files.includes(wanted), `${wanted} is missing`);
       }
-      const wrong = packed.files.filter((name) => /\.map$|\.ts$(?<!\.d\.ts)|(^|\/)test\//.test(name));
+      const wrong = packed.files.filter((name) =>
+        /\.map$|\.ts$(?<!\.d\.ts)|(^|\/)test\//.test(name),
+      );
       deepStrictEqual(wrong, [], 'is for developers alone');
       return `${packed.files.length} files, tarball ${inKilobytes(packed.size)}`;
     },
@@ -80,34 +127,67 @@ export const CHECKS = [
     whyNot: onLinux,
     run: ({ packed }) => {
       const prebuilt = packed.files.filter((name) => name.startsWith('prebuilds/'));
-      ok(prebuilt.some((name) => name.startsWith(`prebuilds/${process.platform}-${process.arch}/`)), `none for ${process.arch}`);
+      ok(
+        prebuilt.some((name) => name.startsWith(`prebuilds/${process.platform}-${process.arch}/`)),
+        `none for ${process.arch}`,
+      );
       // The loader knows these names, and no others.
-      deepStrictEqual(prebuilt.filter((name) => !/^prebuilds\/linux-\w+\/rseq-slice\.(glibc|musl)\.node$/.test(name)), []);
-      const found = prebuilt.filter((name) => name.includes('.glibc.')).map((name) => `${name}, ${checkImports(join(root, name))} symbols, none newer than Node's own`);
+      deepStrictEqual(
+        prebuilt.filter(
+          (name) => !/^prebuilds\/linux-\w+\/rseq-slice\.(glibc|musl)\.node$/.test(name),
+        ),
+        [],
+      );
+      const found = prebuilt
+        .filter((name) => name.includes('.glibc.'))
+        .map(
+          (name) =>
+            `${name}, ${checkImports(join(root, name))} symbols, none newer than Node's own`,
+        );
       return found.join('; ');
     },
   },
   {
     name: 'publint --strict',
-    run: ({ packed, project }) => project.succeed([...tool('publint'), 'run', packed.path, '--strict']).trim().split('\n').at(-1) ?? '',
+    run: ({ packed, project }) =>
+      project
+        .succeed([...tool('publint'), 'run', packed.path, '--strict'])
+        .trim()
+        .split('\n')
+        .at(-1) ?? '',
   },
   {
     name: 'attw, every resolution',
     run: ({ packed, project }) => {
       // That require() gets an ES module is so from Node 20.19 on.
-      project.succeed([...tool('attw', '@arethetypeswrong/cli'), packed.path, '--ignore-rules', 'cjs-resolves-to-esm', '--no-color']);
+      project.succeed([
+        ...tool('attw', '@arethetypeswrong/cli'),
+        packed.path,
+        '--ignore-rules',
+        'cjs-resolves-to-esm',
+        '--no-color',
+      ]);
       return 'no problems, node10 included';
     },
   },
   {
     name: 'repository',
-    run: ({ packed }) => packed.repository ?? 'none named: there is no git remote origin with an address. A release is not packed without',
+    run: ({ packed }) =>
+      packed.repository ??
+      'none named: there is no git remote origin with an address. A release is not packed without',
   },
   {
     name: 'npm install',
     run: ({ packed, project }) => {
       const start = performance.now();
-      project.succeed(['npm', 'install', '--ignore-scripts', '--no-audit', '--no-fund', packed.path]);
+      project.succeed([
+        'npm',
+        'install',
+        '--ignore-scripts',
+        '--no-audit',
+        '--no-fund',
+        packed.path,
+      ]);
       const seconds = () => ((performance.now() - start) / 1000).toFixed(1);
       const install = seconds();
       project.read(['node', 'esm.mjs']);
@@ -118,7 +198,9 @@ export const CHECKS = [
   {
     name: 'dependencies',
     run: ({ project }) => {
-      const modules = readdirSync(join(project.consumer, 'node_modules')).filter((name) => !name.startsWith('.'));
+      const modules = readdirSync(join(project.consumer, 'node_modules')).filter(
+        (name) => !name.startsWith('.'),
+      );
       deepStrictEqual(modules.sort(), [...DEPENDENCIES, 'rseq-slice'].sort());
       return `${DEPENDENCIES.length}: ${DEPENDENCIES.join(', ')}`;
     },
@@ -127,7 +209,12 @@ export const CHECKS = [
     name: 'installed size',
     run: (context) => {
       const own = sizeOf(installed(context));
-      const all = own + DEPENDENCIES.reduce((sum, name) => sum + sizeOf(join(context.project.consumer, 'node_modules', name)), 0);
+      const all =
+        own +
+        DEPENDENCIES.reduce(
+          (sum, name) => sum + sizeOf(join(context.project.consumer, 'node_modules', name)),
+          0,
+        );
       ok(all < LARGEST, `${inKilobytes(all)}, not less than ${inKilobytes(LARGEST)}`);
       return `${inKilobytes(all)} with dependencies (less than ${inKilobytes(LARGEST)}), ${inKilobytes(own)} without`;
     },
@@ -137,8 +224,17 @@ export const CHECKS = [
     run: (context) => {
       const { files } = context.packed;
       const pages = files.filter((name) => name.endsWith('.md'));
-      const links = pages.flatMap((page) => linksOf(readFileSync(join(installed(context), page), 'utf8'), page).map((file) => ({ page, file })));
-      deepStrictEqual(links.filter(({ file }) => !files.includes(file)), [], 'they lead out of the package');
+      const links = pages.flatMap((page) =>
+        linksOf(readFileSync(join(installed(context), page), 'utf8'), page).map((file) => ({
+          page,
+          file,
+        })),
+      );
+      deepStrictEqual(
+        links.filter(({ file }) => !files.includes(file)),
+        [],
+        'they lead out of the package',
+      );
       ok(links.length > 50, `only ${links.length} were found`);
       return `${links.length} in ${pages.length} pages, all to files of the package`;
     },
@@ -146,9 +242,17 @@ export const CHECKS = [
   {
     name: 'no install scripts',
     run: (context) => {
-      const { scripts = {} } = JSON.parse(readFileSync(join(installed(context), 'package.json'), 'utf8'));
-      deepStrictEqual(['preinstall', 'install', 'postinstall'].filter((name) => name in scripts), []);
-      ok(!readdirSync(installed(context)).includes('binding.gyp'), 'npm runs node-gyp where it finds a binding.gyp');
+      const { scripts = {} } = JSON.parse(
+        readFileSync(join(installed(context), 'package.json'), 'utf8'),
+      );
+      deepStrictEqual(
+        ['preinstall', 'install', 'postinstall'].filter((name) => name in scripts),
+        [],
+      );
+      ok(
+        !readdirSync(installed(context)).includes('binding.gyp'),
+        'npm runs node-gyp where it finds a binding.gyp',
+      );
       return 'and no binding.gyp that npm would take for one';
     },
   },
@@ -175,7 +279,13 @@ export const CHECKS = [
   {
     name: 'npx rseq-slice doctor',
     run: ({ project }) => {
-      const { status, stdout, stderr } = project.run(['npx', '--no-install', 'rseq-slice', 'doctor', '--json']);
+      const { status, stdout, stderr } = project.run([
+        'npx',
+        '--no-install',
+        'rseq-slice',
+        'doctor',
+        '--json',
+      ]);
       ok(status === 0 || status === 1, `it ended with ${status}: ${stderr}`);
       const { probe } = JSON.parse(stdout).facts;
       if (process.platform === 'linux') strictEqual(probe.addon.origin, 'prebuild');
@@ -185,7 +295,17 @@ export const CHECKS = [
   {
     name: 'npx rseq-slice demo',
     run: ({ project }) => {
-      const { workers, wrong } = project.read(['npx', '--no-install', 'rseq-slice', 'demo', '--seconds', '0.3', '--workers', '2', '--json']);
+      const { workers, wrong } = project.read([
+        'npx',
+        '--no-install',
+        'rseq-slice',
+        'demo',
+        '--seconds',
+        '0.3',
+        '--workers',
+        '2',
+        '--json',
+      ]);
       deepStrictEqual(wrong, []);
       return `${workers.length} workers, whose programs are files of the package`;
     },
@@ -195,7 +315,11 @@ export const CHECKS = [
     whyNot: onLinux,
     run: (context) => {
       rmSync(join(installed(context), 'prebuilds'), { recursive: true });
-      return use(context, ['esm.mjs'], { state: 'missing', origin: null, remedy: /npx rseq-slice build/ });
+      return use(context, ['esm.mjs'], {
+        state: 'missing',
+        origin: null,
+        remedy: /npx rseq-slice build/,
+      });
     },
   },
   {
@@ -212,7 +336,10 @@ export const CHECKS = [
     name: 'rseq-slice build',
     whyNot: withCompilers,
     run: (context) => {
-      const { error } = context.project.read(['npx', '--no-install', 'rseq-slice', 'build', '--json'], { withCompilers: true });
+      const { error } = context.project.read(
+        ['npx', '--no-install', 'rseq-slice', 'build', '--json'],
+        { withCompilers: true },
+      );
       strictEqual(error, null);
       return use(context, ['esm.mjs'], BUILT);
     },

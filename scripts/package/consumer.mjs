@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The project that the package is installed into, file by file: small programs that use it in each way there is. Each
-// prints JSON.
+// The project that the package is installed into, file by file: small programs that use it in each
+// way there is. Each prints JSON.
 
 /** A section, a lock and a simulated kernel, and where the addon came from. */
 const USE = `
@@ -93,7 +93,8 @@ const expect = (value) => ({ toBe: (wanted) => assert.equal(value, wanted) });
 test('locks under fake timers', async () => {
   mock.timers.enable({ apis: ['setTimeout'] });${LOCK}  mock.timers.tick(1000);${TOLD}});
 `,
-  'schema.cjs': "console.log(JSON.stringify(require('rseq-slice/schema/bench.schema.json').$schema));",
+  'schema.cjs':
+    "console.log(JSON.stringify(require('rseq-slice/schema/bench.schema.json').$schema));",
   'worker.mjs': `import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { Mutex, attach, probe } from 'rseq-slice';
 

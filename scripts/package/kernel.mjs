@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A kernel that says it has slices, for programs of the project: what is found is then seen to reach them. The C tests'
-// own stand-in (native/test/fake_kernel_exec.c), so a compiler makes it; without one the addon is seen to load, no more.
+// A kernel that says it has slices, for programs of the project: what is found is then seen to
+// reach them. The C tests' own stand-in (native/test/fake_kernel_exec.c), so a compiler makes it;
+// without one the addon is seen to load, no more.
 
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +16,23 @@ import { root } from '../native/target.mjs';
 export function compileKernel(folder) {
   if (process.platform !== 'linux' || !isThere(['cc'])) return [];
   const program = join(folder, 'kernel');
-  const shim = readdirSync(join(root, 'native')).filter((name) => name.endsWith('.c')).map((name) => join('native', name));
-  run(['cc', '-std=gnu11', '-O2', '-pthread', 'native/test/fake_kernel_exec.c', 'native/test/harness.c', ...shim, '-o', program, '-ldl'], 'compiling the stand-in for a kernel with slices');
+  const shim = readdirSync(join(root, 'native'))
+    .filter((name) => name.endsWith('.c'))
+    .map((name) => join('native', name));
+  run(
+    [
+      'cc',
+      '-std=gnu11',
+      '-O2',
+      '-pthread',
+      'native/test/fake_kernel_exec.c',
+      'native/test/harness.c',
+      ...shim,
+      '-o',
+      program,
+      '-ldl',
+    ],
+    'compiling the stand-in for a kernel with slices',
+  );
   return [program];
 }

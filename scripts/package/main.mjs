@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The command `npm run test:package`: packs the package, installs it in an empty project with neither compilers nor the
-// checkout in reach, and uses it in every way that is documented. What is checked is in checks.mjs.
+// The command `npm run test:package`: packs the package, installs it in an empty project with
+// neither compilers nor the checkout in reach, and uses it in every way that is documented. What is
+// checked is in checks.mjs.
 
 import Table from 'cli-table3';
 import { parseArgs } from 'node:util';
@@ -32,11 +33,20 @@ Exit codes: 0 every check passed, 1 one did not, 2 wrong usage.
  * @property {number} seconds
  */
 
-/** @param {import('./checks.mjs').Check} check @param {import('./checks.mjs').Context} context @returns {Result} */
+/**
+ * @param {import('./checks.mjs').Check} check
+ * @param {import('./checks.mjs').Context} context
+ * @returns {Result}
+ */
 function run({ name, run: look, whyNot }, context) {
   const start = performance.now();
   const reason = whyNot?.() ?? null;
-  const result = (/** @type {Result['status']} */ status, /** @type {string} */ detail) => ({ name, status, detail, seconds: (performance.now() - start) / 1000 });
+  const result = (/** @type {Result['status']} */ status, /** @type {string} */ detail) => ({
+    name,
+    status,
+    detail,
+    seconds: (performance.now() - start) / 1000,
+  });
   if (reason !== null) return result('skipped', reason);
   try {
     return result('passed', look(context));
@@ -47,12 +57,21 @@ function run({ name, run: look, whyNot }, context) {
 
 /** @param {readonly Result[]} results */
 function print(results) {
-  const table = new Table({ head: ['check', '', 's', 'found'], style: { head: [], border: [] }, colWidths: [36, 9, 6, 95], wordWrap: true });
-  for (const { name, status, detail, seconds } of results) table.push([name, status, seconds.toFixed(1), detail]);
+  const table = new Table({
+    head: ['check', '', 's', 'found'],
+    style: { head: [], border: [] },
+    colWidths: [36, 9, 6, 95],
+    wordWrap: true,
+  });
+  for (const { name, status, detail, seconds } of results)
+    table.push([name, status, seconds.toFixed(1), detail]);
   process.stdout.write(`${table.toString()}\n`);
 }
 
-/** @param {{ json: boolean, keep: boolean, only?: string, tarball?: string }} options @returns {number} the exit code */
+/**
+ * @param {{ json: boolean, keep: boolean, only?: string, tarball?: string }} options
+ * @returns {number} the exit code
+ */
 function test({ json, keep, only = '', tarball }) {
   const wanted = new RegExp(only, 'i');
   const project = new Project();
@@ -65,11 +84,14 @@ function test({ json, keep, only = '', tarball }) {
       process.stderr.write(`${check.name}\n`);
       return run(check, { packed, project, kernel });
     });
-    const count = (/** @type {Result['status']} */ wanted) => results.filter(({ status }) => status === wanted).length;
+    const count = (/** @type {Result['status']} */ wanted) =>
+      results.filter(({ status }) => status === wanted).length;
     if (json) process.stdout.write(`${JSON.stringify({ checks: results }, null, 2)}\n`);
     else {
       print(results);
-      process.stdout.write(`${count('passed')} passed, ${count('failed')} failed, ${count('skipped')} skipped\n`);
+      process.stdout.write(
+        `${count('passed')} passed, ${count('failed')} failed, ${count('skipped')} skipped\n`,
+      );
     }
     return count('failed') === 0 ? 0 : 1;
   } finally {
@@ -82,7 +104,15 @@ function test({ json, keep, only = '', tarball }) {
 function main() {
   let options;
   try {
-    options = parseArgs({ options: { json: { type: 'boolean', default: false }, keep: { type: 'boolean', default: false }, only: { type: 'string' }, tarball: { type: 'string' }, help: { type: 'boolean' } } }).values;
+    options = parseArgs({
+      options: {
+        json: { type: 'boolean', default: false },
+        keep: { type: 'boolean', default: false },
+        only: { type: 'string' },
+        tarball: { type: 'string' },
+        help: { type: 'boolean' },
+      },
+    }).values;
   } catch (error) {
     refuseUsage('test:package', error);
     return 2;
@@ -94,7 +124,9 @@ function main() {
   try {
     return test(options);
   } catch (error) {
-    process.stderr.write(`test:package: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(
+      `test:package: ${error instanceof Error ? error.message : String(error)}\n`,
+    );
     return 1;
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The command `npm run package`: the tarball that is published, made of what is built anew for it. What only the package
-// knows is written on the way: where it is published from, and where links lead from there.
+// The command `npm run package`: the tarball that is published, made of what is built anew for it.
+// What only the package knows is written on the way: where it is published from, and where links
+// lead from there.
 
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -41,7 +42,11 @@ gets it. Exit codes: 0 done, 1 something failed, 2 wrong usage.
  */
 function runStep(step, [program = '', ...args], cwd = root) {
   // What it prints is read, so nothing else may print.
-  const { status, stdout, stderr, error } = spawnSync(program, args, { cwd, encoding: 'utf8', env: { ...process.env, NODE_OPTIONS: undefined } });
+  const { status, stdout, stderr, error } = spawnSync(program, args, {
+    cwd,
+    encoding: 'utf8',
+    env: { ...process.env, NODE_OPTIONS: undefined },
+  });
   if (status !== 0) throw new Error(`${step} failed:\n${error?.message ?? `${stdout}${stderr}`}`);
   return stdout;
 }
@@ -49,14 +54,22 @@ function runStep(step, [program = '', ...args], cwd = root) {
 /** @param {string} output of `npm pack --json` @returns {Omit<Packed, 'repository'>} */
 function readPacked(output) {
   const [{ filename, files, size }] = JSON.parse(output);
-  return { path: filename, files: files.map((/** @type {{ path: string }} */ { path }) => path), size };
+  return {
+    path: filename,
+    files: files.map((/** @type {{ path: string }} */ { path }) => path),
+    size,
+  };
 }
 
 /** A package that was made before. @param {string} path @returns {Packed} */
 export function readTarball(path) {
   const full = resolve(path);
-  const packed = readPacked(runStep('reading the package', ['npm', 'pack', full, '--dry-run', '--json']));
-  const description = JSON.parse(runStep('reading package.json', ['tar', '-xOzf', full, 'package/package.json']));
+  const packed = readPacked(
+    runStep('reading the package', ['npm', 'pack', full, '--dry-run', '--json']),
+  );
+  const description = JSON.parse(
+    runStep('reading package.json', ['tar', '-xOzf', full, 'package/package.json']),
+  );
   return { ...packed, path: full, repository: description.repository?.url ?? null };
 }
 
@@ -66,14 +79,17 @@ export function readTarball(path) {
  * @param {string | null} repository
  */
 function stage(folder, repository) {
-  const { files } = readPacked(runStep('listing the files', ['npm', 'pack', '--dry-run', '--json', '--ignore-scripts']));
+  const { files } = readPacked(
+    runStep('listing the files', ['npm', 'pack', '--dry-run', '--json', '--ignore-scripts']),
+  );
   const known = new Set(files);
   const description = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const source = repository === null ? null : `${repository}/blob/v${description.version}`;
   for (const name of files) {
     const to = join(folder, name);
     cpSync(join(root, name), to);
-    if (name.endsWith('.md')) writeFileSync(to, relink(readFileSync(to, 'utf8'), name, known, source));
+    if (name.endsWith('.md'))
+      writeFileSync(to, relink(readFileSync(to, 'utf8'), name, known, source));
   }
   const all = { ...description, ...(repository === null ? {} : describeRepository(repository)) };
   writeFileSync(join(folder, 'package.json'), `${JSON.stringify(all, null, 2)}\n`);
@@ -88,14 +104,26 @@ function stage(folder, repository) {
 export function pack(folder, { isRelease = false } = {}) {
   const repository = findRepository(root);
   if (isRelease && repository === null) {
-    throw new Error('It is not known which repository this is published from, and the registry refuses provenance without it. Set GITHUB_SERVER_URL and GITHUB_REPOSITORY, as a workflow has them, or a git remote origin.');
+    throw new Error(
+      'It is not known which repository this is published from, and the registry refuses provenance without it. Set GITHUB_SERVER_URL and GITHUB_REPOSITORY, as a workflow has them, or a git remote origin.',
+    );
   }
   runStep('building the library', [process.execPath, join(root, 'scripts/build-lib.mjs')]);
-  if (process.platform === 'linux' && !isRelease) runStep('compiling the prebuilt addon', [process.execPath, join(root, 'scripts/package/prebuild.mjs')]);
+  if (process.platform === 'linux' && !isRelease)
+    runStep('compiling the prebuilt addon', [
+      process.execPath,
+      join(root, 'scripts/package/prebuild.mjs'),
+    ]);
   const staged = mkdtempSync(join(tmpdir(), 'rseq-slice-pack-'));
   try {
     stage(staged, repository);
-    const packed = readPacked(runStep('npm pack', ['npm', 'pack', '--json', '--ignore-scripts', '--pack-destination', folder], staged));
+    const packed = readPacked(
+      runStep(
+        'npm pack',
+        ['npm', 'pack', '--json', '--ignore-scripts', '--pack-destination', folder],
+        staged,
+      ),
+    );
     return { ...packed, path: join(folder, packed.path), repository };
   } finally {
     rmSync(staged, { recursive: true, force: true });
@@ -107,7 +135,9 @@ function main() {
   /** @type {{ release?: boolean, help?: boolean }} */
   let options;
   try {
-    options = parseArgs({ options: { release: { type: 'boolean' }, help: { type: 'boolean' } } }).values;
+    options = parseArgs({
+      options: { release: { type: 'boolean' }, help: { type: 'boolean' } },
+    }).values;
   } catch (error) {
     refuseUsage('package', error);
     return 2;
@@ -118,7 +148,9 @@ function main() {
   }
   try {
     const { path, files, size, repository } = pack(root, { isRelease: options.release === true });
-    process.stdout.write(`${path}: ${files.length} files, ${size.toLocaleString('en')} bytes, ${repository === null ? 'without the address of a repository, since git has no remote called origin here that has one' : `of ${repository}`}\n`);
+    process.stdout.write(
+      `${path}: ${files.length} files, ${size.toLocaleString('en')} bytes, ${repository === null ? 'without the address of a repository, since git has no remote called origin here that has one' : `of ${repository}`}\n`,
+    );
     return 0;
   } catch (error) {
     process.stderr.write(`package: ${error instanceof Error ? error.message : String(error)}\n`);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The pages as the package has them: what they link to is in the package too, or in the repository at this version's tag,
-// or is no link there.
+// The pages as the package has them: what they link to is in the package too, or in the repository
+// at this version's tag, or is no link there.
 
 import { posix } from 'node:path';
 
@@ -12,7 +12,8 @@ const LINK = /\[([^\]]*)\]\((?![a-z]+:|#|\/\/)([^)\s#]+)(#[^)\s]*)?\)/g;
  * @param {string} page its name, from the package's folder
  * @returns {string[]} the files it links to, from the package's folder
  */
-export const linksOf = (text, page) => [...text.matchAll(LINK)].map(([, , place = '']) => posix.join(posix.dirname(page), place));
+export const linksOf = (text, page) =>
+  [...text.matchAll(LINK)].map(([, , place = '']) => posix.join(posix.dirname(page), place));
 
 /**
  * @param {string} text of a page

@@ -1,9 +1,19 @@
 // SPDX-License-Identifier: MIT
-// An empty project outside of the checkout, in which the package is installed and used: its folder, and commands in it
-// with no more in PATH than is said. Nothing of the checkout can be found from there.
+// An empty project outside of the checkout, in which the package is installed and used: its folder,
+// and commands in it with no more in PATH than is said. Nothing of the checkout can be found from
+// there.
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, realpathSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { findCommand } from '../vm/packages.mjs';
@@ -50,7 +60,8 @@ export class Project {
   }
 
   /**
-   * Does something while the project's packages are not there, as on a machine that has only got a bundle.
+   * Does something while the project's packages are not there, as on a machine that has only got a
+   * bundle.
    * @template T
    * @param {() => T} action
    * @returns {T}
@@ -72,11 +83,22 @@ export class Project {
    * @param {RunOptions} [options]
    * @returns {Run}
    */
-  run([program = '', ...args], { withCompilers = false, environment = {}, cwd = this.consumer } = {}) {
+  run(
+    [program = '', ...args],
+    { withCompilers = false, environment = {}, cwd = this.consumer } = {},
+  ) {
     // What npm tells the script it runs is of the checkout.
-    const inherited = Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_PATH$|NODE_OPTIONS$|RSEQ_SLICE|CC$|CXX$)/.test(name));
-    const PATH = withCompilers ? [this.#programs, process.env['PATH']].join(delimiter) : this.#programs;
-    const { status, stdout, stderr, error } = spawnSync(program, args, { cwd, encoding: 'utf8', env: { ...Object.fromEntries(inherited), PATH, ...environment } });
+    const inherited = Object.entries(process.env).filter(
+      ([name]) => !/^(npm_|NODE_PATH$|NODE_OPTIONS$|RSEQ_SLICE|CC$|CXX$)/.test(name),
+    );
+    const PATH = withCompilers
+      ? [this.#programs, process.env['PATH']].join(delimiter)
+      : this.#programs;
+    const { status, stdout, stderr, error } = spawnSync(program, args, {
+      cwd,
+      encoding: 'utf8',
+      env: { ...Object.fromEntries(inherited), PATH, ...environment },
+    });
     return { status, stdout, stderr: error === undefined ? stderr : `${error.message}\n${stderr}` };
   }
 
@@ -88,7 +110,8 @@ export class Project {
    */
   succeed(command, options) {
     const { status, stdout, stderr } = this.run(command, options);
-    if (status !== 0) throw new Error(`${command.join(' ')} ended with ${status}: ${stdout}${stderr}`.trim());
+    if (status !== 0)
+      throw new Error(`${command.join(' ')} ended with ${status}: ${stdout}${stderr}`.trim());
     return stdout;
   }
 
@@ -100,7 +123,8 @@ export class Project {
    */
   read(command, options) {
     const { status, stdout, stderr } = this.run(command, options);
-    if (status !== 0 || stderr !== '') throw new Error(`${command.join(' ')} ended with ${status}: ${stdout}${stderr}`.trim());
+    if (status !== 0 || stderr !== '')
+      throw new Error(`${command.join(' ')} ended with ${status}: ${stdout}${stderr}`.trim());
     return JSON.parse(stdout);
   }
 

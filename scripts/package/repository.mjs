@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Where this is published from. The registry refuses a package with provenance whose package.json does not name the
-// repository that the workflow ran in, and shows no links without it. Who copies the project publishes from elsewhere, so
-// it is not written down but found out: in a workflow from what GitHub says, else from the remote called origin.
+// Where this is published from. The registry refuses a package with provenance whose package.json
+// does not name the repository that the workflow ran in, and shows no links without it. Who copies
+// the project publishes from elsewhere, so it is not written down but found out: in a workflow from
+// what GitHub says, else from the remote called origin.
 
 import { spawnSync } from 'node:child_process';
 
@@ -16,8 +17,11 @@ export function webAddress(text) {
   const url = new URL(address);
   const place = url.pathname.replace(/\/+$/, '').replace(/\.git$/, '');
   if (place === '') return null;
-  // Without the name or token that may be in it, which is nobody's business, and without the port of another protocol.
-  return url.protocol.startsWith('http') ? `${url.protocol}//${url.host}${place}` : `https://${url.hostname}${place}`;
+  // Without the name or token that may be in it, which is nobody's business, and without the port
+  // of another protocol.
+  return url.protocol.startsWith('http')
+    ? `${url.protocol}//${url.host}${place}`
+    : `https://${url.hostname}${place}`;
 }
 
 /**
@@ -25,9 +29,15 @@ export function webAddress(text) {
  * @param {NodeJS.ProcessEnv} [environment]
  * @returns {string | null} where it can be looked at
  */
-export function findRepository(folder, { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: name } = process.env) {
+export function findRepository(
+  folder,
+  { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: name } = process.env,
+) {
   if (server !== undefined && name !== undefined) return webAddress(`${server}/${name}`);
-  const { status, stdout } = spawnSync('git', ['remote', 'get-url', 'origin'], { cwd: folder, encoding: 'utf8' });
+  const { status, stdout } = spawnSync('git', ['remote', 'get-url', 'origin'], {
+    cwd: folder,
+    encoding: 'utf8',
+  });
   return status === 0 ? webAddress(stdout.trim()) : null;
 }
 

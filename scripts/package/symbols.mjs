@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
-// Which versions of libc's and libstdc++'s symbols a prebuilt addon asks for, and whether they are old enough. The dynamic
-// linker refuses a library that asks for a version it has not got, so an addon compiled on a new distribution may not load
-// on an old one. The floor is what Node.js itself asks for: then the addon loads wherever Node does.
+// Which versions of libc's and libstdc++'s symbols a prebuilt addon asks for, and whether they are
+// old enough. The dynamic linker refuses a library that asks for a version it has not got, so an
+// addon compiled on a new distribution may not load on an old one. The floor is what Node.js itself
+// asks for: then the addon loads wherever Node does.
 
 import { execFileSync } from 'node:child_process';
 
 /**
- * The newest versions an addon may ask for: what the official builds of Node.js 20 for Linux x64 ask for themselves.
+ * The newest versions an addon may ask for: what the official builds of Node.js 20 for Linux x64
+ * ask for themselves.
  * @type {Readonly<Record<string, string>>}
  */
 export const FLOOR = { GLIBC: '2.28', GLIBCXX: '3.4.21', CXXABI: '1.3.9' };
@@ -24,7 +26,10 @@ export const FLOOR = { GLIBC: '2.28', GLIBCXX: '3.4.21', CXXABI: '1.3.9' };
  */
 export function readImports(path) {
   // -W, lest long names are cut off.
-  const table = execFileSync('readelf', ['-W', '--dyn-syms', path], { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' } });
+  const table = execFileSync('readelf', ['-W', '--dyn-syms', path], {
+    encoding: 'utf8',
+    env: { ...process.env, LC_ALL: 'C' },
+  });
   return table.split('\n').flatMap((line) => {
     const [, name, version] = / UND ([^@\s]+)@+(\S+)/.exec(line) ?? [];
     return name === undefined || version === undefined ? [] : [{ name, version }];
@@ -34,7 +39,8 @@ export function readImports(path) {
 /**
  * @param {readonly VersionedSymbol[]} symbols
  * @param {Readonly<Record<string, string>>} [floor]
- * @returns {VersionedSymbol[]} those that are too new; also those of a library that the floor does not name
+ * @returns {VersionedSymbol[]} those that are too new; also those of a library that the floor does
+ * not name
  */
 export function tooNew(symbols, floor = FLOOR) {
   return symbols.filter(({ version }) => {
@@ -61,10 +67,13 @@ function compareVersions(a, b) {
  */
 export function checkImports(path) {
   const symbols = readImports(path);
-  if (symbols.length === 0) throw new Error(`${path} asks for no versioned symbol: it is not linked against glibc.`);
+  if (symbols.length === 0)
+    throw new Error(`${path} asks for no versioned symbol: it is not linked against glibc.`);
   const wrong = tooNew(symbols);
   if (wrong.length === 0) return symbols.length;
-  const floor = Object.entries(FLOOR).map(([library, version]) => `${library}_${version}`).join(', ');
+  const floor = Object.entries(FLOOR)
+    .map(([library, version]) => `${library}_${version}`)
+    .join(', ');
   throw new Error(
     `${path} would not load everywhere Node.js does. It asks for ${wrong.map(({ name, version }) => `${name}@${version}`).join(', ')}; ` +
       `allowed is up to ${floor}. Name an older version in native/glibc.h, or do without the function.`,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What must be so when all workers have ended: every lock can be had, as often as it has permits, and says that it was
-// abandoned if the history says so; and what it guards is whole, or known not to be.
+// What must be so when all workers have ended: every lock can be had, as often as it has permits,
+// and says that it was abandoned if the history says so; and what it guards is whole, or known not
+// to be.
 
 /** @typedef {import('./subjects.mjs').Subject} Subject */
 /** @typedef {{ held: number, dead: number, doubtful: number }} Left */
@@ -17,7 +18,10 @@ export async function inspect({ faces, permits, guarded }, left, timeout) {
   const [reading] = faces;
   const face = faces[faces.length - 1];
   const tokens = [];
-  /** What a reader is told, which cannot repair it and leaves word to the writer. @type {boolean | null} */
+  /**
+   * What a reader is told, which cannot repair it and leaves word to the writer. @type
+   * {boolean | null}
+   */
   let isTorn = null;
   try {
     if (permits === 'rw') {
@@ -25,7 +29,8 @@ export async function inspect({ faces, permits, guarded }, left, timeout) {
       isTorn = token?.abandoned === true;
       token?.unlock();
     }
-    for (let i = 0; i < (permits === 'rw' ? 1 : permits); i++) tokens.push(await face?.lockAsync({ timeout }));
+    for (let i = 0; i < (permits === 'rw' ? 1 : permits); i++)
+      tokens.push(await face?.lockAsync({ timeout }));
   } catch (error) {
     wrong.push(
       `it cannot be had any more, after ${tokens.length} times: ${error instanceof Error ? error.message : String(error)}`,

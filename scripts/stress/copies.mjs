@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A second copy of the package, as two dependencies of one program may each bring one: the library and the addon again,
-// loaded from another folder. Half of the workers use it, so that locks of both meet on the same words.
+// A second copy of the package, as two dependencies of one program may each bring one: the library
+// and the addon again, loaded from another folder. Half of the workers use it, so that locks of
+// both meet on the same words.
 
 import { cpSync, existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,7 +19,8 @@ export const ORIGINAL = new URL('../../dist/index.js', import.meta.url).href;
 export function copyPackage() {
   const folder = mkdtempSync(join(tmpdir(), 'rseq-slice-stress-'));
   for (const part of PARTS)
-    if (existsSync(join(root, part))) cpSync(join(root, part), join(folder, part), { recursive: true });
+    if (existsSync(join(root, part)))
+      cpSync(join(root, part), join(folder, part), { recursive: true });
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
   const remove = () => {
     rmSync(folder, { recursive: true, force: true });

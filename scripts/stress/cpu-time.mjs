@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// How long threads had no CPU though they wanted one, as the kernel counts it: what a thread could not do in that time
-// is no lock's fault. Where the kernel does not count that, only the main thread's own lateness is left to go by.
+// How long threads had no CPU though they wanted one, as the kernel counts it: what a thread could
+// not do in that time is no lock's fault. Where the kernel does not count that, only the main
+// thread's own lateness is left to go by.
 
 import { readFileSync } from 'node:fs';
 
@@ -20,7 +21,8 @@ export class CpuTime {
   }
 
   /**
-   * ms that a thread wanted a CPU and had none since it was looked at last; infinite when it was not, or is gone.
+   * ms that a thread wanted a CPU and had none since it was looked at last; infinite when it was
+   * not, or is gone.
    * @param {number} thread @param {number} passed ms since then
    * @returns {number}
    */
@@ -32,7 +34,8 @@ export class CpuTime {
     this.#samples.set(thread, sample);
     if (before === undefined) return Infinity;
     // The kernel counts a delay when it is over; one that goes on shows by the thread's state.
-    if (sample.ran === before.ran && sample.delayed === before.delayed) return isRunnable(thread) ? passed : 0;
+    if (sample.ran === before.ran && sample.delayed === before.delayed)
+      return isRunnable(thread) ? passed : 0;
     return (sample.delayed - before.delayed) / NANOSECONDS;
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The workers of a stress run: keeps so many alive, ends one now and then, and hands over what they wrote down in its
-// order, deaths included. They differ: half of them use another copy of the package, some have no addon.
+// The workers of a stress run: keeps so many alive, ends one now and then, and hands over what they
+// wrote down in its order, deaths included. They differ: half of them use another copy of the
+// package, some have no addon.
 
 import { Worker } from 'node:worker_threads';
 import { CHOICES, ON_PURPOSE, order } from './endings.mjs';
@@ -9,7 +10,10 @@ import { Pulse } from './pulse.mjs';
 
 /** ms that a worker has to obey, until it is ended from outside: it may wait in its thread. */
 const OBEDIENCE = 1000;
-/** Events that a worker lives to write, on average: where starting takes seconds, it would die of its first operation. */
+/**
+ * Events that a worker lives to write, on average: where starting takes seconds, it would die of
+ * its first operation.
+ */
 const YOUTH = 60;
 /** How many have no addon where the others do. */
 const WITHOUT_ADDON = 0.25;
@@ -73,7 +77,9 @@ export class Crew {
 
   /** Ends one that has begun, in some way. */
   endOne() {
-    const ready = [...this.#members.values()].filter(({ journal, told, youth }) => told === null && journal.length > youth);
+    const ready = [...this.#members.values()].filter(
+      ({ journal, told, youth }) => told === null && journal.length > youth,
+    );
     const member = ready[this.#random.below(ready.length)];
     if (member === undefined) return;
     const ending = this.#random.pick(CHOICES);
@@ -101,14 +107,21 @@ export class Crew {
     Atomics.store(this.shared, STOP, 1);
   }
 
-  /** Workers disturb nobody for a while, and are all after one lock. @param {number | null} subject null: not any more */
+  /**
+   * Workers disturb nobody for a while, and are all after one lock.
+   * @param {number | null} subject null: not any more
+   */
   calm(subject) {
     Atomics.store(this.shared, CALM, subject === null ? 0 : subject + 1);
   }
 
   /** Those whose event loops were late since this was asked last. @returns {Set<number>} */
   late() {
-    return new Set([...this.#members.values()].filter(({ pulse }) => pulse.wasLate()).map(({ number }) => number));
+    return new Set(
+      [...this.#members.values()]
+        .filter(({ pulse }) => pulse.wasLate())
+        .map(({ number }) => number),
+    );
   }
 
   /** The kernel's number of a worker's thread; 0: it is not known. @param {number} worker */
@@ -122,9 +135,23 @@ export class Crew {
     await Promise.all([...this.#members.values()].map(({ worker }) => worker.terminate()));
   }
 
-  /** Takes a number for something that the main thread does. @param {number} type @param {number} worker @param {number} [subject] @param {number} [detail] */
+  /**
+   * Takes a number for something that the main thread does.
+   * @param {number} type
+   * @param {number} worker
+   * @param {number} [subject]
+   * @param {number} [detail]
+   */
   write(type, worker, subject = 0, detail = 0) {
-    this.#events.push({ seq: Atomics.add(this.shared, COUNTER, 1), worker, type, subject, style: 0, op: 0, detail });
+    this.#events.push({
+      seq: Atomics.add(this.shared, COUNTER, 1),
+      worker,
+      type,
+      subject,
+      style: 0,
+      op: 0,
+      detail,
+    });
   }
 
   /** @returns {Event[]} those that no earlier one can follow any more, in their order */
@@ -147,12 +174,28 @@ export class Crew {
     const hasNoAddon = random.chance(WITHOUT_ADDON);
     this.kinds[copy]++;
     if (hasNoAddon) this.kinds.withoutAddon++;
-    const workerData = { worker: number, seed, library: this.#libraries[copy], planted: this.#planted, journal: buffer, shared: this.shared, locks: this.#locks };
+    const workerData = {
+      worker: number,
+      seed,
+      library: this.#libraries[copy],
+      planted: this.#planted,
+      journal: buffer,
+      shared: this.shared,
+      locks: this.#locks,
+    };
     const execArgv = hasNoAddon ? [...process.execArgv, '--no-addons'] : process.execArgv;
     const worker = new Worker(new URL('worker.mjs', import.meta.url), { workerData, execArgv });
-    this.#members.set(number, { number, worker, journal, pulse: new Pulse(journal), youth: this.#random.gap(YOUTH), told: null });
+    this.#members.set(number, {
+      number,
+      worker,
+      journal,
+      pulse: new Pulse(journal),
+      youth: this.#random.gap(YOUTH),
+      told: null,
+    });
     worker.on('error', (error) => {
-      if (error.message !== ON_PURPOSE) this.errors.push(`worker ${number}: ${error.stack ?? error.message}`);
+      if (error.message !== ON_PURPOSE)
+        this.errors.push(`worker ${number}: ${error.stack ?? error.message}`);
     });
     worker.once('exit', () => {
       // First all that it wrote, then that it will write nothing more.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What each lock guards: a few plain words that two holders at a time would spoil. Two of them add up to nothing except
-// in the middle of the work, and one says who works. After a holder's death the next who writes repairs them; who only
-// reads must have been told that they may be half done.
+// What each lock guards: a few plain words that two holders at a time would spoil. Two of them add
+// up to nothing except in the middle of the work, and one says who works. After a holder's death
+// the next who writes repairs them; who only reads must have been told that they may be half done.
 
 const OWNER = 0;
 const LEFT = 1;
@@ -24,7 +24,9 @@ export const Violation = {
 export class ViolationError extends Error {
   /** @param {number} code */
   constructor(code) {
-    super(`What the lock guards is wrong: ${Object.keys(Violation).find((name) => Object(Violation)[name] === code) ?? code}.`);
+    super(
+      `What the lock guards is wrong: ${Object.keys(Violation).find((name) => Object(Violation)[name] === code) ?? code}.`,
+    );
     this.code = code;
   }
 }
@@ -37,7 +39,11 @@ export class Guarded {
     this.words = words;
   }
 
-  /** Begins to write. @param {number} worker @param {boolean} isTold that the holder before has died, or may have */
+  /**
+   * Begins to write.
+   * @param {number} worker
+   * @param {boolean} isTold that the holder before has died, or may have
+   */
   begin(worker, isTold) {
     const { words } = this;
     if (!this.isClean) {
@@ -72,7 +78,8 @@ export class Guarded {
   checkReading() {
     const [owner, left, right] = this.words;
     const { owner: seen, left: before, right: beside } = this.#seen;
-    if (owner !== seen || left !== before || right !== beside) throw new ViolationError(Violation.Unstable);
+    if (owner !== seen || left !== before || right !== beside)
+      throw new ViolationError(Violation.Unstable);
   }
 
   get isClean() {

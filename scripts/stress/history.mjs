@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// The checker: takes the events of all workers in their order and says what no correct lock can have done. It knows
-// nothing of locks but what is promised of them; each kind of lock has its rule.
+// The checker: takes the events of all workers in their order and says what no correct lock can
+// have done. It knows nothing of locks but what is promised of them; each kind of lock has its
+// rule.
 //
-// Numbers are taken after a lock was acquired and before it is released, so two holders in the history were two holders
-// in fact. Time is only for what is about time.
+// Numbers are taken after a lock was acquired and before it is released, so two holders in the
+// history were two holders in fact. Time is only for what is about time.
 
 import { Acquired, Call, Refusal, Start, Type } from './journal.mjs';
 import { PermitsRule } from './permits.mjs';
@@ -27,7 +28,8 @@ import { Tries } from './tries.mjs';
  * @property {boolean} isOnCondition
  * @property {boolean} isCalled whether anybody notified while it waited on the condition
  * @property {number | undefined} calledAt when all who waited were notified
- * @property {boolean} wasLate whether it waits in an event loop that did not always come round meanwhile
+ * @property {boolean} wasLate whether it waits in an event loop that did not always come round
+ * meanwhile
  */
 
 /**
@@ -47,23 +49,56 @@ const TRACE = 30;
 const NOTHING_ODD = { lost: () => 0, late: new Set() };
 /** The first tell what is wrong; the others follow from them. */
 const MOST_FAILURES = 5;
-const REFUSALS = /** @type {const} */ ({ [Refusal.Refused]: 'refused', [Refusal.TimedOut]: 'timedOut', [Refusal.Aborted]: 'aborted', [Refusal.Unlocked]: 'unlocked', [Refusal.Reserved]: 'refused' });
+const REFUSALS = /** @type {const} */ ({
+  [Refusal.Refused]: 'refused',
+  [Refusal.TimedOut]: 'timedOut',
+  [Refusal.Aborted]: 'aborted',
+  [Refusal.Unlocked]: 'unlocked',
+  [Refusal.Reserved]: 'refused',
+});
 const NAMES = new Map(Object.entries(Type).map(([name, type]) => [type, name]));
 
 /** One lock's part of the history. */
 class Lane {
   /** @type {Event[]} */
   trace = [];
-  counts = { acquired: 0, abandoned: 0, refused: 0, timedOut: 0, aborted: 0, unlocked: 0, conditionWaits: 0, notified: 0 };
+  counts = {
+    acquired: 0,
+    abandoned: 0,
+    refused: 0,
+    timedOut: 0,
+    aborted: 0,
+    unlocked: 0,
+    conditionWaits: 0,
+    notified: 0,
+  };
   /** Workers that are about to notify, and how many times over. @type {Map<number, number>} */
   callers = new Map();
   /** Waiters that lost their turn here, as they may when they do not come to take it. */
   disturbances = 0;
-  /** Whether waiters may be counted in the line that are dead: once more it may be reserved for them. */
+  /**
+   * Whether waiters may be counted in the line that are dead: once more it may be reserved for
+   * them.
+   */
   isHaunted = false;
 
-  /** @param {Subject} subject @param {number} patience @param {(kind: string, subject: string, text: string, trace: readonly Event[]) => void} fail */
-  constructor({ name, permits, bound, words = () => 'unknown', isReserved = () => false, isLineEmpty = () => false }, patience, fail) {
+  /**
+   * @param {Subject} subject
+   * @param {number} patience
+   * @param {(kind: string, subject: string, text: string, trace: readonly Event[]) => void} fail
+   */
+  constructor(
+    {
+      name,
+      permits,
+      bound,
+      words = () => 'unknown',
+      isReserved = () => false,
+      isLineEmpty = () => false,
+    },
+    patience,
+    fail,
+  ) {
     this.name = name;
     const report = (/** @type {string} */ kind, /** @type {string} */ text) => {
       fail(kind, name, text, this.trace);
@@ -109,7 +144,13 @@ export class History {
     this.#lanes = subjects.map(
       (subject) =>
         new Lane(subject, patience, (kind, name, text, trace) => {
-          if (this.failures.length < MOST_FAILURES) this.failures.push({ kind, subject: name, text, trace: trace.map((event) => this.#format(event)) });
+          if (this.failures.length < MOST_FAILURES)
+            this.failures.push({
+              kind,
+              subject: name,
+              text,
+              trace: trace.map((event) => this.#format(event)),
+            });
         }),
     );
   }
@@ -130,15 +171,19 @@ export class History {
     const lane = this.#lanes[event.subject];
     if (lane === undefined) throw new Error(`An event is about the unknown lock ${event.subject}.`);
     lane.note(event);
-    if (event.type === Type.Violation) lane.fail('bad data', `worker ${event.worker} found what it guards to be wrong, code ${event.detail}`);
+    if (event.type === Type.Violation)
+      lane.fail(
+        'bad data',
+        `worker ${event.worker} found what it guards to be wrong, code ${event.detail}`,
+      );
     else if (event.type === Type.Calling || event.type === Type.Called) this.#call(lane, event);
     else if (event.type === Type.Start) this.#start(lane, event);
     else this.#continue(lane, event);
   }
 
   /**
-   * Before the events of some time are pushed: workers whose event loops were late in it. A lock that was reserved for
-   * such a one is anybody's, and the bound is lost for all who wait for it.
+   * Before the events of some time are pushed: workers whose event loops were late in it. A lock
+   * that was reserved for such a one is anybody's, and the bound is lost for all who wait for it.
    * @param {ReadonlySet<number>} workers
    */
   notice(workers) {
@@ -159,16 +204,23 @@ export class History {
    */
   tick(passed, look = NOTHING_ODD) {
     this.#now += passed;
-    const dying = this.#dying.size === 0 ? '' : `; told to end, and not heard of since: ${[...this.#dying].join(', ')}`;
+    const dying =
+      this.#dying.size === 0
+        ? ''
+        : `; told to end, and not heard of since: ${[...this.#dying].join(', ')}`;
     for (const lane of this.#lanes) {
       lane.progress.tick(this.#now, passed, lane.rule.describe() + dying);
       if (lane.isHaunted && lane.isLineEmpty()) lane.isHaunted = false;
       const isReserved = lane.isHaunted && lane.isReserved();
-      if (lane.standstill.tick(this.#now, passed, { ...look, dying: this.#dying, isReserved })) lane.disturbances++;
+      if (lane.standstill.tick(this.#now, passed, { ...look, dying: this.#dying, isReserved }))
+        lane.disturbances++;
     }
   }
 
-  /** Whether everybody who waits for a lock waits on its condition, and has not been called. @param {number} subject */
+  /**
+   * Whether everybody who waits for a lock waits on its condition, and has not been called.
+   * @param {number} subject
+   */
   isQuiet(subject) {
     return this.#lanes[subject]?.progress.isQuiet === true;
   }
@@ -188,7 +240,9 @@ export class History {
       certainTries: tries.counted,
       longestStandstill: Math.round(Math.max(0, standstill.longest)),
       lateEnds: standstill.late,
-      excused: Object.fromEntries(Object.entries(standstill.excused).map(([why, ms]) => [why, Math.round(ms)])),
+      excused: Object.fromEntries(
+        Object.entries(standstill.excused).map(([why, ms]) => [why, Math.round(ms)]),
+      ),
       maxWait: Math.round(progress.maxWait),
       maxOvertaken: progress.maxOvertaken,
       overtakingBound: bound,
@@ -200,7 +254,19 @@ export class History {
   /** @param {Lane} lane @param {Event} event */
   #start(lane, { worker, op, subject, seq, style, detail }) {
     /** @type {Operation} */
-    const operation = { worker, op, subject, seq, style: this.#styles[style] ?? String(style), detail, state: 'asking', isOnCondition: false, isCalled: false, calledAt: undefined, wasLate: false };
+    const operation = {
+      worker,
+      op,
+      subject,
+      seq,
+      style: this.#styles[style] ?? String(style),
+      detail,
+      state: 'asking',
+      isOnCondition: false,
+      isCalled: false,
+      calledAt: undefined,
+      wasLate: false,
+    };
     this.#operations.set(`${worker}:${op}`, operation);
     lane.rule.start(operation);
     lane.standstill.start(operation);
@@ -211,7 +277,12 @@ export class History {
 
   /** @param {Operation} operation */
   #markLate(operation) {
-    if (operation.state !== 'asking' || (operation.detail & Start.Async) === 0 || !this.#late.has(operation.worker)) return;
+    if (
+      operation.state !== 'asking' ||
+      (operation.detail & Start.Async) === 0 ||
+      !this.#late.has(operation.worker)
+    )
+      return;
     operation.wasLate = true;
     const lane = this.#lanes[operation.subject];
     if (lane !== undefined && !operation.isOnCondition) lane.disturbances++;
@@ -221,9 +292,17 @@ export class History {
   #continue(lane, event) {
     const { worker, op, seq, type, detail } = event;
     const operation = this.#operations.get(`${worker}:${op}`);
-    const wanted = type === Type.Acquired || type === Type.GaveUp ? 'asking' : type === Type.Released ? 'releasing' : 'holding';
+    const wanted =
+      type === Type.Acquired || type === Type.GaveUp
+        ? 'asking'
+        : type === Type.Released
+          ? 'releasing'
+          : 'holding';
     if (operation?.state !== wanted) {
-      lane.fail('bad history', `${this.#format(event)} does not follow from ${operation === undefined ? 'any start' : `'${operation.state}'`}`);
+      lane.fail(
+        'bad history',
+        `${this.#format(event)} does not follow from ${operation === undefined ? 'any start' : `'${operation.state}'`}`,
+      );
       return;
     }
     switch (type) {
@@ -250,7 +329,15 @@ export class History {
         break;
       case Type.Waiting:
         lane.rule.releasing(operation);
-        Object.assign(operation, { state: 'asking', isOnCondition: true, isCalled: lane.callers.size > 0, calledAt: undefined, wasLate: false, detail, seq });
+        Object.assign(operation, {
+          state: 'asking',
+          isOnCondition: true,
+          isCalled: lane.callers.size > 0,
+          calledAt: undefined,
+          wasLate: false,
+          detail,
+          seq,
+        });
         lane.standstill.start(operation);
         lane.progress.start(operation, this.#now, this.#disturbed(lane));
         lane.counts.conditionWaits++;
@@ -272,7 +359,11 @@ export class History {
     if ((detail & Acquired.Abandoned) !== 0) counts.abandoned++;
     if ((detail & Acquired.Notified) !== 0) {
       counts.notified++;
-      if (!operation.isCalled) fail('false notification', `worker ${operation.worker} was notified, and nobody had notified since it waited`);
+      if (!operation.isCalled)
+        fail(
+          'false notification',
+          `worker ${operation.worker} was notified, and nobody had notified since it waited`,
+        );
     }
     operation.isOnCondition = false;
   }
@@ -286,7 +377,8 @@ export class History {
       return;
     }
     callers.set(worker, (callers.get(worker) ?? 0) + 1);
-    for (const operation of this.#operations.values()) if (operation.isOnCondition) operation.isCalled = true;
+    for (const operation of this.#operations.values())
+      if (operation.isOnCondition) operation.isCalled = true;
     if ((detail & Call.AllLocked) !== 0 && subject >= 0) progress.called(this.#now);
   }
 
@@ -303,7 +395,10 @@ export class History {
       const { rule, progress, callers, standstill, tries } = lane;
       callers.delete(worker);
       for (const operation of operations) progress.gone(operation);
-      const isWaiter = operations.some(({ subject, state, detail }) => this.#lanes[subject] === lane && state === 'asking' && (detail & Start.Try) === 0);
+      const isWaiter = operations.some(
+        ({ subject, state, detail }) =>
+          this.#lanes[subject] === lane && state === 'asking' && (detail & Start.Try) === 0,
+      );
       lane.isHaunted ||= isWaiter;
       rule.died(worker, operations, seq);
       standstill.died(operations, this.#now);
@@ -311,7 +406,11 @@ export class History {
     }
   }
 
-  /** A number that is the same at two times only if nobody died or lost a turn, or was about to, between them. @param {Lane} lane */
+  /**
+   * A number that is the same at two times only if nobody died or lost a turn, or was about to,
+   * between them.
+   * @param {Lane} lane
+   */
   #disturbed(lane) {
     return this.#dying.size > 0 ? NaN : this.#disturbances + lane.disturbances;
   }
@@ -321,4 +420,3 @@ export class History {
     return `${seq}: worker ${worker}, operation ${op} (${this.#styles[style] ?? style}): ${NAMES.get(type) ?? type} ${detail}`;
   }
 }
-

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What workers write down: events in a ring of each worker's own, in shared memory, so that they outlive it. All events
-// of a run are in one order, by numbers from a shared counter. An event may be lost only when its worker dies while
-// writing it; whoever reads must be right either way.
+// What workers write down: events in a ring of each worker's own, in shared memory, so that they
+// outlive it. All events of a run are in one order, by numbers from a shared counter. An event may
+// be lost only when its worker dies while writing it; whoever reads must be right either way.
 
 /** What happened. */
 export const Type = {
@@ -14,7 +14,10 @@ export const Type = {
   Released: 4,
   /** It will not get it; the detail is a {@link Refusal}. */
   GaveUp: 5,
-  /** The holder is about to wait on the condition, which releases the lock and takes it again; bits of {@link Start}. */
+  /**
+   * The holder is about to wait on the condition, which releases the lock and takes it again; bits
+   * of {@link Start}.
+   */
   Waiting: 6,
   /** About to notify, and done; bits of {@link Call}. */
   Calling: 7,
@@ -47,7 +50,10 @@ export const Refusal = {
   /** Refused, while the lock was kept for those who had lined up in time. */
   Reserved: 4,
 };
-export const Call = { /** All, and with the lock held: whoever wrote down before that it waits is among them. */ AllLocked: 1 };
+export const Call = {
+  /** All, and with the lock held: whoever wrote down before that it waits is among them. */
+  AllLocked: 1,
+};
 
 /**
  * @typedef {object} Event
@@ -62,7 +68,9 @@ export const Call = { /** All, and with the lock held: whoever wrote down before
 
 const HEAD = 0;
 const TAIL = 1;
-/** One more than a number that the event being written cannot be below; 0: none is being written. */
+/**
+ * One more than a number that the event being written cannot be below; 0: none is being written.
+ */
 const IN_FLIGHT = 2;
 /** What the main thread wants of this worker, see `endings.mjs`. */
 const ORDER = 3;
@@ -109,7 +117,11 @@ export class Journal {
     return Atomics.load(this.shared, STOP) !== 0;
   }
 
-  /** One more than the lock that all are after now, while nothing disturbs whoever waits; 0: it is not calm. @returns {number} */
+  /**
+   * One more than the lock that all are after now, while nothing disturbs whoever waits; 0: it is
+   * not calm.
+   * @returns {number}
+   */
   get calm() {
     return Atomics.load(this.shared, CALM);
   }
@@ -129,7 +141,10 @@ export class Journal {
     return Atomics.load(this.words, HEAD);
   }
 
-  /** Waits until the reader has left room for an operation. Never called with a lock held. @param {number} [events] that it writes besides */
+  /**
+   * Waits until the reader has left room for an operation. Never called with a lock held.
+   * @param {number} [events] that it writes besides
+   */
   waitForRoom(events = 0) {
     for (;;) {
       const tail = Atomics.load(this.words, TAIL);
@@ -157,7 +172,11 @@ export class Journal {
     Atomics.store(words, IN_FLIGHT, 0);
   }
 
-  /** The reader's: no event still to come from here has a number below this. @param {number} sofar @returns {number} */
+  /**
+   * The reader's: no event still to come from here has a number below this.
+   * @param {number} sofar
+   * @returns {number}
+   */
   watermark(sofar) {
     const inFlight = Atomics.load(this.words, IN_FLIGHT);
     return inFlight === 0 ? sofar : Math.min(sofar, inFlight - 1);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The command `npm run stress`: workers use locks and are ended at random, and everything they did is checked while
-// they do it. `history.mjs` is the checker, `crew.mjs` has the workers, `operations.mjs` what they do.
+// The command `npm run stress`: workers use locks and are ended at random, and everything they did
+// is checked while they do it. `history.mjs` is the checker, `crew.mjs` has the workers,
+// `operations.mjs` what they do.
 
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -66,7 +67,12 @@ class Run {
     this.#history = new History(described, { styles: STYLE_NAMES, patience: options.patience });
     const locks = this.#subjects.map(({ kind, handles }) => ({ kind, handles }));
     const libraries = { original: ORIGINAL, copy };
-    this.#crew = new Crew({ locks, libraries, planted: options.plant ?? null, random: this.#random.fork(0) });
+    this.#crew = new Crew({
+      locks,
+      libraries,
+      planted: options.plant ?? null,
+      random: this.#random.fork(0),
+    });
   }
 
   async run() {
@@ -96,11 +102,21 @@ class Run {
       crew.insist();
     }
     if (crew.size > 0) {
-      if (this.#history.failures.length === 0) this.#fail('hang', `${crew.size} workers have not stopped`);
+      if (this.#history.failures.length === 0)
+        this.#fail('hang', `${crew.size} workers have not stopped`);
       await crew.abort();
     } else await this.#inspect();
     const locks = this.#history.summary();
-    return { locks, kills: crew.kills, started: crew.started, kinds: crew.kinds, countsCpu: this.#cpu.isCounted, events: this.#events, seconds: passed(), failures: this.#history.failures };
+    return {
+      locks,
+      kills: crew.kills,
+      started: crew.started,
+      kinds: crew.kinds,
+      countsCpu: this.#cpu.isCounted,
+      events: this.#events,
+      seconds: passed(),
+      failures: this.#history.failures,
+    };
   }
 
   /** The words of the locks, for whoever looks for a cause. */
@@ -109,7 +125,9 @@ class Run {
   }
 
   #isFine() {
-    return this.#history.failures.length === 0 && this.#crew.errors.length === 0 && !this.interrupted;
+    return (
+      this.#history.failures.length === 0 && this.#crew.errors.length === 0 && !this.interrupted
+    );
   }
 
   /** Checks what has been written since the last time. */
@@ -128,7 +146,10 @@ class Run {
     for (const error of this.#crew.errors.splice(0)) this.#fail('error', error);
   }
 
-  /** How long each worker had no CPU in the time that has passed; each is looked at once. @param {number} passed */
+  /**
+   * How long each worker had no CPU in the time that has passed; each is looked at once.
+   * @param {number} passed
+   */
   #lostIn(passed) {
     /** @type {Map<number, number>} */
     const known = new Map();
@@ -139,7 +160,10 @@ class Run {
     };
   }
 
-  /** Whoever waits on a condition without a limit counts on others, who may all do the same. @param {number} passed */
+  /**
+   * Whoever waits on a condition without a limit counts on others, who may all do the same.
+   * @param {number} passed
+   */
   #notify(passed) {
     this.#subjects.forEach(({ condition }, subject) => {
       if (condition === null) return;
@@ -175,7 +199,9 @@ class Run {
 /** @param {Options} options @returns {Promise<number>} the exit code */
 async function run(options) {
   const { slices, kernel } = library.probe();
-  process.stdout.write(`seed ${options.seed}; Node ${process.version}, Linux ${kernel.release}, ${slices.available ? 'slices' : 'no slices'}, addon ${loadAddon().state}\n`);
+  process.stdout.write(
+    `seed ${options.seed}; Node ${process.version}, Linux ${kernel.release}, ${slices.available ? 'slices' : 'no slices'}, addon ${loadAddon().state}\n`,
+  );
   const { url, remove } = copyPackage();
   process.once('exit', remove);
   const run = new Run(options, url);
@@ -188,25 +214,44 @@ async function run(options) {
   process.stdout.write(formatSummary(result));
   if (options.json !== undefined) {
     const { json: _, ...asked } = options;
-    const machine = { node: process.version, kernel: kernel.release, slices: slices.available, addon: loadAddon().state };
-    writeFileSync(options.json, `${JSON.stringify({ date: new Date().toISOString(), command, options: asked, ...machine, ...result }, null, 2)}\n`);
+    const machine = {
+      node: process.version,
+      kernel: kernel.release,
+      slices: slices.available,
+      addon: loadAddon().state,
+    };
+    writeFileSync(
+      options.json,
+      `${JSON.stringify({ date: new Date().toISOString(), command, options: asked, ...machine, ...result }, null, 2)}\n`,
+    );
   }
   if (result.failures.length > 0) {
-    process.stderr.write(`${formatFailures(result.failures, command)}The words of the locks:\n${run.words()}\n`);
+    process.stderr.write(
+      `${formatFailures(result.failures, command)}The words of the locks:\n${run.words()}\n`,
+    );
     return 1;
   }
   return run.interrupted ? 130 : 0;
 }
 
-/** Node decides at its start whether there are addons. @param {readonly string[]} args @returns {Promise<number>} */
+/**
+ * Node decides at its start whether there are addons.
+ * @param {readonly string[]} args
+ * @returns {Promise<number>}
+ */
 function runWithoutAddons(args) {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, ['--no-addons', fileURLToPath(import.meta.url), ...args], { stdio: 'inherit' });
+    const child = spawn(
+      process.execPath,
+      ['--no-addons', fileURLToPath(import.meta.url), ...args],
+      { stdio: 'inherit' },
+    );
     // What the terminal sends reaches the child too, and it says what it has found.
     process.on('SIGINT', () => undefined);
     process.on('SIGTERM', () => child.kill('SIGTERM'));
     child.once('exit', (code, signal) => {
-      if (signal !== null) process.stderr.write(`stress: the process without addons was ended by ${signal}.\n`);
+      if (signal !== null)
+        process.stderr.write(`stress: the process without addons was ended by ${signal}.\n`);
       resolve(code ?? 1);
     });
   });
@@ -229,7 +274,9 @@ async function main() {
   }
   if (!options.noAddon || process.execArgv.includes('--no-addons')) return run(options);
   // The seed is chosen here and told twice otherwise.
-  return runWithoutAddons(args.some((arg) => arg.startsWith('--seed')) ? args : [...args, '--seed', String(options.seed)]);
+  return runWithoutAddons(
+    args.some((arg) => arg.startsWith('--seed')) ? args : [...args, '--seed', String(options.seed)],
+  );
 }
 
 guardStreams('stress');

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
-// What a worker does with a lock, one operation after the other, and writes down. Every way to take a lock is used, with
-// work of random length inside, during which the worker may be told to end. Some operations wait in the event loop beside
-// the others, which may block the thread meanwhile, or compute.
+// What a worker does with a lock, one operation after the other, and writes down. Every way to take
+// a lock is used, with work of random length inside, during which the worker may be told to end.
+// Some operations wait in the event loop beside the others, which may block the thread meanwhile,
+// or compute.
 //
-// A thread that blocks while it has a lock can wait for one that waits for it. So whoever is about to block first lets
-// the event loop come round until nothing is held that was taken beside; and takes one lock only.
+// A thread that blocks while it has a lock can wait for one that waits for it. So whoever is about
+// to block first lets the event loop come round until nothing is held that was taken beside; and
+// takes one lock only.
 
 import { end, ordered } from './endings.mjs';
 import { ViolationError } from './guarded.mjs';
@@ -17,7 +19,10 @@ import { isReserved } from './subjects.mjs';
 /** @typedef {import('../../dist/index.js').LockToken} LockToken */
 /** @typedef {import('../../dist/index.js').Condition} Condition */
 
-/** One operation, as the journal names it. @typedef {{ subject: number, style: number, op: number }} Entry */
+/**
+ * One operation, as the journal names it.
+ * @typedef {{ subject: number, style: number, op: number }} Entry
+ */
 
 /** The worker is to end by returning, with whatever it holds. */
 export const RETURN = 'return';
@@ -25,17 +30,42 @@ const ABORTED = 'stress: aborted on purpose';
 
 /** Each as often as the others, of those that a lock has. */
 const STYLES = [
-  'lock', 'lock-timeout', 'try', 'with', 'with-timeout', 'bare', 'async', 'async-timeout', 'async-signal', 'with-async', 'crowd',
-  'condition-wait', 'condition-wait-timeout', 'condition-wait-async', 'condition-wait-unlocked', 'notify', 'notify-all',
+  'lock',
+  'lock-timeout',
+  'try',
+  'with',
+  'with-timeout',
+  'bare',
+  'async',
+  'async-timeout',
+  'async-signal',
+  'with-async',
+  'crowd',
+  'condition-wait',
+  'condition-wait-timeout',
+  'condition-wait-async',
+  'condition-wait-unlocked',
+  'notify',
+  'notify-all',
 ];
 /** What the journal's style numbers mean; the last are not drawn with the others. */
-export const STYLE_NAMES = [...STYLES, 'ending', 'beside', 'beside-condition', 'burst', 'before-busy'];
+export const STYLE_NAMES = [
+  ...STYLES,
+  'ending',
+  'beside',
+  'beside-condition',
+  'burst',
+  'before-busy',
+];
 const styleOf = (/** @type {string} */ name) => STYLE_NAMES.indexOf(name);
 
 /** How often a worker does what disturbs the others, or itself. */
 const BESIDE = 0.06;
 const BUSY = 0.005;
-/** How often it takes the lock again and again, where all are after one and elsewhere; and how often then. */
+/**
+ * How often it takes the lock again and again, where all are after one and elsewhere; and how often
+ * then.
+ */
 const BURST = { calm: 0.03, lively: 0.001, rounds: 400 };
 /** How much of what a worker does is about the lock that all are after. */
 const CALM = 0.7;
@@ -80,19 +110,25 @@ export class Operations {
     this.#journal.waitForRoom();
     await this.#settle();
     const { calm } = this.#journal;
-    const subject = calm !== 0 && random.chance(CALM) ? calm - 1 : random.below(this.#subjects.length);
+    const subject =
+      calm !== 0 && random.chance(CALM) ? calm - 1 : random.below(this.#subjects.length);
     const { faces, condition } = this.#subjects[subject] ?? this.#subjects[0];
     // More readers than writers.
     const face = random.chance(0.3) ? faces[faces.length - 1] : faces[0];
     if (face === undefined) throw new Error('A lock without a face.');
-    if (ordered(this.#journal)?.endsWith('-waiting') === true) return this.#endWaiting(subject, face);
+    if (ordered(this.#journal)?.endsWith('-waiting') === true)
+      return this.#endWaiting(subject, face);
     if (random.chance(calm === 0 ? BURST.lively : BURST.calm)) return this.#burst(subject, face);
     if (calm === 0 && random.chance(BUSY)) return this.#busy(subject, face);
     if (calm === 0 && random.chance(BESIDE)) {
       this.#some(subject, face);
       await this.#settle();
     }
-    return this.#do(subject, face, random.below(condition === null ? styleOf('condition-wait') : STYLES.length));
+    return this.#do(
+      subject,
+      face,
+      random.below(condition === null ? styleOf('condition-wait') : STYLES.length),
+    );
   }
 
   /** Waits for all that waits beside. */
@@ -100,7 +136,12 @@ export class Operations {
     while (this.#beside.size > 0) await Promise.all(this.#beside);
   }
 
-  /** @param {number} subject @param {Face} face @param {number} style @returns {Promise<typeof RETURN | undefined>} */
+  /**
+   * @param {number} subject
+   * @param {Face} face
+   * @param {number} style
+   * @returns {Promise<typeof RETURN | undefined>}
+   */
   async #do(subject, face, style) {
     const random = this.#random;
     const name = STYLES[style] ?? 'lock';
@@ -116,7 +157,9 @@ export class Operations {
       case 'with-timeout':
         return void this.#with(subject, face, style, random.next() * 5);
       case 'bare':
-        return face.bare === null ? this.#lock(subject, face, style, undefined) : this.#bare(subject, face, face.bare, style);
+        return face.bare === null
+          ? this.#lock(subject, face, style, undefined)
+          : this.#bare(subject, face, face.bare, style);
       case 'async':
         return this.#async(subject, face, style, 0, {});
       case 'async-timeout':
@@ -142,7 +185,10 @@ export class Operations {
     while (this.#held > 0);
   }
 
-  /** Goes on without waiting for it. @param {Promise<unknown>} operation which does not end the worker */
+  /**
+   * Goes on without waiting for it.
+   * @param {Promise<unknown>} operation which does not end the worker
+   */
   #goOnBeside(operation) {
     this.#beside.add(operation);
     // Whatever fails is not caught, and ends the worker.
@@ -151,9 +197,18 @@ export class Operations {
     });
   }
 
-  /** Some wait in the event loop while the worker goes on. @param {number} subject @param {Face} face */
+  /**
+   * Some wait in the event loop while the worker goes on.
+   * @param {number} subject
+   * @param {Face} face
+   */
   #some(subject, face) {
-    for (let count = 1 + this.#random.below(3); count > 0 && this.#beside.size < MOST_BESIDE; count--) this.#beginBeside(subject, face, 'beside');
+    for (
+      let count = 1 + this.#random.below(3);
+      count > 0 && this.#beside.size < MOST_BESIDE;
+      count--
+    )
+      this.#beginBeside(subject, face, 'beside');
   }
 
   /** @param {number} subject @param {Face} face @param {string} name */
@@ -161,31 +216,63 @@ export class Operations {
     const random = this.#random;
     const isWaiting = this.#subjects[subject]?.condition !== null && random.chance(0.3);
     if (isWaiting) {
-      this.#goOnBeside(this.#wait(subject, face, styleOf('beside-condition'), random.chance(0.3) ? 'condition-wait-unlocked' : 'condition-wait-async', true));
+      this.#goOnBeside(
+        this.#wait(
+          subject,
+          face,
+          styleOf('beside-condition'),
+          random.chance(0.3) ? 'condition-wait-unlocked' : 'condition-wait-async',
+          true,
+        ),
+      );
       return;
     }
     const kind = random.below(3);
-    const options = kind === 0 ? {} : kind === 1 ? { timeout: random.below(60) } : { signal: this.#signal() };
-    this.#goOnBeside(this.#async(subject, face, styleOf(name), Start.Crowd | (kind === 0 ? 0 : Start.Timed), options));
+    const options =
+      kind === 0 ? {} : kind === 1 ? { timeout: random.below(60) } : { signal: this.#signal() };
+    this.#goOnBeside(
+      this.#async(
+        subject,
+        face,
+        styleOf(name),
+        Start.Crowd | (kind === 0 ? 0 : Start.Timed),
+        options,
+      ),
+    );
   }
 
-  /** Computes for long while requests wait in the event loop, or right after they gave up. @param {number} subject @param {Face} face */
+  /**
+   * Computes for long while requests wait in the event loop, or right after they gave up.
+   * @param {number} subject
+   * @param {Face} face
+   */
   async #busy(subject, face) {
     const random = this.#random;
-    for (let count = 1 + random.below(3); count > 0 && this.#beside.size < MOST_BESIDE; count--) this.#beginBeside(subject, face, 'before-busy');
+    for (let count = 1 + random.below(3); count > 0 && this.#beside.size < MOST_BESIDE; count--)
+      this.#beginBeside(subject, face, 'before-busy');
     const controller = new AbortController();
-    this.#goOnBeside(this.#async(subject, face, styleOf('before-busy'), Start.Crowd | Start.Timed, { signal: controller.signal }));
+    this.#goOnBeside(
+      this.#async(subject, face, styleOf('before-busy'), Start.Crowd | Start.Timed, {
+        signal: controller.signal,
+      }),
+    );
     // Those that got the lock at once would have it all the time.
     await this.#settle();
-    // The thread takes the lock itself before, and releases it to whoever waits: to its own requests if nobody else does.
-    if (random.chance(0.3)) this.#lock(subject, face, styleOf('before-busy'), random.below(20), false);
+    // The thread takes the lock itself before, and releases it to whoever waits: to its own
+    // requests if nobody else does.
+    if (random.chance(0.3))
+      this.#lock(subject, face, styleOf('before-busy'), random.below(20), false);
     if (random.chance(0.5)) controller.abort(ABORTED);
     spin(SHORTEST + random.next() ** 3 * (LONGEST - SHORTEST));
     controller.abort(ABORTED);
     return undefined;
   }
 
-  /** Takes a lock so often that others are overtaken as often as they may be. @param {number} subject @param {Face} face */
+  /**
+   * Takes a lock so often that others are overtaken as often as they may be.
+   * @param {number} subject
+   * @param {Face} face
+   */
   #burst(subject, face) {
     this.#journal.waitForRoom(BURST.rounds * ROUND);
     for (let round = this.#random.below(BURST.rounds); round >= 0; round--) {
@@ -199,7 +286,13 @@ export class Operations {
     return undefined;
   }
 
-  /** @param {number} subject @param {Face} face @param {number} style @param {number | undefined} timeout @param {boolean} [mayEnd] */
+  /**
+   * @param {number} subject
+   * @param {Face} face
+   * @param {number} style
+   * @param {number | undefined} timeout
+   * @param {boolean} [mayEnd]
+   */
   #lock(subject, face, style, timeout, mayEnd = true) {
     const entry = this.#start(subject, face, style, timeout === undefined ? 0 : Start.Timed);
     let token;
@@ -217,7 +310,11 @@ export class Operations {
     const entry = this.#start(subject, face, style, Start.Try);
     const token = face.tryLock();
     if (token !== null) return this.#hold(entry, face, token);
-    this.#write(Type.GaveUp, entry, isReserved(this.#subjects[subject] ?? this.#subjects[0]) ? Refusal.Reserved : Refusal.Refused);
+    this.#write(
+      Type.GaveUp,
+      entry,
+      isReserved(this.#subjects[subject] ?? this.#subjects[0]) ? Refusal.Reserved : Refusal.Refused,
+    );
     return undefined;
   }
 
@@ -229,7 +326,12 @@ export class Operations {
     return undefined;
   }
 
-  /** @param {number} subject @param {Face} face @param {number} style @param {number | undefined} timeout */
+  /**
+   * @param {number} subject
+   * @param {Face} face
+   * @param {number} style
+   * @param {number | undefined} timeout
+   */
   #with(subject, face, style, timeout) {
     const entry = this.#start(subject, face, style, timeout === undefined ? 0 : Start.Timed);
     try {
@@ -249,7 +351,12 @@ export class Operations {
     this.#write(Type.Released, entry, 0);
   }
 
-  /** @param {number} subject @param {Face} face @param {import('../../dist/index.js').Mutex | import('../../dist/index.js').SpinLock} lock @param {number} style */
+  /**
+   * @param {number} subject
+   * @param {Face} face
+   * @param {import('../../dist/index.js').Mutex | import('../../dist/index.js').SpinLock} lock
+   * @param {number} style
+   */
   #bare(subject, face, lock, style) {
     const entry = this.#start(subject, face, style, 0);
     const isAbandoned = lock.acquire();
@@ -261,7 +368,13 @@ export class Operations {
     return undefined;
   }
 
-  /** @param {number} subject @param {Face} face @param {number} style @param {number} how @param {{ timeout?: number, signal?: AbortSignal }} options */
+  /**
+   * @param {number} subject
+   * @param {Face} face
+   * @param {number} style
+   * @param {number} how
+   * @param {{ timeout?: number, signal?: AbortSignal }} options
+   */
   async #async(subject, face, style, how, options) {
     const entry = this.#start(subject, face, style, how | Start.Async);
     let token;
@@ -272,8 +385,10 @@ export class Operations {
       return undefined;
     }
     this.#write(Type.Acquired, entry, token.abandoned ? Acquired.Abandoned : 0);
-    // One that returned from a crowd would be kept alive by the others, which wait for what it holds.
-    if ((await this.#workAsync(entry, face, token.abandoned, (how & Start.Crowd) === 0)) === RETURN) return RETURN;
+    // One that returned from a crowd would be kept alive by the others, which wait for what it
+    // holds.
+    if ((await this.#workAsync(entry, face, token.abandoned, (how & Start.Crowd) === 0)) === RETURN)
+      return RETURN;
     this.#release(entry, token);
     return undefined;
   }
@@ -281,7 +396,12 @@ export class Operations {
   /** @param {number} subject @param {Face} face @param {number} style */
   async #withAsync(subject, face, style) {
     const options = this.#random.chance(0.5) ? { timeout: this.#random.below(30) } : {};
-    const entry = this.#start(subject, face, style, Start.Async | ('timeout' in options ? Start.Timed : 0));
+    const entry = this.#start(
+      subject,
+      face,
+      style,
+      Start.Async | ('timeout' in options ? Start.Timed : 0),
+    );
     try {
       await face.withLockAsync(async ({ abandoned }) => {
         this.#write(Type.Acquired, entry, abandoned ? Acquired.Abandoned : 0);
@@ -295,18 +415,40 @@ export class Operations {
     this.#write(Type.Released, entry, 0);
   }
 
-  /** Several wait in one thread, each in its own way. @param {number} subject @param {Face} face @param {number} style */
+  /**
+   * Several wait in one thread, each in its own way.
+   * @param {number} subject
+   * @param {Face} face
+   * @param {number} style
+   */
   async #crowd(subject, face, style) {
     const some = Array.from({ length: 2 + this.#random.below(3) }, () => {
       const kind = this.#random.below(3);
-      const options = kind === 0 ? {} : kind === 1 ? { timeout: this.#random.below(10) } : { signal: this.#signal() };
-      return this.#async(subject, face, style, Start.Crowd | (kind === 0 ? 0 : Start.Timed), options);
+      const options =
+        kind === 0
+          ? {}
+          : kind === 1
+            ? { timeout: this.#random.below(10) }
+            : { signal: this.#signal() };
+      return this.#async(
+        subject,
+        face,
+        style,
+        Start.Crowd | (kind === 0 ? 0 : Start.Timed),
+        options,
+      );
     });
     await Promise.all(some);
     return undefined;
   }
 
-  /** @param {number} subject @param {Face} face @param {number} style @param {string} name @param {boolean} [isBeside] it must not block */
+  /**
+   * @param {number} subject
+   * @param {Face} face
+   * @param {number} style
+   * @param {string} name
+   * @param {boolean} [isBeside] it must not block
+   */
   async #wait(subject, face, style, name, isBeside = false) {
     const { condition } = this.#subjects[subject] ?? {};
     if (condition === null || condition === undefined) return;
@@ -316,35 +458,59 @@ export class Operations {
     this.#work(entry, face, token.abandoned, false);
     // Most without a limit would soon be all.
     const timeout = name === 'condition-wait' ? undefined : this.#random.below(60);
-    if (name === 'condition-wait' || name === 'condition-wait-timeout') this.#waitBlocking(entry, condition, token, timeout);
-    else if (!(await this.#waitAsync(entry, condition, token, timeout, name === 'condition-wait-unlocked'))) return;
+    if (name === 'condition-wait' || name === 'condition-wait-timeout')
+      this.#waitBlocking(entry, condition, token, timeout);
+    else if (
+      !(await this.#waitAsync(entry, condition, token, timeout, name === 'condition-wait-unlocked'))
+    )
+      return;
     this.#work(entry, face, token.abandoned, false);
     this.#release(entry, token);
   }
 
-  /** @param {Entry} entry @param {Condition} condition @param {LockToken} token @param {number | undefined} timeout */
+  /**
+   * @param {Entry} entry
+   * @param {Condition} condition
+   * @param {LockToken} token
+   * @param {number | undefined} timeout
+   */
   #waitBlocking(entry, condition, token, timeout) {
     this.#write(Type.Waiting, entry, timeout === undefined ? 0 : Start.Timed);
     const isNotified = condition.wait(token, timeout === undefined ? {} : { timeout });
-    this.#write(Type.Acquired, entry, (token.abandoned ? Acquired.Abandoned : 0) | (isNotified ? Acquired.Notified : 0));
+    this.#write(
+      Type.Acquired,
+      entry,
+      (token.abandoned ? Acquired.Abandoned : 0) | (isNotified ? Acquired.Notified : 0),
+    );
   }
 
   /**
-   * @param {Entry} entry @param {Condition} condition @param {LockToken} token @param {number | undefined} timeout
-   * @param {boolean} isToUnlock the token is unlocked while it waits, unless the wait is over by then
+   * @param {Entry} entry
+   * @param {Condition} condition
+   * @param {LockToken} token
+   * @param {number | undefined} timeout
+   * @param {boolean} isToUnlock the token is unlocked while it waits, unless the wait is over by
+   * then
    * @returns {Promise<boolean>} whether the lock is held again
    */
   async #waitAsync(entry, condition, token, timeout, isToUnlock) {
     const signal = this.#random.chance(0.5) ? this.#signal() : undefined;
     const wasAbandoned = token.abandoned;
-    this.#write(Type.Waiting, entry, Start.Async | Start.Crowd | (timeout === undefined ? 0 : Start.Timed));
+    this.#write(
+      Type.Waiting,
+      entry,
+      Start.Async | Start.Crowd | (timeout === undefined ? 0 : Start.Timed),
+    );
     // Then it does not begin to wait, and the token says what it said before.
     const isLate = signal?.aborted === true;
     let isNotified = false;
     // What it was told is told to another one then, also to one that waits only since.
     const unlocking = { hasBegun: false, isOver: false };
     try {
-      const wait = condition.waitAsync(token, { ...(timeout === undefined ? {} : { timeout }), ...(signal === undefined ? {} : { signal }) });
+      const wait = condition.waitAsync(token, {
+        ...(timeout === undefined ? {} : { timeout }),
+        ...(signal === undefined ? {} : { signal }),
+      });
       if (isToUnlock && !isLate) this.#unlockSoon(entry, token, unlocking);
       isNotified = await wait;
     } catch (error) {
@@ -358,13 +524,20 @@ export class Operations {
       if (unlocking.hasBegun) this.#write(Type.Called, entry, 0);
     }
     const isAbandoned = token.abandoned && !(isLate && wasAbandoned);
-    this.#write(Type.Acquired, entry, (isAbandoned ? Acquired.Abandoned : 0) | (isNotified ? Acquired.Notified : 0));
+    this.#write(
+      Type.Acquired,
+      entry,
+      (isAbandoned ? Acquired.Abandoned : 0) | (isNotified ? Acquired.Notified : 0),
+    );
     return true;
   }
 
   /**
-   * Unlocks a token that waits on a condition, or waits for the lock after that, unless it has it again by then.
-   * @param {Entry} entry @param {LockToken} token @param {{ hasBegun: boolean, isOver: boolean }} unlocking
+   * Unlocks a token that waits on a condition, or waits for the lock after that, unless it has it
+   * again by then.
+   * @param {Entry} entry
+   * @param {LockToken} token
+   * @param {{ hasBegun: boolean, isOver: boolean }} unlocking
    */
   #unlockSoon(entry, token, unlocking) {
     const unlock = () => {
@@ -400,7 +573,11 @@ export class Operations {
     this.#release(entry, token);
   }
 
-  /** Asks for a lock, or waits on its condition, and ends meanwhile, or soon after. @param {number} subject @param {Face} face */
+  /**
+   * Asks for a lock, or waits on its condition, and ends meanwhile, or soon after.
+   * @param {number} subject
+   * @param {Face} face
+   */
   async #endWaiting(subject, face) {
     const [how = ''] = (ordered(this.#journal) ?? '').split('-');
     const { condition } = this.#subjects[subject] ?? {};
@@ -416,7 +593,8 @@ export class Operations {
         this.#write(Type.Acquired, entry, token.abandoned ? Acquired.Abandoned : 0);
       });
     }
-    if (this.#random.chance(0.7)) await new Promise((resolve) => setTimeout(resolve, this.#random.below(4)));
+    if (this.#random.chance(0.7))
+      await new Promise((resolve) => setTimeout(resolve, this.#random.below(4)));
     end(how);
     return /** @type {typeof RETURN} */ (RETURN);
   }
@@ -437,11 +615,19 @@ export class Operations {
     return undefined;
   }
 
-  /** The same, sometimes across turns of the event loop. @param {Entry} entry @param {Face} face @param {boolean} isTold @param {boolean} mayEnd */
+  /**
+   * The same, sometimes across turns of the event loop.
+   * @param {Entry} entry
+   * @param {Face} face
+   * @param {boolean} isTold
+   * @param {boolean} mayEnd
+   */
   async #workAsync(entry, face, isTold, mayEnd) {
     if (!this.#random.chance(0.2)) return this.#work(entry, face, isTold, mayEnd);
     const data = this.#begin(entry, face, isTold);
-    await new Promise((resolve) => (this.#random.chance(0.8) ? setImmediate(resolve) : setTimeout(resolve, 1)));
+    await new Promise((resolve) =>
+      this.#random.chance(0.8) ? setImmediate(resolve) : setTimeout(resolve, 1),
+    );
     data.check();
     if (mayEnd && this.#isToEnd() === RETURN) return RETURN;
     data.end();
@@ -512,7 +698,13 @@ export class Operations {
     return controller.signal;
   }
 
-  /** @param {number} subject @param {Face} face @param {number} style @param {number} how @returns {Entry} */
+  /**
+   * @param {number} subject
+   * @param {Face} face
+   * @param {number} style
+   * @param {number} how
+   * @returns {Entry}
+   */
   #start(subject, { access }, style, how) {
     const entry = { subject, style, op: ++this.#op };
     this.#write(Type.Start, entry, how | (access === 'read' ? Start.Reading : 0));
@@ -522,7 +714,8 @@ export class Operations {
   /** @param {Entry} entry @param {unknown} error */
   #gaveUp(entry, error) {
     if (error === ABORTED) this.#write(Type.GaveUp, entry, Refusal.Aborted);
-    else if (error instanceof Error && Object(error).code === 'ERR_RSEQ_TIMEOUT') this.#write(Type.GaveUp, entry, Refusal.TimedOut);
+    else if (error instanceof Error && Object(error).code === 'ERR_RSEQ_TIMEOUT')
+      this.#write(Type.GaveUp, entry, Refusal.TimedOut);
     else throw error;
   }
 

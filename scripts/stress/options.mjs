@@ -36,11 +36,20 @@ Excused are: time in which threads that ask had no CPU, by the kernel's count wh
 Exit codes: 0 all was right; 1 it was not; 2 wrong usage; 130 interrupted.
 `;
 
-/** @param {string} name @param {string} value @param {number} min @param {number} max @param {boolean} [whole] */
+/**
+ * @param {string} name
+ * @param {string} value
+ * @param {number} min
+ * @param {number} max
+ * @param {boolean} [whole]
+ */
 function readNumber(name, value, min, max, whole = true) {
   const number = Number(value);
-  if (value.trim() !== '' && number >= min && number <= max && (!whole || Number.isInteger(number))) return number;
-  throw new Error(`--${name} wants a ${whole ? 'whole ' : ''}number from ${min} to ${max}, not '${value}'.`);
+  if (value.trim() !== '' && number >= min && number <= max && (!whole || Number.isInteger(number)))
+    return number;
+  throw new Error(
+    `--${name} wants a ${whole ? 'whole ' : ''}number from ${min} to ${max}, not '${value}'.`,
+  );
 }
 
 /**

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// What a history must be like for a lock that lets one or more holders in: never more than that, and whoever died
-// holding it is followed by exactly one holder who is told. With one permit the next holder is; with more, the dead
-// keep theirs until somebody takes it over.
+// What a history must be like for a lock that lets one or more holders in: never more than that,
+// and whoever died holding it is followed by exactly one holder who is told. With one permit the
+// next holder is; with more, the dead keep theirs until somebody takes it over.
 //
-// A worker that died between asking and writing down that it has the lock, or between releasing and writing that down,
-// may have held it or not: it is in doubt, and may be followed by one who is told, once.
+// A worker that died between asking and writing down that it has the lock, or between releasing and
+// writing that down, may have held it or not: it is in doubt, and may be followed by one who is
+// told, once.
 
 import { Acquired } from './journal.mjs';
 import { Claims } from './claims.mjs';
@@ -55,7 +56,11 @@ export class PermitsRule {
     this.#open.delete(operation);
   }
 
-  /** @param {Operation} operation @param {number} seq @param {number} detail bits of {@link Acquired} */
+  /**
+   * @param {Operation} operation
+   * @param {number} seq
+   * @param {number} detail bits of {@link Acquired}
+   */
   acquired(operation, seq, detail) {
     const { worker } = operation;
     this.#open.delete(operation);
@@ -64,11 +69,19 @@ export class PermitsRule {
     this.#holders.add(operation);
     const taken = this.#taken();
     if (taken > this.#permits) {
-      const others = [...this.#holders].filter((other) => other !== operation).map((other) => other.worker);
+      const others = [...this.#holders]
+        .filter((other) => other !== operation)
+        .map((other) => other.worker);
       if (this.#permits === 1 && this.#dead.length > 0) {
-        this.#fail('missed abandoned', `worker ${worker} has the lock and was not told that worker ${this.#dead.join(', ')} died with it`);
+        this.#fail(
+          'missed abandoned',
+          `worker ${worker} has the lock and was not told that worker ${this.#dead.join(', ')} died with it`,
+        );
       } else {
-        this.#fail('double holder', `worker ${worker} has it beside ${this.#permits} other(s): ${this.describe(others)}`);
+        this.#fail(
+          'double holder',
+          `worker ${worker} has it beside ${this.#permits} other(s): ${this.describe(others)}`,
+        );
       }
     }
     // Those who died before this cannot have it besides.
@@ -86,7 +99,8 @@ export class PermitsRule {
     // Several that wait in one worker can have had no more permits than there are.
     let doubts = this.#permits;
     for (const operation of operations) {
-      if (this.#open.delete(operation) && !this.claims.spare(worker) && doubts-- > 0) this.#doubtful.push(worker);
+      if (this.#open.delete(operation) && !this.claims.spare(worker) && doubts-- > 0)
+        this.#doubtful.push(worker);
     }
     this.claims.buried(worker);
   }
@@ -105,8 +119,12 @@ export class PermitsRule {
 
   /** Who died or must have counts once. */
   #taken() {
-    const holds = (/** @type {Set<number>} */ candidates) => [...this.#holders].some(({ worker }) => candidates.has(worker));
-    const claimed = this.claims.open.length === 0 ? 0 : this.claims.open.filter(({ candidates }) => holds(candidates)).length;
+    const holds = (/** @type {Set<number>} */ candidates) =>
+      [...this.#holders].some(({ worker }) => candidates.has(worker));
+    const claimed =
+      this.claims.open.length === 0
+        ? 0
+        : this.claims.open.filter(({ candidates }) => holds(candidates)).length;
     return this.#holders.size + this.#dead.length - claimed;
   }
 
@@ -123,11 +141,17 @@ export class PermitsRule {
     const asking = [...this.#open].map((operation) => operation.worker);
     const candidates = new Set(mustHold ? holders : [...holders, ...asking]);
     candidates.delete(worker);
-    this.claims.add(seq, candidates, `worker ${worker} took the lock over as abandoned, and nobody had died with it`, doubtful);
+    this.claims.add(
+      seq,
+      candidates,
+      `worker ${worker} took the lock over as abandoned, and nobody had died with it`,
+      doubtful,
+    );
   }
 
   /**
-   * Whether it was this death that somebody was told of. Then it was not the one in doubt, which is as much in doubt as before.
+   * Whether it was this death that somebody was told of. Then it was not the one in doubt, which is
+   * as much in doubt as before.
    * @param {number} worker
    */
   #serve(worker) {

@@ -3,7 +3,10 @@
 
 import { loaderOf } from './copies.mjs';
 
-/** ms that whoever sleeps does not look by himself: long enough to be noticed, and the run still ends. */
+/**
+ * ms that whoever sleeps does not look by himself: long enough to be noticed, and the run still
+ * ends.
+ */
 const DEAF = 1000;
 /** ms between two looks of an event loop by itself, in the library. */
 const POLL = 50;
@@ -27,7 +30,8 @@ const MISTAKES = {
     );
     const { setInterval } = globalThis;
     globalThis.setInterval = /** @type {any} */ (
-      (/** @type {() => void} */ run, /** @type {number} */ ms) => setInterval(run, ms === POLL ? DEAF : ms)
+      (/** @type {() => void} */ run, /** @type {number} */ ms) =>
+        setInterval(run, ms === POLL ? DEAF : ms)
     );
     const addon = loadAddon();
     if (addon.state !== 'loaded') return;

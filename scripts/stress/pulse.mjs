@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Whether a worker's event loop comes round: it writes down when it last did, and how often it was late. What a lock
-// promises to those who wait in an event loop, it promises to one that comes round.
+// Whether a worker's event loop comes round: it writes down when it last did, and how often it was
+// late. What a lock promises to those who wait in an event loop, it promises to one that comes
+// round.
 
 import { readlinkSync } from 'node:fs';
 import { PULSE } from './journal.mjs';
@@ -54,7 +55,10 @@ export class Pulse {
     this.#words = words;
   }
 
-  /** Whether its event loop was late since this was asked last, or is now. One that has not begun is. */
+  /**
+   * Whether its event loop was late since this was asked last, or is now. One that has not begun
+   * is.
+   */
   wasLate() {
     const late = Atomics.load(this.#words, LATE);
     const last = Atomics.load(this.#words, LAST);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Random numbers that a seed determines, for what the stress run chooses. What the machine chooses, above all when each
-// thread runs, no seed determines; so a seed repeats the choices of a run, and not its interleaving.
+// Random numbers that a seed determines, for what the stress run chooses. What the machine chooses,
+// above all when each thread runs, no seed determines; so a seed repeats the choices of a run, and
+// not its interleaving.
 
 /** A small generator (mulberry32). */
 export class Random {

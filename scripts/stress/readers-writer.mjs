@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// What a history must be like for a lock of readers and writers: nobody beside a writer; and when a writer died with
-// the lock, all who read before the next writer has it are told, and so is that writer, and nobody else. Dead readers
-// go unnoticed.
+// What a history must be like for a lock of readers and writers: nobody beside a writer; and when a
+// writer died with the lock, all who read before the next writer has it are told, and so is that
+// writer, and nobody else. Dead readers go unnoticed.
 //
-// A writer that died between asking and writing down that it has the lock, or between releasing and writing that down,
-// may have died writing or not: it is in doubt until somebody was told, or was not, who asked after its death.
+// A writer that died between asking and writing down that it has the lock, or between releasing and
+// writing that down, may have died writing or not: it is in doubt until somebody was told, or was
+// not, who asked after its death.
 
 import { Acquired, Start } from './journal.mjs';
 import { Claims } from './claims.mjs';
@@ -25,7 +26,8 @@ export class ReadersWriterRule {
   /** Asking or releasing. @type {Set<Operation>} */
   #open = new Set();
   /**
-   * A writer died with the lock, and none has had it since: why, and when somebody was told of it first.
+   * A writer died with the lock, and none has had it since: why, and when somebody was told of it
+   * first.
    * @type {{ why: string, since: number } | null}
    */
   #torn = null;
@@ -67,7 +69,11 @@ export class ReadersWriterRule {
     this.#open.delete(operation);
   }
 
-  /** @param {Operation} operation @param {number} seq @param {number} detail bits of {@link Acquired} */
+  /**
+   * @param {Operation} operation
+   * @param {number} seq
+   * @param {number} detail bits of {@link Acquired}
+   */
   acquired(operation, seq, detail) {
     const { worker } = operation;
     this.#open.delete(operation);
@@ -81,21 +87,33 @@ export class ReadersWriterRule {
       return;
     }
     for (const reader of this.#readers)
-      this.claims.add(seq, [reader.worker], `${who} has the lock beside worker ${reader.worker}, which reads`);
+      this.claims.add(
+        seq,
+        [reader.worker],
+        `${who} has the lock beside worker ${reader.worker}, which reads`,
+      );
     this.#readers.clear();
     this.#writer = { worker, operation };
     this.#torn = null;
     this.#doubtful = [];
   }
 
-  /** @param {number} worker @param {readonly Operation[]} operations what it had not finished @param {number} seq */
+  /**
+   * @param {number} worker
+   * @param {readonly Operation[]} operations what it had not finished
+   * @param {number} seq
+   */
   died(worker, operations, seq) {
     for (const operation of operations) {
       if (this.#readers.delete(operation)) continue;
       if (this.#writer?.operation === operation) {
         this.#writer = { worker, operation: null };
         this.#torn = { why: `worker ${worker} died writing`, since: -1 };
-      } else if (this.#open.delete(operation) && !isReading(operation) && !this.claims.serve(worker)) {
+      } else if (
+        this.#open.delete(operation) &&
+        !isReading(operation) &&
+        !this.claims.serve(worker)
+      ) {
         this.#doubtful.push({ worker, seq });
       }
     }
@@ -106,7 +124,8 @@ export class ReadersWriterRule {
   /** The run is over; says what is left for whoever takes it next. */
   finish() {
     this.claims.finish();
-    const held = this.#readers.size + (this.#writer !== null && this.#writer.operation !== null ? 1 : 0);
+    const held =
+      this.#readers.size + (this.#writer !== null && this.#writer.operation !== null ? 1 : 0);
     return {
       held,
       dead: this.#torn === null ? 0 : 1,
@@ -151,9 +170,13 @@ export class ReadersWriterRule {
 
   /** @param {Operation} operation @param {string} who */
   #wasNotTold(operation, who) {
-    // A reader that had the lock before the writer who died may write that down after others were told of the death.
+    // A reader that had the lock before the writer who died may write that down after others were
+    // told of the death.
     if (this.#torn !== null && (!isReading(operation) || operation.seq > this.#torn.since)) {
-      this.#fail('missed abandoned', `${who} was not told that the lock was abandoned, though ${this.#torn.why}`);
+      this.#fail(
+        'missed abandoned',
+        `${who} was not told that the lock was abandoned, though ${this.#torn.why}`,
+      );
       this.#torn = null;
     }
     // Nobody who had died before this one asked had died writing.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a stress run says in the end: a line for each lock, how workers were ended, and what was wrong with the events
-// that led to it.
+// What a stress run says in the end: a line for each lock, how workers were ended, and what was
+// wrong with the events that led to it.
 
 /** @typedef {import('./history.mjs').Failure} Failure */
 
@@ -9,7 +9,8 @@
  * @property {ReturnType<import('./history.mjs').History['summary']>} locks
  * @property {Record<string, number>} kills
  * @property {number} started workers, one after the other
- * @property {{ original: number, copy: number, withoutAddon: number }} kinds how many of them used which copy of the package, and had no addon
+ * @property {{ original: number, copy: number, withoutAddon: number }} kinds how many of them used
+ * which copy of the package, and had no addon
  * @property {boolean} countsCpu whether the kernel tells for how long a thread had no CPU
  * @property {number} events
  * @property {number} seconds
@@ -19,9 +20,19 @@
 const MOST_FAILURES = 2;
 
 /** @param {Result} result */
-export function formatSummary({ locks, kills, started, kinds, countsCpu, events, seconds, failures }) {
+export function formatSummary({
+  locks,
+  kills,
+  started,
+  kinds,
+  countsCpu,
+  events,
+  seconds,
+  failures,
+}) {
   const lines = locks.map((lock) => {
-    const bound = lock.overtakingBound === null ? 'no bound' : `bound ${lock.overtakingBound} + ${lock.slack}`;
+    const bound =
+      lock.overtakingBound === null ? 'no bound' : `bound ${lock.overtakingBound} + ${lock.slack}`;
     const condition =
       lock.conditionWaits === 0
         ? ''
@@ -43,7 +54,9 @@ export function formatSummary({ locks, kills, started, kinds, countsCpu, events,
     `workers: ${kinds.original} with the package, ${kinds.copy} with a copy of it, ${kinds.withoutAddon} without addon`,
   );
   if (!countsCpu)
-    lines.push('This kernel does not tell how long a thread had no CPU: a busy machine may look like a standstill.');
+    lines.push(
+      'This kernel does not tell how long a thread had no CPU: a busy machine may look like a standstill.',
+    );
   lines.push(failures.length === 0 ? 'All was right.' : `${failures.length} things were wrong.`);
   return `${lines.join('\n')}\n`;
 }
@@ -51,7 +64,10 @@ export function formatSummary({ locks, kills, started, kinds, countsCpu, events,
 /** @param {readonly Failure[]} failures @param {string} command */
 export function formatFailures(failures, command) {
   const texts = failures.slice(0, MOST_FAILURES).map(({ kind, subject, text, trace }) => {
-    const before = trace.length === 0 ? '' : `\n  the last events:\n${trace.map((line) => `    ${line}`).join('\n')}`;
+    const before =
+      trace.length === 0
+        ? ''
+        : `\n  the last events:\n${trace.map((line) => `    ${line}`).join('\n')}`;
     return `${subject}: ${kind}: ${text}${before}\n`;
   });
   return `${texts.join('')}To try again: ${command}\n`;

@@ -3,5 +3,5 @@
 
 /** @param {number} ms */
 export function spin(ms) {
-  for (const until = performance.now() + ms; performance.now() < until; );
+  for (const until = performance.now() + ms; performance.now() < until;);
 }

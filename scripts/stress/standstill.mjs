@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Whether anything moves at a lock that somebody could have: nobody holds it, or not so many as may, somebody waits for
-// it whose thread sleeps in it or whose event loop comes round, and nobody takes it. A wake-up that was lost looks like
-// this, until somebody looks by himself.
+// Whether anything moves at a lock that somebody could have: nobody holds it, or not so many as
+// may, somebody waits for it whose thread sleeps in it or whose event loop comes round, and nobody
+// takes it. A wake-up that was lost looks like this, until somebody looks by himself.
 //
-// Three things are excused, and how much of each there was is printed: threads that had no CPU, which may have the lock
-// already and cannot say so; deaths, which are noticed within so many ms; and what a lock stays reserved for the dead.
+// Three things are excused, and how much of each there was is printed: threads that had no CPU,
+// which may have the lock already and cannot say so; deaths, which are noticed within so many ms;
+// and what a lock stays reserved for the dead.
 
 import { Start } from './journal.mjs';
 
@@ -17,14 +18,15 @@ import { Start } from './journal.mjs';
  * @property {(worker: number) => number} lost ms of it that a worker wanted a CPU and had none
  * @property {ReadonlySet<number>} late workers whose event loops did not come round
  * @property {ReadonlySet<number>} dying workers that were told to end, and have not ended yet
- * @property {boolean} isReserved whether it is kept for those who lined up in time, some of whom may be dead
+ * @property {boolean} isReserved whether it is kept for those who lined up in time, some of whom
+ * may be dead
  */
 
 /** ms. */
 const LONGEST = 100;
 /**
- * ms until a death is noticed: that long a thread is taken for alive, and that long a waiter sleeps; and the checker's
- * own clock.
+ * ms until a death is noticed: that long a thread is taken for alive, and that long a waiter
+ * sleeps; and the checker's own clock.
  */
 const NOTICED = 5 + 50 + 20;
 /** ms that a lock stays reserved for a waiter which is dead, since it was released last. */
@@ -103,13 +105,16 @@ export class Standstill {
   died(operations, now) {
     for (const operation of operations) {
       const wasHere = this.#asking.delete(operation);
-      if (this.#holding.delete(operation) || wasHere) this.#deathUntil = now + NOTICED * this.#patience;
+      if (this.#holding.delete(operation) || wasHere)
+        this.#deathUntil = now + NOTICED * this.#patience;
     }
   }
 
   /** Whether a {@link tick} would count. */
   get isStill() {
-    return [...this.#asking.keys()].some((operation) => this.#isWaiting(operation) && this.#hasRoomFor(operation));
+    return [...this.#asking.keys()].some(
+      (operation) => this.#isWaiting(operation) && this.#hasRoomFor(operation),
+    );
   }
 
   /**
@@ -140,7 +145,12 @@ export class Standstill {
     return isStalled;
   }
 
-  /** How much of the time that has passed counts. @param {number} now @param {number} passed @param {Look} look */
+  /**
+   * How much of the time that has passed counts.
+   * @param {number} now
+   * @param {number} passed
+   * @param {Look} look
+   */
   #count(now, passed, { lost, late, dying, isReserved }) {
     const others = [...this.#asking.keys(), ...this.#holding];
     if (now < this.#deathUntil || others.some(({ worker }) => dying.has(worker))) {
@@ -152,7 +162,8 @@ export class Standstill {
       this.excused.reserved += passed;
       return 0;
     }
-    // Whoever asks may have it already, unless its event loop does not come round: then it is in nobody's way.
+    // Whoever asks may have it already, unless its event loop does not come round: then it is in
+    // nobody's way.
     const movers = new Set(
       [...this.#asking.keys()]
         .filter((operation) => !isAsync(operation) || !late.has(operation.worker))
@@ -172,7 +183,11 @@ export class Standstill {
   #hasRoomFor(operation) {
     if (this.#permits !== 'rw') return this.#holding.size < this.#permits;
     if (this.#holding.size === 0) return true;
-    return isReading(operation) && [...this.#holding].every(isReading) && [...this.#asking.keys()].every(isReading);
+    return (
+      isReading(operation) &&
+      [...this.#holding].every(isReading) &&
+      [...this.#asking.keys()].every(isReading)
+    );
   }
 
   /** @param {boolean} isTaken */
@@ -193,7 +208,8 @@ export class Standstill {
     const others = [...this.#asking.keys()]
       .map((other) => `worker ${other.worker} (operation ${other.op}, ${other.style})`)
       .join(', ');
-    const free = this.#holding.size === 0 ? 'nobody holds it' : `only ${this.#holding.size} hold it`;
+    const free =
+      this.#holding.size === 0 ? 'nobody holds it' : `only ${this.#holding.size} hold it`;
     this.#fail(
       'standstill',
       `${free}, and nothing moved for ${Math.round(still)} ms though worker ${worker} (operation ${op}, ${style}) waits; ` +

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The locks under test, each with what it guards, and behind one face whatever its kind: ways to take it for one holder
-// or for several.
+// The locks under test, each with what it guards, and behind one face whatever its kind: ways to
+// take it for one holder or for several.
 
 import { countWaiters, isGateClosed } from '../../dist/locks/turnstile.js';
 import { Guarded, GUARDED_WORDS } from './guarded.mjs';
@@ -23,7 +23,10 @@ const PERMITS = 3;
  * @property {() => import('../../dist/index.js').LockToken | null} tryLock
  * @property {(options?: object) => Promise<import('../../dist/index.js').LockToken>} lockAsync
  * @property {(run: (abandoned: boolean) => void, options?: object) => void} withLock
- * @property {(run: (token: import('../../dist/index.js').LockToken) => Promise<void>, options?: object) => Promise<void>} withLockAsync
+ * @property
+ * {(run: (token: import('../../dist/index.js').LockToken) => Promise<void>, options?: object) =>
+ *   Promise<void>}
+ * withLockAsync
  * @property {Mutex | SpinLock | null} bare has acquire() and release()
  */
 
@@ -83,23 +86,42 @@ const permit = (lock) => ({
   bare: null,
 });
 
-/** @param {Library} library @param {string} kind @param {any} handles @returns {{ lock: any, condition: Condition | null, faces: Face[], permits: number | 'rw', bound: (threads: number) => number | null }} */
+/**
+ * @param {Library} library
+ * @param {string} kind
+ * @param {any} handles
+ * @returns {{ lock: any, condition: Condition | null, faces: Face[], permits: number | 'rw',
+ *   bound: (threads: number) => number | null }}
+ */
 function open({ Condition, Mutex, RwLock, Semaphore, SpinLock }, kind, handles) {
-  const boundOf = (/** @type {Mutex | SpinLock | Semaphore} */ lock) => (/** @type {number} */ threads) => lock.overtakingBound(threads);
+  const boundOf =
+    (/** @type {Mutex | SpinLock | Semaphore} */ lock) => (/** @type {number} */ threads) =>
+      lock.overtakingBound(threads);
   if (kind === 'spin') {
     const lock = handles === null ? new SpinLock() : SpinLock.from(handles.lock);
     return { lock, condition: null, faces: [exclusive(lock)], permits: 1, bound: boundOf(lock) };
   }
   if (kind === 'rw') {
     const lock = handles === null ? new RwLock() : RwLock.from(handles.lock);
-    return { lock, condition: null, faces: [reading(lock), writing(lock)], permits: 'rw', bound: () => null };
+    return {
+      lock,
+      condition: null,
+      faces: [reading(lock), writing(lock)],
+      permits: 'rw',
+      bound: () => null,
+    };
   }
   if (kind === 'semaphore') {
     const lock = handles === null ? new Semaphore(PERMITS) : Semaphore.from(handles.lock);
     return { lock, condition: null, faces: [permit(lock)], permits: PERMITS, bound: boundOf(lock) };
   }
   const lock = handles === null ? new Mutex() : Mutex.from(handles.lock);
-  const condition = kind === 'condition' ? (handles === null ? new Condition() : Condition.from(handles.condition)) : null;
+  const condition =
+    kind === 'condition'
+      ? handles === null
+        ? new Condition()
+        : Condition.from(handles.condition)
+      : null;
   return { lock, condition, faces: [exclusive(lock)], permits: 1, bound: boundOf(lock) };
 }
 
@@ -113,14 +135,17 @@ function open({ Condition, Mutex, RwLock, Semaphore, SpinLock }, kind, handles) 
 export function subjectOf(library, kind, from = null) {
   library.attach();
   const { lock, condition, ...rest } = open(library, kind, from);
-  const guarded = from?.guarded ?? new SharedArrayBuffer(GUARDED_WORDS * Int32Array.BYTES_PER_ELEMENT);
+  const guarded =
+    from?.guarded ?? new SharedArrayBuffer(GUARDED_WORDS * Int32Array.BYTES_PER_ELEMENT);
   return {
     ...rest,
     kind,
     condition,
     guarded: new Guarded(new Int32Array(guarded)),
     handles: { lock: lock.handle, condition: condition?.handle, guarded },
-    words: [lock, ...(condition === null ? [] : [condition])].map(({ handle }) => new Int32Array(handle.buffer, handle.byteOffset)),
+    words: [lock, ...(condition === null ? [] : [condition])].map(
+      ({ handle }) => new Int32Array(handle.buffer, handle.byteOffset),
+    ),
   };
 }
 
@@ -136,6 +161,10 @@ export function isLineEmpty({ words: [words] }) {
 
 /** The words as they are, for whoever looks for a cause. @param {Subject} subject */
 export function describeWords({ kind, words }) {
-  const texts = words.map((some) => Array.from(some, (word) => (word >>> 0).toString(16)).join(' ').replace(/( 0)+$/, ' 0…'));
+  const texts = words.map((some) =>
+    Array.from(some, (word) => (word >>> 0).toString(16))
+      .join(' ')
+      .replace(/( 0)+$/, ' 0…'),
+  );
   return `${kind}: ${texts.join(', condition: ')}`;
 }

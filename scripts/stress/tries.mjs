@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Whether those who only try get a lock that nobody can have. That is known of few tries: nobody else may be at the
-// lock from before the try until after it, in whatever way, nor have died there shortly before.
+// Whether those who only try get a lock that nobody can have. That is known of few tries: nobody
+// else may be at the lock from before the try until after it, in whatever way, nor have died there
+// shortly before.
 
 import { Start } from './journal.mjs';
 
@@ -35,7 +36,11 @@ export class Tries {
   start(operation, now) {
     // It may have it before those who try.
     this.#certain.clear();
-    if ((operation.detail & Start.Try) !== 0 && now >= this.#quietFrom && this.#mustGetIt(operation))
+    if (
+      (operation.detail & Start.Try) !== 0 &&
+      now >= this.#quietFrom &&
+      this.#mustGetIt(operation)
+    )
       this.#certain.add(operation);
     this.#open.add(operation);
   }
@@ -50,12 +55,18 @@ export class Tries {
     this.#open.delete(operation);
   }
 
-  /** @param {Operation} operation @param {boolean} isReserved whether the lock was kept for one who is dead */
+  /**
+   * @param {Operation} operation
+   * @param {boolean} isReserved whether the lock was kept for one who is dead
+   */
   gaveUp(operation, isReserved) {
     this.#open.delete(operation);
     if (!this.#certain.delete(operation) || isReserved) return;
     this.counted++;
-    this.#fail('refused', `worker ${operation.worker} tried, and did not get what nobody else can have had`);
+    this.#fail(
+      'refused',
+      `worker ${operation.worker} tried, and did not get what nobody else can have had`,
+    );
   }
 
   /** @param {readonly Operation[]} operations of one worker @param {number} now */
@@ -71,7 +82,8 @@ export class Tries {
     const others = [...this.#open];
     // It may be reserved for one who waits, or soon be that one's.
     if (others.some(({ state }) => state === 'asking')) return false;
-    if (this.#permits === 'rw') return isReading(operation) ? others.every(isReading) : others.length === 0;
+    if (this.#permits === 'rw')
+      return isReading(operation) ? others.every(isReading) : others.length === 0;
     return others.length < this.#permits;
   }
 }

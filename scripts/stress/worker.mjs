@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A worker of the stress run: operations on the locks until the run stops, or until it is told to end, or is ended.
+// A worker of the stress run: operations on the locks until the run stops, or until it is told to
+// end, or is ended.
 
 import { workerData } from 'node:worker_threads';
 import { Journal } from './journal.mjs';

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Decides between KVM and emulation. A /dev/kvm can be there and useless: virtual machines are created and never print a
-// byte. Trying costs seconds, so the verdict is remembered until the host boots again.
+// Decides between KVM and emulation. A /dev/kvm can be there and useless: virtual machines are
+// created and never print a byte. Trying costs seconds, so the verdict is remembered until the host
+// boots again.
 
 import { accessSync, constants, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -59,7 +60,10 @@ export function readVerdict(cache) {
 export function writeVerdict(cache, usable, reason) {
   try {
     mkdirSync(cache, { recursive: true });
-    writeFileSync(verdictFile(cache), `${JSON.stringify({ host: hostIdentity(), usable, reason })}\n`);
+    writeFileSync(
+      verdictFile(cache),
+      `${JSON.stringify({ host: hostIdentity(), usable, reason })}\n`,
+    );
   } catch {
     // A cache that cannot be written costs five seconds the next time, no more.
   }

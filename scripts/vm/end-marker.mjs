@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Finds the end of a guest's output stream. A virtio-serial port has no end of file that the host could see, so the guest
-// writes a random marker as the last thing on each stream; what came before it is the command's output, byte for byte.
+// Finds the end of a guest's output stream. A virtio-serial port has no end of file that the host
+// could see, so the guest writes a random marker as the last thing on each stream; what came before
+// it is the command's output, byte for byte.
 
 /**
- * Feeds on chunks, passes on what cannot be part of the marker any more at once, and knows when the marker has come.
+ * Feeds on chunks, passes on what cannot be part of the marker any more at once, and knows when the
+ * marker has come.
  */
 export class EndMarkerFilter {
   /** @type {Buffer} */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What can go wrong with a guest other than the command itself, and the exit codes that say so. The command's own exit
-// code passes through; these are chosen from where programs and shells seldom put theirs.
+// What can go wrong with a guest other than the command itself, and the exit codes that say so. The
+// command's own exit code passes through; these are chosen from where programs and shells seldom
+// put theirs.
 
 /** Exit codes of `npm run vm` that are not the command's. */
 export const ExitCode = /** @type {const} */ ({
@@ -14,7 +15,9 @@ export const ExitCode = /** @type {const} */ ({
   interrupted: 130,
 });
 
-/** @typedef {'setup' | 'boot' | 'init' | 'died' | 'splat' | 'timeout' | 'interrupted'} FailureKind */
+/**
+ * @typedef {'setup' | 'boot' | 'init' | 'died' | 'splat' | 'timeout' | 'interrupted'} FailureKind
+ */
 
 /**
  * The harness failed, whatever the command would have done. `console` is the guest's whole console.
@@ -27,7 +30,10 @@ export class HarnessError extends Error {
    */
   constructor(kind, message, { console = '', cause } = {}) {
     const tail = console.trimEnd().split('\n').slice(-40).join('\n');
-    super(tail === '' ? message : `${message}\nThe guest's console ended with:\n${tail}`, cause === undefined ? {} : { cause });
+    super(
+      tail === '' ? message : `${message}\nThe guest's console ended with:\n${tail}`,
+      cause === undefined ? {} : { cause },
+    );
     this.name = 'HarnessError';
     /** @type {FailureKind} */
     this.kind = kind;

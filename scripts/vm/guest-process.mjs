@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// One QEMU from its start to its end: streams, deadlines, the conversation with the guest's init. Which kernel, which
-// accelerator, and what to make of the console is decided in run-in-guest.mjs.
+// One QEMU from its start to its end: streams, deadlines, the conversation with the guest's init.
+// Which kernel, which accelerator, and what to make of the console is decided in run-in-guest.mjs.
 
 import { spawn } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
@@ -85,15 +85,28 @@ function qemuCommand(args) {
  * @param {GuestOptions} options
  * @returns {Promise<GuestOutcome>}
  */
-export async function runGuestProcess({ machine, marker, deadlines, onStdout, onStderr, onFirstByte, onPhase, signal }) {
+export async function runGuestProcess({
+  machine,
+  marker,
+  deadlines,
+  onStdout,
+  onStderr,
+  onFirstByte,
+  onPhase,
+  signal,
+}) {
   const [command, args] = qemuCommand(qemuArguments(machine));
-  // Sockets of our own instead of pipes: QEMU takes a connected socket by its number, and there is no file to clean up.
+  // Sockets of our own instead of pipes: QEMU takes a connected socket by its number, and there is
+  // no file to clean up.
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'] });
   const stream = (/** @type {keyof typeof STREAM_DESCRIPTORS} */ name) =>
-    /** @type {import('node:net').Socket} */ (/** @type {readonly unknown[]} */ (child.stdio)[STREAM_DESCRIPTORS[name]]);
+    /** @type {import('node:net').Socket} */ (
+      /** @type {readonly unknown[]} */ (child.stdio)[STREAM_DESCRIPTORS[name]]
+    );
 
   let qemuSays = '';
-  const listen = (/** @type {Buffer} */ chunk) => void (qemuSays = (qemuSays + chunk.toString('utf8')).slice(-4000));
+  const listen = (/** @type {Buffer} */ chunk) =>
+    void (qemuSays = (qemuSays + chunk.toString('utf8')).slice(-4000));
   child.stdout?.on('data', listen);
   child.stderr?.on('data', listen);
 
@@ -108,78 +121,103 @@ export async function runGuestProcess({ machine, marker, deadlines, onStdout, on
   let onAbort;
 
   try {
-    const outcome = await new Promise((/** @type {(outcome: GuestOutcome) => void} */ resolve, reject) => {
-      const fail = (/** @type {import('./errors.mjs').FailureKind} */ kind, /** @type {string} */ message) =>
-        reject(new HarnessError(kind, message, { console: readConsole(machine.console) }));
-      /** @type {Phase} */
-      let phase = 'booting';
-      const enter = (/** @type {Phase} */ next) => {
-        phase = next;
-        onPhase?.(next);
-      };
-      enter('booting');
-      /** @type {GuestOutcome | undefined} */
-      let ended;
+    const outcome = await new Promise(
+      (/** @type {(outcome: GuestOutcome) => void} */ resolve, reject) => {
+        const fail = (
+          /** @type {import('./errors.mjs').FailureKind} */ kind,
+          /** @type {string} */ message,
+        ) => reject(new HarnessError(kind, message, { console: readConsole(machine.console) }));
+        /** @type {Phase} */
+        let phase = 'booting';
+        const enter = (/** @type {Phase} */ next) => {
+          phase = next;
+          onPhase?.(next);
+        };
+        enter('booting');
+        /** @type {GuestOutcome | undefined} */
+        let ended;
 
-      const settle = () => {
-        if (ended !== undefined && out.ended && err.ended) resolve(ended);
-      };
-      const out = new EndMarkerFilter(marker, onStdout);
-      const err = new EndMarkerFilter(marker, onStderr);
-      for (const [name, filter] of /** @type {const} */ ([['stdout', out], ['stderr', err]])) {
-        stream(name).on('error', () => {}); // QEMU's end says what happened
-        stream(name).on('data', (chunk) => {
-          filter.push(chunk);
-          settle();
+        const settle = () => {
+          if (ended !== undefined && out.ended && err.ended) resolve(ended);
+        };
+        const out = new EndMarkerFilter(marker, onStdout);
+        const err = new EndMarkerFilter(marker, onStderr);
+        for (const [name, filter] of /** @type {const} */ ([
+          ['stdout', out],
+          ['stderr', err],
+        ])) {
+          stream(name).on('error', () => {}); // QEMU's end says what happened
+          stream(name).on('data', (chunk) => {
+            filter.push(chunk);
+            settle();
+          });
+        }
+
+        stream('control').on('error', () => {});
+        stream('control').on(
+          'data',
+          messageReader((word, rest) => {
+            if (word === 'init') enter('setting up');
+            else if (word === 'run') enter('running the command');
+            else if (word === 'fail') fail('init', `The guest could not be set up: ${rest}.`);
+            else if (word === 'exit') ended = { exitCode: Number(rest), signal: null };
+            else if (word === 'signal')
+              ended = { exitCode: 128 + Number(rest), signal: Number(rest) };
+            else
+              fail(
+                'init',
+                `The guest's init said '${word} ${rest}', which means nothing to this harness.`,
+              );
+            settle();
+          }),
+        );
+
+        child.once('error', (error) => fail('setup', `QEMU does not start: ${error.message}`));
+        child.once('close', (code, how) => {
+          // Whatever came before a failure may help to understand it.
+          out.flush();
+          err.flush();
+          const kind = phase === 'booting' ? 'boot' : 'died';
+          const said = qemuSays.trim() === '' ? '' : ` QEMU said: ${qemuSays.trim()}`;
+          const why = explainDeath(readConsole(machine.console), machine);
+          fail(
+            kind,
+            `The guest ended (QEMU: ${how ?? `exit code ${code}`}) while ${phase}, without an exit code.${said}${why}`,
+          );
         });
-      }
 
-      stream('control').on('error', () => {});
-      stream('control').on(
-        'data',
-        messageReader((word, rest) => {
-          if (word === 'init') enter('setting up');
-          else if (word === 'run') enter('running the command');
-          else if (word === 'fail') fail('init', `The guest could not be set up: ${rest}.`);
-          else if (word === 'exit') ended = { exitCode: Number(rest), signal: null };
-          else if (word === 'signal') ended = { exitCode: 128 + Number(rest), signal: Number(rest) };
-          else fail('init', `The guest's init said '${word} ${rest}', which means nothing to this harness.`);
-          settle();
-        }),
-      );
-
-      child.once('error', (error) => fail('setup', `QEMU does not start: ${error.message}`));
-      child.once('close', (code, how) => {
-        // Whatever came before a failure may help to understand it.
-        out.flush();
-        err.flush();
-        const kind = phase === 'booting' ? 'boot' : 'died';
-        const said = qemuSays.trim() === '' ? '' : ` QEMU said: ${qemuSays.trim()}`;
-        const why = explainDeath(readConsole(machine.console), machine);
-        fail(kind, `The guest ended (QEMU: ${how ?? `exit code ${code}`}) while ${phase}, without an exit code.${said}${why}`);
-      });
-
-      let heard = false;
-      watch = setInterval(() => {
-        if (heard || (statSync(machine.console, { throwIfNoEntry: false })?.size ?? 0) === 0) return;
-        heard = true;
-        onFirstByte();
-      }, 50);
-      const deadline = (/** @type {number} */ seconds, /** @type {() => void} */ action) => timers.push(setTimeout(action, seconds * 1000));
-      deadline(deadlines.firstByte, () => {
-        if (!heard) fail('boot', `The guest's kernel printed nothing within ${deadlines.firstByte} s under ${machine.accelerator}.`);
-      });
-      deadline(deadlines.init, () => {
-        if (phase === 'booting') fail('boot', `The guest did not come up within ${deadlines.init} s under ${machine.accelerator}.`);
-      });
-      deadline(deadlines.total, () => {
-        const partly = ended === undefined ? phase : 'sending its output';
-        fail('timeout', `The guest was still ${partly} after ${deadlines.total} s (--timeout).`);
-      });
-      onAbort = () => fail('interrupted', 'Interrupted.');
-      if (signal?.aborted === true) onAbort();
-      signal?.addEventListener('abort', onAbort, { once: true });
-    });
+        let heard = false;
+        watch = setInterval(() => {
+          if (heard || (statSync(machine.console, { throwIfNoEntry: false })?.size ?? 0) === 0)
+            return;
+          heard = true;
+          onFirstByte();
+        }, 50);
+        const deadline = (/** @type {number} */ seconds, /** @type {() => void} */ action) =>
+          timers.push(setTimeout(action, seconds * 1000));
+        deadline(deadlines.firstByte, () => {
+          if (!heard)
+            fail(
+              'boot',
+              `The guest's kernel printed nothing within ${deadlines.firstByte} s under ${machine.accelerator}.`,
+            );
+        });
+        deadline(deadlines.init, () => {
+          if (phase === 'booting')
+            fail(
+              'boot',
+              `The guest did not come up within ${deadlines.init} s under ${machine.accelerator}.`,
+            );
+        });
+        deadline(deadlines.total, () => {
+          const partly = ended === undefined ? phase : 'sending its output';
+          fail('timeout', `The guest was still ${partly} after ${deadlines.total} s (--timeout).`);
+        });
+        onAbort = () => fail('interrupted', 'Interrupted.');
+        if (signal?.aborted === true) onAbort();
+        signal?.addEventListener('abort', onAbort, { once: true });
+      },
+    );
     stream('control').write('off\n');
     timers.push(setTimeout(kill, POWER_OFF_MS));
     await closed;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The command `npm run vm`: a thin layer over runInGuest that streams output and turns every kind of ending into an
-// exit code. Options and help are in options.mjs.
+// The command `npm run vm`: a thin layer over runInGuest that streams output and turns every kind
+// of ending into an exit code. Options and help are in options.mjs.
 
 import { constants } from 'node:os';
 import { ExitCode, HarnessError } from './errors.mjs';
@@ -44,8 +44,12 @@ async function main() {
     });
     remarks?.stop();
     if (result.signal !== null) {
-      const name = Object.entries(constants.signals).find(([, number]) => number === result.signal)?.[0];
-      process.stderr.write(`vm: the command was killed by signal ${result.signal}${name === undefined ? '' : ` (${name})`}\n`);
+      const name = Object.entries(constants.signals).find(
+        ([, number]) => number === result.signal,
+      )?.[0];
+      process.stderr.write(
+        `vm: the command was killed by signal ${result.signal}${name === undefined ? '' : ` (${name})`}\n`,
+      );
     }
     return result.exitCode;
   } catch (error) {
@@ -63,6 +67,8 @@ async function main() {
 try {
   process.exitCode = await main();
 } catch (error) {
-  process.stderr.write(`vm: ${error instanceof UsageError ? `${error.message} See --help.` : error instanceof Error ? error.stack : error}\n`);
+  process.stderr.write(
+    `vm: ${error instanceof UsageError ? `${error.message} See --help.` : error instanceof Error ? error.stack : error}\n`,
+  );
   process.exitCode = error instanceof UsageError ? ExitCode.usage : ExitCode.harness;
 }

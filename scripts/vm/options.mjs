@@ -60,8 +60,14 @@ export class UsageError extends Error {}
 function numberOption(name, value, { min, max = Infinity, fraction = false }) {
   if (value === undefined) return undefined;
   const number = Number(value);
-  if (value.trim() === '' || !(number >= min && number <= max) || !(fraction || Number.isInteger(number))) {
-    throw new UsageError(`--${name} wants a number${fraction ? '' : ' without fraction'} from ${min}${max === Infinity ? ' up' : ` to ${max}`}, not '${value}'.`);
+  if (
+    value.trim() === '' ||
+    !(number >= min && number <= max) ||
+    !(fraction || Number.isInteger(number))
+  ) {
+    throw new UsageError(
+      `--${name} wants a number${fraction ? '' : ' without fraction'} from ${min}${max === Infinity ? ' up' : ` to ${max}`}, not '${value}'.`,
+    );
   }
   return number;
 }
@@ -76,7 +82,8 @@ export function readEnvironment(settings, host) {
   const env = {};
   for (const setting of settings) {
     const [, name, , value] = /^([A-Za-z_][A-Za-z0-9_]*)(=([\s\S]*))?$/.exec(setting) ?? [];
-    if (name === undefined) throw new UsageError(`--env wants NAME=VALUE or NAME, not '${setting}'.`);
+    if (name === undefined)
+      throw new UsageError(`--env wants NAME=VALUE or NAME, not '${setting}'.`);
     const chosen = value ?? host[name];
     if (chosen !== undefined) env[name] = chosen;
   }
@@ -84,12 +91,15 @@ export function readEnvironment(settings, host) {
 }
 
 /**
- * Emulated CPUs stand still for longer than an extension lasts, so a demonstration of extensions would show none.
+ * Emulated CPUs stand still for longer than an extension lasts, so a demonstration of extensions
+ * would show none.
  * @param {readonly string[]} command
  * @returns {boolean}
  */
 function isDemonstration(command) {
-  return /^npm (run )?start\b|^npm run cli (-- )?demo\b|^(npx )?rseq-slice demo\b|^node \S*dist\/cli\/main\.js demo\b/.test(command.join(' '));
+  return /^npm (run )?start\b|^npm run cli (-- )?demo\b|^(npx )?rseq-slice demo\b|^node \S*dist\/cli\/main\.js demo\b/.test(
+    command.join(' '),
+  );
 }
 
 /** @typedef {import('./run-in-guest.mjs').RunOptions & { quiet: boolean }} VmOptions */
@@ -99,23 +109,40 @@ export function readOptions(args) {
   const [own, command] = splitCommand(args);
   const values = parse(own);
   if (values.help === true) return null;
-  if (command.length === 0) throw new UsageError('There is no command. Write it after --, for example: -- node --version');
+  if (command.length === 0)
+    throw new UsageError('There is no command. Write it after --, for example: -- node --version');
   const accelerator = values.accelerator ?? 'auto';
   if (accelerator !== 'auto' && accelerator !== 'kvm' && accelerator !== 'tcg') {
     throw new UsageError(`--accelerator is auto, kvm or tcg, not '${accelerator}'.`);
   }
-  if (values.icount === true && accelerator === 'kvm') throw new UsageError('--icount is emulation; it does not go with --accelerator kvm.');
+  if (values.icount === true && accelerator === 'kvm')
+    throw new UsageError('--icount is emulation; it does not go with --accelerator kvm.');
   if (values.flavour !== undefined && !FLAVOURS.has(values.flavour)) {
-    throw new UsageError(`No kernel flavour is called '${values.flavour}'. There is: ${[...FLAVOURS.keys()].join(', ')}.`);
+    throw new UsageError(
+      `No kernel flavour is called '${values.flavour}'. There is: ${[...FLAVOURS.keys()].join(', ')}.`,
+    );
   }
-  if (values.source !== undefined && values.kernel !== undefined) throw new UsageError('--source is what a kernel is built from, and --kernel is one that is built: leave one of them out.');
+  if (values.source !== undefined && values.kernel !== undefined)
+    throw new UsageError(
+      '--source is what a kernel is built from, and --kernel is one that is built: leave one of them out.',
+    );
   const cpus = numberOption('cpus', values.cpus, { min: 1, max: 64 });
-  if (values.icount === true && cpus !== undefined && cpus !== 1) throw new UsageError('--icount has one CPU; leave --cpus out.');
+  if (values.icount === true && cpus !== undefined && cpus !== 1)
+    throw new UsageError('--icount has one CPU; leave --cpus out.');
   const memory = numberOption('memory', values.memory, { min: 128 });
   const extension = numberOption('extension', values.extension, { min: 5000, max: 50000 });
-  const timeout = numberOption('timeout', values.timeout, { min: 0.001, max: 2_000_000, fraction: true });
+  const timeout = numberOption('timeout', values.timeout, {
+    min: 0.001,
+    max: 2_000_000,
+    fraction: true,
+  });
   /** @type {VmOptions} */
-  const options = { command, env: readEnvironment(values.env ?? [], process.env), accelerator, quiet: values.quiet === true };
+  const options = {
+    command,
+    env: readEnvironment(values.env ?? [], process.env),
+    accelerator,
+    quiet: values.quiet === true,
+  };
   if (cpus !== undefined) options.cpus = cpus;
   if (memory !== undefined) options.memory = memory;
   if (extension !== undefined) options.extension = extension;
@@ -124,7 +151,16 @@ export function readOptions(args) {
   else if (cpus === undefined && isDemonstration(command)) options.icount = 'emulated';
   if (values['round-robin'] === true) options.roundRobin = true;
   if (values['allow-splats'] === true) options.allowSplats = true;
-  for (const name of /** @type {const} */ (['append', 'cwd', 'root', 'kernel', 'flavour', 'source', 'job', 'console'])) {
+  for (const name of /** @type {const} */ ([
+    'append',
+    'cwd',
+    'root',
+    'kernel',
+    'flavour',
+    'source',
+    'job',
+    'console',
+  ])) {
     const value = values[name];
     if (value !== undefined) options[name] = value;
   }
@@ -134,14 +170,30 @@ export function readOptions(args) {
 const text = /** @type {const} */ ({ type: 'string' });
 const flag = /** @type {const} */ ({ type: 'boolean' });
 const OPTIONS = {
-  ...{ accelerator: text, cpus: text, memory: text, icount: flag, 'round-robin': flag, kernel: text, flavour: text, source: text, append: text },
+  ...{
+    accelerator: text,
+    cpus: text,
+    memory: text,
+    icount: flag,
+    'round-robin': flag,
+    kernel: text,
+    flavour: text,
+    source: text,
+    append: text,
+  },
   ...{ extension: text, root: text, cwd: text, job: text, timeout: text, console: text },
-  ...{ env: { ...text, multiple: /** @type {const} */ (true) }, 'allow-splats': flag, quiet: flag, help: flag },
+  ...{
+    env: { ...text, multiple: /** @type {const} */ (true) },
+    'allow-splats': flag,
+    quiet: flag,
+    help: flag,
+  },
 };
 
 /**
- * Where our options end and the command begins: at the first word that is neither an option nor an option's value, so that
- * `npm run vm -- node -e 1`, of which npm takes the `--` away, means what it says. A `--` ends our options for certain.
+ * Where our options end and the command begins: at the first word that is neither an option nor an
+ * option's value, so that `npm run vm -- node -e 1`, of which npm takes the `--` away, means what
+ * it says. A `--` ends our options for certain.
  * @param {readonly string[]} args
  * @returns {[string[], string[]]} our options, the command
  */
@@ -150,7 +202,9 @@ export function splitCommand(args) {
     const word = args[at] ?? '';
     if (word === '--') return [args.slice(0, at), args.slice(at + 1)];
     if (!word.startsWith('-')) return [args.slice(0, at), args.slice(at)];
-    const option = /** @type {Readonly<Record<string, { type: string }>>} */ (OPTIONS)[word.slice(2)];
+    const option = /** @type {Readonly<Record<string, { type: string }>>} */ (OPTIONS)[
+      word.slice(2)
+    ];
     if (option?.type === 'string') at += 1;
   }
   return [[...args], []];
@@ -161,6 +215,8 @@ function parse(args) {
   try {
     return parseArgs({ args, options: OPTIONS }).values;
   } catch (error) {
-    throw new UsageError((error instanceof Error ? error.message : String(error)).replace(/\.?$/, '.'));
+    throw new UsageError(
+      (error instanceof Error ? error.message : String(error)).replace(/\.?$/, '.'),
+    );
   }
 }

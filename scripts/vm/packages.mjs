@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Looks for the programs and headers the kernel build and the guest need, and installs the packages that bring them
-// where that is possible (root on Debian). Presence is judged by the files themselves, so a machine that has everything
-// pays nothing, and one that is not Debian is told plainly what to install.
+// Looks for the programs and headers the kernel build and the guest need, and installs the packages
+// that bring them where that is possible (root on Debian). Presence is judged by the files
+// themselves, so a machine that has everything pays nothing, and one that is not Debian is told
+// plainly what to install.
 
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync } from 'node:fs';
@@ -10,7 +11,8 @@ import { delimiter, join } from 'node:path';
 /**
  * @typedef {'source' | 'build' | 'run' | 'root' | 'musl' | 'neighbours'} Purpose
  * @typedef {object} Need
- * @property {readonly string[]} anyOf command names, or absolute paths of files, of which one must be there
+ * @property {readonly string[]} anyOf command names, or absolute paths of files, of which one must
+ * be there
  * @property {string} debian the package that brings it on Debian
  * @property {readonly Purpose[]} purposes
  */
@@ -36,10 +38,29 @@ export const NEEDS = [
   { anyOf: ['qemu-system-x86_64'], debian: 'qemu-system-x86', purposes: ['run'] },
   { anyOf: ['debootstrap'], debian: 'debootstrap', purposes: ['root'] },
   { anyOf: ['musl-gcc'], debian: 'musl-tools', purposes: ['musl'] },
-  { anyOf: ['/usr/lib/x86_64-linux-gnu/libjemalloc.so.2'], debian: 'libjemalloc2', purposes: ['neighbours'] },
-  { anyOf: ['/usr/lib/x86_64-linux-gnu/libmimalloc.so.2.0', '/usr/lib/x86_64-linux-gnu/libmimalloc.so.3'], debian: 'libmimalloc2.0', purposes: ['neighbours'] },
-  { anyOf: ['/usr/lib/x86_64-linux-gnu/libtcmalloc_minimal.so.4'], debian: 'libtcmalloc-minimal4', purposes: ['neighbours'] },
-  { anyOf: ['/usr/lib/x86_64-linux-gnu/liblttng-ust.so.1'], debian: 'liblttng-ust1', purposes: ['neighbours'] },
+  {
+    anyOf: ['/usr/lib/x86_64-linux-gnu/libjemalloc.so.2'],
+    debian: 'libjemalloc2',
+    purposes: ['neighbours'],
+  },
+  {
+    anyOf: [
+      '/usr/lib/x86_64-linux-gnu/libmimalloc.so.2.0',
+      '/usr/lib/x86_64-linux-gnu/libmimalloc.so.3',
+    ],
+    debian: 'libmimalloc2.0',
+    purposes: ['neighbours'],
+  },
+  {
+    anyOf: ['/usr/lib/x86_64-linux-gnu/libtcmalloc_minimal.so.4'],
+    debian: 'libtcmalloc-minimal4',
+    purposes: ['neighbours'],
+  },
+  {
+    anyOf: ['/usr/lib/x86_64-linux-gnu/liblttng-ust.so.1'],
+    debian: 'liblttng-ust1',
+    purposes: ['neighbours'],
+  },
 ];
 
 /**
@@ -67,8 +88,14 @@ export function findCommand(name) {
  * @param {(item: string) => boolean} [present]
  * @returns {Need[]}
  */
-export function missingNeeds(purposes, present = (item) => (item.startsWith('/') ? existsSync(item) : findCommand(item) !== null)) {
-  return NEEDS.filter((need) => need.purposes.some((purpose) => purposes.includes(purpose)) && !need.anyOf.some(present));
+export function missingNeeds(
+  purposes,
+  present = (item) => (item.startsWith('/') ? existsSync(item) : findCommand(item) !== null),
+) {
+  return NEEDS.filter(
+    (need) =>
+      need.purposes.some((purpose) => purposes.includes(purpose)) && !need.anyOf.some(present),
+  );
 }
 
 /**
@@ -83,7 +110,8 @@ export function installAdvice(missing) {
 }
 
 /**
- * Makes sure that what the purposes need is there, installing it when this is Debian and we are root.
+ * Makes sure that what the purposes need is there, installing it when this is Debian and we are
+ * root.
  * @param {readonly Purpose[]} purposes
  * @param {(message: string) => void} say
  * @returns {void}
@@ -91,7 +119,8 @@ export function installAdvice(missing) {
 export function ensurePackages(purposes, say) {
   const missing = missingNeeds(purposes);
   if (missing.length === 0) return;
-  if (process.getuid?.() !== 0 || findCommand('apt-get') === null) throw new Error(installAdvice(missing));
+  if (process.getuid?.() !== 0 || findCommand('apt-get') === null)
+    throw new Error(installAdvice(missing));
   const packages = missing.map((need) => need.debian);
   say(`installing ${packages.join(' ')}`);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
@@ -103,5 +132,8 @@ export function ensurePackages(purposes, say) {
     }
   }
   const still = missingNeeds(purposes);
-  if (still.length > 0) throw new Error(`The packages were installed, and yet something is not there. ${installAdvice(still)}`);
+  if (still.length > 0)
+    throw new Error(
+      `The packages were installed, and yet something is not there. ${installAdvice(still)}`,
+    );
 }

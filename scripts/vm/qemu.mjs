@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// QEMU's command line, one small pure function for each group of arguments. Nothing here touches the machine.
+// QEMU's command line, one small pure function for each group of arguments. Nothing here touches
+// the machine.
 
 /** @typedef {'kvm' | 'tcg'} Accelerator */
 
@@ -22,25 +23,56 @@
 /** File descriptors QEMU inherits, one connected socket a stream. */
 export const STREAM_DESCRIPTORS = /** @type {const} */ ({ stdout: 3, stderr: 4, control: 5 });
 
-/** @param {string} value @returns {string} a value inside a QEMU option, where a comma is written twice */
+/**
+ * @param {string} value
+ * @returns {string} a value inside a QEMU option, where a comma is written twice
+ */
 export function optionValue(value) {
   return value.replaceAll(',', ',,');
 }
 
 /** @returns {string[]} */
 export function machineArguments() {
-  return ['-no-user-config', '-nodefaults', '-machine', 'q35', '-display', 'none', '-monitor', 'none', '-no-reboot'];
+  return [
+    '-no-user-config',
+    '-nodefaults',
+    '-machine',
+    'q35',
+    '-display',
+    'none',
+    '-monitor',
+    'none',
+    '-no-reboot',
+  ];
 }
 
 /**
- * With an instruction count, guest time follows the guest's own instructions, so there can only be one CPU.
+ * With an instruction count, guest time follows the guest's own instructions, so there can only be
+ * one CPU.
  * @param {Pick<Machine, 'accelerator' | 'icount' | 'roundRobin' | 'cpus'>} machine
  * @returns {string[]}
  */
 export function cpuArguments({ accelerator, icount, roundRobin, cpus }) {
-  if (icount) return ['-accel', 'tcg,thread=single', '-icount', 'shift=0,sleep=off', '-cpu', 'max', '-smp', '1'];
+  if (icount)
+    return [
+      '-accel',
+      'tcg,thread=single',
+      '-icount',
+      'shift=0,sleep=off',
+      '-cpu',
+      'max',
+      '-smp',
+      '1',
+    ];
   if (accelerator === 'kvm') return ['-accel', 'kvm', '-cpu', 'host', '-smp', String(cpus)];
-  return ['-accel', `tcg,thread=${roundRobin ? 'single' : 'multi'}`, '-cpu', 'max', '-smp', String(cpus)];
+  return [
+    '-accel',
+    `tcg,thread=${roundRobin ? 'single' : 'multi'}`,
+    '-cpu',
+    'max',
+    '-smp',
+    String(cpus),
+  ];
 }
 
 /** @param {number} memory MB @returns {string[]} */
@@ -57,7 +89,13 @@ export function memoryArguments(memory) {
 export function shareArguments(tag, path, { readonly, privileged }) {
   // Only root can give files to other owners; 'none' is the same without insisting on it.
   const model = privileged ? 'passthrough' : 'none';
-  const options = [`local`, `id=${tag}`, `path=${optionValue(path)}`, `security_model=${model}`, 'multidevs=remap'];
+  const options = [
+    `local`,
+    `id=${tag}`,
+    `path=${optionValue(path)}`,
+    `security_model=${model}`,
+    'multidevs=remap',
+  ];
   if (readonly) options.push('readonly=on');
   return ['-fsdev', options.join(','), '-device', `virtio-9p-pci,fsdev=${tag},mount_tag=${tag}`];
 }
@@ -82,8 +120,8 @@ export function streamArguments() {
 }
 
 /**
- * What runs as the guest's first process: fetch the real init from the harness's folder, so that any root file system with
- * a shell and mount will do, whether it has this checkout in it or not.
+ * What runs as the guest's first process: fetch the real init from the harness's folder, so that
+ * any root file system with a shell and mount will do, whether it has this checkout in it or not.
  */
 const BOOTSTRAP = [
   'mount -t tmpfs -o mode=755 tmpfs /run',
@@ -99,12 +137,15 @@ export function kernelCommandLine({ append, icount }) {
     // A panic ends the guest at once instead of leaving it to a deadline.
     'panic=-1',
     'root=root rootfstype=9p rootflags=trans=virtio,version=9p2000.L,msize=524288,cache=loose ro',
-    // Without a disk or a network there is little else to seed the random numbers that node waits for.
+    // Without a disk or a network there is little else to seed the random numbers that node waits
+    // for.
     'random.trust_cpu=1',
-    // On a host too busy to emulate ten ticks in time, the kernel would take its timer for broken and panic.
+    // On a host too busy to emulate ten ticks in time, the kernel would take its timer for broken
+    // and panic.
     'no_timer_check',
-    // Counted time jumps to the next timer when the guest is idle. Waiting for a file, with nothing due but far away, it
-    // was seen to jump by half a day, past every deadline; the tick is always near.
+    // Counted time jumps to the next timer when the guest is idle. Waiting for a file, with nothing
+    // due but far away, it was seen to jump by half a day, past every deadline; the tick is always
+    // near.
     icount ? 'nohz=off' : '',
     append,
     `init=/bin/sh -- -c "${BOOTSTRAP}"`,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What the harness says while nothing of the command is to be seen yet: which machine it makes, and how far it is. An
-// emulated guest takes most of a minute to its first line, and whoever waits should know for what.
+// What the harness says while nothing of the command is to be seen yet: which machine it makes, and
+// how far it is. An emulated guest takes most of a minute to its first line, and whoever waits
+// should know for what.
 
 import { startProgress } from '../kernel/progress.mjs';
 

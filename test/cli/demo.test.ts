@@ -16,7 +16,11 @@ import type { Stats, Thread } from '../../lib/index.ts';
 const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
 function demo(...args: readonly string[]) {
-  const { status, signal, stdout, stderr } = spawnSync(process.execPath, [program, 'demo', ...args], { encoding: 'utf8' });
+  const { status, signal, stdout, stderr } = spawnSync(
+    process.execPath,
+    [program, 'demo', ...args],
+    { encoding: 'utf8' },
+  );
   return { status, signal, stdout, stderr };
 }
 
@@ -69,22 +73,51 @@ describe('the summary', () => {
   const stats = { entered: 1000, undisturbed: 900, yielded: 40, raced: 30, revoked: 30, nested: 0 };
   const { slices } = probe();
   const circumstances = { onLinux: true, slices, guest: null };
-  const say = (changes: Partial<Stats>, about: Partial<typeof circumstances> | { guest: { hypervisor: null; isEmulated: boolean } } = {}) =>
-    explain({ stats: { ...stats, ...changes }, transfers: 1, torn: 0, sectionsPerSecond: 1, wrong: [] }, { ...circumstances, ...about });
+  const say = (
+    changes: Partial<Stats>,
+    about:
+      Partial<typeof circumstances> | { guest: { hypervisor: null; isEmulated: boolean } } = {},
+  ) =>
+    explain(
+      { stats: { ...stats, ...changes }, transfers: 1, torn: 0, sectionsPerSecond: 1, wrong: [] },
+      { ...circumstances, ...about },
+    );
 
   it.each([
     ['on a machine', null, /Most were lost: an extension may be shorter than these sections/],
-    ['in a guest', { hypervisor: null, isEmulated: false }, /Most were lost: the host of this guest may take its CPUs away/],
-    ['in an emulated guest', { hypervisor: null, isEmulated: true }, /emulated: .*npm run vm -- --icount/],
+    [
+      'in a guest',
+      { hypervisor: null, isEmulated: false },
+      /Most were lost: the host of this guest may take its CPUs away/,
+    ],
+    [
+      'in an emulated guest',
+      { hypervisor: null, isEmulated: true },
+      /emulated: .*npm run vm -- --icount/,
+    ],
   ])('says why most were lost: %s', (_, guest, why) => {
     expect(say({}, { guest })).toMatch(why);
     expect(say({ yielded: 400 }, { guest })).not.toContain('Most were lost');
   });
 
   it('says what outcomes mean, whose slices they are, and why there are more sections than transfers', () => {
-    const report = { backend: 'linux', registration: 'replace', flavour: 'mainline', stats: { ...stats, raced: 0 }, transfers: 970, torn: 0, seconds: 1 };
-    const table = formatWorkers([report], { stats: report.stats, transfers: 970, torn: 0, sectionsPerSecond: 1000, wrong: [] }, {});
-    expect(table).toContain("Slices of all workers: the kernel's (ABI mainline; libc's rseq area replaced).");
+    const report = {
+      backend: 'linux',
+      registration: 'replace',
+      flavour: 'mainline',
+      stats: { ...stats, raced: 0 },
+      transfers: 970,
+      torn: 0,
+      seconds: 1,
+    };
+    const table = formatWorkers(
+      [report],
+      { stats: report.stats, transfers: 970, torn: 0, sectionsPerSecond: 1000, wrong: [] },
+      {},
+    );
+    expect(table).toContain(
+      "Slices of all workers: the kernel's (ABI mainline; libc's rseq area replaced).",
+    );
     expect(table).toMatch(/^worker +sections +undisturbed +yielded +revoked +sections\/s$/m);
     expect(table).toMatch(/^revoked +were scheduled out inside$/m);
     expect(table).not.toContain('raced');
@@ -107,7 +140,9 @@ function take(name: LockName, buffer: SharedArrayBuffer, thread: Thread): () => 
       lock.release();
     };
   }
-  const token = (name === 'mutex' ? new Mutex(buffer, 0, { thread }) : new SpinLock(buffer, 0, { thread })).tryLock();
+  const token = (
+    name === 'mutex' ? new Mutex(buffer, 0, { thread }) : new SpinLock(buffer, 0, { thread })
+  ).tryLock();
   return () => token?.unlock();
 }
 
@@ -131,7 +166,15 @@ interface Output {
 }
 
 it.each(LOCKS)('reports in JSON what its workers did: %s', (lock) => {
-  const { status, signal, stdout } = demo('--workers', '3', '--seconds', '0.3', '--lock', lock, '--json');
+  const { status, signal, stdout } = demo(
+    '--workers',
+    '3',
+    '--seconds',
+    '0.3',
+    '--lock',
+    lock,
+    '--json',
+  );
   expect({ status, signal }).toEqual({ status: 0, signal: null });
   const output = JSON.parse(stdout) as Output;
   const { entered = 0, undisturbed, yielded, raced, revoked, nested } = output.stats;
@@ -143,11 +186,20 @@ it.each(LOCKS)('reports in JSON what its workers did: %s', (lock) => {
   }
   expect(output.transfers).toBe(output.workers.reduce((sum, { transfers }) => sum + transfers, 0));
   expect(entered).toBeGreaterThanOrEqual(output.transfers);
-  expect([undisturbed, yielded, raced, revoked, nested].reduce<number>((sum, n) => sum + (n ?? 0), 0)).toBe(entered);
+  expect(
+    [undisturbed, yielded, raced, revoked, nested].reduce<number>((sum, n) => sum + (n ?? 0), 0),
+  ).toBe(entered);
 });
 
 it('prints a table, and how to see slices where there are none', () => {
-  const { status, signal, stdout } = demo('--workers', '2', '--seconds', '0.1', '--backend', 'simulated');
+  const { status, signal, stdout } = demo(
+    '--workers',
+    '2',
+    '--seconds',
+    '0.1',
+    '--backend',
+    'simulated',
+  );
   expect({ status, signal }).toEqual({ status: 0, signal: null });
   expect(stdout).toMatch(/^Slices of all workers: the simulated kernel, which grants nothing\.$/m);
   // No columns of zeros, and no legend of them.
@@ -159,17 +211,25 @@ it('prints a table, and how to see slices where there are none', () => {
   expect(stdout).not.toContain('\x1b');
 });
 
-it.each([['--workers', '0'], ['--workers', '1.5'], ['--seconds', 'soon'], ['--seconds', ''], ['--lock', 'none'], ['--backend', 'magic'], ['--nothing', '1'], ['more', '--json']])(
-  'refuses %s %s',
-  (...args) => {
-    const { status, signal, stdout, stderr } = demo(...args);
-    expect({ status, signal, stdout }).toEqual({ status: 2, signal: null, stdout: '' });
-    expect(stderr).toMatch(/^rseq-slice demo: .*See rseq-slice demo --help\.\n$/);
-  },
-);
+it.each([
+  ['--workers', '0'],
+  ['--workers', '1.5'],
+  ['--seconds', 'soon'],
+  ['--seconds', ''],
+  ['--lock', 'none'],
+  ['--backend', 'magic'],
+  ['--nothing', '1'],
+  ['more', '--json'],
+])('refuses %s %s', (...args) => {
+  const { status, signal, stdout, stderr } = demo(...args);
+  expect({ status, signal, stdout }).toEqual({ status: 2, signal: null, stdout: '' });
+  expect(stderr).toMatch(/^rseq-slice demo: .*See rseq-slice demo --help\.\n$/);
+});
 
 it('ends early and in order when interrupted', async () => {
-  const child = spawn(process.execPath, [program, 'demo', '--workers', '2', '--seconds', '60'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [program, 'demo', '--workers', '2', '--seconds', '60'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let stdout = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
   // The first line: the workers are about to start, or at work.

@@ -9,15 +9,21 @@ import { describe, expect, it } from 'vitest';
 import { formatTable } from '../../lib/cli/table.ts';
 
 const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+const { version } = JSON.parse(
+  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+) as { version: string };
 
 function run(...args: readonly string[]) {
-  const { status, signal, stdout, stderr } = spawnSync(process.execPath, [program, ...args], { encoding: 'utf8' });
+  const { status, signal, stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
+    encoding: 'utf8',
+  });
   return { status, signal, stdout, stderr };
 }
 
 /** The commands that the help lists. */
-const listed = [...(/Commands:\n([^]*?)\n\n/.exec(run('--help').stdout)?.[1] ?? '').matchAll(/^ {2}(\w+) /gm)].map(([, name = '']) => name);
+const listed = [
+  ...(/Commands:\n([^]*?)\n\n/.exec(run('--help').stdout)?.[1] ?? '').matchAll(/^ {2}(\w+) /gm),
+].map(([, name = '']) => name);
 
 describe('help', () => {
   it('lists the commands', () => {
@@ -25,7 +31,8 @@ describe('help', () => {
   });
 
   it('lists them with a sentence each', () => {
-    const commands = /Commands:\n([^]*?)\n\n/.exec(run('--help').stdout)?.[1]?.split(/\n(?= {2}\w)/) ?? [];
+    const commands =
+      /Commands:\n([^]*?)\n\n/.exec(run('--help').stdout)?.[1]?.split(/\n(?= {2}\w)/) ?? [];
     expect(commands).toHaveLength(listed.length);
     for (const command of commands) expect(command).toMatch(/^[^.]*(?:\.\.\.[^.]*)?\.$/);
   });
@@ -47,13 +54,21 @@ it('may be run as it is built, which npx in a checkout does', () => {
 });
 
 it('tells its version', () => {
-  expect(run('--version')).toMatchObject({ status: 0, signal: null, stderr: '', stdout: expect.stringContaining(`rseq-slice/${version}`) as string });
+  expect(run('--version')).toMatchObject({
+    status: 0,
+    signal: null,
+    stderr: '',
+    stdout: expect.stringContaining(`rseq-slice/${version}`) as string,
+  });
 });
 
 it.each([
   [[], /^rseq-slice: Say which command: .*doctor/],
   [['doktor'], /^rseq-slice: Unknown command 'doktor'\. Commands: .*doctor/],
-  [['doctor', '--colour'], /^rseq-slice doctor: Unknown option `--colour`\. See rseq-slice doctor --help\.\n$/],
+  [
+    ['doctor', '--colour'],
+    /^rseq-slice doctor: Unknown option `--colour`\. See rseq-slice doctor --help\.\n$/,
+  ],
   [['doctor', 'now'], /^rseq-slice doctor: Unused args: `now`/],
 ] as const)('refuses %j', (args, complaint) => {
   const { status, signal, stdout, stderr } = run(...args);
@@ -64,7 +79,20 @@ it.each([
 it("leaves another program's arguments as they are", () => {
   const folder = mkdtempSync(join(tmpdir(), 'rseq-slice-main-'));
   try {
-    const { status, stdout } = run('trace', '--no-kernel', '--out', join(folder, 'trace.json'), '--', process.execPath, '-p', 'process.argv.slice(1).join(" ")', '--', '--file', '-', '007');
+    const { status, stdout } = run(
+      'trace',
+      '--no-kernel',
+      '--out',
+      join(folder, 'trace.json'),
+      '--',
+      process.execPath,
+      '-p',
+      'process.argv.slice(1).join(" ")',
+      '--',
+      '--file',
+      '-',
+      '007',
+    );
     expect({ status, stdout }).toEqual({ status: 0, stdout: '--file - 007\n' });
   } finally {
     rmSync(folder, { recursive: true });
@@ -72,7 +100,17 @@ it("leaves another program's arguments as they are", () => {
 });
 
 it('aligns the columns of a table', () => {
-  const table = formatTable(['name', 'count'], [['a', '1'], ['longer name', '12,345']]);
-  expect(table).toBe(['name          count', 'a                 1', 'longer name  12,345', ''].join('\n'));
-  expect(formatTable(['a'], [['b']], { paint: (colour, text) => `<${colour}>${text}` })).toBe('<bold>a\nb\n');
+  const table = formatTable(
+    ['name', 'count'],
+    [
+      ['a', '1'],
+      ['longer name', '12,345'],
+    ],
+  );
+  expect(table).toBe(
+    ['name          count', 'a                 1', 'longer name  12,345', ''].join('\n'),
+  );
+  expect(formatTable(['a'], [['b']], { paint: (colour, text) => `<${colour}>${text}` })).toBe(
+    '<bold>a\nb\n',
+  );
 });

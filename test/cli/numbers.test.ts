@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/** Every option of the command line that takes a number refuses what is none, or far too much, and nothing is done. */
+/**
+ * Every option of the command line that takes a number refuses what is none, or far too much, and
+ * nothing is done.
+ */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -8,7 +11,11 @@ import { share } from '../support/share.ts';
 const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
 /** Each with those that may be fractions. */
-const OPTIONS: readonly [command: readonly string[], option: string, mayBeFraction?: 'fractions too'][] = [
+const OPTIONS: readonly [
+  command: readonly string[],
+  option: string,
+  mayBeFraction?: 'fractions too',
+][] = [
   [['demo'], 'workers'],
   [['demo'], 'seconds', 'fractions too'],
   [['bench'], 'rounds'],
@@ -25,14 +32,21 @@ const OPTIONS: readonly [command: readonly string[], option: string, mayBeFracti
   [['trace'], 'events'],
 ];
 
-const CASES = OPTIONS.map(([command, option, mayBeFraction], index) => [command, option, mayBeFraction, index] as const);
+const CASES = OPTIONS.map(
+  ([command, option, mayBeFraction], index) => [command, option, mayBeFraction, index] as const,
+);
 
 describe.each(CASES)('%j --%s', (command, option, mayBeFraction, index) => {
   const fractions = mayBeFraction === undefined ? ['15.5'] : [];
   const operands = command[0] === 'trace' ? ['--', process.execPath, '-v'] : [];
 
   // A value for each, by turns.
-  it.each(share(['NaN', '-1', 'Infinity', '1e300', '9007199254740993', ...fractions], { every: 6, first: index % 5 }))('refuses %s', (value) => {
+  it.each(
+    share(['NaN', '-1', 'Infinity', '1e300', '9007199254740993', ...fractions], {
+      every: 6,
+      first: index % 5,
+    }),
+  )('refuses %s', (value) => {
     const words = [...command, `--${option}=${value}`, ...operands];
     const { status, signal, stdout, stderr } = spawnSync(process.execPath, [program, ...words], {
       encoding: 'utf8',

@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: MIT
 /** Where lines break, how wide a stream is, and what is found out of a file before the work. */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -26,8 +34,12 @@ describe('a line', () => {
   });
 
   it('of a list continues below its text', () => {
-    expect(wrapListed('  --one  first second third', 20)).toBe('  --one  first\n         second\n         third');
-    expect(wrapListed('  --a-very-long-one  first second', 24)).toBe('  --a-very-long-one\n    first second');
+    expect(wrapListed('  --one  first second third', 20)).toBe(
+      '  --one  first\n         second\n         third',
+    );
+    expect(wrapListed('  --a-very-long-one  first second', 24)).toBe(
+      '  --a-very-long-one\n    first second',
+    );
   });
 });
 

@@ -16,12 +16,21 @@ import { FIXTURES, fixturePath, GUEST, HOST, readFixture, SECTIONS } from '../su
 
 const CHROMIUM = '/usr/bin/chromium';
 const ARGUMENTS = [
-  '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-  '--disable-background-networking', '--disable-component-update', '--disable-sync',
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
 ];
 
 const hasChromium = existsSync(CHROMIUM);
-if (!hasChromium) process.stderr.write(`The page of 'report' is not tested in a browser: there is no ${CHROMIUM}; apt-get install chromium.\n`);
+if (!hasChromium)
+  process.stderr.write(
+    `The page of 'report' is not tested in a browser: there is no ${CHROMIUM}; apt-get install chromium.\n`,
+  );
 
 const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
@@ -41,7 +50,10 @@ interface Cell {
   readonly rounds: number;
 }
 
-/** Runs in the page: the tables by their labels, each row as its header and the numbers behind what is shown. */
+/**
+ * Runs in the page: the tables by their labels, each row as its header and the numbers behind what
+ * is shown.
+ */
 const TABLES = `Object.fromEntries([...document.querySelectorAll('main .table[aria-label]')].map((table) => [
   table.getAttribute('aria-label'),
   [...table.querySelectorAll('tbody tr')].map((row) => [
@@ -50,7 +62,10 @@ const TABLES = `Object.fromEntries([...document.querySelectorAll('main .table[ar
   ]),
 ]))`;
 
-/** The pixels of a canvas, from a copy: reading the page's own would make it slower, and the browser would say so. */
+/**
+ * The pixels of a canvas, from a copy: reading the page's own would make it slower, and the browser
+ * would say so.
+ */
 const PIXELS = `const pixelsOf = (canvas) => {
   const copy = Object.assign(document.createElement('canvas'), { width: canvas.width, height: canvas.height }).getContext('2d', { willReadFrequently: true });
   copy.drawImage(canvas, 0, 0);
@@ -77,7 +92,8 @@ const coloured = (plot: number, name: string) => `(() => { ${PIXELS};
   return found;
 })()`;
 
-const numbers = (spread: Spread | null | undefined): readonly number[] => (spread === null || spread === undefined ? [] : [spread.median, ...spread.interval]);
+const numbers = (spread: Spread | null | undefined): readonly number[] =>
+  spread === null || spread === undefined ? [] : [spread.median, ...spread.interval];
 
 describe.skipIf(!hasChromium)('the page in Chromium', () => {
   let browser: Browser;
@@ -93,7 +109,11 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
 
   function makePage(names: readonly string[]): string {
     const file = join(folder, `${names.join('+')}.html`);
-    const { status, signal, stderr } = spawnSync(process.execPath, [program, 'report', ...names.map(fixturePath), '--out', file], { encoding: 'utf8' });
+    const { status, signal, stderr } = spawnSync(
+      process.execPath,
+      [program, 'report', ...names.map(fixturePath), '--out', file],
+      { encoding: 'utf8' },
+    );
     expect({ status, signal, stderr }).toEqual({ status: 0, signal: null, stderr: '' });
     return pathToFileURL(file).href;
   }
@@ -119,7 +139,11 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
   });
 
   /** Opens a page, and fails where anything is complained of or asked for. */
-  async function open(names: readonly string[], options: BrowserContextOptions, use: (page: Page) => Promise<void>): Promise<void> {
+  async function open(
+    names: readonly string[],
+    options: BrowserContextOptions,
+    use: (page: Page) => Promise<void>,
+  ): Promise<void> {
     const context = await browser.newContext(options);
     const page = await context.newPage();
     const url = makePage(names);
@@ -127,7 +151,8 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
     page.on('console', (message) => seen.push(`${message.type()}: ${message.text()}`));
     page.on('pageerror', (error) => seen.push(String(error)));
     page.on('request', (request) => {
-      if (request.url() !== url && !request.url().startsWith('data:')) seen.push(`asks for ${request.url()}`);
+      if (request.url() !== url && !request.url().startsWith('data:'))
+        seen.push(`asks for ${request.url()}`);
     });
     await page.goto(url);
     await use(page);
@@ -138,17 +163,26 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
   const LOOKS: readonly (readonly [string, BrowserContextOptions])[] = [
     ['light', { colorScheme: 'light', viewport: { width: 1280, height: 900 } }],
     ['dark', { colorScheme: 'dark', viewport: { width: 1280, height: 900 } }],
-    ['on a phone', { colorScheme: 'light', viewport: { width: 390, height: 844 }, deviceScaleFactor: 2 }],
+    [
+      'on a phone',
+      { colorScheme: 'light', viewport: { width: 390, height: 844 }, deviceScaleFactor: 2 },
+    ],
   ];
 
   it.each(LOOKS)('draws every chart, %s, and is no wider than the window', async (_, look) => {
     await open(FIXTURES, look, async (page) => {
       const drawn = await page.evaluate<number[]>(DRAWN);
-      expect(drawn).toHaveLength(await page.evaluate<number>(`document.querySelectorAll('figure').length`));
+      expect(drawn).toHaveLength(
+        await page.evaluate<number>(`document.querySelectorAll('figure').length`),
+      );
       expect(drawn.length).toBeGreaterThan(6);
       for (const pixels of drawn) expect(pixels).toBeGreaterThan(1000);
-      await page.evaluate(`for (const details of document.querySelectorAll('details')) details.open = true`);
-      expect(await page.evaluate<number>('document.documentElement.scrollWidth')).toBeLessThanOrEqual(look.viewport?.width ?? 0);
+      await page.evaluate(
+        `for (const details of document.querySelectorAll('details')) details.open = true`,
+      );
+      expect(
+        await page.evaluate<number>('document.documentElement.scrollWidth'),
+      ).toBeLessThanOrEqual(look.viewport?.width ?? 0);
     });
   });
 
@@ -156,8 +190,11 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
     await open([GUEST], { colorScheme: 'light' }, async (page) => {
       const look = async () => {
         const names = ['on', 'off', 'paper'];
-        const values = await page.evaluate<string[]>(`${JSON.stringify(names)}.map((name) => getComputedStyle(document.documentElement).getPropertyValue('--' + name))`);
-        for (const name of ['on', 'off']) await expect.poll(() => page.evaluate<number>(coloured(0, name))).toBeGreaterThan(20);
+        const values = await page.evaluate<string[]>(
+          `${JSON.stringify(names)}.map((name) => getComputedStyle(document.documentElement).getPropertyValue('--' + name))`,
+        );
+        for (const name of ['on', 'off'])
+          await expect.poll(() => page.evaluate<number>(coloured(0, name))).toBeGreaterThan(20);
         return values;
       };
       const light = await look();
@@ -168,29 +205,48 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
   });
 
   it.each([GUEST, HOST])('has the numbers of the record in its tables: %s', async (name) => {
-    const record = readFixture(name) as unknown as { cells: readonly Cell[]; pairs: readonly Cell[]; runs: readonly { slices: string; measured: { slices: Record<string, number> | null } }[] };
+    const record = readFixture(name) as unknown as {
+      cells: readonly Cell[];
+      pairs: readonly Cell[];
+      runs: readonly { slices: string; measured: { slices: Record<string, number> | null } }[];
+    };
     const { cells, pairs } = record;
     let tables: Readonly<Record<string, readonly (readonly [string, ...number[][]])[]>> = {};
     await open([name], {}, async (page) => {
       tables = await page.evaluate(TABLES);
     });
-    const at = ({ kind, section, gap }: Cell) => `${kind}, sections of ${section} µs${gap === section ? '' : `, gaps of ${gap} µs`}`;
+    const at = ({ kind, section, gap }: Cell) =>
+      `${kind}, sections of ${section} µs${gap === section ? '' : `, gaps of ${gap} µs`}`;
     const expected: Record<string, unknown[][]> = {};
-    const settings = (['off', 'on'] as const).filter((setting) => cells.some(({ slices }) => slices === setting));
+    const settings = (['off', 'on'] as const).filter((setting) =>
+      cells.some(({ slices }) => slices === setting),
+    );
     if (pairs.length > 0) {
       expected['What slices changed'] = pairs.map((pair) => [
         `${pair.kind}, ${pair.workers}, ${pair.section} µs`,
         [pair.rounds],
-        ...['throughput', 'p50', 'p99', 'p999', 'max', 'parks'].map((figure) => numbers(pair.ratios[figure])),
+        ...['throughput', 'p50', 'p99', 'p999', 'max', 'parks'].map((figure) =>
+          numbers(pair.ratios[figure]),
+        ),
       ]);
     }
     const places = cells.filter(({ slices }) => slices === settings[0]);
     for (const place of places) {
       const same = (other: Cell) => other.workers === place.workers && at(other) === at(place);
       const pair = pairs.find(same);
-      const of = (figure: string) => [...settings.map((setting) => numbers(cells.find((cell) => same(cell) && cell.slices === setting)?.figures[figure])), numbers(pair?.ratios[figure])];
-      (expected[`Throughput, ${at(place)}`] ??= []).push([String(place.workers), ...of('throughput')]);
-      expected[`Waits with ${place.workers} ${place.workers === 1 ? 'worker' : 'workers'}, ${at(place)}`] = [
+      const of = (figure: string) => [
+        ...settings.map((setting) =>
+          numbers(cells.find((cell) => same(cell) && cell.slices === setting)?.figures[figure]),
+        ),
+        numbers(pair?.ratios[figure]),
+      ];
+      (expected[`Throughput, ${at(place)}`] ??= []).push([
+        String(place.workers),
+        ...of('throughput'),
+      ]);
+      expected[
+        `Waits with ${place.workers} ${place.workers === 1 ? 'worker' : 'workers'}, ${at(place)}`
+      ] = [
         ['p50', ...of('p50')],
         ['p99', ...of('p99')],
         ['p99.9', ...of('p999')],
@@ -199,34 +255,54 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
     }
     if (settings.includes('on')) {
       const [place] = places;
-      const sum = (outcome: string) => record.runs.filter(({ slices }) => slices === 'on').reduce((total, { measured }) => total + (measured.slices?.[outcome] ?? 0), 0);
+      const sum = (outcome: string) =>
+        record.runs
+          .filter(({ slices }) => slices === 'on')
+          .reduce((total, { measured }) => total + (measured.slices?.[outcome] ?? 0), 0);
       const [undisturbed, ...disturbed] = ['undisturbed', 'yielded', 'raced', 'revoked'].map(sum);
       const all = disturbed.reduce((total, count) => total + count, undisturbed ?? 0);
       // The fixture has one cell with slices.
       expected[`How sections ended with slices, ${place === undefined ? '' : at(place)}`] = [
-        [String(place?.workers), [all], [undisturbed], ...disturbed.map((count) => [count]), ...disturbed.map((count) => [(count / all) * 100_000])],
+        [
+          String(place?.workers),
+          [all],
+          [undisturbed],
+          ...disturbed.map((count) => [count]),
+          ...disturbed.map((count) => [(count / all) * 100_000]),
+        ],
       ];
     }
     expect(tables).toEqual(expected);
   });
 
   it('has the numbers of a record of sections in its table', async () => {
-    const { results } = readFixture(SECTIONS) as unknown as { results: Readonly<Record<string, Spread>> };
+    const { results } = readFixture(SECTIONS) as unknown as {
+      results: Readonly<Record<string, Spread>>;
+    };
     await open([SECTIONS], {}, async (page) => {
       expect(await page.evaluate(TABLES)).toEqual({
-        'What one operation takes': Object.entries(results).map(([name, spread]) => [name, numbers(spread), [spread.least], []]),
+        'What one operation takes': Object.entries(results).map(([name, spread]) => [
+          name,
+          numbers(spread),
+          [spread.least],
+          [],
+        ]),
       });
     });
   });
 
   it('shows in its tables what it has behind the numbers', async () => {
     await open([GUEST], {}, async (page) => {
-      const shown = await page.evaluate<[string, string][]>(`[...document.querySelectorAll('data')].map((data) => [data.value, data.textContent])`);
+      const shown = await page.evaluate<[string, string][]>(
+        `[...document.querySelectorAll('data')].map((data) => [data.value, data.textContent])`,
+      );
       expect(shown.length).toBeGreaterThan(40);
       const UNITS: Readonly<Record<string, number>> = { '': 1, ns: 1, µs: 1e3, ms: 1e6, s: 1e9 };
       for (const [value, text] of shown) {
         const [number = '', unit = ''] = text.split(' ');
-        expect(Math.abs(Number(number.replaceAll(',', '')) * (UNITS[unit] ?? NaN) - Number(value))).toBeLessThanOrEqual(Number(value) * 0.01 + 0.005);
+        expect(
+          Math.abs(Number(number.replaceAll(',', '')) * (UNITS[unit] ?? NaN) - Number(value)),
+        ).toBeLessThanOrEqual(Number(value) * 0.01 + 0.005);
       }
     });
   });
@@ -234,7 +310,9 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
   it('can be used with the keyboard alone, and says what the keys chose', async () => {
     await open([GUEST], {}, async (page) => {
       await page.keyboard.press('Tab');
-      expect(await page.evaluate<string>('document.activeElement.textContent')).toBe('Skip to the figures');
+      expect(await page.evaluate<string>('document.activeElement.textContent')).toBe(
+        'Skip to the figures',
+      );
       const plot = page.locator('.plot').nth(1);
       expect(await plot.getAttribute('role')).toBe('slider');
       await plot.focus();
@@ -244,9 +322,17 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
         said.push(await page.locator('#readout-1').textContent());
         expect(await plot.getAttribute('aria-valuetext')).toBe(said.at(-1));
       }
-      expect(said.map((text) => text?.slice(0, 5))).toEqual(['p50, ', 'p99, ', 'the l', 'the l', 'p50, ']);
+      expect(said.map((text) => text?.slice(0, 5))).toEqual([
+        'p50, ',
+        'p99, ',
+        'the l',
+        'the l',
+        'p50, ',
+      ]);
       const [cell] = (readFixture(GUEST) as unknown as { cells: readonly Cell[] }).cells;
-      expect(said[0]).toContain(`${cell?.slices ?? ''} ${((cell?.figures['p50']?.median ?? NaN) / 1000).toFixed(2)} µs`);
+      expect(said[0]).toContain(
+        `${cell?.slices ?? ''} ${((cell?.figures['p50']?.median ?? NaN) / 1000).toFixed(2)} µs`,
+      );
       await page.keyboard.press('Escape');
       expect(await page.locator('#readout-1').textContent()).toBe('');
     });
@@ -255,13 +341,17 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
   it('says what the pointer is at', async () => {
     await open([GUEST], {}, async (page) => {
       await page.locator('.plot').nth(0).hover();
-      expect(await page.locator('#readout-0').textContent()).toMatch(/^2 workers: off [\d,]+ .*, on [\d,]+/);
+      expect(await page.locator('#readout-0').textContent()).toMatch(
+        /^2 workers: off [\d,]+ .*, on [\d,]+/,
+      );
     });
   });
 
   it('has its tables also where scripts are off', async () => {
     await open([GUEST], { javaScriptEnabled: false }, async (page) => {
-      expect(await page.locator('noscript').textContent()).toContain('The tables have the same numbers');
+      expect(await page.locator('noscript').textContent()).toContain(
+        'The tables have the same numbers',
+      );
       expect(await page.locator('table').count()).toBeGreaterThan(4);
     });
   });

@@ -20,7 +20,22 @@ afterAll(() => {
 });
 
 type Words = readonly string[];
-const LOCKS = ['bench', 'locks', '--workers', '1', '--lock', 'mutex', '--slices', 'off', '--rounds', '1', '--seconds', '0.1', '--warm', '0'];
+const LOCKS = [
+  'bench',
+  'locks',
+  '--workers',
+  '1',
+  '--lock',
+  'mutex',
+  '--slices',
+  'off',
+  '--rounds',
+  '1',
+  '--seconds',
+  '0.1',
+  '--warm',
+  '0',
+];
 
 /** What each command writes to stdout; those that take long are not among the first two of four. */
 const ON_STDOUT: readonly Words[] = [
@@ -37,7 +52,11 @@ const ON_STDOUT: readonly Words[] = [
   ['doctor', '--json'],
 ];
 /** And to stderr. */
-const ON_STDERR: readonly Words[] = [['trace', '--', process.execPath, '-e', ''], ['no-such-command'], [...LOCKS, '--json', '-']];
+const ON_STDERR: readonly Words[] = [
+  ['trace', '--', process.execPath, '-e', ''],
+  ['no-such-command'],
+  [...LOCKS, '--json', '-'],
+];
 
 interface Ended {
   readonly code: number | null;
@@ -46,10 +65,22 @@ interface Ended {
   readonly said: string;
 }
 
-async function run(args: Words, which: 'stdout' | 'stderr', broken: 'pipe' | number): Promise<Ended> {
-  const stdio = which === 'stdout' ? (['ignore', broken, 'pipe'] as const) : (['ignore', 'pipe', broken] as const);
-  const child = spawn(process.execPath, [program, ...args], { cwd: folder, stdio: [...stdio], env: { ...process.env, NO_COLOR: '1' } });
-  const [other, same] = which === 'stdout' ? [child.stderr, child.stdout] : [child.stdout, child.stderr];
+async function run(
+  args: Words,
+  which: 'stdout' | 'stderr',
+  broken: 'pipe' | number,
+): Promise<Ended> {
+  const stdio =
+    which === 'stdout'
+      ? (['ignore', broken, 'pipe'] as const)
+      : (['ignore', 'pipe', broken] as const);
+  const child = spawn(process.execPath, [program, ...args], {
+    cwd: folder,
+    stdio: [...stdio],
+    env: { ...process.env, NO_COLOR: '1' },
+  });
+  const [other, same] =
+    which === 'stdout' ? [child.stderr, child.stdout] : [child.stdout, child.stderr];
   // Nobody reads it from the beginning on.
   same?.destroy();
   let said = '';

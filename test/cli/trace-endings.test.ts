@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-/** How a program ended that was traced: `rseq-slice trace` ends like that, with the trace written. */
+/**
+ * How a program ended that was traced: `rseq-slice trace` ends like that, with the trace written.
+ */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -30,11 +32,15 @@ const ENDINGS = [
 it.for(share(ENDINGS, { every: ENDINGS.length }))('is passed on: %s', ([how, ending], context) => {
   if (!hasAddon) context.skip('the addon is not built');
   const out = join(folder, `${how}.json`);
-  const { status, signal } = spawnSync(process.execPath, [command, 'trace', '--out', out, '--', process.execPath, program, how, '30'], {
-    cwd: folder,
-    env: { ...process.env, RSEQ_SLICE: '', NODE_OPTIONS: '', NO_COLOR: '1' },
-    timeout: PATIENCE,
-  });
+  const { status, signal } = spawnSync(
+    process.execPath,
+    [command, 'trace', '--out', out, '--', process.execPath, program, how, '30'],
+    {
+      cwd: folder,
+      env: { ...process.env, RSEQ_SLICE: '', NODE_OPTIONS: '', NO_COLOR: '1' },
+      timeout: PATIENCE,
+    },
+  );
   checkFormat(readFileSync(out, 'utf8'), /^process$/);
   expect({ status, signal }).toEqual(ending);
 });

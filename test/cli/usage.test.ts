@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/** Wrong usage of the commands that measure and report: it is told, on stderr alone, and nothing is written. */
+/**
+ * Wrong usage of the commands that measure and report: it is told, on stderr alone, and nothing is
+ * written.
+ */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -48,7 +51,10 @@ const USAGES: Readonly<Record<string, readonly Usage[]>> = {
     [['--', '/no/such/program'], /cannot be run/],
     [['--sometimes', '--', 'node'], /sometimes`?\. See/],
     [['--out', '-', '--', 'node'], /--out wants a file, not -: stdout is the program's/],
-    [['--out', 'no/such/folder.json', '--', 'node', '-e', 'process.exit(9)'], /--out cannot write to '.*no\/such\/folder\.json': ENOENT/],
+    [
+      ['--out', 'no/such/folder.json', '--', 'node', '-e', 'process.exit(9)'],
+      /--out cannot write to '.*no\/such\/folder\.json': ENOENT/,
+    ],
   ],
   report: [
     [[guest, '--out', guest], /would replace a record/],
@@ -66,7 +72,11 @@ describe.each(Object.entries(USAGES))('%s', (command, usages) => {
   it.each(share(usages, { every: 4 }))('refuses %j', (args, complaint) => {
     const file = 'rseq-slice-report.html';
     writeFileSync(join(folder, file), 'earlier');
-    const { status, signal, stdout, stderr } = spawnSync(process.execPath, [program, command, ...args], { cwd: folder, encoding: 'utf8' });
+    const { status, signal, stdout, stderr } = spawnSync(
+      process.execPath,
+      [program, command, ...args],
+      { cwd: folder, encoding: 'utf8' },
+    );
     expect({ status, signal, stdout }).toEqual({ status: 2, signal: null, stdout: '' });
     expect(stderr).toMatch(complaint);
     expect(stderr.endsWith(`See rseq-slice ${command} --help.\n`), stderr).toBe(true);

@@ -6,6 +6,9 @@ import { root } from '../support/examples.ts';
 
 it('has every public symbol documented', () => {
   const command = ['node_modules/typedoc/bin/typedoc', '--emit', 'none'];
-  const { status, stdout, stderr } = spawnSync(process.execPath, command, { cwd: root, encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(process.execPath, command, {
+    cwd: root,
+    encoding: 'utf8',
+  });
   expect(status, stdout + stderr).toBe(0);
 });

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/** docs/api.md lists what there is; and what can be imported is as api/ says. That it is documented is a long test. */
+/**
+ * docs/api.md lists what there is; and what can be imported is as api/ says. That it is documented
+ * is a long test.
+ */
 import { spawnSync } from 'node:child_process';
 import { expect, it } from 'vitest';
 import { Outcome } from '../../lib/index.ts';
@@ -11,7 +14,9 @@ const document = readDocument('docs/api.md');
 
 /** Names in backquotes in the first column of the tables of a text. */
 const named = (text: string) =>
-  [...text.matchAll(/^\| (`[^|]*) \|/gm)].flatMap(([, cell = '']) => [...cell.matchAll(/`(\w+)/g)].map(([, name]) => name));
+  [...text.matchAll(/^\| (`[^|]*) \|/gm)].flatMap(([, cell = '']) =>
+    [...cell.matchAll(/`(\w+)/g)].map(([, name]) => name),
+  );
 
 it('names every outcome', () => {
   expect(named(document)).toEqual(expect.arrayContaining(Object.keys(Outcome)));
@@ -19,7 +24,9 @@ it('names every outcome', () => {
 
 it('names every method and property of a thread', () => {
   const source = readDocument('lib/thread.ts');
-  const isPublic = (name: string) => name !== 'constructor' && !new RegExp(`@internal (?:[^*]|\\*(?!/))*\\*/\\s+${name}\\(`).test(source);
+  const isPublic = (name: string) =>
+    name !== 'constructor' &&
+    !new RegExp(`@internal (?:[^*]|\\*(?!/))*\\*/\\s+${name}\\(`).test(source);
   const members = Object.getOwnPropertyNames(Thread.prototype).filter(isPublic);
   expect(members).toContain('enter');
   expect(members).not.toContain('pause');
@@ -37,6 +44,9 @@ it('names every error code there is in the sources', () => {
 });
 
 it('has a public surface that is the one of its reports', () => {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['scripts/api.mjs'], { cwd: root, encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['scripts/api.mjs'], {
+    cwd: root,
+    encoding: 'utf8',
+  });
   expect({ status, stderr }, stdout).toEqual({ status: 0, stderr: '' });
 });

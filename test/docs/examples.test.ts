@@ -19,8 +19,14 @@ afterAll(() => {
 });
 
 const blocks = DOCUMENTS.flatMap((document) => blocksOf(document));
-const named = (examples: readonly Example[]) => examples.map((example) => [`${example.document}:${example.line}`, example] as const);
-const of = (...languages: readonly string[]) => named(blocks.filter(({ language, treatment }) => languages.includes(language) && treatment !== 'shown only'));
+const named = (examples: readonly Example[]) =>
+  examples.map((example) => [`${example.document}:${example.line}`, example] as const);
+const of = (...languages: readonly string[]) =>
+  named(
+    blocks.filter(
+      ({ language, treatment }) => languages.includes(language) && treatment !== 'shown only',
+    ),
+  );
 
 const programs = of('ts', 'js');
 const complaints = folder.complaintsOfAll(programs.map(([, example]) => example));
@@ -32,7 +38,8 @@ it('are there', () => {
 });
 
 it('are in languages that something is done with', () => {
-  for (const { document, line, language } of blocks) expect(['ts', 'js', 'sh', 'json', 'c', 'text'], `${document}:${line}`).toContain(language);
+  for (const { document, line, language } of blocks)
+    expect(['ts', 'js', 'sh', 'json', 'c', 'text'], `${document}:${line}`).toContain(language);
 });
 
 it.each(programs.map(([name], index) => [name, index] as const))('%s compiles', (_, index) => {
@@ -59,7 +66,22 @@ it.each(of('json'))('%s is JSON', (_, { code }) => {
 const compiler = spawnSync('cc', ['--version']).error === undefined;
 if (!compiler) console.log('Examples in C are not compiled: there is no cc.');
 it.skipIf(!compiler).each(of('c'))('%s compiles', (_, { code }) => {
-  const { status, stderr } = spawnSync('cc', ['-std=c11', '-Wall', '-Wextra', '-Werror', '-fsyntax-only', '-I', join(root, 'native/include'), '-x', 'c', '-'], { input: code, encoding: 'utf8' });
+  const { status, stderr } = spawnSync(
+    'cc',
+    [
+      '-std=c11',
+      '-Wall',
+      '-Wextra',
+      '-Werror',
+      '-fsyntax-only',
+      '-I',
+      join(root, 'native/include'),
+      '-x',
+      'c',
+      '-',
+    ],
+    { input: code, encoding: 'utf8' },
+  );
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
 });
 
@@ -71,15 +93,24 @@ describe.each(DOCUMENTS)('%s', (document) => {
   });
 
   it('links only to what is there', () => {
-    for (const [, target = ''] of readDocument(document).matchAll(/\]\((?!https?:|#)([^)#\s]+)[^)]*\)/g)) {
+    for (const [, target = ''] of readDocument(document).matchAll(
+      /\]\((?!https?:|#)([^)#\s]+)[^)]*\)/g,
+    )) {
       expect(existsSync(join(root, dirname(document), target)), target).toBe(true);
     }
   });
 
   it('links only to headings that are there', () => {
     const headingsOf = (text: string) =>
-      [...text.replace(/^```[^]*?^```$/gm, '').matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) => heading.toLowerCase().replaceAll(/[^\w\- ]/g, '').replaceAll(' ', '-'));
-    for (const [, target = '', anchor = ''] of readDocument(document).matchAll(/\]\((?!https?:)([^)#\s]*)#([\w-]+)\)/g)) {
+      [...text.replace(/^```[^]*?^```$/gm, '').matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+        heading
+          .toLowerCase()
+          .replaceAll(/[^\w\- ]/g, '')
+          .replaceAll(' ', '-'),
+      );
+    for (const [, target = '', anchor = ''] of readDocument(document).matchAll(
+      /\]\((?!https?:)([^)#\s]*)#([\w-]+)\)/g,
+    )) {
       const file = target === '' ? document : join(dirname(document), target);
       expect(headingsOf(readDocument(file)), `${target}#${anchor}`).toContain(anchor);
     }

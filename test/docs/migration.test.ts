@@ -30,7 +30,9 @@ if (isMain) {
 }
 `;
 
-const pairs = blocksOf('docs/migration.md').filter(({ code }) => code.includes('export function add'));
+const pairs = blocksOf('docs/migration.md').filter(({ code }) =>
+  code.includes('export function add'),
+);
 
 it('has a before and an after of five locks, and one that stays', () => {
   expect(pairs).toHaveLength(9);

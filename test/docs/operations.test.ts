@@ -24,7 +24,9 @@ server.close();
 `;
 
 it('tells Prometheus how the sections of the process ended', () => {
-  const { stdout, ...ending } = folder.run(prometheus.replace("process.env['PORT'] ?? 9464", '0') + SCRAPE);
+  const { stdout, ...ending } = folder.run(
+    prometheus.replace("process.env['PORT'] ?? 9464", '0') + SCRAPE,
+  );
   expect(ending).toEqual({ status: 0, signal: null, stderr: '' });
   const [type, ...lines] = stdout.trim().split('\n');
   expect(type).toBe('text/plain; version=0.0.4');
@@ -36,7 +38,12 @@ it('tells Prometheus how the sections of the process ended', () => {
 });
 
 it('hears that a thread was attached', () => {
-  expect(folder.run(channels)).toEqual({ status: 0, signal: null, stdout: 'no slices: available\n', stderr: '' });
+  expect(folder.run(channels)).toEqual({
+    status: 0,
+    signal: null,
+    stdout: 'no slices: available\n',
+    stderr: '',
+  });
 });
 
 it('lists every counter', () => {

@@ -31,7 +31,12 @@ it('has a section in at most six lines, whose program ends well', () => {
 
 it('has a lock in at most eight lines, whose workers count right', () => {
   const [code = ''] = examplesOf(chapter('A lock'));
-  expect(code.trim().split('\n').filter((line) => line !== '').length).toBeLessThanOrEqual(8);
+  expect(
+    code
+      .trim()
+      .split('\n')
+      .filter((line) => line !== '').length,
+  ).toBeLessThanOrEqual(8);
   const { stdout, ...ending } = folder.run(code);
   expect(ending).toEqual({ status: 0, signal: null, stderr: '' });
   const balances = stdout.trim().split('\n').map(Number);

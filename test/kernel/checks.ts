@@ -11,7 +11,12 @@ import { SHIM_TESTS } from './lane.ts';
 import type { Lane } from './lane.ts';
 
 export interface SectionsReport {
-  readonly runs: readonly { backend: string; registration: string; flavour: string; stats: Stats }[];
+  readonly runs: readonly {
+    backend: string;
+    registration: string;
+    flavour: string;
+    stats: Stats;
+  }[];
   readonly stats: Stats;
   readonly kernel: KernelStats;
 }
@@ -45,8 +50,12 @@ export function expectReconciled({ stats, kernel }: SectionsReport): void {
   expect(uncounted).toBeLessThanOrEqual(stats.raced);
   expect(kernel.sexpir).toBeLessThanOrEqual(kernel.srevok + kernel.sabort + kernel.syield);
   const blind = Math.ceil(0.01 * kernel.sgrant);
-  expect(uncounted + kernel.srevok + kernel.sabort).toBeLessThanOrEqual(stats.raced + stats.revoked + blind);
-  expect(stats.entered).toBe(stats.undisturbed + stats.yielded + stats.raced + stats.revoked + stats.nested);
+  expect(uncounted + kernel.srevok + kernel.sabort).toBeLessThanOrEqual(
+    stats.raced + stats.revoked + blind,
+  );
+  expect(stats.entered).toBe(
+    stats.undisturbed + stats.yielded + stats.raced + stats.revoked + stats.nested,
+  );
 }
 
 /** Percent of the sections in which a grant or a revocation happened. */
@@ -63,9 +72,12 @@ export function expectShimTestsPassed(lane: Lane): void {
     expect(cases, name).toHaveLength(announced);
     expect(cases.filter(({ result }) => result === 'not ok')).toEqual([]);
     const skipped = cases.filter(({ result }) => result === 'SKIP');
-    for (const { name: skip, reason } of skipped) console.log(`${name}: ${skip} skipped: ${reason}`);
+    for (const { name: skip, reason } of skipped)
+      console.log(`${name}: ${skip} skipped: ${reason}`);
     expect(cases.length - skipped.length, name).toBeGreaterThan(40);
-    const onKernel = cases.filter(({ name: one, result }) => one.endsWith('(this kernel)') && result === 'ok');
+    const onKernel = cases.filter(
+      ({ name: one, result }) => one.endsWith('(this kernel)') && result === 'ok',
+    );
     expect(onKernel.length, name).toBeGreaterThan(15);
   }
 }
@@ -108,8 +120,8 @@ export function expectCyclesClean(lane: Lane): void {
 }
 
 /**
- * Only the layer that asked withdraws. The steps are those of an attempt into which no interrupt fell; the third column is
- * the request byte after the step.
+ * Only the layer that asked withdraws. The steps are those of an attempt into which no interrupt
+ * fell; the third column is the request byte after the step.
  */
 export function expectLayersKeepTheirHands(lane: Lane): void {
   const { steps, attempts, leftOver, stats, foreign } = lane.json('nested') as {

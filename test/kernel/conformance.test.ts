@@ -7,7 +7,14 @@ import { join } from 'node:path';
 import { writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { MachineOptions } from '../../lib/simulated/machine.ts';
-import { compileProgram, environmentFor, judge, plan, programInput, summary } from '../support/conformance/run.ts';
+import {
+  compileProgram,
+  environmentFor,
+  judge,
+  plan,
+  programInput,
+  summary,
+} from '../support/conformance/run.ts';
 import { expectSelftestPassed } from './checks.ts';
 import { EXTENSION, runLane } from './lane.ts';
 
@@ -22,9 +29,24 @@ interface Case {
 const LANES: readonly Case[] = [
   { name: 'as booted', append: '', model: {}, selftest: true },
   { name: 'rseq_debug=1', append: 'rseq_debug=1', model: { debug: true }, selftest: true },
-  { name: '7.0, rseq_debug=1', append: 'rseq_debug=1', model: { flavour: '7.0', debug: true }, selftest: true },
-  { name: 'rfc, rseq_debug=1', append: 'rseq_debug=1', model: { flavour: 'rfc', debug: true }, selftest: true },
-  { name: 'rseq_slice_ext=0', append: 'rseq_slice_ext=0', model: { feature: 'off-at-boot' }, selftest: false },
+  {
+    name: '7.0, rseq_debug=1',
+    append: 'rseq_debug=1',
+    model: { flavour: '7.0', debug: true },
+    selftest: true,
+  },
+  {
+    name: 'rfc, rseq_debug=1',
+    append: 'rseq_debug=1',
+    model: { flavour: 'rfc', debug: true },
+    selftest: true,
+  },
+  {
+    name: 'rseq_slice_ext=0',
+    append: 'rseq_slice_ext=0',
+    model: { feature: 'off-at-boot' },
+    selftest: false,
+  },
 ];
 
 describe.each(LANES)('$name', ({ name, append, model, selftest }) => {
@@ -50,7 +72,12 @@ describe.each(LANES)('$name', ({ name, append, model, selftest }) => {
       },
     );
     if (selftest) expectSelftestPassed(lane);
-    expect(lane.ending('conformance')).toMatchObject({ exitCode: 0, signal: null, timedOut: false, stderr: '' });
+    expect(lane.ending('conformance')).toMatchObject({
+      exitCode: 0,
+      signal: null,
+      timedOut: false,
+      stderr: '',
+    });
     const verdict = judge(calls, model, lane.file('found'));
     console.log(`${name}: ${summary(calls, verdict)}`);
     expect(verdict.differences.slice(0, 3)).toEqual([]);

@@ -22,7 +22,11 @@ describe('rseq_debug=1', () => {
   beforeAll(async () => {
     lane = await runLane({ extension: EXTENSION, append: 'rseq_debug=1' }, [
       { name: 'sections', command: node('sections.mjs', '20', '3', 'auto', '0') },
-      { name: 'workers', command: node('sections.mjs', '50', '4', 'auto', '2'), seconds: 60 * CPUS },
+      {
+        name: 'workers',
+        command: node('sections.mjs', '50', '4', 'auto', '2'),
+        seconds: 60 * CPUS,
+      },
       { name: 'debug', command: ['cat', '/sys/kernel/debug/rseq/debug'] },
       ...SHIM_TESTS,
       { name: 'nested', command: node('nested.mjs') },

@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: MIT
 /**
- * An addon of somebody else's that has sections in C through `rseq-slice/native`, on kernels that grant: on the
- * JavaScript thread, also inside sections of JavaScript, on a thread of libuv's pool and on one of its own.
+ * An addon of somebody else's that has sections in C through `rseq-slice/native`, on kernels that
+ * grant: on the JavaScript thread, also inside sections of JavaScript, on a thread of libuv's pool
+ * and on one of its own.
  */
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { KernelStats } from '../../lib/simulated/kernel.ts';
-import { createExample, installExample, installPacked, missedBookings } from '../support/example.ts';
+import {
+  createExample,
+  installExample,
+  installPacked,
+  missedBookings,
+} from '../support/example.ts';
 import type { ExampleReport, Tally } from '../support/example.ts';
 import { expectReconciled, expectSelftestPassed, expectShimTestsPassed } from './checks.ts';
 import { EXTENSION, node, runLane, SHIM_TESTS } from './lane.ts';
@@ -23,13 +29,36 @@ interface Report {
   readonly kernel: KernelStats;
 }
 
-/** The first ABI kills for a system call inside a grant, and the compiler makes some; Node remarks on being without one. */
-const JITLESS = { flags: ['--jitless'], remark: /^Warning: disabling flag --expose_wasm due to conflicting flags\n$/ };
+/**
+ * The first ABI kills for a system call inside a grant, and the compiler makes some; Node remarks
+ * on being without one.
+ */
+const JITLESS = {
+  flags: ['--jitless'],
+  remark: /^Warning: disabling flag --expose_wasm due to conflicting flags\n$/,
+};
 
 describe.each([
-  { name: 'mainline, the package as it is published', options: {}, flags: [], remark: /^$/, install: installPacked },
-  { name: '7.0, rseq_debug=1', options: { flavour: '7.0', append: 'rseq_debug=1' }, flags: [], remark: /^$/, install: installExample },
-  { name: 'rfc, rseq_debug=1', options: { flavour: 'rfc', append: 'rseq_debug=1' }, ...JITLESS, install: installExample },
+  {
+    name: 'mainline, the package as it is published',
+    options: {},
+    flags: [],
+    remark: /^$/,
+    install: installPacked,
+  },
+  {
+    name: '7.0, rseq_debug=1',
+    options: { flavour: '7.0', append: 'rseq_debug=1' },
+    flags: [],
+    remark: /^$/,
+    install: installExample,
+  },
+  {
+    name: 'rfc, rseq_debug=1',
+    options: { flavour: 'rfc', append: 'rseq_debug=1' },
+    ...JITLESS,
+    install: installExample,
+  },
 ])('the example addon, $name', ({ options, flags, remark, install }) => {
   let lane: Lane;
   let run: ExampleReport;
@@ -38,7 +67,11 @@ describe.each([
     lane = await runLane(
       { extension: EXTENSION, ...options },
       [
-        { name: 'example', command: node('example-addon.mjs', FOLDER, '3000', ...flags), seconds: 120 },
+        {
+          name: 'example',
+          command: node('example-addon.mjs', FOLDER, '3000', ...flags),
+          seconds: 120,
+        },
         { name: 'workers', command: node('example-workers.mjs', FOLDER), seconds: 120 },
         ...SHIM_TESTS,
       ],
@@ -57,7 +90,11 @@ describe.each([
 
   it('ends well, and its locks were locks', () => {
     const report = lane.json('example') as Report;
-    expect(report).toMatchObject({ status: 0, signal: null, stderr: expect.stringMatching(remark) as string });
+    expect(report).toMatchObject({
+      status: 0,
+      signal: null,
+      stderr: expect.stringMatching(remark) as string,
+    });
     if (report.run === null) throw new Error('unreachable');
     ({ run, kernel } = report);
     expect(run.available).toBe(true);
@@ -85,8 +122,14 @@ describe.each([
   });
 
   it('counts what the kernel counts', () => {
-    const sum = (name: Exclude<keyof Tally, 'errno' | 'step' | 'why' | 'booked'>, outcome: number): number =>
-      KINDS.reduce((total, kind) => total + run[kind][name], run.nested.outer[name] + (run.nested.inner[outcome] ?? 0));
+    const sum = (
+      name: Exclude<keyof Tally, 'errno' | 'step' | 'why' | 'booked'>,
+      outcome: number,
+    ): number =>
+      KINDS.reduce(
+        (total, kind) => total + run[kind][name],
+        run.nested.outer[name] + (run.nested.inner[outcome] ?? 0),
+      );
     const stats = {
       undisturbed: sum('undisturbed', 0),
       yielded: sum('yielded', 1),
@@ -108,9 +151,15 @@ describe.each([
     expect(workers).toHaveLength(4);
     for (const { exitCode, steps, tally } of workers) {
       expect(exitCode).toBe(0);
-      const [, [, , area], [, registration]] = steps as [unknown, [string, number, string], [string, string]];
+      const [, [, , area], [, registration]] = steps as [
+        unknown,
+        [string, number, string],
+        [string, string],
+      ];
       // Where libc's area can have slices, it is libc's all along.
-      expect([area, registration]).toEqual(area === 'libc' ? ['libc', 'libc'] : ['other', 'replace']);
+      expect([area, registration]).toEqual(
+        area === 'libc' ? ['libc', 'libc'] : ['other', 'replace'],
+      );
       expect(steps).toEqual([
         ['found', null, 'libc'],
         ['C attaches', 0, area],

@@ -16,45 +16,84 @@ import { createJob, node } from './lane.ts';
 
 const vm = fileURLToPath(new URL('../../scripts/vm/main.mjs', import.meta.url));
 
-function run(...args: readonly string[]): { status: number | null; signal: string | null; stdout: string; stderr: string } {
-  const { status, signal, stdout, stderr } = spawnSync(process.execPath, [vm, '--quiet', ...args], { encoding: 'utf8' });
+function run(...args: readonly string[]): {
+  status: number | null;
+  signal: string | null;
+  stdout: string;
+  stderr: string;
+} {
+  const { status, signal, stdout, stderr } = spawnSync(process.execPath, [vm, '--quiet', ...args], {
+    encoding: 'utf8',
+  });
   return { status, signal, stdout, stderr };
 }
 
 it('passes exit code, stdout and stderr through, apart', () => {
   const script = "process.stdout.write('out\\n'); process.stderr.write('err\\n'); process.exit(7)";
-  expect(run('--', 'node', '-e', script)).toEqual({ status: 7, signal: null, stdout: 'out\n', stderr: 'err\n' });
+  expect(run('--', 'node', '-e', script)).toEqual({
+    status: 7,
+    signal: null,
+    stdout: 'out\n',
+    stderr: 'err\n',
+  });
 });
 
 it('says on stderr what it does until the command prints', () => {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [vm, '--accelerator', 'tcg', '--', 'sh', '-c', 'echo out; sleep 1; echo err >&2'], { encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [vm, '--accelerator', 'tcg', '--', 'sh', '-c', 'echo out; sleep 1; echo err >&2'],
+    { encoding: 'utf8' },
+  );
   expect({ status, stdout }).toEqual({ status: 0, stdout: 'out\n' });
-  expect(stderr).toMatch(/^vm: starting a guest with Linux \d\S+ \(mainline\), 2 CPUs, emulated \(TCG\).*\nvm: booting \(0 s\)\n(vm: booting .*\n)*vm: setting up .*\n(vm: setting up .*\n)*vm: running the command .*\nerr\n$/);
+  expect(stderr).toMatch(
+    /^vm: starting a guest with Linux \d\S+ \(mainline\), 2 CPUs, emulated \(TCG\).*\nvm: booting \(0 s\)\n(vm: booting .*\n)*vm: setting up .*\n(vm: setting up .*\n)*vm: running the command .*\nerr\n$/,
+  );
 });
 
 it('knows about how many objects a kernel consists of', async () => {
   const { directory, flavour } = await ensureKernel();
-  const [, log = ''] = /\n\$ make [^\n]*bzImage\n([^]*?)\n\$ /.exec(readFileSync(join(directory, 'build.log'), 'utf8')) ?? [];
+  const [, log = ''] =
+    /\n\$ make [^\n]*bzImage\n([^]*?)\n\$ /.exec(
+      readFileSync(join(directory, 'build.log'), 'utf8'),
+    ) ?? [];
   const objects = log.split('\n').filter(isObjectLine).length;
   const expected = flavourNamed(flavour).objects ?? 0;
-  expect(Math.abs(objects / expected - 1), `${objects} objects, ${expected} in the table of flavours`).toBeLessThan(0.15);
+  expect(
+    Math.abs(objects / expected - 1),
+    `${objects} objects, ${expected} in the table of flavours`,
+  ).toBeLessThan(0.15);
 });
 
 it('tells a signal from an exit code', () => {
   const ended = run('--', 'sh', '-c', 'kill -SEGV $$');
   expect(ended).toMatchObject({ status: 139, stdout: '' });
   expect(ended.stderr).toMatch(/SIGSEGV/);
-  expect(run('--', 'sh', '-c', 'exit 139')).toEqual({ status: 139, signal: null, stdout: '', stderr: '' });
+  expect(run('--', 'sh', '-c', 'exit 139')).toEqual({
+    status: 139,
+    signal: null,
+    stdout: '',
+    stderr: '',
+  });
 });
 
 it('has the command line of the checkout, for npx and within scripts', () => {
   const { status, stdout, stderr } = run('--', 'npx', 'rseq-slice', '--version');
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-  expect(run('--', 'sh', '-c', 'rseq-slice --version')).toEqual({ status, signal: null, stdout, stderr });
+  expect(run('--', 'sh', '-c', 'rseq-slice --version')).toEqual({
+    status,
+    signal: null,
+    stdout,
+    stderr,
+  });
 });
 
 it('has the CPUs that were asked for', () => {
-  expect(run('--cpus', '8', '--', 'nproc')).toEqual({ status: 0, signal: null, stdout: '8\n', stderr: '' });
+  expect(run('--cpus', '8', '--', 'nproc')).toEqual({
+    status: 0,
+    signal: null,
+    stdout: '8\n',
+    stderr: '',
+  });
 });
 
 it.each([
@@ -63,7 +102,11 @@ it.each([
 ])('does not run the command with fewer CPUs: %s', async (append, cpus) => {
   const summary = `it has ${cpus === undefined ? 1 : 2} CPUs, not the ${cpus ?? 2} that were asked for (--cpus). Its kernel has room for 64`;
   const guest = runInGuest({ command: ['true'], append, ...(cpus === undefined ? {} : { cpus }) });
-  await expect(guest).rejects.toMatchObject({ kind: 'init', exitCode: 120, summary: expect.stringContaining(summary) as string });
+  await expect(guest).rejects.toMatchObject({
+    kind: 'init',
+    exitCode: 120,
+    summary: expect.stringContaining(summary) as string,
+  });
 });
 
 it('never passes when the deadline does', () => {

@@ -20,7 +20,10 @@ export const EXTENSION = 50_000;
 
 /** How many CPUs a guest has where the lane does not say: RSEQ_SLICE_GUEST_CPUS. */
 export const CPUS = Number(process.env['RSEQ_SLICE_GUEST_CPUS'] ?? 2);
-if (!(Number.isInteger(CPUS) && CPUS >= 2 && CPUS <= 64)) throw new Error(`RSEQ_SLICE_GUEST_CPUS wants a number from 2 to 64, not '${process.env['RSEQ_SLICE_GUEST_CPUS']}'.`);
+if (!(Number.isInteger(CPUS) && CPUS >= 2 && CPUS <= 64))
+  throw new Error(
+    `RSEQ_SLICE_GUEST_CPUS wants a number from 2 to 64, not '${process.env['RSEQ_SLICE_GUEST_CPUS']}'.`,
+  );
 
 export interface Program {
   readonly name: string;
@@ -79,9 +82,15 @@ export async function runLane(
   const job = createJob();
   try {
     prepare?.(job);
-    const { sliceTest } = await ensureKernel(options.flavour === undefined ? {} : { flavour: options.flavour });
+    const { sliceTest } = await ensureKernel(
+      options.flavour === undefined ? {} : { flavour: options.flavour },
+    );
     // Its static libc would register an area first, and it would skip itself.
-    const first = { name: 'slice_test', command: [sliceTest], env: { GLIBC_TUNABLES: 'glibc.pthread.rseq=0' } };
+    const first = {
+      name: 'slice_test',
+      command: [sliceTest],
+      env: { GLIBC_TUNABLES: 'glibc.pthread.rseq=0' },
+    };
     const all = selftest ? [first, ...programs] : programs;
     const jobs = all.map((program) => ({ env: {}, seconds: 60, ...program }));
     writeFileSync(join(job, 'programs.json'), JSON.stringify(jobs));
@@ -95,7 +104,10 @@ export async function runLane(
     });
     expect(run.stderr).toBe('');
     expect(run.exitCode).toBe(0);
-    const results = JSON.parse(readFileSync(join(job, 'results.json'), 'utf8')) as Record<string, Ending>;
+    const results = JSON.parse(readFileSync(join(job, 'results.json'), 'utf8')) as Record<
+      string,
+      Ending
+    >;
     const files = Object.fromEntries(
       leaves
         .map((name) => join(job, name))
@@ -106,7 +118,12 @@ export async function runLane(
       ending: (name) => entry(results, name),
       json(name) {
         const ending = entry(results, name);
-        expect(ending, name).toMatchObject({ exitCode: 0, signal: null, timedOut: false, stderr: '' });
+        expect(ending, name).toMatchObject({
+          exitCode: 0,
+          signal: null,
+          timedOut: false,
+          stderr: '',
+        });
         return JSON.parse(ending.stdout) as unknown;
       },
       file: (name) => entry(files, name),

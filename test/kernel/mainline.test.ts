@@ -40,8 +40,11 @@ const range = (length: number): number[] => Array.from({ length }, (_, index) =>
 
 function expectIds(lane: Lane, cpus: number): void {
   const report = lane.json('auto') as RegistrationReport;
-  expect(report.ids?.map(([cpu, libcCpu, numaNode]) => [cpu, libcCpu, numaNode])).toEqual(range(cpus).map((cpu) => [cpu, cpu, 0]));
-  for (const [, , , concurrencyId] of report.ids ?? []) expect(range(cpus)).toContain(concurrencyId);
+  expect(report.ids?.map(([cpu, libcCpu, numaNode]) => [cpu, libcCpu, numaNode])).toEqual(
+    range(cpus).map((cpu) => [cpu, cpu, 0]),
+  );
+  for (const [, , , concurrencyId] of report.ids ?? [])
+    expect(range(cpus)).toContain(concurrencyId);
   expect(report.cpus).toEqual(range(cpus));
 }
 
@@ -67,11 +70,19 @@ describe(`${CPUS} CPUs, 50 us`, () => {
       { name: 'sections', command: node('sections.mjs', '20', '4', 'auto', '0') },
       { name: 'long sections', command: node('sections.mjs', '200', '4', 'auto', '0') },
       { name: 'native sections', command: node('sections.mjs', '20', '3', 'native', '0') },
-      { name: 'workers', command: node('sections.mjs', '20', '4', 'auto', '2'), seconds: 60 * CPUS },
+      {
+        name: 'workers',
+        command: node('sections.mjs', '20', '4', 'auto', '2'),
+        seconds: 60 * CPUS,
+      },
       ...SHIM_TESTS,
       { name: 'nested', command: node('nested.mjs') },
       { name: 'lifecycle', command: node('lifecycle.mjs'), seconds: 120 },
-      { name: 'demo', command: [process.execPath, commandLine, 'demo', '--json'], seconds: 60 * CPUS },
+      {
+        name: 'demo',
+        command: [process.execPath, commandLine, 'demo', '--json'],
+        seconds: 60 * CPUS,
+      },
       { name: 'cycles', command: node('cycles.mjs') },
       ...['end', 'throw', 'exit'].map((ending) => ({
         name: `main-${ending}`,
@@ -139,7 +150,8 @@ describe(`${CPUS} CPUs, 50 us`, () => {
     for (const outcome of ['undisturbed', 'yielded', 'revoked'] as const) {
       expect(report.stats[outcome], outcome).toBeGreaterThan(0);
     }
-    // An extension need not run out within the few instructions of a race, and on some runs none does.
+    // An extension need not run out within the few instructions of a race, and on some runs none
+    // does.
     console.log(`${report.stats.raced} of ${report.stats.entered} long sections raced`);
   });
 

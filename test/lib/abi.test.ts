@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: MIT
-/** A number of the ABI stands in `native/include/rseq_slice_abi.h` and `lib/abi.ts`; here the two are held together. */
+/**
+ * A number of the ABI stands in `native/include/rseq_slice_abi.h` and `lib/abi.ts`; here the two
+ * are held together.
+ */
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import * as abi from '../../lib/abi.ts';
 
-const header = readFileSync(new URL('../../native/include/rseq_slice_abi.h', import.meta.url), 'utf8');
+const header = readFileSync(
+  new URL('../../native/include/rseq_slice_abi.h', import.meta.url),
+  'utf8',
+);
 const api = readFileSync(new URL('../../native/include/rseq_slice.h', import.meta.url), 'utf8');
 
 function define(name: string): number {

@@ -59,7 +59,10 @@ it('gives the same object twice and a new one after detach', () => {
 });
 
 const BACKENDS = [
-  ['the calling thread', "const get = (options) => lib.attach({ backend: 'simulated', ...options });"],
+  [
+    'the calling thread',
+    "const get = (options) => lib.attach({ backend: 'simulated', ...options });",
+  ],
   [
     'a simulated thread',
     `const { SimulatedKernel } = await import(${JSON.stringify(simulated)});
@@ -91,7 +94,9 @@ it.each(BACKENDS)('counts those who attach %s', (_, get) => {
 });
 
 it.each(BACKENDS)('counts nobody who asks for something else of %s', (_, get) => {
-  const code = get.includes('SimulatedKernel') ? 'ERR_RSEQ_INVALID_OPTION' : 'ERR_RSEQ_ALREADY_ATTACHED';
+  const code = get.includes('SimulatedKernel')
+    ? 'ERR_RSEQ_INVALID_OPTION'
+    : 'ERR_RSEQ_ALREADY_ATTACHED';
   expect(
     run(`${get}${TRY}
       const thread = get();
@@ -146,7 +151,8 @@ it('lets a condition wait in a thread that cannot be attached, and the lock is h
 
 it('does not attach a thread that makes locks and waits in its event loop, until one needs a section', () => {
   expect(
-    run(`
+    run(
+      `
       const locks = [new lib.Mutex(), new lib.SpinLock(), new lib.Semaphore(1), new lib.RwLock(), new lib.Condition()];
       const seen = [lib.probe().thread];
       for (const lock of locks) { String(lock.handle); JSON.stringify(lock.stats?.()); }
@@ -159,7 +165,9 @@ it('does not attach a thread that makes locks and waits in its event loop, until
       seen.push(lib.probe().thread);
       locks[0].tryLock().unlock();
       seen.push(lib.probe().thread.backend);
-      console.log(JSON.stringify(seen))`, { RSEQ_SLICE: 'simulated' }),
+      console.log(JSON.stringify(seen))`,
+      { RSEQ_SLICE: 'simulated' },
+    ),
   ).toEqual([null, null, 'simulated']);
 });
 
@@ -174,13 +182,17 @@ it('refuses a second backend or flavour in one thread', () => {
 });
 
 it.each(['off', 'simulated'])('obeys RSEQ_SLICE=%s', (value) => {
-  expect(run('console.log(JSON.stringify(lib.attach().backend))', { RSEQ_SLICE: value })).toBe('simulated');
+  expect(run('console.log(JSON.stringify(lib.attach().backend))', { RSEQ_SLICE: value })).toBe(
+    'simulated',
+  );
 });
 
 it('says why slices are unavailable, or has them', () => {
   const { thread, slices } = run(`
     lib.attach();
-    console.log(JSON.stringify(lib.probe()))`) as ReturnType<typeof import('../../lib/index.ts').probe>;
+    console.log(JSON.stringify(lib.probe()))`) as ReturnType<
+    typeof import('../../lib/index.ts').probe
+  >;
   expect(thread?.backend).toBe(slices.available ? 'linux' : 'simulated');
   expect(slices.remedy === '').toBe(slices.available);
 });

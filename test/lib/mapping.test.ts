@@ -32,7 +32,9 @@ it('keeps what was stored when the process is killed', (context) => {
     numbers[0] = 42;
     numbers[numbers.length - 1] = 43;
     process.kill(process.pid, 'SIGKILL');`;
-  const { status, signal, stderr } = spawnSync(process.execPath, ['-e', source], { encoding: 'utf8' });
+  const { status, signal, stderr } = spawnSync(process.execPath, ['-e', source], {
+    encoding: 'utf8',
+  });
   expect({ status, signal, stderr }).toEqual({ status: null, signal: 'SIGKILL', stderr: '' });
   const numbers = new Float64Array(new Uint8Array(readFileSync(path)).buffer);
   expect(numbers).toHaveLength(LENGTH / Float64Array.BYTES_PER_ELEMENT);

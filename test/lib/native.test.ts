@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/** What JavaScript has for addons of others; that they can use it is tested in `test/native/` and in guests. */
+/**
+ * What JavaScript has for addons of others; that they can use it is tested in `test/native/` and in
+ * guests.
+ */
 import { constants } from 'node:os';
 import { isAbsolute } from 'node:path';
 import { types } from 'node:util';

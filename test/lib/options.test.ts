@@ -72,7 +72,9 @@ describe('an object of options', () => {
   });
 
   it('has no names that are unknown', () => {
-    expect(complaint({ counts: 1 })).toBe("make() has no option 'counts'; it has word, count, time, flag.");
+    expect(complaint({ counts: 1 })).toBe(
+      "make() has no option 'counts'; it has word, count, time, flag.",
+    );
     expect(complaint({ counts: undefined })).toContain("'counts'");
     expect(complaint({ toString: 1 })).toContain("'toString'");
     expect(complaint(JSON.parse('{"__proto__": 1}'))).toContain("'__proto__'");
@@ -102,12 +104,18 @@ describe('an object of options', () => {
   });
 
   it('names function, option, value and what is accepted', () => {
-    expect(complaint({ word: 'three' })).toBe("make() does not accept word: 'three'. It accepts 'one', 'two'.");
-    expect(complaint({ count: 1.5 })).toBe('make() does not accept count: 1.5. It accepts a whole number from 1 to 8.');
+    expect(complaint({ word: 'three' })).toBe(
+      "make() does not accept word: 'three'. It accepts 'one', 'two'.",
+    );
+    expect(complaint({ count: 1.5 })).toBe(
+      'make() does not accept count: 1.5. It accepts a whole number from 1 to 8.',
+    );
     expect(complaint({ time: NaN })).toBe(
       'make() does not accept time: NaN. It accepts a number from 0 to Number.MAX_SAFE_INTEGER, or Infinity.',
     );
-    expect(complaint({ flag: 1 })).toBe('make() does not accept flag: 1. It accepts true or false.');
+    expect(complaint({ flag: 1 })).toBe(
+      'make() does not accept flag: 1. It accepts true or false.',
+    );
     expect(complaint({ flag: null })).toContain('flag: null');
   });
 
@@ -115,7 +123,8 @@ describe('an object of options', () => {
     fc.assert(
       fc.property(fc.string(), fc.anything(), (name, value) => {
         expect(complaint({ [name]: value }) === null).toBe(
-          Object.hasOwn(CHECKS, name) && (value === undefined || CHECKS[name as keyof Options].isGood(value)),
+          Object.hasOwn(CHECKS, name) &&
+            (value === undefined || CHECKS[name as keyof Options].isGood(value)),
         );
       }),
     );
@@ -130,7 +139,19 @@ describe('an object of options', () => {
 });
 
 describe('checks of single values', () => {
-  const NO_NUMBERS: readonly unknown[] = [null, '1', '', true, 1n, [], [1], {}, { valueOf: () => 1 }, Symbol('one'), () => 1];
+  const NO_NUMBERS: readonly unknown[] = [
+    null,
+    '1',
+    '',
+    true,
+    1n,
+    [],
+    [1],
+    {},
+    { valueOf: () => 1 },
+    Symbol('one'),
+    () => 1,
+  ];
 
   it.each([
     wholeNumber(0),
@@ -140,18 +161,26 @@ describe('checks of single values', () => {
   ])('$accepts', (number) => {
     const refused = [...NO_NUMBERS, NaN, -1, -Infinity, 2 ** 53, 1e300];
     expect(refused.filter((value) => accepts(number, value))).toEqual([]);
-    for (const value of [0, 1, 2 ** 53 - 1]) expect(accepts(number, value), String(value)).toBe(true);
+    for (const value of [0, 1, 2 ** 53 - 1])
+      expect(accepts(number, value), String(value)).toBe(true);
     expect(accepts(number, 0.5)).toBe(number.accepts.startsWith('a number'));
     expect(accepts(number, Infinity)).toBe(number.accepts.endsWith('Infinity'));
   });
 
   it('numbers within bounds, and no others', () => {
     fc.assert(
-      fc.property(fc.integer(), fc.nat(), fc.oneof(fc.double(), fc.integer()), (least, span, value) => {
-        const isWithin = value >= least && value <= least + span;
-        expect(accepts(numberWithin(least, least + span), value)).toBe(isWithin);
-        expect(accepts(wholeNumber(least, least + span), value)).toBe(isWithin && Number.isInteger(value));
-      }),
+      fc.property(
+        fc.integer(),
+        fc.nat(),
+        fc.oneof(fc.double(), fc.integer()),
+        (least, span, value) => {
+          const isWithin = value >= least && value <= least + span;
+          expect(accepts(numberWithin(least, least + span), value)).toBe(isWithin);
+          expect(accepts(wholeNumber(least, least + span), value)).toBe(
+            isWithin && Number.isInteger(value),
+          );
+        },
+      ),
     );
   });
 
@@ -166,22 +195,37 @@ describe('checks of single values', () => {
         return 0;
       }
     }
-    for (const value of [{ pick: () => 0 }, new Chooser()]) expect(accepts(chooser, value)).toBe(true);
-    for (const value of [{}, { pick: 1 }, null, () => 0]) expect(accepts(chooser, value)).toBe(false);
+    for (const value of [{ pick: () => 0 }, new Chooser()])
+      expect(accepts(chooser, value)).toBe(true);
+    for (const value of [{}, { pick: 1 }, null, () => 0])
+      expect(accepts(chooser, value)).toBe(false);
   });
 
   it('an argument is named as an option is', () => {
     expect(() => {
       checkValue('advance()', 'nanoseconds', -1, wholeNumber(0, 9));
-    }).toThrow(expect.objectContaining({
-      code: 'ERR_RSEQ_INVALID_OPTION',
-      message: 'advance() does not accept nanoseconds: -1. It accepts a whole number from 0 to 9.',
-    }));
+    }).toThrow(
+      expect.objectContaining({
+        code: 'ERR_RSEQ_INVALID_OPTION',
+        message:
+          'advance() does not accept nanoseconds: -1. It accepts a whole number from 0 to 9.',
+      }),
+    );
   });
 
   it('values are shown briefly, whatever they are', () => {
-    expect([null, undefined, 'a', 1n, Symbol('x'), [1], {}, new Date(0), () => 1].map(describeValue)).toEqual([
-      'null', 'undefined', "'a'", '1n', 'Symbol(x)', 'an array', 'an object', 'an object of type Date', 'a function',
+    expect(
+      [null, undefined, 'a', 1n, Symbol('x'), [1], {}, new Date(0), () => 1].map(describeValue),
+    ).toEqual([
+      'null',
+      'undefined',
+      "'a'",
+      '1n',
+      'Symbol(x)',
+      'an array',
+      'an object',
+      'an object of type Date',
+      'a function',
     ]);
     fc.assert(
       fc.property(fc.oneof(fc.anything(), fc.string({ minLength: 100 }), fc.bigInt()), (value) => {

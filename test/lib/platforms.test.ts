@@ -1,10 +1,19 @@
 // SPDX-License-Identifier: MIT
 /**
- * Elsewhere than on Linux, and on a Linux without the addon: the library is imported, and works on the simulated kernel.
- * Child processes take another platform's name before they import anything, and tell what was asked of the system.
+ * Elsewhere than on Linux, and on a Linux without the addon: the library is imported, and works on
+ * the simulated kernel. Child processes take another platform's name before they import anything,
+ * and tell what was asked of the system.
  */
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -16,16 +25,25 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { exports: Record<string, string | { default: string }> };
+const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  exports: Record<string, string | { default: string }>;
+};
 /** Everything that can be imported from the package and is a program. */
-const entries = Object.entries(exports).flatMap(([name, entry]) => (typeof entry === 'string' ? [] : [name.replace('.', 'rseq-slice')]));
+const entries = Object.entries(exports).flatMap(([name, entry]) =>
+  typeof entry === 'string' ? [] : [name.replace('.', 'rseq-slice')],
+);
 
 /** What it is for is in the addon, so this one looks for it. */
 const NATIVE = 'rseq-slice/native';
 
-/** Another platform's name, in workers too, and a list of what only Linux has that was asked for meanwhile. */
+/**
+ * Another platform's name, in workers too, and a list of what only Linux has that was asked for
+ * meanwhile.
+ */
 const preload = join(folder, 'preload.mjs');
-writeFileSync(preload, `
+writeFileSync(
+  preload,
+  `
 import childProcess from 'node:child_process';
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
@@ -45,7 +63,8 @@ for (const name of ['readFileSync', 'existsSync', 'openSync', 'statSync', 'readd
 for (const name of ['spawn', 'spawnSync', 'execFileSync', 'execSync']) watch(childProcess, name, () => true);
 watch(process, 'dlopen', () => true);
 syncBuiltinESMExports();
-`);
+`,
+);
 
 const program = `
 import { Worker } from 'node:worker_threads';
@@ -93,15 +112,20 @@ console.log(JSON.stringify({
 /** The package without an addon. */
 const bare = join(folder, 'bare');
 mkdirSync(bare);
-for (const part of ['dist', 'package.json']) cpSync(join(root, part), join(bare, part), { recursive: true });
+for (const part of ['dist', 'package.json'])
+  cpSync(join(root, part), join(bare, part), { recursive: true });
 symlinkSync(join(root, 'node_modules'), join(bare, 'node_modules'));
 
 function run(platform: string, cwd: string) {
-  const { status, signal, stdout, stderr } = spawnSync(process.execPath, ['--import', pathToFileURL(preload).href, '--input-type=module', '-e', program], {
-    cwd,
-    encoding: 'utf8',
-    env: { ...process.env, RSEQ_SLICE: '', PLATFORM: platform },
-  });
+  const { status, signal, stdout, stderr } = spawnSync(
+    process.execPath,
+    ['--import', pathToFileURL(preload).href, '--input-type=module', '-e', program],
+    {
+      cwd,
+      encoding: 'utf8',
+      env: { ...process.env, RSEQ_SLICE: '', PLATFORM: platform },
+    },
+  );
   expect({ status, signal, stderr }).toEqual({ status: 0, signal: null, stderr: '' });
   return JSON.parse(stdout) as Record<string, unknown>;
 }
@@ -110,27 +134,34 @@ it.each([
   ['darwin', root, 'not-linux', 'not-linux', /everything works on the simulated kernel/],
   ['win32', root, 'not-linux', 'not-linux', /everything works on the simulated kernel/],
   ['linux', bare, 'addon-missing', 'missing', /npx rseq-slice build/],
-] as const)('%s in %s: everything can be imported, and works on the simulated kernel', (platform, cwd, reason, state, remedy) => {
-  const { modules, askedByNative, ...found } = run(platform, cwd);
-  if (platform !== 'linux') expect(askedByNative).toBe(0);
-  expect(found).toEqual({
-    askedByImport: [],
-    dlopened: 0,
-    backend: 'simulated',
-    seven: 7,
-    locked: 2000,
-    workers: [{ reason, backend: 'simulated' }, { reason, backend: 'simulated' }],
-    isYielded: true,
-    violation: null,
-    refused: 'ERR_RSEQ_ALREADY_ATTACHED',
-    reason,
-    remedy: expect.stringMatching(remedy) as string,
-    state,
-    flavour: null,
-    entered: true,
-  });
-  for (const count of Object.values(modules as Record<string, number>)) expect(count).toBeGreaterThan(0);
-});
+] as const)(
+  '%s in %s: everything can be imported, and works on the simulated kernel',
+  (platform, cwd, reason, state, remedy) => {
+    const { modules, askedByNative, ...found } = run(platform, cwd);
+    if (platform !== 'linux') expect(askedByNative).toBe(0);
+    expect(found).toEqual({
+      askedByImport: [],
+      dlopened: 0,
+      backend: 'simulated',
+      seven: 7,
+      locked: 2000,
+      workers: [
+        { reason, backend: 'simulated' },
+        { reason, backend: 'simulated' },
+      ],
+      isYielded: true,
+      violation: null,
+      refused: 'ERR_RSEQ_ALREADY_ATTACHED',
+      reason,
+      remedy: expect.stringMatching(remedy) as string,
+      state,
+      flavour: null,
+      entered: true,
+    });
+    for (const count of Object.values(modules as Record<string, number>))
+      expect(count).toBeGreaterThan(0);
+  },
+);
 
 it('here, too, nothing is asked of the system by importing', () => {
   expect(run(process.platform, root)).toMatchObject({ askedByImport: [] });

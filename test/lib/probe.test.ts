@@ -88,7 +88,8 @@ it('waits for no worker, whatever that is blocked in', (context) => {
   if (process.platform === 'win32') context.skip('there are no FIFOs');
   const fifo = join(folder, 'fifo');
   expect(spawnSync('mkfifo', [fifo]).status).toBe(0);
-  // Opening blocks the worker, outside of JavaScript, until this thread opens the other end, which is after probe().
+  // Opening blocks the worker, outside of JavaScript, until this thread opens the other end, which
+  // is after probe().
   const worker = `
     const { readFileSync } = require('node:fs');
     const { parentPort, workerData } = require('node:worker_threads');

@@ -37,13 +37,21 @@ function create(slots: number) {
 /** Enters and leaves so many sections, one field each, and tells. */
 function count(slot: Slot | null, by: number): void {
   if (slot === null) return;
-  for (const field of Object.values(Field)) slot.counters[field] = (slot.counters[field] ?? 0) + by * (field + 1);
+  for (const field of Object.values(Field))
+    slot.counters[field] = (slot.counters[field] ?? 0) + by * (field + 1);
   slot.publish();
 }
 
 const totals = (threads: number, uncounted: number, by: number): ProcessStats => ({
   ...{ threads, uncounted },
-  ...{ entered: by, undisturbed: 2 * by, yielded: 3 * by, raced: 4 * by, revoked: 5 * by, nested: 6 * by },
+  ...{
+    entered: by,
+    undisturbed: 2 * by,
+    yielded: 3 * by,
+    raced: 4 * by,
+    revoked: 5 * by,
+    nested: 6 * by,
+  },
 });
 
 describe('a slot', () => {
@@ -132,33 +140,37 @@ describe('the table', () => {
     const what = fc.constantFrom('attach', 'count', 'detach', 'end');
     const step = fc.record({ what, which: fc.nat(), by: fc.nat(1000) });
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 4 }), fc.array(step, { maxLength: 60 }), (slots, steps) => {
-        const { table, attach, end, last } = create(slots);
-        const living: { readonly slot: Slot | null; readonly owner: bigint }[] = [];
-        let [threads, uncounted, counted] = [0, 0, 0];
-        for (const { what, which, by } of steps) {
-          const index = living.length === 0 ? -1 : which % living.length;
-          const thread = living[index];
-          if (what === 'attach') {
-            // There is room as long as fewer are alive that have any.
-            const isFull = living.filter((each) => each.slot !== null).length === slots;
-            const slot = attach();
-            expect(slot === null).toBe(isFull);
-            living.push({ slot, owner: last() });
-            threads++;
-            if (slot === null) uncounted++;
-          } else if (thread === undefined) continue;
-          else if (what === 'count') {
-            count(thread.slot, by);
-            if (thread.slot !== null) counted += by;
-          } else {
-            if (what === 'detach') thread.slot?.close();
-            else end(thread.owner);
-            living.splice(index, 1);
+      fc.property(
+        fc.integer({ min: 1, max: 4 }),
+        fc.array(step, { maxLength: 60 }),
+        (slots, steps) => {
+          const { table, attach, end, last } = create(slots);
+          const living: { readonly slot: Slot | null; readonly owner: bigint }[] = [];
+          let [threads, uncounted, counted] = [0, 0, 0];
+          for (const { what, which, by } of steps) {
+            const index = living.length === 0 ? -1 : which % living.length;
+            const thread = living[index];
+            if (what === 'attach') {
+              // There is room as long as fewer are alive that have any.
+              const isFull = living.filter((each) => each.slot !== null).length === slots;
+              const slot = attach();
+              expect(slot === null).toBe(isFull);
+              living.push({ slot, owner: last() });
+              threads++;
+              if (slot === null) uncounted++;
+            } else if (thread === undefined) continue;
+            else if (what === 'count') {
+              count(thread.slot, by);
+              if (thread.slot !== null) counted += by;
+            } else {
+              if (what === 'detach') thread.slot?.close();
+              else end(thread.owner);
+              living.splice(index, 1);
+            }
+            expect(table.sum()).toEqual(totals(threads, uncounted, counted));
           }
-          expect(table.sum()).toEqual(totals(threads, uncounted, counted));
-        }
-      }),
+        },
+      ),
     );
   });
 });

@@ -47,7 +47,11 @@ function createKernel(flavour: Flavour, answer = 1) {
 const create = (flavour: Flavour, answer?: number) => {
   const fake = createKernel(flavour, answer);
   const onDetach = vi.fn();
-  return { ...fake, thread: new Thread(fake.kernel, onDetach), detached: () => onDetach.mock.calls.length };
+  return {
+    ...fake,
+    thread: new Thread(fake.kernel, onDetach),
+    detached: () => onDetach.mock.calls.length,
+  };
 };
 
 const DETACHED: unknown = expect.objectContaining({ code: 'ERR_RSEQ_DETACHED' });
@@ -138,7 +142,9 @@ describe.each(['mainline', '7.0', 'rfc'] as const)('sections on %s', (flavour) =
 describe('misuse', () => {
   it('refuses leave without enter and harms nothing', () => {
     const { thread, word } = create('mainline');
-    expect(() => thread.leave()).toThrow(expect.objectContaining({ code: 'ERR_RSEQ_NOT_IN_SECTION' }));
+    expect(() => thread.leave()).toThrow(
+      expect.objectContaining({ code: 'ERR_RSEQ_NOT_IN_SECTION' }),
+    );
     expect(word[0]).toBe(0);
     expect(thread.stats().entered).toBe(0);
     thread.enter();
@@ -148,7 +154,9 @@ describe('misuse', () => {
   it('refuses a promise, having left the section', () => {
     const { thread, word } = create('mainline');
     const run = (): never => Promise.resolve(1) as never;
-    expect(() => thread.critical(run)).toThrow(expect.objectContaining({ code: 'ERR_RSEQ_ASYNC_SECTION' }));
+    expect(() => thread.critical(run)).toThrow(
+      expect.objectContaining({ code: 'ERR_RSEQ_ASYNC_SECTION' }),
+    );
     expect(word[0]).toBe(0);
     expect(thread.stats()).toMatchObject({ entered: 1, undisturbed: 1 });
   });
@@ -167,10 +175,14 @@ describe('misuse', () => {
     const { thread, word, detached } = create('mainline');
     thread.critical(() => 1);
     thread.detach();
-    expect(() => { thread.enter(); }).toThrow(DETACHED);
+    expect(() => {
+      thread.enter();
+    }).toThrow(DETACHED);
     expect(() => thread.leave()).toThrow(DETACHED);
     expect(() => thread.cpu()).toThrow(DETACHED);
-    expect(() => { thread.detach(); }).toThrow(DETACHED);
+    expect(() => {
+      thread.detach();
+    }).toThrow(DETACHED);
     expect(word[0]).toBe(0);
     expect(thread.stats()).toMatchObject({ entered: 1, undisturbed: 1 });
     expect(detached()).toBe(1);
@@ -179,7 +191,9 @@ describe('misuse', () => {
   it('refuses detach inside a section, and changes nothing', () => {
     const { thread, detached } = create('mainline');
     thread.enter();
-    expect(() => { thread.detach(); }).toThrow(expect.objectContaining({ code: 'ERR_RSEQ_IN_SECTION' }));
+    expect(() => {
+      thread.detach();
+    }).toThrow(expect.objectContaining({ code: 'ERR_RSEQ_IN_SECTION' }));
     expect(thread.leave()).toBe(Outcome.Undisturbed);
     expect(detached()).toBe(0);
     thread.detach();
@@ -188,7 +202,9 @@ describe('misuse', () => {
 
   it('cannot be copied to another thread', () => {
     const { thread } = create('mainline');
-    expect(() => structuredClone(thread)).toThrow(expect.objectContaining({ code: 'ERR_RSEQ_WRONG_THREAD' }));
+    expect(() => structuredClone(thread)).toThrow(
+      expect.objectContaining({ code: 'ERR_RSEQ_WRONG_THREAD' }),
+    );
   });
 });
 
@@ -212,78 +228,100 @@ describe('with several users', () => {
     // Its turn to go does not come at a bad moment: somebody else has the section.
     thread.detach();
     expect(word[0]).toBe(1);
-    expect(() => { thread.detach(); }).toThrow(expect.objectContaining({ code: 'ERR_RSEQ_IN_SECTION' }));
+    expect(() => {
+      thread.detach();
+    }).toThrow(expect.objectContaining({ code: 'ERR_RSEQ_IN_SECTION' }));
     expect(thread.leave()).toBe(Outcome.Undisturbed);
     expect(detached()).toBe(0);
     thread.detach();
     expect(detached()).toBe(1);
-    expect(() => { thread.detach(); }).toThrow(DETACHED);
+    expect(() => {
+      thread.detach();
+    }).toThrow(DETACHED);
     expect(detached()).toBe(1);
   });
 });
 
-describe.each(['mainline', '7.0', 'rfc'] as const)('a section that is taken back on %s', (flavour) => {
-  const none = { entered: 0, undisturbed: 0, yielded: 0, raced: 0, revoked: 0, nested: 0 };
+describe.each(['mainline', '7.0', 'rfc'] as const)(
+  'a section that is taken back on %s',
+  (flavour) => {
+    const none = { entered: 0, undisturbed: 0, yielded: 0, raced: 0, revoked: 0, nested: 0 };
 
-  it('was none', () => {
-    const { thread, word } = create(flavour);
-    thread.enter();
-    expect(word[0]).toBe(1);
-    expect(thread.retract()).toBe(Outcome.Undisturbed);
-    expect(word[0]).toBe(0);
-    expect(thread.stats()).toEqual(none);
-  });
-
-  it('was none inside another one, of its own or of somebody else', () => {
-    const { thread, word } = create(flavour);
-    thread.enter();
-    thread.enter();
-    expect(thread.retract()).toBe(Outcome.Nested);
-    expect(thread.stats()).toEqual({ ...none, entered: 1 });
-    expect(thread.leave()).toBe(Outcome.Undisturbed);
-    word[0] = 1;
-    thread.enter();
-    expect(thread.retract()).toBe(Outcome.Nested);
-    expect(word[0]).toBe(1);
-    expect(thread.stats()).toEqual({ ...none, entered: 1, undisturbed: 1 });
-  });
-
-  it('counts when it was disturbed', () => {
-    const { thread, grant, revoke, yields } = create(flavour);
-    thread.enter();
-    grant();
-    expect(thread.retract()).toBe(Outcome.Yielded);
-    thread.enter();
-    revoke();
-    expect(thread.retract()).toBe(Outcome.Revoked);
-    expect(yields()).toBe(2);
-    expect(thread.stats()).toEqual({ ...none, entered: 2, yielded: 1, revoked: 1 });
-  });
-
-  it('cannot be one that was not entered', () => {
-    const { thread } = create(flavour);
-    expect(() => thread.retract()).toThrow(expect.objectContaining({ code: 'ERR_RSEQ_NOT_IN_SECTION' }));
-    expect(thread.stats()).toEqual(none);
-    thread.detach();
-    expect(() => thread.retract()).toThrow(DETACHED);
-  });
-
-  it('is not seen by others either', () => {
-    const buffer = new SharedArrayBuffer(SlotTable.byteLength(1));
-    const table = new SlotTable(buffer, { current: () => 1n, hasEnded: () => false });
-    const thread = new Thread(createKernel(flavour).kernel, () => undefined, table.open());
-    for (let i = 0; i < 5; i++) {
+    it('was none', () => {
+      const { thread, word } = create(flavour);
       thread.enter();
-      thread.retract();
-    }
-    thread.critical(() => 1);
-    thread.publish();
-    expect(table.sum()).toEqual({ ...none, threads: 1, uncounted: 0, entered: 1, undisturbed: 1 });
-  });
-});
+      expect(word[0]).toBe(1);
+      expect(thread.retract()).toBe(Outcome.Undisturbed);
+      expect(word[0]).toBe(0);
+      expect(thread.stats()).toEqual(none);
+    });
+
+    it('was none inside another one, of its own or of somebody else', () => {
+      const { thread, word } = create(flavour);
+      thread.enter();
+      thread.enter();
+      expect(thread.retract()).toBe(Outcome.Nested);
+      expect(thread.stats()).toEqual({ ...none, entered: 1 });
+      expect(thread.leave()).toBe(Outcome.Undisturbed);
+      word[0] = 1;
+      thread.enter();
+      expect(thread.retract()).toBe(Outcome.Nested);
+      expect(word[0]).toBe(1);
+      expect(thread.stats()).toEqual({ ...none, entered: 1, undisturbed: 1 });
+    });
+
+    it('counts when it was disturbed', () => {
+      const { thread, grant, revoke, yields } = create(flavour);
+      thread.enter();
+      grant();
+      expect(thread.retract()).toBe(Outcome.Yielded);
+      thread.enter();
+      revoke();
+      expect(thread.retract()).toBe(Outcome.Revoked);
+      expect(yields()).toBe(2);
+      expect(thread.stats()).toEqual({ ...none, entered: 2, yielded: 1, revoked: 1 });
+    });
+
+    it('cannot be one that was not entered', () => {
+      const { thread } = create(flavour);
+      expect(() => thread.retract()).toThrow(
+        expect.objectContaining({ code: 'ERR_RSEQ_NOT_IN_SECTION' }),
+      );
+      expect(thread.stats()).toEqual(none);
+      thread.detach();
+      expect(() => thread.retract()).toThrow(DETACHED);
+    });
+
+    it('is not seen by others either', () => {
+      const buffer = new SharedArrayBuffer(SlotTable.byteLength(1));
+      const table = new SlotTable(buffer, { current: () => 1n, hasEnded: () => false });
+      const thread = new Thread(createKernel(flavour).kernel, () => undefined, table.open());
+      for (let i = 0; i < 5; i++) {
+        thread.enter();
+        thread.retract();
+      }
+      thread.critical(() => 1);
+      thread.publish();
+      expect(table.sum()).toEqual({
+        ...none,
+        threads: 1,
+        uncounted: 0,
+        entered: 1,
+        undisturbed: 1,
+      });
+    });
+  },
+);
 
 it('counts what it is told to count, whatever happens', () => {
-  const call = fc.constantFrom('enter', 'leave', 'retract', 'grant', 'revoke', 'somebody else asks');
+  const call = fc.constantFrom(
+    'enter',
+    'leave',
+    'retract',
+    'grant',
+    'revoke',
+    'somebody else asks',
+  );
   const flavours = fc.constantFrom<Flavour[]>('mainline', '7.0', 'rfc');
   fc.assert(
     fc.property(fc.array(call, { maxLength: 60 }), flavours, (calls, flavour) => {
@@ -302,16 +340,20 @@ it('counts what it is told to count, whatever happens', () => {
           const outcome = thread[name]();
           const wasAsked = open.pop();
           expect(outcome === Outcome.Nested).toBe(wasAsked === false);
-          const isNone = name === 'retract' && (outcome === Outcome.Undisturbed || outcome === Outcome.Nested);
+          const isNone =
+            name === 'retract' && (outcome === Outcome.Undisturbed || outcome === Outcome.Nested);
           if (isNone) seen.entered--;
           else seen[FIELDS[outcome]]++;
         } else if (name === 'somebody else asks') {
           if (open.length === 0) word[0] = word[0] === 0 ? 1 : 0;
-        } else if (open[0] === true && word[0] === 1) word[0] = name === 'revoke' ? 0 : flavour === 'rfc' ? 2 : 0x100;
+        } else if (open[0] === true && word[0] === 1)
+          word[0] = name === 'revoke' ? 0 : flavour === 'rfc' ? 2 : 0x100;
         const stats = thread.stats();
         expect(stats).toEqual(seen);
         const { entered, ...ended } = stats;
-        expect(Object.values(ended).reduce((sum, count) => sum + count, 0)).toBe(entered - open.length);
+        expect(Object.values(ended).reduce((sum, count) => sum + count, 0)).toBe(
+          entered - open.length,
+        );
       }
     }),
   );

@@ -4,7 +4,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, it } from 'vitest';
-import { buildWithNodeGyp, expectWorkDone, installExample, run, whyNoNodeGyp } from '../support/example.ts';
+import {
+  buildWithNodeGyp,
+  expectWorkDone,
+  installExample,
+  run,
+  whyNoNodeGyp,
+} from '../support/example.ts';
 import type { ExampleReport } from '../support/example.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'rseq-slice-example-'));

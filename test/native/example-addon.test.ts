@@ -1,11 +1,20 @@
 // SPDX-License-Identifier: MIT
 /**
- * Addons of others on this host: the example, compiled with the compiler alone, and what a consumer is told that was
- * compiled for another table. Where the host has no slices, errors are told and the work is done. The example as
- * node-gyp builds it is in example-addon.long.test.ts, and the header alone in header.test.ts.
+ * Addons of others on this host: the example, compiled with the compiler alone, and what a consumer
+ * is told that was compiled for another table. Where the host has no slices, errors are told and
+ * the work is done. The example as node-gyp builds it is in example-addon.long.test.ts, and the
+ * header alone in header.test.ts.
  */
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -70,7 +79,10 @@ describe.skipIf(reason !== undefined)('the example addon', () => {
   });
 
   it('works in each of several workers, also in those that end attached', () => {
-    const workers = run(example, [workersProgram, example]) as { exitCode: number; tally: Tally & { attached: number } }[];
+    const workers = run(example, [workersProgram, example]) as {
+      exitCode: number;
+      tally: Tally & { attached: number };
+    }[];
     expect(workers).toHaveLength(9);
     for (const { exitCode, tally } of workers) {
       expect(exitCode).toBe(0);
@@ -83,7 +95,8 @@ describe.skipIf(reason !== undefined)('the example addon', () => {
   it('does its work without slices where rseq-slice has no addon', () => {
     const bare = join(folder, 'bare');
     mkdirSync(join(bare, 'native'), { recursive: true });
-    for (const part of ['dist', 'package.json', 'native/include']) cpSync(join(root, part), join(bare, part), { recursive: true });
+    for (const part of ['dist', 'package.json', 'native/include'])
+      cpSync(join(root, part), join(bare, part), { recursive: true });
     symlinkSync(join(root, 'node_modules'), join(bare, 'node_modules'));
     const copy = join(folder, 'example-bare');
     installExample(copy, bare);
@@ -97,22 +110,49 @@ describe.skipIf(reason !== undefined)('the example addon', () => {
 
 describe.skipIf(reason !== undefined)('a consumer in C++', () => {
   /** Compiles it with the header changed as told, into a folder of its own. */
-  function compileConsumer(name: string, change: (header: string) => string = (header) => header): string {
+  function compileConsumer(
+    name: string,
+    change: (header: string) => string = (header) => header,
+  ): string {
     const copy = join(folder, name);
     // What the package has of native/, and nothing else: the header must do with it.
     cpSync(join(native, 'include'), join(copy, 'include'), { recursive: true });
     const header = join(copy, 'include/rseq_slice.h');
     writeFileSync(header, change(readFileSync(header, 'utf8')));
-    const flags = ['-shared', '-fPIC', '-O2', '-std=c++17', '-Wall', '-Wextra', '-Wpedantic', '-Wshadow', '-Wconversion', '-Werror', '-DNAPI_VERSION=8'];
+    const flags = [
+      '-shared',
+      '-fPIC',
+      '-O2',
+      '-std=c++17',
+      '-Wall',
+      '-Wextra',
+      '-Wpedantic',
+      '-Wshadow',
+      '-Wconversion',
+      '-Werror',
+      '-DNAPI_VERSION=8',
+    ];
     const [command = '', ...words] = findCompilers().cxx;
-    const args = [...words, ...flags, '-isystem', nodeHeaders(), '-I', join(copy, 'include'), join(root, 'test/native/programs/consumer.cc'), '-o', join(copy, 'consumer.node')];
+    const args = [
+      ...words,
+      ...flags,
+      '-isystem',
+      nodeHeaders(),
+      '-I',
+      join(copy, 'include'),
+      join(root, 'test/native/programs/consumer.cc'),
+      '-o',
+      join(copy, 'consumer.node'),
+    ];
     const { status, stderr } = spawnSync(command, args, { encoding: 'utf8' });
     expect(stderr).toBe('');
     expect(status).toBe(0);
     return join(copy, 'consumer.node');
   }
 
-  /** What reading a value gives: the value, or the error. `expression` sees `api` and `consumer`. */
+  /**
+   * What reading a value gives: the value, or the error. `expression` sees `api` and `consumer`.
+   */
   function read(consumer: string, expression: string): unknown {
     const source = `
       import { createRequire } from 'node:module';
@@ -135,36 +175,67 @@ describe.skipIf(reason !== undefined)('a consumer in C++', () => {
     expect(read(consumer, 'null')).toBe(null);
   });
 
-  it.each(['undefined', '', '{}', '0', '() => api', 'consumer.foreign()'])('refuses what is no table: %s', (expression) => {
-    expect(read(consumer, expression)).toEqual({
-      name: 'TypeError',
-      code: 'ERR_INVALID_ARG_TYPE',
-      message: "This is not the api of 'rseq-slice/native', nor null.",
-    });
-  });
+  it.each(['undefined', '', '{}', '0', '() => api', 'consumer.foreign()'])(
+    'refuses what is no table: %s',
+    (expression) => {
+      expect(read(consumer, expression)).toEqual({
+        name: 'TypeError',
+        code: 'ERR_INVALID_ARG_TYPE',
+        message: "This is not the api of 'rseq-slice/native', nor null.",
+      });
+    },
+  );
 
-  const version = (part: 'MAJOR' | 'MINOR', change: (value: number) => number) => (header: string): string => {
-    const changed = header.replace(new RegExp(`(#define RSEQ_SLICE_API_${part} )(\\d+)u`), (_, start: string, value: string) => `${start}${change(Number(value))}u`);
-    expect(changed).not.toBe(header);
-    return changed;
-  };
+  const version =
+    (part: 'MAJOR' | 'MINOR', change: (value: number) => number) =>
+    (header: string): string => {
+      const changed = header.replace(
+        new RegExp(`(#define RSEQ_SLICE_API_${part} )(\\d+)u`),
+        (_, start: string, value: string) => `${start}${change(Number(value))}u`,
+      );
+      expect(changed).not.toBe(header);
+      return changed;
+    };
 
   it.each([
-    ['a newer table', 'newer', version('MINOR', (minor) => minor + 1), /compiled for version 1\.1 .* loaded has 1\.0\. Compile/],
-    ['the next major version', 'next', version('MAJOR', (major) => major + 1), /compiled for version 2\.0 .* loaded has 1\.0\. Compile/],
-    ['the major version before', 'before', version('MAJOR', (major) => major - 1), /compiled for version 0\.0 .* loaded has 1\.0\. Compile/],
+    [
+      'a newer table',
+      'newer',
+      version('MINOR', (minor) => minor + 1),
+      /compiled for version 1\.1 .* loaded has 1\.0\. Compile/,
+    ],
+    [
+      'the next major version',
+      'next',
+      version('MAJOR', (major) => major + 1),
+      /compiled for version 2\.0 .* loaded has 1\.0\. Compile/,
+    ],
+    [
+      'the major version before',
+      'before',
+      version('MAJOR', (major) => major - 1),
+      /compiled for version 0\.0 .* loaded has 1\.0\. Compile/,
+    ],
   ])('that was compiled for %s is told so', (_, name, change, message) => {
     const error = read(compileConsumer(name, change), 'api');
-    expect(error).toMatchObject({ name: 'Error', code: 'ERR_RSEQ_API_VERSION', message: expect.stringMatching(message) as string });
+    expect(error).toMatchObject({
+      name: 'Error',
+      code: 'ERR_RSEQ_API_VERSION',
+      message: expect.stringMatching(message) as string,
+    });
   });
 });
 
 /** `createRequire` in a file of CommonJS, as a binding.gyp has it. */
 it('tells where the header is, by require too', () => {
-  const source = "const native = require('rseq-slice/native'); console.log(JSON.stringify(native.include));";
+  const source =
+    "const native = require('rseq-slice/native'); console.log(JSON.stringify(native.include));";
   const include = run(root, ['--input-type=commonjs', '-e', source]) as string;
   expect(include).toBe(join(native, 'include'));
   expect(readFileSync(join(include, 'rseq_slice.h'), 'utf8')).toContain('RSEQ_SLICE_H');
-  const { api, unavailable } = createRequire(import.meta.url)('rseq-slice/native') as { api: unknown; unavailable: unknown };
+  const { api, unavailable } = createRequire(import.meta.url)('rseq-slice/native') as {
+    api: unknown;
+    unavailable: unknown;
+  };
   expect(api === null).toBe(unavailable !== null);
 });

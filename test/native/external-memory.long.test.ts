@@ -20,8 +20,20 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function run(program: string, environment: Readonly<Record<string, string>> = {}): { readonly status: number | null; readonly signal: string | null; readonly lines: readonly string[]; readonly stderr: string } {
-  const { status, signal, stdout, stderr } = spawnSync(process.execPath, ['--expose-gc', '-e', program], { encoding: 'utf8', cwd: folder, env: { ...process.env, ...environment } });
+function run(
+  program: string,
+  environment: Readonly<Record<string, string>> = {},
+): {
+  readonly status: number | null;
+  readonly signal: string | null;
+  readonly lines: readonly string[];
+  readonly stderr: string;
+} {
+  const { status, signal, stdout, stderr } = spawnSync(
+    process.execPath,
+    ['--expose-gc', '-e', program],
+    { encoding: 'utf8', cwd: folder, env: { ...process.env, ...environment } },
+  );
   return { status, signal, lines: stdout.trimEnd().split('\n'), stderr };
 }
 
@@ -37,7 +49,12 @@ const mapTwice = (addon: string, bytes: string): string => `
   setTimeout(() => { gc(); setTimeout(() => console.log('end'), 50); }, 50);`;
 
 const addon = loadAddon();
-const missing = addon.state !== 'loaded' ? `the addon is ${addon.state}` : isThere(['cc']) && isThere(['c++']) ? undefined : 'there is no compiler';
+const missing =
+  addon.state !== 'loaded'
+    ? `the addon is ${addon.state}`
+    : isThere(['cc']) && isThere(['c++'])
+      ? undefined
+      : 'there is no compiler';
 if (missing !== undefined) console.log(`external memory: skipped: ${missing}`);
 
 describe.skipIf(missing !== undefined)('memory that cannot be an ArrayBuffer', () => {
@@ -61,6 +78,11 @@ describe.skipIf(missing !== undefined)('memory that cannot be an ArrayBuffer', (
     ['later', constants.errno.EFBIG],
   ])('is unmapped once where Node-API refuses: %s', (how, answer) => {
     const { status, signal, lines, stderr } = run(mapTwice(refusing, '4096'), { REFUSE: how });
-    expect({ status, signal, lines, stderr }).toEqual({ status: 0, signal: null, lines: [JSON.stringify([answer, answer]), 'end', 'unmapped 2'], stderr: '' });
+    expect({ status, signal, lines, stderr }).toEqual({
+      status: 0,
+      signal: null,
+      lines: [JSON.stringify([answer, answer]), 'end', 'unmapped 2'],
+      stderr: '',
+    });
   });
 });

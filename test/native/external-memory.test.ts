@@ -34,10 +34,17 @@ it('is refused, or mapped where buffers may be so long, and the process goes on'
     const results = [0, 0].map(() => binding.mapFile(file, ${BYTES}));
     console.log(JSON.stringify(results.map((result) => (typeof result === 'number' ? result : result.byteLength))));
     setTimeout(() => { gc(); setTimeout(() => console.log('end'), 50); }, 50);`;
-  const { status, signal, stdout, stderr } = spawnSync(process.execPath, ['--expose-gc', '-e', program], { encoding: 'utf8', cwd: folder });
+  const { status, signal, stdout, stderr } = spawnSync(
+    process.execPath,
+    ['--expose-gc', '-e', program],
+    { encoding: 'utf8', cwd: folder },
+  );
   expect({ status, signal, stderr }).toEqual({ status: 0, signal: null, stderr: '' });
   const [answer = '', end] = stdout.trimEnd().split('\n');
   // Later versions of Node have longer ones.
-  expect([[BYTES, BYTES], [constants.errno.EFBIG, constants.errno.EFBIG]]).toContainEqual(JSON.parse(answer));
+  expect([
+    [BYTES, BYTES],
+    [constants.errno.EFBIG, constants.errno.EFBIG],
+  ]).toContainEqual(JSON.parse(answer));
   expect(end).toBe('end');
 });

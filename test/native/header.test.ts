@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
- * The header alone, in the dialects and with the warnings that others may have. In `npm test` in the oldest dialects, and
- * each file with one of the compilers.
+ * The header alone, in the dialects and with the warnings that others may have. In `npm test` in
+ * the oldest dialects, and each file with one of the compilers.
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
@@ -25,7 +25,16 @@ function whyNot(compiler: string): string | undefined {
   return isThere([compiler]) ? undefined : `there is no ${compiler}`;
 }
 
-const WARNINGS = ['-Wall', '-Wextra', '-Wpedantic', '-Wshadow', '-Wconversion', '-Wsign-conversion', '-Wstrict-aliasing', '-Werror'];
+const WARNINGS = [
+  '-Wall',
+  '-Wextra',
+  '-Wpedantic',
+  '-Wshadow',
+  '-Wconversion',
+  '-Wsign-conversion',
+  '-Wstrict-aliasing',
+  '-Werror',
+];
 const USE = `#include <rseq_slice.h>
 int use(const struct rseq_slice_api *api, const struct rseq_slice_thread *thread)
 {
@@ -35,30 +44,60 @@ int use(const struct rseq_slice_api *api, const struct rseq_slice_thread *thread
 }
 `;
 const DIALECTS = [
-  ...['gcc', 'clang'].flatMap((compiler) => ['c11', 'c17', 'gnu11'].map((standard) => ({ compiler, standard, language: 'c' }))),
-  ...['g++', 'clang++'].flatMap((compiler) => ['c++11', 'c++17', 'c++20'].map((standard) => ({ compiler, standard, language: 'c++' }))),
+  ...['gcc', 'clang'].flatMap((compiler) =>
+    ['c11', 'c17', 'gnu11'].map((standard) => ({ compiler, standard, language: 'c' })),
+  ),
+  ...['g++', 'clang++'].flatMap((compiler) =>
+    ['c++11', 'c++17', 'c++20'].map((standard) => ({ compiler, standard, language: 'c++' })),
+  ),
 ];
 
-it.for(share(DIALECTS, { every: 3 }))('rseq_slice.h compiles with $compiler as $standard, and needs nothing of the shim at run time', ({ compiler, standard, language }, context) => {
-  const reason = whyNot(compiler);
-  if (reason !== undefined) {
-    console.log(`rseq_slice.h with ${compiler}: skipped: ${reason}`);
-    context.skip(reason);
-  }
-  // Not a folder of a checkout: what the package has.
-  const copy = join(folder, `header-${compiler}-${standard}`);
-  cpSync(join(native, 'include'), join(copy, 'include'), { recursive: true });
-  const library = join(copy, 'use.so');
-  // Undefined symbols are errors: an addon that has them does not load.
-  const args = ['-x', language, `-std=${standard}`, ...WARNINGS, '-shared', '-fPIC', '-Wl,-z,defs', '-I', join(copy, 'include'), '-', '-o', library];
-  const { status, stderr } = spawnSync(compiler, args, { encoding: 'utf8', input: USE });
-  expect(stderr).toBe('');
-  expect(status).toBe(0);
-});
+it.for(share(DIALECTS, { every: 3 }))(
+  'rseq_slice.h compiles with $compiler as $standard, and needs nothing of the shim at run time',
+  ({ compiler, standard, language }, context) => {
+    const reason = whyNot(compiler);
+    if (reason !== undefined) {
+      console.log(`rseq_slice.h with ${compiler}: skipped: ${reason}`);
+      context.skip(reason);
+    }
+    // Not a folder of a checkout: what the package has.
+    const copy = join(folder, `header-${compiler}-${standard}`);
+    cpSync(join(native, 'include'), join(copy, 'include'), { recursive: true });
+    const library = join(copy, 'use.so');
+    // Undefined symbols are errors: an addon that has them does not load.
+    const args = [
+      '-x',
+      language,
+      `-std=${standard}`,
+      ...WARNINGS,
+      '-shared',
+      '-fPIC',
+      '-Wl,-z,defs',
+      '-I',
+      join(copy, 'include'),
+      '-',
+      '-o',
+      library,
+    ];
+    const { status, stderr } = spawnSync(compiler, args, { encoding: 'utf8', input: USE });
+    expect(stderr).toBe('');
+    expect(status).toBe(0);
+  },
+);
 
-/** Each file of ours by itself and in any order, and beside the headers of others who describe the same things. */
+/**
+ * Each file of ours by itself and in any order, and beside the headers of others who describe the
+ * same things.
+ */
 const HEADERS = ['rseq_slice.h', 'rseq_slice_abi.h'];
-const NEIGHBOURS = ['"rseq-abi.h"', '"linux-rseq.h"', '<sys/syscall.h>', '<sys/prctl.h>', '<linux/rseq.h>', '<sys/rseq.h>'];
+const NEIGHBOURS = [
+  '"rseq-abi.h"',
+  '"linux-rseq.h"',
+  '<sys/syscall.h>',
+  '<sys/prctl.h>',
+  '<linux/rseq.h>',
+  '<sys/rseq.h>',
+];
 const BESIDE = HEADERS.flatMap((header) => ['cc', 'c++'].map((compiler) => ({ header, compiler })));
 
 // The first and the last: each header, and each compiler.
@@ -68,8 +107,23 @@ it.for(share(BESIDE, { every: BESIDE.length - 1 }))(
     const reason = whyNot(compiler);
     if (reason !== undefined) context.skip(reason);
     const compile = (includes: readonly string[]): string => {
-      const args = ['-x', compiler === 'cc' ? 'c' : 'c++', '-Wall', '-Wextra', '-Werror', '-fsyntax-only', '-I', join(native, 'include'), '-I', join(root, 'test/fixtures/shapes'), '-'];
-      return spawnSync(compiler, args, { encoding: 'utf8', input: includes.map((name) => `#include ${name}\n`).join('') }).stderr;
+      const args = [
+        '-x',
+        compiler === 'cc' ? 'c' : 'c++',
+        '-Wall',
+        '-Wextra',
+        '-Werror',
+        '-fsyntax-only',
+        '-I',
+        join(native, 'include'),
+        '-I',
+        join(root, 'test/fixtures/shapes'),
+        '-',
+      ];
+      return spawnSync(compiler, args, {
+        encoding: 'utf8',
+        input: includes.map((name) => `#include ${name}\n`).join(''),
+      }).stderr;
     };
     const ours = `<${header}>`;
     expect(compile([ours])).toBe('');

@@ -32,14 +32,18 @@ function compile(name: string, flags: readonly string[], sources: readonly strin
   return { path, failure: compileShim(path, flags, sources) };
 }
 
-/** Why this toolchain cannot make and run a program with these flags at all; undefined when it can. */
+/**
+ * Why this toolchain cannot make and run a program with these flags at all; undefined when it can.
+ */
 function whyNot(flags: readonly string[]): string | undefined {
   const source = join(folder, 'empty.c');
   writeFileSync(source, 'int main(void) { return 0; }\n');
   const { path, failure } = compile('empty', flags, [source]);
   if (failure !== undefined) return failure.trim().split('\n').at(-1);
   const { error, status, signal } = spawnSync(path);
-  return status === 0 ? undefined : `an empty program ends with ${error?.message ?? signal ?? status ?? 'nothing'}`;
+  return status === 0
+    ? undefined
+    : `an empty program ends with ${error?.message ?? signal ?? status ?? 'nothing'}`;
 }
 
 interface Run {
@@ -71,7 +75,10 @@ function printSkips(title: string, cases: readonly Case[]): void {
 
 const BUILDS = [
   { build: 'dynamic', flags: [] },
-  { build: 'sanitized', flags: ['-fsanitize=address,undefined', '-fno-sanitize-recover=all', '-fno-omit-frame-pointer'] },
+  {
+    build: 'sanitized',
+    flags: ['-fsanitize=address,undefined', '-fno-sanitize-recover=all', '-fno-omit-frame-pointer'],
+  },
   { build: 'static', flags: ['-static'] },
 ];
 const LIBCS = [
@@ -101,7 +108,11 @@ for (const { build, flags } of share(BUILDS, { every: BUILDS.length })) {
 
     it('runs all cases and ends well', () => {
       const passed = cases.every(({ result }) => result !== 'not ok');
-      expect(ending).toEqual({ status: passed ? 0 : 1, signal: null, stderr: passed ? '' : ending.stderr });
+      expect(ending).toEqual({
+        status: passed ? 0 : 1,
+        signal: null,
+        stderr: passed ? '' : ending.stderr,
+      });
       expect(cases).toHaveLength(announced);
       expect(cases.filter(({ result }) => result === 'ok').length).toBeGreaterThan(10);
     });
@@ -113,27 +124,36 @@ for (const { build, flags } of share(BUILDS, { every: BUILDS.length })) {
   });
 }
 
-if (!isLong) it('tells a failed check, a crash, an exit and a skip apart', (context) => {
-  if (noCompiler !== undefined) {
-    console.log(`the harness of the shim's tests: skipped: ${noCompiler}`);
-    context.skip(noCompiler);
-  }
-  const sources = ['harness_check.c', 'harness.c'].map((file) => join(root, 'native/test', file));
-  const { path, failure } = compile('harness-check', [], [...sources, ...shim]);
-  expect(failure).toBeUndefined();
-  expect(run(path, '')).toEqual({
-    status: 4,
-    signal: null,
-    stderr: '',
-    announced: 7,
-    cases: [
-      { result: 'not ok', name: 'equality', reason: 'harness_check.c:20: 1 + 1 is 2, not 3 (exit code 1)' },
-      { result: 'not ok', name: 'thread', reason: 'harness_check.c:25: unused != NULL (exit code 1)' },
-      { result: 'not ok', name: 'crash', reason: 'killed by signal 9 (Killed)' },
-      { result: 'not ok', name: 'early', reason: 'ended with no reason (exit code 3)' },
-      { result: 'SKIP', name: 'skip', reason: 'because of 7' },
-      { result: 'SKIP', name: 'prepared', reason: 'because of 7' },
-      { result: 'ok', name: 'pass', reason: '' },
-    ],
+if (!isLong)
+  it('tells a failed check, a crash, an exit and a skip apart', (context) => {
+    if (noCompiler !== undefined) {
+      console.log(`the harness of the shim's tests: skipped: ${noCompiler}`);
+      context.skip(noCompiler);
+    }
+    const sources = ['harness_check.c', 'harness.c'].map((file) => join(root, 'native/test', file));
+    const { path, failure } = compile('harness-check', [], [...sources, ...shim]);
+    expect(failure).toBeUndefined();
+    expect(run(path, '')).toEqual({
+      status: 4,
+      signal: null,
+      stderr: '',
+      announced: 7,
+      cases: [
+        {
+          result: 'not ok',
+          name: 'equality',
+          reason: 'harness_check.c:20: 1 + 1 is 2, not 3 (exit code 1)',
+        },
+        {
+          result: 'not ok',
+          name: 'thread',
+          reason: 'harness_check.c:25: unused != NULL (exit code 1)',
+        },
+        { result: 'not ok', name: 'crash', reason: 'killed by signal 9 (Killed)' },
+        { result: 'not ok', name: 'early', reason: 'ended with no reason (exit code 3)' },
+        { result: 'SKIP', name: 'skip', reason: 'because of 7' },
+        { result: 'SKIP', name: 'prepared', reason: 'because of 7' },
+        { result: 'ok', name: 'pass', reason: '' },
+      ],
+    });
   });
-});

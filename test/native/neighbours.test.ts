@@ -30,12 +30,24 @@ const Registration = { None: 0, Libc: 1, Own: 2, Replace: 3 } as const;
 const ENOTSUPP = 524;
 
 const program = join(folder, 'users');
-const failure = compileShim(program, ['-I', join(tests, '../include')], [join(tests, 'users_exec.c'), join(tests, 'harness.c'), ...shim]);
+const failure = compileShim(
+  program,
+  ['-I', join(tests, '../include')],
+  [join(tests, 'users_exec.c'), join(tests, 'harness.c'), ...shim],
+);
 
 /** Compiles an object; null where the toolchain has not got what it takes. */
 function compile(name: string, flags: readonly string[]): string | null {
   const path = join(folder, `${name}.so`);
-  const { status } = spawnSync('cc', ['-shared', '-fPIC', '-O1', ...flags, join(tests, 'neighbours/neighbour.c'), '-o', path]);
+  const { status } = spawnSync('cc', [
+    '-shared',
+    '-fPIC',
+    '-O1',
+    ...flags,
+    join(tests, 'neighbours/neighbour.c'),
+    '-o',
+    path,
+  ]);
   return status === 0 ? path : null;
 }
 
@@ -56,12 +68,15 @@ function run(objects: readonly string[], environment: Readonly<Record<string, st
     const [, name = '', ...numbers] = /^(auto|by name) (-?\d+) (\d+) (\d+)$/.exec(line) ?? [];
     return name === '' ? [] : [[name, numbers.map(Number)] as const];
   });
-  const users = lines.filter((line) => line.startsWith('user ')).map((line) => line.replace(/\S+$/, (path) => basename(path)));
+  const users = lines
+    .filter((line) => line.startsWith('user '))
+    .map((line) => line.replace(/\S+$/, (path) => basename(path)));
   return { users, attached: Object.fromEntries(attached) };
 }
 
 /** Whether libc here registers an area, which half of these tests are about. */
-const hasArea = failure === undefined && run([], {}).attached['by name']?.[2] === Registration.Replace;
+const hasArea =
+  failure === undefined && run([], {}).attached['by name']?.[2] === Registration.Replace;
 const reason = failure ?? (hasArea ? undefined : 'libc registers no area here');
 if (reason !== undefined) console.log(`neighbours: skipped: ${reason}`);
 
@@ -77,8 +92,21 @@ const REPLACED_IN_VAIN = [-ENOTSUPP, Step.Enable, Registration.None];
 describe.skipIf(reason !== undefined)('beside', () => {
   const neighbours: [name: string, flags: readonly string[], kind: number][] = [
     ["a user of libc's area", ['-DLIBC_AREA'], Kind.LibcArea],
-    ['one that exports nothing', ['-DLIBC_AREA', '-fvisibility=hidden', '-nostartfiles'], Kind.LibcArea],
-    ['one with a hole in it', ['-DLIBC_AREA', '-fvisibility=hidden', '-nostartfiles', '-Wl,--section-start=.dynstr=0x4000000'], Kind.LibcArea],
+    [
+      'one that exports nothing',
+      ['-DLIBC_AREA', '-fvisibility=hidden', '-nostartfiles'],
+      Kind.LibcArea,
+    ],
+    [
+      'one with a hole in it',
+      [
+        '-DLIBC_AREA',
+        '-fvisibility=hidden',
+        '-nostartfiles',
+        '-Wl,--section-start=.dynstr=0x4000000',
+      ],
+      Kind.LibcArea,
+    ],
     ['one with a table of the old kind', ['-DLIBC_AREA', '-Wl,--hash-style=sysv'], Kind.LibcArea],
     ['one of another linker', ['-DLIBC_AREA', '-fuse-ld=gold'], Kind.LibcArea],
     ['one of a third linker', ['-DLIBC_AREA', '-fuse-ld=lld'], Kind.LibcArea],
@@ -94,7 +122,10 @@ describe.skipIf(reason !== undefined)('beside', () => {
     }
     const users = [`user ${kind} 0 ${basename(object)}`];
     expect(run([object], AREA_SERVES)).toMatchObject({ users, attached: { auto: SHARED } });
-    expect(run([object], LEGACY)).toEqual({ users, attached: { auto: LEFT_ALONE, 'by name': REPLACED_IN_VAIN } });
+    expect(run([object], LEGACY)).toEqual({
+      users,
+      attached: { auto: LEFT_ALONE, 'by name': REPLACED_IN_VAIN },
+    });
     // Who uses libc's area does without where there is none.
     const auto = kind === Kind.LibcArea ? OURS : LEFT_ALONE;
     expect(run([object], WITHOUT)).toEqual({ users, attached: { auto, 'by name': OURS } });
@@ -102,7 +133,10 @@ describe.skipIf(reason !== undefined)('beside', () => {
 
   it('nobody: what can be had is had', () => {
     expect(run([], AREA_SERVES)).toMatchObject({ users: [], attached: { auto: SHARED } });
-    expect(run([], LEGACY)).toEqual({ users: [], attached: { auto: REPLACED_IN_VAIN, 'by name': REPLACED_IN_VAIN } });
+    expect(run([], LEGACY)).toEqual({
+      users: [],
+      attached: { auto: REPLACED_IN_VAIN, 'by name': REPLACED_IN_VAIN },
+    });
     expect(run([], WITHOUT)).toEqual({ users: [], attached: { auto: OURS, 'by name': OURS } });
   });
 
@@ -110,26 +144,49 @@ describe.skipIf(reason !== undefined)('beside', () => {
     const object = compile('allocator', ['-DOWN_AREAS', '-DALLOCATOR']) ?? '';
     const preload = { LD_PRELOAD: object };
     const users = ['user 3 1 allocator.so'];
-    expect(run([], { ...preload, ...LEGACY })).toEqual({ users, attached: { auto: REPLACED_IN_VAIN, 'by name': REPLACED_IN_VAIN } });
-    expect(run([], { ...preload, ...WITHOUT })).toEqual({ users, attached: { auto: OURS, 'by name': OURS } });
+    expect(run([], { ...preload, ...LEGACY })).toEqual({
+      users,
+      attached: { auto: REPLACED_IN_VAIN, 'by name': REPLACED_IN_VAIN },
+    });
+    expect(run([], { ...preload, ...WITHOUT })).toEqual({
+      users,
+      attached: { auto: OURS, 'by name': OURS },
+    });
     // The same object as an addon brings it is no malloc.
-    expect(run([object], LEGACY)).toMatchObject({ users: ['user 3 0 allocator.so'], attached: { auto: LEFT_ALONE } });
+    expect(run([object], LEGACY)).toMatchObject({
+      users: ['user 3 0 allocator.so'],
+      attached: { auto: LEFT_ALONE },
+    });
   });
 
   it('one that patchelf has changed, whose names stand before its symbols', (context) => {
-    const object = compile('patched', ['-DLIBC_AREA', '-fvisibility=hidden', '-nostartfiles']) ?? '';
-    const { error, status } = spawnSync('patchelf', ['--set-rpath', '$ORIGIN/some/longer/path/than/there/was:/opt/lib', object]);
+    const object =
+      compile('patched', ['-DLIBC_AREA', '-fvisibility=hidden', '-nostartfiles']) ?? '';
+    const { error, status } = spawnSync('patchelf', [
+      '--set-rpath',
+      '$ORIGIN/some/longer/path/than/there/was:/opt/lib',
+      object,
+    ]);
     if (error !== undefined) {
       console.log(`beside one that patchelf has changed: skipped: ${error.message}`);
       context.skip(error.message);
     }
     expect(status).toBe(0);
-    expect(run([object], LEGACY)).toMatchObject({ users: ['user 1 0 patched.so'], attached: { auto: LEFT_ALONE } });
+    expect(run([object], LEGACY)).toMatchObject({
+      users: ['user 1 0 patched.so'],
+      attached: { auto: LEFT_ALONE },
+    });
   });
 
   it('several: all are listed', () => {
-    const objects = ['-DLIBC_AREA', '-DLIBRSEQ', '-DOWN_AREAS'].map((flag, index) => compile(`several-${index}`, [flag]) ?? '');
-    expect(run(objects, LEGACY).users).toEqual(['user 1 0 several-0.so', 'user 2 0 several-1.so', 'user 3 0 several-2.so']);
+    const objects = ['-DLIBC_AREA', '-DLIBRSEQ', '-DOWN_AREAS'].map(
+      (flag, index) => compile(`several-${index}`, [flag]) ?? '',
+    );
+    expect(run(objects, LEGACY).users).toEqual([
+      'user 1 0 several-0.so',
+      'user 2 0 several-1.so',
+      'user 3 0 several-2.so',
+    ]);
   });
 });
 
@@ -137,11 +194,19 @@ describe.skipIf(reason !== undefined)('in JavaScript', () => {
   const library = fileURLToPath(new URL('../../dist/index.js', import.meta.url));
   const guest = fileURLToPath(new URL('../kernel/guest/', import.meta.url));
   const kernel = join(folder, 'fake-kernel');
-  const why = compileShim(kernel, ['-I', join(tests, '../include')], [join(tests, 'fake_kernel_exec.c'), join(tests, 'harness.c'), ...shim]);
+  const why = compileShim(
+    kernel,
+    ['-I', join(tests, '../include')],
+    [join(tests, 'fake_kernel_exec.c'), join(tests, 'harness.c'), ...shim],
+  );
 
   function compileAddon(name: string, flags: readonly string[]): string {
     const path = join(folder, `${name}.node`);
-    const { status, stderr } = spawnSync('cc', ['-shared', '-fPIC', '-O1', `-I${nodeHeaders()}`, ...flags, '-o', path], { encoding: 'utf8' });
+    const { status, stderr } = spawnSync(
+      'cc',
+      ['-shared', '-fPIC', '-O1', `-I${nodeHeaders()}`, ...flags, '-o', path],
+      { encoding: 'utf8' },
+    );
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     return path;
   }
@@ -152,11 +217,15 @@ describe.skipIf(reason !== undefined)('in JavaScript', () => {
       import { createRequire } from 'node:module';
       const require = createRequire(import.meta.url);
       ${source}`;
-    const { status, signal, stdout, stderr } = spawnSync(kernel, [process.execPath, '--input-type=module', '-e', program], {
-      encoding: 'utf8',
-      cwd: folder,
-      env: { ...process.env, RSEQ_SLICE: '', GLIBC_TUNABLES: '', ...environment },
-    });
+    const { status, signal, stdout, stderr } = spawnSync(
+      kernel,
+      [process.execPath, '--input-type=module', '-e', program],
+      {
+        encoding: 'utf8',
+        cwd: folder,
+        env: { ...process.env, RSEQ_SLICE: '', GLIBC_TUNABLES: '', ...environment },
+      },
+    );
     expect({ status, signal, stderr }).toEqual({ status: 0, signal: null, stderr: '' });
     return JSON.parse(stdout);
   }
@@ -170,19 +239,39 @@ describe.skipIf(reason !== undefined)('in JavaScript', () => {
     console.log(JSON.stringify([...found, look()[1]]));`;
 
   it('probe() says of the calling thread what attach() does there, and who has its area', () => {
-    expect(runNode(LOOK, {})).toEqual([['available', 'libc', []], 'linux', 'libc', ['available', 'libc', []], 'libc']);
-    expect(runNode(LOOK, WITHOUT)).toEqual([['available', 'nobody', []], 'linux', 'own', ['available', 'rseq-slice', []], 'nobody']);
+    expect(runNode(LOOK, {})).toEqual([
+      ['available', 'libc', []],
+      'linux',
+      'libc',
+      ['available', 'libc', []],
+      'libc',
+    ]);
+    expect(runNode(LOOK, WITHOUT)).toEqual([
+      ['available', 'nobody', []],
+      'linux',
+      'own',
+      ['available', 'rseq-slice', []],
+      'nobody',
+    ]);
   });
 
   it('a thread that another library has registered is told of before and after', () => {
     const owner = compileAddon('owner', [join(guest, 'owner.c')]);
     const users = [['owner.node', 'own-areas', false]];
     expect(runNode(`require(${JSON.stringify(owner)}).use();${LOOK}`, WITHOUT)).toEqual([
-      ['foreign-registration', 'other', users], 'simulated', 'simulated', ['foreign-registration', 'other', users], 'other',
+      ['foreign-registration', 'other', users],
+      'simulated',
+      'simulated',
+      ['foreign-registration', 'other', users],
+      'other',
     ]);
     // It has not been used, and must find its threads as they are.
     expect(runNode(`require(${JSON.stringify(owner)});${LOOK}`, WITHOUT)).toEqual([
-      ['foreign-use', 'nobody', users], 'simulated', 'simulated', ['foreign-use', 'nobody', users], 'nobody',
+      ['foreign-use', 'nobody', users],
+      'simulated',
+      'simulated',
+      ['foreign-use', 'nobody', users],
+      'nobody',
     ]);
   });
 
@@ -194,7 +283,12 @@ describe.skipIf(reason !== undefined)('in JavaScript', () => {
       const thread = lib.attach({ registration: 'own' });
       console.log(JSON.stringify([message, thread.backend, thread.registration]));`;
     expect(runNode(source, WITHOUT)).toEqual([
-      ['ERR_RSEQ_UNAVAILABLE', expect.stringMatching(/owner\.node registers rseq areas of its own in this process.*registration: 'replace'/)],
+      [
+        'ERR_RSEQ_UNAVAILABLE',
+        expect.stringMatching(
+          /owner\.node registers rseq areas of its own in this process.*registration: 'replace'/,
+        ),
+      ],
       'linux',
       'own',
     ]);
@@ -202,7 +296,11 @@ describe.skipIf(reason !== undefined)('in JavaScript', () => {
 
   it("a malloc with areas of its own goes its way in every thread, with libc's areas and without", () => {
     const allocator = join(folder, 'allocator-of-its-own.so');
-    const { status, stderr } = spawnSync('cc', ['-shared', '-fPIC', '-O1', join(tests, 'neighbours/allocator.c'), '-o', allocator], { encoding: 'utf8' });
+    const { status, stderr } = spawnSync(
+      'cc',
+      ['-shared', '-fPIC', '-O1', join(tests, 'neighbours/allocator.c'), '-o', allocator],
+      { encoding: 'utf8' },
+    );
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     const worker = `import { parentPort } from 'node:worker_threads';
       import(${JSON.stringify(library)}).then((lib) => {
@@ -222,7 +320,12 @@ describe.skipIf(reason !== undefined)('in JavaScript', () => {
     const shared = ['libc', 'available'];
     expect(runNode(source, { LD_PRELOAD: allocator })).toEqual(['libc', shared, shared, shared]);
     const alone = ['simulated', 'foreign-registration'];
-    expect(runNode(source, { ...WITHOUT, LD_PRELOAD: allocator })).toEqual(['simulated', alone, alone, alone]);
+    expect(runNode(source, { ...WITHOUT, LD_PRELOAD: allocator })).toEqual([
+      'simulated',
+      alone,
+      alone,
+      alone,
+    ]);
   });
 
   it('two copies of the addon share what libc registered, and the second keeps its slices when the first detaches', () => {
@@ -234,7 +337,21 @@ describe.skipIf(reason !== undefined)('in JavaScript', () => {
       const [first, second] = [${JSON.stringify('path' in addon ? addon.path : '')}, ${JSON.stringify(copy)}].map((path) => require(path));
       const attached = [first, second].map((binding) => { const { errno, step, registration } = binding.attach(0, 0); return [errno, step, registration]; });
       console.log(JSON.stringify([attached, first.detach(), second.detach()]));`;
-    expect(runNode(source, {})).toEqual([[[0, 0, Registration.Libc], [0, 0, Registration.Libc]], 0, 0]);
-    expect(runNode(source, WITHOUT)).toEqual([[[0, 0, Registration.Own], [EBUSY, 4, null]], 0, 0]);
+    expect(runNode(source, {})).toEqual([
+      [
+        [0, 0, Registration.Libc],
+        [0, 0, Registration.Libc],
+      ],
+      0,
+      0,
+    ]);
+    expect(runNode(source, WITHOUT)).toEqual([
+      [
+        [0, 0, Registration.Own],
+        [EBUSY, 4, null],
+      ],
+      0,
+      0,
+    ]);
   });
 });

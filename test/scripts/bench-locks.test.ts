@@ -17,85 +17,124 @@ import { isLong, share } from '../support/share.ts';
 const program = fileURLToPath(new URL('../../scripts/bench/locks/main.mjs', import.meta.url));
 
 function bench(...args: readonly string[]) {
-  const { status, signal, stdout, stderr } = spawnSync(process.execPath, [program, ...args], { encoding: 'utf8' });
+  const { status, signal, stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
+    encoding: 'utf8',
+  });
   return { status, signal, stdout, stderr };
 }
 
-if (!isLong) describe('the command line', () => {
-  it('knows more locks than the package has', () => {
-    const { status, stdout } = bench('--help');
-    expect(status).toBe(0);
-    for (const name of ['mutex', 'spin', 'textbook', 'async-mutex', 'node-locks', 'pthread-spin']) expect(stdout).toMatch(new RegExp(`^  ${name} `, 'm'));
+if (!isLong)
+  describe('the command line', () => {
+    it('knows more locks than the package has', () => {
+      const { status, stdout } = bench('--help');
+      expect(status).toBe(0);
+      for (const name of ['mutex', 'spin', 'textbook', 'async-mutex', 'node-locks', 'pthread-spin'])
+        expect(stdout).toMatch(new RegExp(`^  ${name} `, 'm'));
+    });
+
+    it.each([
+      ['--rounds', 'many', /--rounds wants whole numbers/],
+      ['--lock', 'padlock', /--lock wants one of mutex, spin, textbook.*not 'padlock'/],
+      ['--nothing', 'x', /nothing/],
+    ])('ends with 2 at %s %s', (name, value, complaint) => {
+      const { status, stdout, stderr } = bench(name, value);
+      expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+      expect(stderr).toMatch(/^bench locks: .*See --help\.\n$/);
+      expect(stderr).toMatch(complaint);
+    });
   });
 
-  it.each([
-    ['--rounds', 'many', /--rounds wants whole numbers/],
-    ['--lock', 'padlock', /--lock wants one of mutex, spin, textbook.*not 'padlock'/],
-    ['--nothing', 'x', /nothing/],
-  ])('ends with 2 at %s %s', (name, value, complaint) => {
-    const { status, stdout, stderr } = bench(name, value);
-    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
-    expect(stderr).toMatch(/^bench locks: .*See --help\.\n$/);
-    expect(stderr).toMatch(complaint);
+if (!isLong)
+  it('the textbook lock wakes nobody when nobody waits', () => {
+    const lock = textbookLock(new Int32Array(new SharedArrayBuffer(4)));
+    for (let i = 0; i < 3; i++) lock.unlock(lock.lock());
+    expect(lock.stats?.()).toEqual({ parked: 0, woken: 0 });
   });
-});
-
-if (!isLong) it('the textbook lock wakes nobody when nobody waits', () => {
-  const lock = textbookLock(new Int32Array(new SharedArrayBuffer(4)));
-  for (let i = 0; i < 3; i++) lock.unlock(lock.lock());
-  expect(lock.stats?.()).toEqual({ parked: 0, woken: 0 });
-});
 
 describe('a run', () => {
   interface Output {
     readonly complete: boolean;
     readonly command: string;
     readonly unitsPerMicrosecond: { readonly loop: number };
-    readonly cells: readonly { readonly kind: string; readonly figures: Readonly<Record<string, { readonly median: number } | null>> }[];
+    readonly cells: readonly {
+      readonly kind: string;
+      readonly figures: Readonly<Record<string, { readonly median: number } | null>>;
+    }[];
     readonly runs: readonly Run[];
   }
 
-  it.each(share(['loop', 'orders', 'lru'], { every: 3 }))('of %s gives a table and a record that agree', (workload) => {
-    const folder = mkdtempSync(join(tmpdir(), 'rseq-slice-test-'));
-    const file = join(folder, 'record.json');
-    try {
-      const { status, signal, stdout } = bench(
-        ...['--lock', 'textbook,bare-cas', '--slices', 'off', '--workload', workload, '--workers', '2', '--section', '1'],
-        ...['--rounds', '1', '--seconds', '0.2', '--warm', '0.05', '--sample', '2', '--json', file],
-      );
-      expect({ status, signal }, stdout).toEqual({ status: 0, signal: null });
-      const text = readFileSync(file, 'utf8');
-      expect(text).not.toContain(folder);
-      const output = JSON.parse(text) as Output;
-      expect(complaintsAbout(output)).toEqual([]);
-      expect(output.complete).toBe(true);
-      expect(output.command).toContain(`--workload ${workload}`);
-      expect(output.unitsPerMicrosecond.loop).toBeGreaterThan(0);
-      expect(output.runs.map(({ kind }) => kind)).toEqual(['textbook', 'bare-cas']);
-      let done = 0;
-      for (const { measured, error } of output.runs) {
-        expect(error).toBeNull();
-        expect(measured?.wrong).toEqual([]);
-        expect(measured?.workers).toHaveLength(2);
-        const sections = measured?.workers.reduce((sum, worker) => sum + worker.sections, 0) ?? 0;
-        done += sections;
-        expect(measured?.waits.samples).toBeGreaterThanOrEqual(Math.floor(sections / 2));
-        const cell = output.cells.find(({ kind }) => kind === output.runs.find((run) => run.measured === measured)?.kind);
-        expect(cell?.figures['throughput']?.median).toBeCloseTo(sections / (measured?.seconds ?? NaN), 5);
+  it.each(share(['loop', 'orders', 'lru'], { every: 3 }))(
+    'of %s gives a table and a record that agree',
+    (workload) => {
+      const folder = mkdtempSync(join(tmpdir(), 'rseq-slice-test-'));
+      const file = join(folder, 'record.json');
+      try {
+        const { status, signal, stdout } = bench(
+          ...[
+            '--lock',
+            'textbook,bare-cas',
+            '--slices',
+            'off',
+            '--workload',
+            workload,
+            '--workers',
+            '2',
+            '--section',
+            '1',
+          ],
+          ...[
+            '--rounds',
+            '1',
+            '--seconds',
+            '0.2',
+            '--warm',
+            '0.05',
+            '--sample',
+            '2',
+            '--json',
+            file,
+          ],
+        );
+        expect({ status, signal }, stdout).toEqual({ status: 0, signal: null });
+        const text = readFileSync(file, 'utf8');
+        expect(text).not.toContain(folder);
+        const output = JSON.parse(text) as Output;
+        expect(complaintsAbout(output)).toEqual([]);
+        expect(output.complete).toBe(true);
+        expect(output.command).toContain(`--workload ${workload}`);
+        expect(output.unitsPerMicrosecond.loop).toBeGreaterThan(0);
+        expect(output.runs.map(({ kind }) => kind)).toEqual(['textbook', 'bare-cas']);
+        let done = 0;
+        for (const { measured, error } of output.runs) {
+          expect(error).toBeNull();
+          expect(measured?.wrong).toEqual([]);
+          expect(measured?.workers).toHaveLength(2);
+          const sections = measured?.workers.reduce((sum, worker) => sum + worker.sections, 0) ?? 0;
+          done += sections;
+          expect(measured?.waits.samples).toBeGreaterThanOrEqual(Math.floor(sections / 2));
+          const cell = output.cells.find(
+            ({ kind }) => kind === output.runs.find((run) => run.measured === measured)?.kind,
+          );
+          expect(cell?.figures['throughput']?.median).toBeCloseTo(
+            sections / (measured?.seconds ?? NaN),
+            5,
+          );
+        }
+        // Of both: on a busy machine nobody may get a CPU in one of them.
+        expect(done).toBeGreaterThan(0);
+        expect(stdout).toMatch(/lock .* sections\/s .* p50 .* p99/);
+        expect(stdout).toMatch(/^textbook +2 +off/m);
+      } finally {
+        rmSync(folder, { recursive: true, force: true });
       }
-      // Of both: on a busy machine nobody may get a CPU in one of them.
-      expect(done).toBeGreaterThan(0);
-      expect(stdout).toMatch(/lock .* sections\/s .* p50 .* p99/);
-      expect(stdout).toMatch(/^textbook +2 +off/m);
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-    }
-  });
+    },
+  );
 
-  if (!isLong) it('says what it skipped, and fails when nothing is left', () => {
-    const { status, stderr } = bench('--lock', 'textbook', '--slices', 'on', '--rounds', '1');
-    expect(status).toBe(1);
-    expect(stderr).toMatch(/nothing to measure/);
-    expect(stderr).toMatch(/textbook was skipped: it has no slices/);
-  });
+  if (!isLong)
+    it('says what it skipped, and fails when nothing is left', () => {
+      const { status, stderr } = bench('--lock', 'textbook', '--slices', 'on', '--rounds', '1');
+      expect(status).toBe(1);
+      expect(stderr).toMatch(/nothing to measure/);
+      expect(stderr).toMatch(/textbook was skipped: it has no slices/);
+    });
 });

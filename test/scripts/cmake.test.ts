@@ -1,10 +1,19 @@
 // SPDX-License-Identifier: MIT
 /**
- * CMakeLists.txt against binding.gyp, which owns sources and flags, and what people are told where a tool is missing.
- * Nothing is compiled here: `npm run test:cmake` and `npm run test:sanitize` do that.
+ * CMakeLists.txt against binding.gyp, which owns sources and flags, and what people are told where
+ * a tool is missing. Nothing is compiled here: `npm run test:cmake` and `npm run test:sanitize` do
+ * that.
  */
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -27,7 +36,13 @@ afterEach(() => {
 /** A checkout with no more than CMake reads. */
 function checkout(): string {
   const path = join(folder, 'checkout');
-  for (const each of ['CMakeLists.txt', 'binding.gyp', 'native', 'package.json', 'scripts/native']) {
+  for (const each of [
+    'CMakeLists.txt',
+    'binding.gyp',
+    'native',
+    'package.json',
+    'scripts/native',
+  ]) {
     mkdirSync(dirname(join(path, each)), { recursive: true });
     cpSync(join(root, each), join(path, each), { recursive: true });
   }
@@ -35,7 +50,9 @@ function checkout(): string {
   return path;
 }
 
-type Gyp = { targets: [Record<string, unknown> & { sources: string[]; defines: string[]; cflags_c: string[] }] };
+type Gyp = {
+  targets: [Record<string, unknown> & { sources: string[]; defines: string[]; cflags_c: string[] }];
+};
 function editGyp(path: string, edit: (target: Gyp['targets'][0]) => void): void {
   const file = join(path, 'binding.gyp');
   const gyp = JSON.parse(readFileSync(file, 'utf8')) as Gyp;
@@ -51,7 +68,9 @@ function configure(path: string) {
 
 /** How each source is compiled, by its path in the checkout; those of the tests once each. */
 function readCommands(path: string): Map<string, string> {
-  const commands = JSON.parse(readFileSync(join(folder, 'build/compile_commands.json'), 'utf8')) as { file: string; command: string }[];
+  const commands = JSON.parse(
+    readFileSync(join(folder, 'build/compile_commands.json'), 'utf8'),
+  ) as { file: string; command: string }[];
   return new Map(commands.map(({ file, command }) => [relative(path, file), command]));
 }
 
@@ -61,11 +80,22 @@ function expectCommandsOf(target: Target, commands: ReadonlyMap<string, string>)
   for (const file of target.sources) {
     const words = commands.get(file)?.split(' ') ?? [];
     const flags = file.endsWith('.c') ? target.cflags_c : target.cflags_cc;
-    expect(words, file).toEqual(expect.arrayContaining([...target.cflags, ...flags, ...target.defines.map((name) => `-D${name}`)]));
+    expect(words, file).toEqual(
+      expect.arrayContaining([
+        ...target.cflags,
+        ...flags,
+        ...target.defines.map((name) => `-D${name}`),
+      ]),
+    );
   }
 }
 
-const reason = findCommand('cmake') === null ? 'no cmake here' : findCommand('c++') === null ? 'no c++ here' : undefined;
+const reason =
+  findCommand('cmake') === null
+    ? 'no cmake here'
+    : findCommand('c++') === null
+      ? 'no c++ here'
+      : undefined;
 if (reason !== undefined) console.log(`what CMake compiles: skipped: ${reason}`);
 
 describe.skipIf(reason !== undefined)('what CMake compiles', () => {
@@ -75,8 +105,12 @@ describe.skipIf(reason !== undefined)('what CMake compiles', () => {
     const target = readTarget();
     const commands = readCommands(path);
     expectCommandsOf(target, commands);
-    expect(commands.get('native/test/word_cases.c')?.split(' ')).toEqual(expect.arrayContaining([...target.cflags, ...target.cflags_c]));
-    expect(readFileSync(join(folder, 'build/CTestTestfile.cmake'), 'utf8')).toMatch(/shim_with_libc_area[^]*shim_without_libc_area/);
+    expect(commands.get('native/test/word_cases.c')?.split(' ')).toEqual(
+      expect.arrayContaining([...target.cflags, ...target.cflags_c]),
+    );
+    expect(readFileSync(join(folder, 'build/CTestTestfile.cmake'), 'utf8')).toMatch(
+      /shim_with_libc_area[^]*shim_without_libc_area/,
+    );
   });
 
   it('follows binding.gyp when that changes', () => {
@@ -105,7 +139,9 @@ describe.skipIf(reason !== undefined)('what CMake compiles', () => {
 });
 
 it('package.json tells cmake-js the Node-API version that binding.gyp has', () => {
-  const { binary } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { binary: { napi_versions: number[] } };
+  const { binary } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    binary: { napi_versions: number[] };
+  };
   expect(readTarget().defines).toContain(`NAPI_VERSION=${binary.napi_versions.join()}`);
 });
 
@@ -117,7 +153,10 @@ it('every planted fault has the report it must get', () => {
 
 describe('where a tool is missing', () => {
   const script = (name: string, ...args: string[]) =>
-    spawnSync(process.execPath, [join(root, 'scripts', name), ...args], { encoding: 'utf8', env: { ...process.env, PATH: folder } });
+    spawnSync(process.execPath, [join(root, 'scripts', name), ...args], {
+      encoding: 'utf8',
+      env: { ...process.env, PATH: folder },
+    });
 
   it.each([
     ['build-cmake.mjs', /no cmake in PATH.*apt-get install cmake/],
@@ -132,7 +171,9 @@ describe('where a tool is missing', () => {
   it('a sanitizer that cannot be had is a failure, not a skip', () => {
     const { status, stdout } = script('test-sanitize.mjs');
     expect(status).toBe(1);
-    expect(stdout).toMatch(/^failed: address,undefined: [^]*^failed: thread: [^]*^0 passed, 2 failed, 0 skipped$/m);
+    expect(stdout).toMatch(
+      /^failed: address,undefined: [^]*^failed: thread: [^]*^0 passed, 2 failed, 0 skipped$/m,
+    );
   });
 
   it('test-sanitize.mjs takes no sanitizer that it does not know', () => {

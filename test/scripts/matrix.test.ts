@@ -1,9 +1,24 @@
 // SPDX-License-Identifier: MIT
-/** The matrix: what is found in an environment is judged by what its row says, and reported as it is. */
+/**
+ * The matrix: what is found in an environment is judged by what its row says, and reported as it
+ * is.
+ */
 import { describe, expect, it } from 'vitest';
-import { judgeCases, judgeEnding, judgeEnvironment, judgeMigration, judgePlace, readTold } from '../../scripts/matrix/judge.mjs';
+import {
+  judgeCases,
+  judgeEnding,
+  judgeEnvironment,
+  judgeMigration,
+  judgePlace,
+  readTold,
+} from '../../scripts/matrix/judge.mjs';
 import type { Expectation, Found, Place } from '../../scripts/matrix/judge.mjs';
-import { formatMarkdown, formatRemarks, formatTable, hasFailed } from '../../scripts/matrix/report.mjs';
+import {
+  formatMarkdown,
+  formatRemarks,
+  formatTable,
+  hasFailed,
+} from '../../scripts/matrix/report.mjs';
 import type { RowResult } from '../../scripts/matrix/report.mjs';
 import { chooseRows, expectationOf, ROWS } from '../../scripts/matrix/rows.mjs';
 
@@ -24,8 +39,19 @@ const found: Found = {
   stats: { entered: 1000, yielded: 5, raced: 0, revoked: 1 },
   doctor: { status: 0, stdout: '' },
 };
-const expected: Expectation = { backend: 'linux', registration: 'replace', flavour: 'mainline', reason: 'available', libc: 'glibc 2.36', node: 'v20.', cpus: 4, preemption: 'lazy', isDebugging: true };
-const failures = (checks: readonly { name: string; ok: boolean }[]) => checks.filter(({ ok }) => !ok).map(({ name }) => name);
+const expected: Expectation = {
+  backend: 'linux',
+  registration: 'replace',
+  flavour: 'mainline',
+  reason: 'available',
+  libc: 'glibc 2.36',
+  node: 'v20.',
+  cpus: 4,
+  preemption: 'lazy',
+  isDebugging: true,
+};
+const failures = (checks: readonly { name: string; ok: boolean }[]) =>
+  checks.filter(({ ok }) => !ok).map(({ name }) => name);
 
 describe('an environment', () => {
   it('passes when it is as the row says', () => {
@@ -55,7 +81,9 @@ describe('an environment', () => {
 
   it('must not yield on the simulated kernel', () => {
     const simulated = { ...found, backend: 'simulated' };
-    expect(failures(judgeEnvironment(simulated, { backend: 'simulated' }))).toEqual(['nothing is yielded']);
+    expect(failures(judgeEnvironment(simulated, { backend: 'simulated' }))).toEqual([
+      'nothing is yielded',
+    ]);
   });
 });
 
@@ -63,30 +91,68 @@ it('judges how a program ended', () => {
   const ending = { stdout: '', stderr: '' };
   expect(judgeEnding({ ...ending, exitCode: 0, signal: null }, { exitCode: 0 }).ok).toBe(true);
   expect(judgeEnding({ ...ending, exitCode: 139, signal: 11 }, { exitCode: 0 }).ok).toBe(false);
-  expect(judgeEnding({ ...ending, exitCode: 139, signal: 11 }, { exitCode: 139, signal: 11 }).ok).toBe(true);
-  expect(judgeEnding({ ...ending, exitCode: 0, signal: null }, { exitCode: 139, signal: 11 }).ok).toBe(false);
+  expect(
+    judgeEnding({ ...ending, exitCode: 139, signal: 11 }, { exitCode: 139, signal: 11 }).ok,
+  ).toBe(true);
+  expect(
+    judgeEnding({ ...ending, exitCode: 0, signal: null }, { exitCode: 139, signal: 11 }).ok,
+  ).toBe(false);
 });
 
 it('judges a migration', () => {
   const stats = { entered: 9, undisturbed: 5, yielded: 1, raced: 0, revoked: 3, nested: 0 };
-  const good = { place, done: 9, moved: 3, wrong: 0, failed: 0, wasOn: [0, 1, 2, 3], atEnd: 'libc', stats };
+  const good = {
+    place,
+    done: 9,
+    moved: 3,
+    wrong: 0,
+    failed: 0,
+    wasOn: [0, 1, 2, 3],
+    atEnd: 'libc',
+    stats,
+  };
   expect(failures(judgeMigration(good, expected))).toEqual([]);
-  const changes = [{ done: 10 }, { moved: 0 }, { wrong: 1 }, { failed: 1 }, { wasOn: [0, 1] }, { atEnd: 'other' }, { place: { ...place, registration: 'libc' } }];
+  const changes = [
+    { done: 10 },
+    { moved: 0 },
+    { wrong: 1 },
+    { failed: 1 },
+    { wasOn: [0, 1] },
+    { atEnd: 'other' },
+    { place: { ...place, registration: 'libc' } },
+  ];
   for (const change of changes) {
-    expect(failures(judgeMigration({ ...good, ...change }, expected)), JSON.stringify(change)).toHaveLength(1);
+    expect(
+      failures(judgeMigration({ ...good, ...change }, expected)),
+      JSON.stringify(change),
+    ).toHaveLength(1);
   }
 });
 
 it("judges the shim's cases, of which enough must have run", () => {
-  const stdout = '1..4\nok one\nSKIP two (this kernel): no slices\nnot ok three: 1 is not 2\nok four (this kernel)\n';
+  const stdout =
+    '1..4\nok one\nSKIP two (this kernel): no slices\nnot ok three: 1 is not 2\nok four (this kernel)\n';
   expect(failures(judgeCases(stdout, { all: 2, onKernel: 1 }))).toEqual(['three']);
-  expect(failures(judgeCases(stdout, { all: 3, onKernel: 2 }))).toEqual(['at least 3 passed', 'at least 2 on this kernel', 'three']);
-  expect(failures(judgeCases('1..4\nok one\n', { all: 1, onKernel: 0 }))).toEqual(['all cases were run']);
+  expect(failures(judgeCases(stdout, { all: 3, onKernel: 2 }))).toEqual([
+    'at least 3 passed',
+    'at least 2 on this kernel',
+    'three',
+  ]);
+  expect(failures(judgeCases('1..4\nok one\n', { all: 1, onKernel: 0 }))).toEqual([
+    'all cases were run',
+  ]);
 });
 
 it('reads what a C program told of its place, and nothing else', () => {
   const line = '# libc musl, CPUs 2, registration own, flavour 7.0';
-  expect(readTold(`${line}\n1..1\nok one\n`)).toEqual({ backend: 'linux', registration: 'own', flavour: '7.0', reason: 'available', libc: 'musl', cpus: 2 });
+  expect(readTold(`${line}\n1..1\nok one\n`)).toEqual({
+    backend: 'linux',
+    registration: 'own',
+    flavour: '7.0',
+    reason: 'available',
+    libc: 'musl',
+    cpus: 2,
+  });
   expect(readTold('# libc musl, CPUs 2, attach says -22 in step 1\n1..1\nok one\n')).toEqual({});
 });
 
@@ -96,12 +162,18 @@ describe('the rows', () => {
   });
 
   it('say how many CPUs there are, whether they name them or not, but for this machine', () => {
-    const cpus = (name: string) => ROWS.filter((row) => row.name === name).map((row) => expectationOf(row).cpus);
+    const cpus = (name: string) =>
+      ROWS.filter((row) => row.name === name).map((row) => expectationOf(row).cpus);
     expect(cpus('mainline, 1 CPU')).toEqual([1]);
     expect(cpus('mainline, 4 CPUs')).toEqual([4]);
     expect(cpus('mainline, glibc 2.36')).toEqual([2]);
     expect(cpus('the kernel of this machine')).toEqual([undefined]);
-    const row = { name: '', kernel: 'mainline', icount: true, expect: { backend: 'linux' } } as const;
+    const row = {
+      name: '',
+      kernel: 'mainline',
+      icount: true,
+      expect: { backend: 'linux' },
+    } as const;
     expect(expectationOf(row)).toEqual({ backend: 'linux', cpus: 1 });
   });
 
@@ -115,7 +187,14 @@ describe('the rows', () => {
   ] as const)('expect what their names say: %s', (pattern, property) => {
     const named = ROWS.flatMap((row) => {
       const wanted = pattern.exec(row.name)?.groups?.['wanted'];
-      return wanted === undefined ? [] : [[String(expectationOf(row)[property]), property === 'isDebugging' ? 'true' : wanted] as const];
+      return wanted === undefined
+        ? []
+        : [
+            [
+              String(expectationOf(row)[property]),
+              property === 'isDebugging' ? 'true' : wanted,
+            ] as const,
+          ];
     });
     expect(named.length).toBeGreaterThan(0);
     for (const [expectation, wanted] of named) expect(expectation).toContain(wanted);
@@ -128,20 +207,47 @@ describe('the rows', () => {
     expect(diagonal.length).toBeGreaterThan(4);
     expect(diagonal.length).toBeLessThan(ROWS.length);
     // Every flavour of the ABI is on it.
-    expect(new Set(diagonal.map(({ kernel }) => kernel))).toEqual(new Set(['mainline', '7.0', 'rfc', 'host']));
+    expect(new Set(diagonal.map(({ kernel }) => kernel))).toEqual(
+      new Set(['mainline', '7.0', 'rfc', 'host']),
+    );
   });
 });
 
 describe('the report', () => {
   const results: readonly RowResult[] = [
-    { name: 'one | two', backend: 'linux', flavour: 'rfc', registration: 'libc', checks: [{ name: 'a', ok: true }, { name: 'b', ok: false, detail: 'c' }], sections: 12_345, yielded: 6, seconds: 7.4, skipped: null },
-    { name: 'three', backend: '', flavour: '', registration: '', checks: [], sections: null, yielded: null, seconds: 0, skipped: 'no such root' },
+    {
+      name: 'one | two',
+      backend: 'linux',
+      flavour: 'rfc',
+      registration: 'libc',
+      checks: [
+        { name: 'a', ok: true },
+        { name: 'b', ok: false, detail: 'c' },
+      ],
+      sections: 12_345,
+      yielded: 6,
+      seconds: 7.4,
+      skipped: null,
+    },
+    {
+      name: 'three',
+      backend: '',
+      flavour: '',
+      registration: '',
+      checks: [],
+      sections: null,
+      yielded: null,
+      seconds: 0,
+      skipped: 'no such root',
+    },
   ];
 
   it('shows what passed, failed and was skipped', () => {
     expect(results.map(hasFailed)).toEqual([true, false]);
     expect(formatTable(results)).toMatch(/one \| two .* 1 of 2 .* 12,345 .* 6 .* 7 /);
-    expect(formatRemarks(results)).toBe('one | two: FAILED: b (found: c)\nthree: skipped: no such root\n');
+    expect(formatRemarks(results)).toBe(
+      'one | two: FAILED: b (found: c)\nthree: skipped: no such root\n',
+    );
     const markdown = formatMarkdown(results, { command: 'npm run test:matrix' });
     expect(markdown).toContain('| one \\| two | linux | rfc | libc | 1 of 2 | 12,345 | 6 | 7 |');
     expect(markdown).toContain('- command: npm run test:matrix');

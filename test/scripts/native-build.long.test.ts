@@ -4,7 +4,15 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import type { Binding } from '../../lib/linux/binding.ts';
-import { BUILD, BuildFolder, load, node, QUIET, TOOLS, whyNoCompiler } from '../support/checkout.ts';
+import {
+  BUILD,
+  BuildFolder,
+  load,
+  node,
+  QUIET,
+  TOOLS,
+  whyNoCompiler,
+} from '../support/checkout.ts';
 
 const EXPORTS: Record<keyof Binding, 'function'> = {
   probe: 'function',
@@ -36,8 +44,16 @@ it('needs neither make nor Python: the addon loads, and asks the kernel', (conte
   if (whyNot !== undefined) context.skip(whyNot);
   const path = folder.checkout();
   expect(node(path, folder.pathWith(['cc', 'c++', ...TOOLS]), BUILD)).toMatchObject(QUIET);
-  expect(load(path, 'Object.fromEntries(Object.entries(addon).map(([name, value]) => [name, typeof value]))')).toEqual(EXPORTS);
-  expect(load(path, 'addon.probe(0, 0)')).toMatchObject({ error: 0, libcSize: expect.any(Number) as number });
+  expect(
+    load(
+      path,
+      'Object.fromEntries(Object.entries(addon).map(([name, value]) => [name, typeof value]))',
+    ),
+  ).toEqual(EXPORTS);
+  expect(load(path, 'addon.probe(0, 0)')).toMatchObject({
+    error: 0,
+    libcSize: expect.any(Number) as number,
+  });
   expect(readdirSync(join(path, 'build')), 'nothing is left over').toEqual(['Release']);
   expect(readdirSync(join(path, 'build/Release'))).toEqual(['rseq_slice.node']);
 });

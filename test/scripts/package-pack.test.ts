@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/** What is written into the package while it is packed: the repository it is of, and links that lead somewhere from there. */
+/**
+ * What is written into the package while it is packed: the repository it is of, and links that lead
+ * somewhere from there.
+ */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,7 +10,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { linksOf, relink } from '../../scripts/package/pages.mjs';
-import { describeRepository, findRepository, webAddress } from '../../scripts/package/repository.mjs';
+import {
+  describeRepository,
+  findRepository,
+  webAddress,
+} from '../../scripts/package/repository.mjs';
 
 const folder = mkdtempSync(join(tmpdir(), 'rseq-slice-pack-'));
 afterAll(() => {
@@ -38,7 +45,12 @@ describe('the repository', () => {
     expect(findRepository(folder, {})).toBeNull();
     git('remote', 'add', 'origin', 'git@git.example:owner/name.git');
     expect(findRepository(folder, {})).toBe('https://git.example/owner/name');
-    expect(findRepository(folder, { GITHUB_SERVER_URL: 'https://github.example', GITHUB_REPOSITORY: 'a/b' })).toBe('https://github.example/a/b');
+    expect(
+      findRepository(folder, {
+        GITHUB_SERVER_URL: 'https://github.example',
+        GITHUB_REPOSITORY: 'a/b',
+      }),
+    ).toBe('https://github.example/a/b');
   });
 
   it('is described as npm compares it, and where people look', () => {
@@ -58,13 +70,20 @@ describe('a page', () => {
   const files = new Set(['README.md', 'docs/locks.md', 'docs/page.md']);
 
   it('links to files, from where it is', () => {
-    expect(linksOf(page, 'docs/page.md')).toEqual(['docs/locks.md', 'README.md', 'test/a.c', 'lib/a.ts']);
+    expect(linksOf(page, 'docs/page.md')).toEqual([
+      'docs/locks.md',
+      'README.md',
+      'test/a.c',
+      'lib/a.ts',
+    ]);
   });
 
   it('links into the repository for what is not in the package', () => {
     const source = 'https://git.example/owner/name/blob/v1';
     expect(relink(page, 'docs/page.md', files, source)).toBe(
-      page.replace('(../test/a.c)', `(${source}/test/a.c)`).replace('(../lib/a.ts#L1)', `(${source}/lib/a.ts#L1)`),
+      page
+        .replace('(../test/a.c)', `(${source}/test/a.c)`)
+        .replace('(../lib/a.ts#L1)', `(${source}/lib/a.ts#L1)`),
     );
   });
 
@@ -76,8 +95,13 @@ describe('a page', () => {
 });
 
 it('is made for a release before anything is published, and what was tried is what is published', () => {
-  const workflow = readFileSync(fileURLToPath(new URL('../../.github/workflows/release.yml', import.meta.url)), 'utf8');
-  const steps = [...workflow.matchAll(/^ +- run: (npm (?:run package|run test:package|publish).*)$/gm)].map(([, command = '']) => command);
+  const workflow = readFileSync(
+    fileURLToPath(new URL('../../.github/workflows/release.yml', import.meta.url)),
+    'utf8',
+  );
+  const steps = [
+    ...workflow.matchAll(/^ +- run: (npm (?:run package|run test:package|publish).*)$/gm),
+  ].map(([, command = '']) => command);
   expect(steps).toEqual([
     'npm run package -- --release',
     expect.stringMatching(/^npm run test:package -- --tarball "\$\(ls rseq-slice-\*\.tgz\)"$/),

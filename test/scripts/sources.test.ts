@@ -14,7 +14,13 @@ const SOURCE = /\.(?:[cm]?[jt]s|cc?|h|sh|css)$|^\.ci\/run$/;
 const LICENCE = /^(?:#![^\n]*\n)?(?:\/\/|\/\*|#) SPDX-License-Identifier: MIT(?: \*\/)?\n/;
 
 it('names its licence', () => {
-  const files = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: root, encoding: 'utf8' }).split('\0').filter((path) => SOURCE.test(path));
+  const files = execFileSync(
+    'git',
+    ['ls-files', '-z', '--cached', '--others', '--exclude-standard'],
+    { cwd: root, encoding: 'utf8' },
+  )
+    .split('\0')
+    .filter((path) => SOURCE.test(path));
   expect(files.length).toBeGreaterThan(400);
   expect(files.filter((path) => !LICENCE.test(readFileSync(join(root, path), 'utf8')))).toEqual([]);
 });

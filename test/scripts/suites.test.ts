@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /**
- * The suites that the tests are divided into: every test is in exactly one of them, whatever its name; a long one has a
- * short one beside it; and whoever divides a table between the two has a file in both. A clean clone runs them all.
+ * The suites that the tests are divided into: every test is in exactly one of them, whatever its
+ * name; a long one has a short one beside it; and whoever divides a table between the two has a
+ * file in both. A clean clone runs them all.
  */
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
@@ -9,7 +10,11 @@ import { basename, join } from 'node:path';
 import { expect, it } from 'vitest';
 import { readDocument, root } from '../support/examples.ts';
 
-const SUITES = { short: 'vitest.config.ts', long: 'vitest.long.config.ts', kernel: 'vitest.kernel.config.ts' } as const;
+const SUITES = {
+  short: 'vitest.config.ts',
+  long: 'vitest.long.config.ts',
+  kernel: 'vitest.kernel.config.ts',
+} as const;
 
 /** What is a test by its name, also by one that no suite would take. */
 const tests = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
@@ -31,7 +36,10 @@ console.log(JSON.stringify(found));
 
 it('have every test once', () => {
   const command = ['--input-type=module', '-e', LIST];
-  const { status, stdout, stderr } = spawnSync(process.execPath, command, { cwd: root, encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(process.execPath, command, {
+    cwd: root,
+    encoding: 'utf8',
+  });
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   const found = JSON.parse(stdout) as Readonly<Record<keyof typeof SUITES, readonly string[]>>;
   expect(Object.values(found).flat().toSorted()).toEqual(tests.toSorted());

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/** How `npm run vm` refuses before a guest starts: a sentence with what is wrong, and an exit code that no command has. */
+/**
+ * How `npm run vm` refuses before a guest starts: a sentence with what is wrong, and an exit code
+ * that no command has.
+ */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -9,8 +12,16 @@ import { ExitCode } from '../../scripts/vm/errors.mjs';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
 /** @param PATH empty: a machine where nothing is installed, and nothing can be */
-async function run(args: readonly string[], isRead = true, PATH = process.env['PATH']): Promise<{ code: number | null; said: string }> {
-  const child = spawn(process.execPath, ['scripts/vm/main.mjs', ...args, '--', 'true'], { cwd: root, env: { ...process.env, PATH }, stdio: ['ignore', 'ignore', 'pipe'] });
+async function run(
+  args: readonly string[],
+  isRead = true,
+  PATH = process.env['PATH'],
+): Promise<{ code: number | null; said: string }> {
+  const child = spawn(process.execPath, ['scripts/vm/main.mjs', ...args, '--', 'true'], {
+    cwd: root,
+    env: { ...process.env, PATH },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
   if (!isRead) child.stderr.destroy();
@@ -19,7 +30,10 @@ async function run(args: readonly string[], isRead = true, PATH = process.env['P
 }
 
 it('tells an option that it does not know', async () => {
-  expect(await run(['--fast'])).toEqual({ code: ExitCode.usage, said: "vm: Unknown option '--fast'. See --help.\n" });
+  expect(await run(['--fast'])).toEqual({
+    code: ExitCode.usage,
+    said: "vm: Unknown option '--fast'. See --help.\n",
+  });
 });
 
 it('ends in the same way where nobody reads what it says', async () => {
@@ -27,5 +41,8 @@ it('ends in the same way where nobody reads what it says', async () => {
 });
 
 it('names what is no kernel, before anything is installed for it', async () => {
-  expect(await run(['--kernel', root], true, '')).toEqual({ code: ExitCode.harness, said: `vm: There is no kernel image at ${root}.\n` });
+  expect(await run(['--kernel', root], true, '')).toEqual({
+    code: ExitCode.harness,
+    said: `vm: There is no kernel image at ${root}.\n`,
+  });
 });

@@ -18,8 +18,12 @@ describe('progress', () => {
   const state = { what: 'building', seconds: 120, stepSeconds: 100, built: 500, expected: 2000 };
 
   it('has an end where the number of objects is known', () => {
-    expect(describeProgress(state)).toBe('building (120 s, 500 of about 2000 objects, about 5 min left)');
-    expect(describeProgress({ ...state, built: 1600 })).toBe('building (120 s, 1600 of about 2000 objects, about 25 s left)');
+    expect(describeProgress(state)).toBe(
+      'building (120 s, 500 of about 2000 objects, about 5 min left)',
+    );
+    expect(describeProgress({ ...state, built: 1600 })).toBe(
+      'building (120 s, 1600 of about 2000 objects, about 25 s left)',
+    );
   });
 
   it.each([
@@ -42,7 +46,10 @@ describe('progress', () => {
   });
 
   it('is lines of their own on a terminal that cannot take them back, and whole where it does not say how wide it is', () => {
-    for (const [term, line] of [['dumb', 'vm: booting (0 s)\n'], ['xterm', '\r\x1b[Kvm: booting (0 s)']]) {
+    for (const [term, line] of [
+      ['dumb', 'vm: booting (0 s)\n'],
+      ['xterm', '\r\x1b[Kvm: booting (0 s)'],
+    ]) {
       vi.stubEnv('TERM', term);
       const { stream, written } = openStream({ isTTY: true, columns: 0 });
       const progress = startProgress('vm', stream);
@@ -66,8 +73,14 @@ describe('a guest', () => {
   const kernel = 'Linux 7.3.4 (mainline)';
 
   it.each([
-    [{ accelerator: 'kvm', cpus: 4, icount: false }, /^starting a guest with Linux 7\.3\.4 \(mainline\), 4 CPUs, under KVM$/],
-    [{ accelerator: 'tcg', cpus: 2, icount: false }, /2 CPUs, emulated \(TCG\).*most extensions run out here: --icount gives one CPU/],
+    [
+      { accelerator: 'kvm', cpus: 4, icount: false },
+      /^starting a guest with Linux 7\.3\.4 \(mainline\), 4 CPUs, under KVM$/,
+    ],
+    [
+      { accelerator: 'tcg', cpus: 2, icount: false },
+      /2 CPUs, emulated \(TCG\).*most extensions run out here: --icount gives one CPU/,
+    ],
     [{ accelerator: 'tcg', cpus: 1, icount: true }, /1 CPU, emulated \(TCG\).*counts instructions/],
   ] as const)('is described: %o', (machine, text) => {
     expect(describeMachine(machine, kernel)).toMatch(text);
@@ -79,7 +92,10 @@ describe('a guest', () => {
     remarks.onStart({ accelerator: 'kvm', cpus: 2, icount: false }, kernel);
     remarks.onPhase('booting');
     remarks.stop();
-    expect(written).toEqual([`vm: starting a guest with ${kernel}, 2 CPUs, under KVM\n`, 'vm: booting (0 s)\n']);
+    expect(written).toEqual([
+      `vm: starting a guest with ${kernel}, 2 CPUs, under KVM\n`,
+      'vm: booting (0 s)\n',
+    ]);
   });
 
   it.each([

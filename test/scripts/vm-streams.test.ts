@@ -15,7 +15,14 @@ import { describeSplats, explainDeath, scanConsole } from '../../scripts/vm/cons
 import { EndMarkerFilter } from '../../scripts/vm/end-marker.mjs';
 import { ExitCode, HarnessError } from '../../scripts/vm/errors.mjs';
 import { messageReader, readConsole } from '../../scripts/vm/guest-process.mjs';
-import { commandLineScript, coveredPaths, guestEnvironment, jobScript, shellQuote, withoutNpx } from '../../scripts/vm/job-script.mjs';
+import {
+  commandLineScript,
+  coveredPaths,
+  guestEnvironment,
+  jobScript,
+  shellQuote,
+  withoutNpx,
+} from '../../scripts/vm/job-script.mjs';
 import { readOptions } from '../../scripts/vm/options.mjs';
 
 const folder = mkdtempSync(join(tmpdir(), 'rseq-slice-vm-test-'));
@@ -39,7 +46,11 @@ describe('the end marker', () => {
     const stream = Buffer.concat([output, Buffer.from(marker), Buffer.from('late')]);
     for (let first = 0; first <= stream.length; first++) {
       for (let second = first; second <= stream.length; second++) {
-        const { found, text } = filter([stream.subarray(0, first), stream.subarray(first, second), stream.subarray(second)]);
+        const { found, text } = filter([
+          stream.subarray(0, first),
+          stream.subarray(first, second),
+          stream.subarray(second),
+        ]);
         expect(found.ended, `cut at ${first} and ${second}`).toBe(true);
         expect(text().equals(output), `cut at ${first} and ${second}`).toBe(true);
       }
@@ -47,12 +58,21 @@ describe('the end marker', () => {
   });
 
   it('lets any bytes through in any pieces, and holds back less than itself', () => {
-    const bytes = fc.oneof(fc.uint8Array(), fc.constantFrom('aba', 'abac-', 'abac-aba', 'c-abad').map((text) => Buffer.from(text)));
+    const bytes = fc.oneof(
+      fc.uint8Array(),
+      fc.constantFrom('aba', 'abac-', 'abac-aba', 'c-abad').map((text) => Buffer.from(text)),
+    );
     fc.assert(
       fc.property(fc.array(bytes, { maxLength: 12 }), fc.boolean(), (pieces, end) => {
         const output = Buffer.concat(pieces);
-        fc.pre(!output.includes(marker) && Buffer.concat([output, Buffer.from(marker)]).indexOf(marker) === output.length);
-        const { found, text } = filter([...pieces.map((piece) => Buffer.from(piece)), ...(end ? [Buffer.from(marker)] : [])]);
+        fc.pre(
+          !output.includes(marker) &&
+            Buffer.concat([output, Buffer.from(marker)]).indexOf(marker) === output.length,
+        );
+        const { found, text } = filter([
+          ...pieces.map((piece) => Buffer.from(piece)),
+          ...(end ? [Buffer.from(marker)] : []),
+        ]);
         expect(found.ended).toBe(end);
         expect(output.length - text().length).toBeLessThan(marker.length);
         found.flush();
@@ -82,7 +102,11 @@ it('reads messages of the guest, however they are cut', () => {
     const read = messageReader((word, rest) => messages.push([word, rest]));
     read(stream.subarray(0, cut));
     read(stream.subarray(cut));
-    expect(messages, `cut at ${cut}`).toEqual([['init', ''], ['fail', 'cannot mount /tmp/Übung  x'], ['exit', '7']]);
+    expect(messages, `cut at ${cut}`).toEqual([
+      ['init', ''],
+      ['fail', 'cannot mount /tmp/Übung  x'],
+      ['exit', '7'],
+    ]);
   }
 });
 
@@ -110,7 +134,7 @@ describe('the console', () => {
     '[    0.0] Linux version 7.3.4 (rseq-slice@rseq-slice) #1 SMP PREEMPT_DYNAMIC',
     '[    0.0] Kernel command line: console=ttyS0 BUG: WARNING: Call Trace: init=/bin/sh',
     '[    0.0] Command line: console=ttyS0 WARNING:',
-    "[    0.1] RETBleed: WARNING: Spectre v2 mitigation leaves CPU vulnerable to RETBleed attacks, data leaks possible!",
+    '[    0.1] RETBleed: WARNING: Spectre v2 mitigation leaves CPU vulnerable to RETBleed attacks, data leaks possible!',
     '[    0.1] Spectre V2 : WARNING: Unprivileged eBPF is enabled with eIBRS on',
     '[    0.1] Speculative Return Stack Overflow: SRSO: WARNING: See the documentation',
     '[    2.0] traps: node[57] general protection fault ip:1 sp:2 error:0 in node[1000+2]',
@@ -130,7 +154,9 @@ describe('the console', () => {
   });
 
   it('says which lines and why, at most ten of them', () => {
-    const message = describeSplats(scanConsole(Array.from({ length: 12 }, (_, line) => `BUG: ${line}`).join('\n')));
+    const message = describeSplats(
+      scanConsole(Array.from({ length: 12 }, (_, line) => `BUG: ${line}`).join('\n')),
+    );
     expect(message).toContain('BUG: 9\n    (the kernel found itself');
     expect(message).not.toContain('BUG: 10');
     expect(message).toContain('and 2 lines more');
@@ -139,9 +165,15 @@ describe('the console', () => {
   it('explains a death by a breakpoint under emulation by threads, and no other', () => {
     const machine = { accelerator: 'tcg', icount: false, roundRobin: false } as const;
     const fault = '[    6.4] Oops: int3: 0000 [#1] SMP\n[    6.5] CPU: 1';
-    expect(explainDeath(fault, machine)).toMatch(/^ Its kernel ran into a breakpoint .* --round-robin avoids it\.$/);
-    expect(explainDeath('[    6.4] int3: 0000 [#1] PREEMPT SMP NOPTI', machine)).toContain('--round-robin');
-    expect(explainDeath('[    6.4] Oops: general protection fault: 0000 [#1] SMP', machine)).toBe('');
+    expect(explainDeath(fault, machine)).toMatch(
+      /^ Its kernel ran into a breakpoint .* --round-robin avoids it\.$/,
+    );
+    expect(explainDeath('[    6.4] int3: 0000 [#1] PREEMPT SMP NOPTI', machine)).toContain(
+      '--round-robin',
+    );
+    expect(explainDeath('[    6.4] Oops: general protection fault: 0000 [#1] SMP', machine)).toBe(
+      '',
+    );
     expect(explainDeath(fault, { ...machine, roundRobin: true })).toBe('');
     expect(explainDeath(fault, { ...machine, icount: true })).toBe('');
     expect(explainDeath(fault, { ...machine, accelerator: 'kvm' })).toBe('');
@@ -158,17 +190,49 @@ describe('the console', () => {
     const console = Array.from({ length: 50 }, (_, line) => `line ${line}`).join('\n');
     const error = new HarnessError('boot', 'It did not boot.', { console });
     expect(error.message).toMatch(/^It did not boot\.\n.*\nline 10\n/);
-    expect([error.summary, error.console, error.exitCode]).toEqual(['It did not boot.', console, ExitCode.harness]);
+    expect([error.summary, error.console, error.exitCode]).toEqual([
+      'It did not boot.',
+      console,
+      ExitCode.harness,
+    ]);
     expect(new HarnessError('timeout', '').exitCode).toBe(124);
     expect(new HarnessError('interrupted', '').exitCode).toBe(130);
   });
 });
 
 describe("the job's script", () => {
-  const job = { command: ['true'], env: {}, cwd: folder, visible: [], marker: 'm', cpus: 2, extension: null };
+  const job = {
+    command: ['true'],
+    env: {},
+    cwd: folder,
+    visible: [],
+    marker: 'm',
+    cpus: 2,
+    extension: null,
+  };
   /** What a file name cannot hold cannot be in a word either. */
   const word = fc.string({ unit: 'binary', maxLength: 20 }).filter((text) => !text.includes('\0'));
-  const NASTY = ['', ' ', "'", "''", '"$HOME"', '$(exit 3)', '`exit 3`', '\\', '\\n', '\n', '\r\n', '-n', '--', '*', '~', '!', '#', 'ü€😀', '\x01\x02\x7f'];
+  const NASTY = [
+    '',
+    ' ',
+    "'",
+    "''",
+    '"$HOME"',
+    '$(exit 3)',
+    '`exit 3`',
+    '\\',
+    '\\n',
+    '\n',
+    '\r\n',
+    '-n',
+    '--',
+    '*',
+    '~',
+    '!',
+    '#',
+    'ü€😀',
+    '\x01\x02\x7f',
+  ];
 
   /** Runs it as init does, then more, and gives what that printed, cut at NULs. */
   function source(text: string, then: string): string[] {
@@ -190,7 +254,9 @@ describe("the job's script", () => {
     fc.assert(
       fc.property(fc.array(word, { minLength: 1, maxLength: 5 }), word, (command, value) => {
         const script = jobScript({ ...job, command, env: { A_1: value }, marker: value });
-        expect(source(script, `${PRINT_WORDS}; job_environment; printf '%s\\0' "$A_1" "$marker"`)).toEqual([...command, value, value]);
+        expect(
+          source(script, `${PRINT_WORDS}; job_environment; printf '%s\\0' "$A_1" "$marker"`),
+        ).toEqual([...command, value, value]);
       }),
       { numRuns: 60 },
     );
@@ -198,7 +264,12 @@ describe("the job's script", () => {
 
   it('sets what init wants to know, in the working directory', () => {
     const script = jobScript({ ...job, visible: ["/tmp/it's"], cpus: 3, extension: 7000 });
-    expect(source(script, 'printf "%s\\0" "$cpus" "$extension" "$PWD"')).toEqual(["show /tmp/it's", '3', '7000', folder]);
+    expect(source(script, 'printf "%s\\0" "$cpus" "$extension" "$PWD"')).toEqual([
+      "show /tmp/it's",
+      '3',
+      '7000',
+      folder,
+    ]);
     expect(source(jobScript(job), 'printf "<%s>\\0" "$extension"')).toEqual(['<>']);
   });
 
@@ -209,14 +280,23 @@ describe("the job's script", () => {
     const [io, marker, extension, path] = source(jobScript({ ...job, env }), `io=ours; ${print}`);
     expect([io, marker, extension]).toEqual(['ours', 'm', '']);
     expect(path).not.toBe('/nowhere');
-    expect(source(jobScript({ ...job, env }), `job_environment; ${print}`)).toEqual(Object.values(env));
+    expect(source(jobScript({ ...job, env }), `job_environment; ${print}`)).toEqual(
+      Object.values(env),
+    );
   });
 
   it('tells when the working directory is not there', () => {
     const file = join(folder, 'job.sh');
     writeFileSync(file, jobScript({ ...job, cwd: `${folder}/it's gone` }));
-    const { stdout, status } = spawnSync('/bin/sh', ['-c', 'fail() { printf %s "$*"; exit 9; }; . "$0" 2>/dev/null', file], { encoding: 'utf8' });
-    expect([stdout, status]).toEqual([`the working directory ${folder}/it's gone is not there in the guest`, 9]);
+    const { stdout, status } = spawnSync(
+      '/bin/sh',
+      ['-c', 'fail() { printf %s "$*"; exit 9; }; . "$0" 2>/dev/null', file],
+      { encoding: 'utf8' },
+    );
+    expect([stdout, status]).toEqual([
+      `the working directory ${folder}/it's gone is not there in the guest`,
+      9,
+    ]);
   });
 
   it.each(['1A', 'A B', 'A;B', '', 'A-B'])("refuses '%s' as the name of a variable", (name) => {
@@ -236,7 +316,11 @@ describe("the guest's CPUs", () => {
     writeFileSync(join(folder, 'online'), `${online}\n`);
     writeFileSync(join(folder, 'kernel_max'), `${last}\n`);
     const script = 'fail() { printf %s "$*"; exit 9; }; . "$0"; check_cpus "$@"; printf fine';
-    const { stdout, stderr } = spawnSync('/bin/sh', ['-c', script, program, String(wanted), folder], { encoding: 'utf8' });
+    const { stdout, stderr } = spawnSync(
+      '/bin/sh',
+      ['-c', script, program, String(wanted), folder],
+      { encoding: 'utf8' },
+    );
     expect(stderr).toBe('');
     return stdout;
   }
@@ -250,12 +334,18 @@ describe("the guest's CPUs", () => {
     [64, '0-63'],
   ])('are counted: %i in %s', (wanted, online) => {
     expect(check(wanted, online, 63)).toBe('fine');
-    expect(check(wanted + 1, online, 99)).toContain(`it has ${wanted} CPUs, not the ${wanted + 1} that were asked for (--cpus)`);
+    expect(check(wanted + 1, online, 99)).toContain(
+      `it has ${wanted} CPUs, not the ${wanted + 1} that were asked for (--cpus)`,
+    );
   });
 
   it('are fewer than asked for, and it is said what to do', () => {
-    expect(check(4, '0-1', 1)).toMatch(/^it has 2 CPUs, not the 4 that were asked for \(--cpus\)\. .*CONFIG_NR_CPUS=2: .*'npm run kernel', or ask for fewer$/);
-    expect(check(4, '0-1', 63)).toMatch(/^it has 2 CPUs, not the 4 .* room for 64: .*nr_cpus= and maxcpus= in --append .*, or ask for fewer$/);
+    expect(check(4, '0-1', 1)).toMatch(
+      /^it has 2 CPUs, not the 4 that were asked for \(--cpus\)\. .*CONFIG_NR_CPUS=2: .*'npm run kernel', or ask for fewer$/,
+    );
+    expect(check(4, '0-1', 63)).toMatch(
+      /^it has 2 CPUs, not the 4 .* room for 64: .*nr_cpus= and maxcpus= in --append .*, or ask for fewer$/,
+    );
     expect(check(64, '0-2', 63)).toContain('--append');
     expect(check(65, '0-2', 63)).toContain('CONFIG_NR_CPUS=64');
   });
@@ -265,7 +355,10 @@ describe("the guest's CPUs", () => {
   });
 
   it('have room in every kernel that is built here, as the message says', () => {
-    const fragment = readFileSync(new URL('../../scripts/kernel/fragment.config', import.meta.url), 'utf8');
+    const fragment = readFileSync(
+      new URL('../../scripts/kernel/fragment.config', import.meta.url),
+      'utf8',
+    );
     expect(fragment).toMatch(/^CONFIG_NR_CPUS=64$/m);
     expect(() => readOptions(['--cpus', '64', 'x'])).not.toThrow();
     expect(() => readOptions(['--cpus', '65', 'x'])).toThrow(/from 1 to 64/);
@@ -273,18 +366,35 @@ describe("the guest's CPUs", () => {
 });
 
 describe("the command's environment", () => {
-  const host = { PATH: '/opt/bin', HOME: '/home/me', LANG: 'de_DE', TZ: 'UTC', SECRET: 'x', TMPDIR: '/big' };
+  const host = {
+    PATH: '/opt/bin',
+    HOME: '/home/me',
+    LANG: 'de_DE',
+    TZ: 'UTC',
+    SECRET: 'x',
+    TMPDIR: '/big',
+  };
 
   it('takes only what means something there from the host', () => {
     const env = guestEnvironment(host, {}, { sameRoot: true });
-    expect(env).toMatchObject({ PATH: '/opt/bin:/run/rseq-slice/bin', LANG: 'de_DE', TZ: 'UTC', TMPDIR: '/tmp', RSEQ_SLICE_GUEST: '1' });
+    expect(env).toMatchObject({
+      PATH: '/opt/bin:/run/rseq-slice/bin',
+      LANG: 'de_DE',
+      TZ: 'UTC',
+      TMPDIR: '/tmp',
+      RSEQ_SLICE_GUEST: '1',
+    });
     expect(env).not.toHaveProperty('SECRET');
     expect(env['HOME']).not.toBe('/home/me');
   });
 
   it("has a standard PATH on another root, and the caller's wishes over all", () => {
-    expect(guestEnvironment(host, {}, { sameRoot: false })['PATH']).toMatch(/^\/usr\/local\/sbin:.*:\/bin$/);
-    expect(guestEnvironment({}, {}, { sameRoot: true })['PATH']).toMatch(/:\/bin:\/run\/rseq-slice\/bin$/);
+    expect(guestEnvironment(host, {}, { sameRoot: false })['PATH']).toMatch(
+      /^\/usr\/local\/sbin:.*:\/bin$/,
+    );
+    expect(guestEnvironment({}, {}, { sameRoot: true })['PATH']).toMatch(
+      /:\/bin:\/run\/rseq-slice\/bin$/,
+    );
     const own = { LANG: 'C', SECRET: 'y', PATH: '/mine', RSEQ_SLICE_GUEST: '' };
     expect(guestEnvironment(host, own, { sameRoot: true })).toMatchObject(own);
   });
@@ -300,13 +410,31 @@ describe('the command line of the checkout', () => {
 
   it('is a program of the guest, wherever the checkout is', () => {
     const script = join(folder, 'rseq-slice');
-    writeFileSync(script, commandLineScript(fileURLToPath(new URL('../..', import.meta.url))), { mode: 0o755 });
-    expect(spawnSync(script, ['--version'], { encoding: 'utf8' })).toMatchObject({ status: 0, stderr: '', stdout: expect.stringContaining('rseq-slice/') as string });
+    writeFileSync(script, commandLineScript(fileURLToPath(new URL('../..', import.meta.url))), {
+      mode: 0o755,
+    });
+    expect(spawnSync(script, ['--version'], { encoding: 'utf8' })).toMatchObject({
+      status: 0,
+      stderr: '',
+      stdout: expect.stringContaining('rseq-slice/') as string,
+    });
     expect(commandLineScript("/it's here")).toContain(`'/it'\\''s here/dist/cli/main.js'`);
   });
 });
 
 it('shows again what the guest covers, once each', () => {
-  const paths = ['/tmp/b', '/tmp/a', '/tmp/b', '/run/x/y', '/dev/shm/z', '/tmp', '/tmpfile', '/running/x', '/dev/shmall', '/home/tmp/x', '/'];
+  const paths = [
+    '/tmp/b',
+    '/tmp/a',
+    '/tmp/b',
+    '/run/x/y',
+    '/dev/shm/z',
+    '/tmp',
+    '/tmpfile',
+    '/running/x',
+    '/dev/shmall',
+    '/home/tmp/x',
+    '/',
+  ];
   expect(coveredPaths(paths)).toEqual(['/dev/shm/z', '/run/x/y', '/tmp/a', '/tmp/b']);
 });

@@ -10,7 +10,13 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { acceleratorsToTry, readVerdict, writeVerdict } from '../../scripts/vm/accelerator.mjs';
-import { HELP, readEnvironment, readOptions, splitCommand, UsageError } from '../../scripts/vm/options.mjs';
+import {
+  HELP,
+  readEnvironment,
+  readOptions,
+  splitCommand,
+  UsageError,
+} from '../../scripts/vm/options.mjs';
 import { findCommand, installAdvice, missingNeeds, NEEDS } from '../../scripts/vm/packages.mjs';
 import * as qemu from '../../scripts/vm/qemu.mjs';
 import { runInGuest } from '../../scripts/vm/run-in-guest.mjs';
@@ -23,7 +29,11 @@ describe('splitCommand', () => {
     [['--icount', 'node', '--cpus', '4'], ['--icount'], ['node', '--cpus', '4']],
     [['--cpus', '4', 'node'], ['--cpus', '4'], ['node']],
     [['--cpus=4', 'node'], ['--cpus=4'], ['node']],
-    [['--env', 'A=B', '--env', 'C', '--', 'sh', '--'], ['--env', 'A=B', '--env', 'C'], ['sh', '--']],
+    [
+      ['--env', 'A=B', '--env', 'C', '--', 'sh', '--'],
+      ['--env', 'A=B', '--env', 'C'],
+      ['sh', '--'],
+    ],
     [['--cpus', '4'], ['--cpus', '4'], []],
     [['--cpus'], ['--cpus'], []],
     [['--unknown', 'node'], ['--unknown'], ['node']],
@@ -34,7 +44,10 @@ describe('splitCommand', () => {
   });
 
   it('loses no word, and ours end at the first --', () => {
-    const word = fc.oneof(fc.constantFrom('--', '--cpus', '--icount', '--env', '-x', 'node'), fc.string());
+    const word = fc.oneof(
+      fc.constantFrom('--', '--cpus', '--icount', '--env', '-x', 'node'),
+      fc.string(),
+    );
     fc.assert(
       fc.property(fc.array(word), fc.array(fc.string()), (before, after) => {
         const [own, command] = splitCommand([...before, '--', ...after]);
@@ -70,13 +83,34 @@ describe('readOptions', () => {
       allowSplats: true,
       quiet: true,
     });
-    expect(readOptions(['--icount', 'x'])).toEqual({ command: ['x'], env: {}, accelerator: 'auto', icount: true, quiet: false });
-    expect(readOptions(['--round-robin', 'x'])).toEqual({ command: ['x'], env: {}, accelerator: 'auto', roundRobin: true, quiet: false });
+    expect(readOptions(['--icount', 'x'])).toEqual({
+      command: ['x'],
+      env: {},
+      accelerator: 'auto',
+      icount: true,
+      quiet: false,
+    });
+    expect(readOptions(['--round-robin', 'x'])).toEqual({
+      command: ['x'],
+      env: {},
+      accelerator: 'auto',
+      roundRobin: true,
+      quiet: false,
+    });
   });
 
   it('gives null for --help, which names every option', () => {
     expect(readOptions(['--help'])).toBeNull();
-    for (const name of ['accelerator', 'round-robin', 'flavour', 'append', 'extension', 'job', 'allow-splats']) expect(HELP).toContain(`--${name}`);
+    for (const name of [
+      'accelerator',
+      'round-robin',
+      'flavour',
+      'append',
+      'extension',
+      'job',
+      'allow-splats',
+    ])
+      expect(HELP).toContain(`--${name}`);
   });
 
   it.each([
@@ -91,10 +125,21 @@ describe('readOptions', () => {
     [['--flavour', 'vanilla', 'x'], /'vanilla'.*mainline/],
     [['--kernel', 'k', '--source', 's', 'x'], /leave one of them out/],
     [['--env', '1A=2', 'x'], /'1A=2'/],
-    ...['0', '65', '1.5', 'two', '', ' ', 'NaN', 'Infinity', '0x'].map((value): [string[], RegExp] => [['--cpus', value, 'x'], /--cpus wants a number/]),
-    ...['127', '128.5'].map((value): [string[], RegExp] => [['--memory', value, 'x'], /--memory wants/]),
-    ...['4999', '50001'].map((value): [string[], RegExp] => [['--extension', value, 'x'], /from 5000 to 50000/]),
-    ...['0', 'never', '1e9'].map((value): [string[], RegExp] => [['--timeout', value, 'x'], /--timeout wants/]),
+    ...['0', '65', '1.5', 'two', '', ' ', 'NaN', 'Infinity', '0x'].map(
+      (value): [string[], RegExp] => [['--cpus', value, 'x'], /--cpus wants a number/],
+    ),
+    ...['127', '128.5'].map((value): [string[], RegExp] => [
+      ['--memory', value, 'x'],
+      /--memory wants/,
+    ]),
+    ...['4999', '50001'].map((value): [string[], RegExp] => [
+      ['--extension', value, 'x'],
+      /from 5000 to 50000/,
+    ]),
+    ...['0', 'never', '1e9'].map((value): [string[], RegExp] => [
+      ['--timeout', value, 'x'],
+      /--timeout wants/,
+    ]),
     [['--timeout=-1', 'x'], /--timeout wants/],
   ])('refuses %j', (args, message) => {
     const read = () => readOptions(args);
@@ -104,20 +149,36 @@ describe('readOptions', () => {
 
   it('takes values from the host only where the host has them', () => {
     const settings = ['A', 'B=', 'C=x=y', 'D=two\nlines', 'GONE'];
-    expect(readEnvironment(settings, { A: 'host', B: 'host' })).toEqual({ A: 'host', B: '', C: 'x=y', D: 'two\nlines' });
+    expect(readEnvironment(settings, { A: 'host', B: 'host' })).toEqual({
+      A: 'host',
+      B: '',
+      C: 'x=y',
+      D: 'two\nlines',
+    });
   });
 });
 
 describe("QEMU's arguments", () => {
   const machine: qemu.Machine = {
-    ...{ accelerator: 'kvm', cpus: 4, memory: 256, icount: false, roundRobin: false, kernel: '/k,1', append: '', root: '/' },
+    ...{
+      accelerator: 'kvm',
+      cpus: 4,
+      memory: 256,
+      icount: false,
+      roundRobin: false,
+      kernel: '/k,1',
+      append: '',
+      root: '/',
+    },
     ...{ harness: '/h', job: '/a,b=c,,d', console: '/co,n', privileged: true },
   };
 
   it('writes commas in values twice', () => {
     expect(qemu.optionValue('a,b,,c')).toBe('a,,b,,,,c');
     const args = qemu.qemuArguments(machine);
-    expect(args).toContainEqual(expect.stringContaining('path=/a,,b=c,,,,d,security_model=passthrough'));
+    expect(args).toContainEqual(
+      expect.stringContaining('path=/a,,b=c,,,,d,security_model=passthrough'),
+    );
     expect(args).toContain('file,id=console,path=/co,,n');
     // -kernel is no list of options: its comma stays.
     expect(args[args.indexOf('-kernel') + 1]).toBe('/k,1');
@@ -126,9 +187,18 @@ describe("QEMU's arguments", () => {
   it.each([
     [{ accelerator: 'kvm', icount: false, roundRobin: false, cpus: 4 }, ['kvm', 'host', '4']],
     [{ accelerator: 'kvm', icount: false, roundRobin: true, cpus: 4 }, ['kvm', 'host', '4']],
-    [{ accelerator: 'tcg', icount: false, roundRobin: false, cpus: 4 }, ['tcg,thread=multi', 'max', '4']],
-    [{ accelerator: 'tcg', icount: false, roundRobin: true, cpus: 4 }, ['tcg,thread=single', 'max', '4']],
-    [{ accelerator: 'tcg', icount: true, roundRobin: false, cpus: 1 }, ['tcg,thread=single', 'max', '1']],
+    [
+      { accelerator: 'tcg', icount: false, roundRobin: false, cpus: 4 },
+      ['tcg,thread=multi', 'max', '4'],
+    ],
+    [
+      { accelerator: 'tcg', icount: false, roundRobin: true, cpus: 4 },
+      ['tcg,thread=single', 'max', '4'],
+    ],
+    [
+      { accelerator: 'tcg', icount: true, roundRobin: false, cpus: 1 },
+      ['tcg,thread=single', 'max', '1'],
+    ],
   ] as const)('chooses accelerator and CPUs for %j', (options, [accel, cpu, smp]) => {
     const args = qemu.cpuArguments(options);
     const after = (name: string) => args[args.indexOf(name) + 1];
@@ -138,16 +208,26 @@ describe("QEMU's arguments", () => {
 
   it('shares everything read-only but the job', () => {
     const shares = qemu.qemuArguments(machine).filter((arg) => arg.startsWith('local,'));
-    const readonly = shares.filter((share) => share.endsWith(',readonly=on')).map((share) => /id=(\w+)/.exec(share)?.[1]);
+    const readonly = shares
+      .filter((share) => share.endsWith(',readonly=on'))
+      .map((share) => /id=(\w+)/.exec(share)?.[1]);
     expect(shares).toHaveLength(3);
     expect(readonly).toEqual(['root', 'harness']);
-    expect(qemu.shareArguments('t', '/', { readonly: true, privileged: false })[1]).toContain('security_model=none');
+    expect(qemu.shareArguments('t', '/', { readonly: true, privileged: false })[1]).toContain(
+      'security_model=none',
+    );
   });
 
   it('gives each stream its descriptor and its name', () => {
     const args = qemu.streamArguments().join(' ');
-    for (const [name, descriptor] of [['stdout', 3], ['stderr', 4], ['control', 5]] as const) {
-      expect(args).toContain(`socket,id=${name},fd=${descriptor} -device virtserialport,chardev=${name},name=rseq-slice.${name}`);
+    for (const [name, descriptor] of [
+      ['stdout', 3],
+      ['stderr', 4],
+      ['control', 5],
+    ] as const) {
+      expect(args).toContain(
+        `socket,id=${name},fd=${descriptor} -device virtserialport,chardev=${name},name=rseq-slice.${name}`,
+      );
     }
   });
 
@@ -166,7 +246,10 @@ describe("QEMU's arguments", () => {
 
 it('does not start a guest whose time counts instructions with more CPUs than it can have', async () => {
   const run = runInGuest({ command: ['true'], icount: true, cpus: 2 });
-  await expect(run).rejects.toMatchObject({ kind: 'setup', summary: expect.stringMatching(/has one CPU, not 2/) as string });
+  await expect(run).rejects.toMatchObject({
+    kind: 'setup',
+    summary: expect.stringMatching(/has one CPU, not 2/) as string,
+  });
 });
 
 describe('the accelerator', () => {
@@ -185,9 +268,12 @@ describe('the accelerator', () => {
     ['auto', false, false, null, ['tcg']],
     ['auto', true, true, usable, ['tcg']],
     ['auto', true, false, null, ['tcg']],
-  ] as const)('for %s, icount %j, /dev/kvm %j, verdict %j is %j', (choice, icount, present, verdict, expected) => {
-    expect(acceleratorsToTry(choice, { icount, present, verdict })).toEqual(expected);
-  });
+  ] as const)(
+    'for %s, icount %j, /dev/kvm %j, verdict %j is %j',
+    (choice, icount, present, verdict, expected) => {
+      expect(acceleratorsToTry(choice, { icount, present, verdict })).toEqual(expected);
+    },
+  );
 
   it('is remembered until the host boots again', () => {
     const cache = mkdtempSync(join(tmpdir(), 'rseq-slice-verdict-'));
@@ -208,15 +294,22 @@ describe('the accelerator', () => {
 
 describe('packages', () => {
   it('misses what is not there, for the purposes at hand only', () => {
-    const without = (...gone: readonly string[]) => missingNeeds(['build'], (item) => !gone.includes(item));
+    const without = (...gone: readonly string[]) =>
+      missingNeeds(['build'], (item) => !gone.includes(item));
     expect(without()).toEqual([]);
-    expect(without('flex', 'qemu-system-x86_64', '/usr/lib64/libc.a')).toEqual([expect.objectContaining({ debian: 'flex' })]);
-    expect(missingNeeds(['source', 'build', 'run', 'root', 'musl', 'neighbours'], () => false)).toEqual(NEEDS);
+    expect(without('flex', 'qemu-system-x86_64', '/usr/lib64/libc.a')).toEqual([
+      expect.objectContaining({ debian: 'flex' }),
+    ]);
+    expect(
+      missingNeeds(['source', 'build', 'run', 'root', 'musl', 'neighbours'], () => false),
+    ).toEqual(NEEDS);
   });
 
   it('says what to install', () => {
     const advice = installAdvice(missingNeeds(['run', 'source'], () => false));
-    expect(advice).toMatch(/^Missing: xz, tar, qemu-system-x86_64\. .*apt-get install .* xz-utils tar qemu-system-x86$/);
+    expect(advice).toMatch(
+      /^Missing: xz, tar, qemu-system-x86_64\. .*apt-get install .* xz-utils tar qemu-system-x86$/,
+    );
   });
 
   it('finds commands in PATH and where administrators keep theirs', () => {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
- * Checkouts in which the addon is built with the commands that a test allows: each in a temporary folder, with a PATH
- * that holds no more than those.
+ * Checkouts in which the addon is built with the commands that a test allows: each in a temporary
+ * folder, with a PATH that holds no more than those.
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -45,7 +45,10 @@ export class BuildFolder {
   }
 
   /** A PATH with these commands of the host and nothing else; `programs` are scripts for sh. */
-  pathWith(names: readonly string[], programs: Readonly<Record<string, string>> = {}): { PATH: string } {
+  pathWith(
+    names: readonly string[],
+    programs: Readonly<Record<string, string>> = {},
+  ): { PATH: string } {
     const path = join(this.path, 'bin');
     mkdirSync(path);
     for (const name of ['sh', ...names]) {
@@ -70,19 +73,37 @@ interface Ending {
   readonly stderr: string;
 }
 
-/** Runs Node in the checkout. What this process was told about compilers and guests is not passed on. */
-export function node(cwd: string, environment: Readonly<Record<string, string>>, ...args: string[]): Ending {
+/**
+ * Runs Node in the checkout. What this process was told about compilers and guests is not passed
+ * on.
+ */
+export function node(
+  cwd: string,
+  environment: Readonly<Record<string, string>>,
+  ...args: string[]
+): Ending {
   const { status, signal, stdout, stderr } = spawnSync(process.execPath, args, {
     cwd,
     encoding: 'utf8',
-    env: { ...process.env, CC: undefined, CXX: undefined, RSEQ_SLICE_GUEST: undefined, ...environment },
+    env: {
+      ...process.env,
+      CC: undefined,
+      CXX: undefined,
+      RSEQ_SLICE_GUEST: undefined,
+      ...environment,
+    },
   });
   return { status, signal, stdout, stderr };
 }
 
 /** What an addon exports, told by a child process that loads it. */
 export function load(path: string, expression: string): unknown {
-  const child = node(path, {}, '-p', `const addon = require('./${ADDON}'); JSON.stringify(${expression})`);
+  const child = node(
+    path,
+    {},
+    '-p',
+    `const addon = require('./${ADDON}'); JSON.stringify(${expression})`,
+  );
   expect(child).toMatchObject(QUIET);
   return JSON.parse(child.stdout);
 }

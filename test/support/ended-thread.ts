@@ -15,7 +15,10 @@ const SOURCE = `
 
 let ended: Promise<number> | undefined;
 
-/** Whether threads have names that the kernel gives them; elsewhere a thread is known by those that saw it end. */
+/**
+ * Whether threads have names that the kernel gives them; elsewhere a thread is known by those that
+ * saw it end.
+ */
 export const canAskKernel: boolean = process.platform === 'linux';
 
 export async function endedThread(): Promise<number> {
@@ -30,8 +33,11 @@ async function endOne(): Promise<number> {
   const agent = agentByKernel(() => stat);
   if (agent === null) throw new Error(`not read as the stat file of a thread: ${stat}`);
   await once(worker, 'exit');
-  // Node joins a thread when the kernel lets go of its memory, and the kernel lists it a moment longer.
+  // Node joins a thread when the kernel lets go of its memory, and the kernel lists it a moment
+  // longer.
   const { id } = agent;
-  await vi.waitFor(() => { ok(currentAgent().hasEnded(id), 'the thread has ended, and is not known to have'); }, 10_000);
+  await vi.waitFor(() => {
+    ok(currentAgent().hasEnded(id), 'the thread has ended, and is not known to have');
+  }, 10_000);
   return id;
 }

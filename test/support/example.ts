@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
- * The example addon of `test/fixtures/`, installed as another team would have it: in a folder of its own, with this
- * package in `node_modules`, compiled there.
+ * The example addon of `test/fixtures/`, installed as another team would have it: in a folder of
+ * its own, with this package in `node_modules`, compiled there.
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
@@ -23,24 +23,37 @@ export function whyNoNodeGyp(): string | undefined {
   return missing.length === 0 ? undefined : `node-gyp needs ${missing.join(' and ')}`;
 }
 
-/** Puts the example into a folder that is not there yet. @param rseqSlice the package: this checkout, or an unpacked one */
+/**
+ * Puts the example into a folder that is not there yet.
+ * @param rseqSlice the package: this checkout, or an unpacked one
+ */
 export function installExample(folder: string, rseqSlice: string = root): void {
   cpSync(fixture, folder, { recursive: true });
   mkdirSync(join(folder, 'node_modules'));
   symlinkSync(rseqSlice, join(folder, 'node_modules/rseq-slice'));
 }
 
-/** The same with the tarball that is published, unpacked, and what it depends on: nothing of the checkout is used. */
+/**
+ * The same with the tarball that is published, unpacked, and what it depends on: nothing of the
+ * checkout is used.
+ */
 export function installPacked(folder: string): void {
   cpSync(fixture, folder, { recursive: true });
   const modules = join(folder, 'node_modules');
   mkdirSync(join(modules, 'rseq-slice'), { recursive: true });
   const { path } = pack(modules);
-  const { status, stderr } = spawnSync('tar', ['-xzf', path, '-C', join(modules, 'rseq-slice'), '--strip-components=1'], { encoding: 'utf8' });
+  const { status, stderr } = spawnSync(
+    'tar',
+    ['-xzf', path, '-C', join(modules, 'rseq-slice'), '--strip-components=1'],
+    { encoding: 'utf8' },
+  );
   if (status !== 0) throw new Error(`The package does not unpack: ${stderr}`);
   rmSync(path);
-  const { dependencies } = JSON.parse(readFileSync(join(modules, 'rseq-slice/package.json'), 'utf8')) as { dependencies: Record<string, string> };
-  for (const name of Object.keys(dependencies)) cpSync(join(root, 'node_modules', name), join(modules, name), { recursive: true });
+  const { dependencies } = JSON.parse(
+    readFileSync(join(modules, 'rseq-slice/package.json'), 'utf8'),
+  ) as { dependencies: Record<string, string> };
+  for (const name of Object.keys(dependencies))
+    cpSync(join(root, 'node_modules', name), join(modules, name), { recursive: true });
 }
 
 /** As its `npm install` does. @throws with what node-gyp said */
@@ -50,7 +63,10 @@ export function buildWithNodeGyp(folder: string): void {
   const prefix = dirname(dirname(process.execPath));
   const local = existsSync(join(prefix, 'include/node/node_api.h')) ? [`--nodedir=${prefix}`] : [];
   const args = [nodeGyp, 'rebuild', '--loglevel=warn', ...local];
-  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, {
+    cwd: folder,
+    encoding: 'utf8',
+  });
   if (status !== 0) throw new Error(`The example addon does not build:\n${stdout}${stderr}`);
 }
 
@@ -64,7 +80,10 @@ export function buildDirectly(folder: string): void {
 }
 
 /** Installed and compiled, one way or the other. @param install how the package gets there */
-export function createExample(folder: string, install: (folder: string) => void = installExample): void {
+export function createExample(
+  folder: string,
+  install: (folder: string) => void = installExample,
+): void {
   install(folder);
   if (whyNoNodeGyp() === undefined) buildWithNodeGyp(folder);
   else buildDirectly(folder);
@@ -94,14 +113,23 @@ export interface ExampleReport {
     readonly errno: number;
     /** By outcome. */
     readonly inner: readonly [number, number, number, number, number];
-    readonly outer: Readonly<Record<'entered' | 'undisturbed' | 'yielded' | 'raced' | 'revoked' | 'nested', number>>;
+    readonly outer: Readonly<
+      Record<'entered' | 'undisturbed' | 'yielded' | 'raced' | 'revoked' | 'nested', number>
+    >;
   };
   readonly before: { readonly debit: number; readonly credit: number };
   readonly after: { readonly debit: number; readonly credit: number };
 }
 
 /** Every booking that was made is in the ledger, in debit and in credit: its locks were locks. */
-export function missedBookings({ before, after, here, pool, thread, nested }: ExampleReport): readonly number[] {
+export function missedBookings({
+  before,
+  after,
+  here,
+  pool,
+  thread,
+  nested,
+}: ExampleReport): readonly number[] {
   const inner = nested.inner.reduce((sum, count) => sum + count);
   const booked = here.booked + pool.booked + thread.booked + inner;
   return [after.debit - before.debit - booked, after.credit - before.credit - booked];
@@ -109,7 +137,11 @@ export function missedBookings({ before, after, here, pool, thread, nested }: Ex
 
 /** Runs a module of the example's folder in a process of its own, which must end well. */
 export function run(cwd: string, args: readonly string[]): unknown {
-  const { status, signal, stdout, stderr } = spawnSync(process.execPath, args, { cwd, encoding: 'utf8', env: { ...process.env, RSEQ_SLICE: '' } });
+  const { status, signal, stdout, stderr } = spawnSync(process.execPath, args, {
+    cwd,
+    encoding: 'utf8',
+    env: { ...process.env, RSEQ_SLICE: '' },
+  });
   expect({ status, signal, stderr }).toEqual({ status: 0, signal: null, stderr: '' });
   return JSON.parse(stdout);
 }

@@ -9,7 +9,15 @@
  * for one that has no end of its own.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -49,7 +57,10 @@ export interface Example {
 const MARK = /<!-- example: (compile only|shown only|serves), because [^]+? -->\n$/;
 
 /** All fenced blocks of a document, in order. */
-export function blocksOf(document: string, text: string = readDocument(document)): readonly Example[] {
+export function blocksOf(
+  document: string,
+  text: string = readDocument(document),
+): readonly Example[] {
   return [...text.matchAll(/^```(\w*)\n([^]*?)^```$/gm)].map((match) => {
     const [, language = '', code = ''] = match;
     const before = text.slice(0, match.index);
@@ -85,7 +96,10 @@ export class ExampleFolder {
   constructor() {
     mkdirSync(join(this.#folder, 'node_modules/@types'), { recursive: true });
     symlinkSync(root, join(this.#folder, 'node_modules/rseq-slice'));
-    symlinkSync(join(root, 'node_modules/@types/node'), join(this.#folder, 'node_modules/@types/node'));
+    symlinkSync(
+      join(root, 'node_modules/@types/node'),
+      join(this.#folder, 'node_modules/@types/node'),
+    );
     writeFileSync(join(this.#folder, 'package.json'), '{ "type": "module" }');
   }
 
@@ -95,7 +109,9 @@ export class ExampleFolder {
   }
 
   /** @returns the compiler's complaints about each of some examples. */
-  complaintsOfAll(examples: readonly Pick<Example, 'language' | 'code'>[]): readonly (readonly string[])[] {
+  complaintsOfAll(
+    examples: readonly Pick<Example, 'language' | 'code'>[],
+  ): readonly (readonly string[])[] {
     const files = examples.map(({ language, code }) => {
       const file = join(this.#folder, `example-${this.#count++}.${language}`);
       // An example without imports is a module too, with names of its own.
@@ -126,13 +142,19 @@ export class ExampleFolder {
 
   /** Runs it in a process of its own. */
   run(code: string): Ending {
-    const { status, signal, stdout, stderr } = spawnSync(process.execPath, [this.#program(code)], { encoding: 'utf8', timeout: PATIENCE });
+    const { status, signal, stdout, stderr } = spawnSync(process.execPath, [this.#program(code)], {
+      encoding: 'utf8',
+      timeout: PATIENCE,
+    });
     return { status, signal, stdout, stderr };
   }
 
   /** The same, while others run. */
   async start(code: string): Promise<Ending> {
-    const child = spawn(process.execPath, ['--import', NAVIGATOR, this.#program(code)], { stdio: ['ignore', 'pipe', 'pipe'], timeout: PATIENCE });
+    const child = spawn(process.execPath, ['--import', NAVIGATOR, this.#program(code)], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: PATIENCE,
+    });
     let [stdout, stderr] = ['', ''];
     child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));

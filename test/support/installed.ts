@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
- * A copy of what is installed from the package, and `rseq-slice build` in it: neither the sources as files nor packages
- * with headers are in reach, and PATH holds no more than the test says.
+ * A copy of what is installed from the package, and `rseq-slice build` in it: neither the sources
+ * as files nor packages with headers are in reach, and PATH holds no more than the test says.
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -57,7 +57,14 @@ export class Installation {
     const { status, signal, stdout, stderr } = spawnSync(process.execPath, command, {
       cwd: this.folder,
       encoding: 'utf8',
-      env: { ...process.env, CC: undefined, CXX: undefined, NODE_PATH: undefined, PATH, ...environment },
+      env: {
+        ...process.env,
+        CC: undefined,
+        CXX: undefined,
+        NODE_PATH: undefined,
+        PATH,
+        ...environment,
+      },
     });
     return { status, signal, stdout, stderr };
   }

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/** Records of benchmarks for tests: real ones, made by the benchmarks themselves, and ways to change them. */
+/**
+ * Records of benchmarks for tests: real ones, made by the benchmarks themselves, and ways to change
+ * them.
+ */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { readRecords } from '../../lib/report/records.ts';
@@ -31,13 +34,21 @@ export function readRecord(text: string, file: string): BenchRecord {
   return record;
 }
 
-/** @param path names and indices with dots between; the last is set, or removed where `value` is undefined */
-export function changed(record: { readonly [name: string]: Json }, path: string, value: Json | undefined): { [name: string]: Json } {
+/**
+ * @param path names and indices with dots between; the last is set, or removed where `value` is
+ * undefined
+ */
+export function changed(
+  record: { readonly [name: string]: Json },
+  path: string,
+  value: Json | undefined,
+): { [name: string]: Json } {
   const copy = structuredClone(record);
   const names = path.split('.');
   const last = names.pop() ?? '';
   const parent = names.reduce<Json>((at, name) => childOf(at, name), copy);
-  if (typeof parent !== 'object' || parent === null) throw new Error(`There is no '${path}' in the record.`);
+  if (typeof parent !== 'object' || parent === null)
+    throw new Error(`There is no '${path}' in the record.`);
   if (value === undefined) Reflect.deleteProperty(parent, last);
   else Reflect.set(parent, last, value);
   return copy;

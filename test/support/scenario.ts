@@ -13,7 +13,15 @@ import type { Exploration } from '../../lib/simulated/explorer.ts';
 import type { Step } from '../../lib/simulated/model.ts';
 import type { WorldThread } from '../../lib/simulated/world.ts';
 
-export const OPERATIONS = ['ask', 'withdraw', 'request', 'granted', 'yield', 'call', 'spin'] as const;
+export const OPERATIONS = [
+  'ask',
+  'withdraw',
+  'request',
+  'granted',
+  'yield',
+  'call',
+  'spin',
+] as const;
 type Operation = (typeof OPERATIONS)[number];
 
 interface Instruction {
@@ -45,12 +53,21 @@ function parse(name: string, text: string): Scenario {
     if (operation === undefined) throw new Error(`${name}: '${line}' is no instruction.`);
     return { operation, register: Number(register) };
   });
-  return { name, instructions, results: Math.max(...instructions.map(({ register }) => register)) + 1 };
+  return {
+    name,
+    instructions,
+    results: Math.max(...instructions.map(({ register }) => register)) + 1,
+  };
 }
 
 /** For the native program: a line with the name, and pairs of numbers. */
 export function formatScenario({ name, instructions }: Scenario): string {
-  return [name, ...instructions.map(({ operation, register }) => `${OPERATIONS.indexOf(operation)},${register}`)].join(' ');
+  return [
+    name,
+    ...instructions.map(
+      ({ operation, register }) => `${OPERATIONS.indexOf(operation)},${register}`,
+    ),
+  ].join(' ');
 }
 
 function perform(thread: WorldThread, operation: Operation): number {
@@ -76,7 +93,10 @@ function perform(thread: WorldThread, operation: Operation): number {
 }
 
 /** Every list of results there can be, each as its numbers with blanks between them. */
-export function possibleOutcomes({ name, instructions, results }: Scenario): { readonly outcomes: ReadonlySet<string>; readonly exploration: Exploration } {
+export function possibleOutcomes({ name, instructions, results }: Scenario): {
+  readonly outcomes: ReadonlySet<string>;
+  readonly exploration: Exploration;
+} {
   const outcomes = new Set<string>();
   const steps = instructions.map(({ operation, register }, index): Step => {
     const label = `${String(index)} ${operation}`;

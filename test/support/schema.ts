@@ -3,9 +3,15 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { readDocument } from './examples.ts';
 
-const isValid = new Ajv2020({ allowUnionTypes: true }).compile(JSON.parse(readDocument('schema/bench.schema.json')) as object);
+const isValid = new Ajv2020({ allowUnionTypes: true }).compile(
+  JSON.parse(readDocument('schema/bench.schema.json')) as object,
+);
 
 /** @returns one line each; empty: nothing */
 export function complaintsAbout(record: unknown): readonly string[] {
-  return isValid(record) ? [] : (isValid.errors ?? []).map(({ instancePath, message }) => `${instancePath}: ${String(message)}`);
+  return isValid(record)
+    ? []
+    : (isValid.errors ?? []).map(
+        ({ instancePath, message }) => `${instancePath}: ${String(message)}`,
+      );
 }

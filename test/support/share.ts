@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /**
- * How a table of cases that is too long for `npm test` is divided: some of its rows are tested there, and all others by
- * `npm run test:long`, whatever is added to the table. The file with the table is run as it is in the first suite; in
- * the second it is imported by the `*.long.test.ts` of the same name.
+ * How a table of cases that is too long for `npm test` is divided: some of its rows are tested
+ * there, and all others by `npm run test:long`, whatever is added to the table. The file with the
+ * table is run as it is in the first suite; in the second it is imported by the `*.long.test.ts` of
+ * the same name.
  */
 import { expect } from 'vitest';
 
@@ -15,7 +16,10 @@ interface Share {
   readonly first?: number;
 }
 
-/** Every n-th row of a table, counted from one of them on, for `npm test`; the other rows for `npm run test:long`. */
+/**
+ * Every n-th row of a table, counted from one of them on, for `npm test`; the other rows for `npm
+ * run test:long`.
+ */
 export function share<Row>(rows: readonly Row[], { every, first = 0 }: Share): readonly Row[] {
   return rows.filter((_, index) => (index % every === first % every) !== isLong);
 }

@@ -8,7 +8,9 @@ import { expect } from 'vitest';
 
 /** Why strace cannot be used here; undefined when it can. */
 export function whyNoStrace(): string | undefined {
-  const { error, status, stderr } = spawnSync('strace', ['-f', '-o', '/dev/null', 'true'], { encoding: 'utf8' });
+  const { error, status, stderr } = spawnSync('strace', ['-f', '-o', '/dev/null', 'true'], {
+    encoding: 'utf8',
+  });
   if (error !== undefined) return `strace is not there: ${error.message}`;
   return status === 0 ? undefined : `strace may not trace here: ${stderr.trim()}`;
 }

@@ -43,7 +43,10 @@ function spawn(command: readonly string[], environment: Readonly<Record<string, 
 /** See native/test/fake_kernel_exec.c. */
 function compileFakeKernel(): string {
   const path = join(folder, 'fake-kernel');
-  const files = [...['fake_kernel_exec.c', 'harness.c'].map((file) => join(root, 'native/test', file)), ...shim];
+  const files = [
+    ...['fake_kernel_exec.c', 'harness.c'].map((file) => join(root, 'native/test', file)),
+    ...shim,
+  ];
   spawnSync('cc', ['-std=gnu11', '-O2', '-pthread', ...files, '-o', path, '-ldl']);
   return path;
 }
@@ -70,7 +73,10 @@ const KERNELS: readonly Kernel[] = [
   ...FAKED,
 ];
 
-/** Why a kernel cannot be tried; undefined when it can. What else goes wrong there is for the tests to find. */
+/**
+ * Why a kernel cannot be tried; undefined when it can. What else goes wrong there is for the tests
+ * to find.
+ */
 function whyNot({ prefix: [launcher], environment }: Kernel): string | undefined {
   if (launcher === undefined) return undefined;
   if (!existsSync(launcher)) return 'the launcher does not compile here';
@@ -96,91 +102,117 @@ const ENDINGS = ['end', 'exit', 'throw', 'reject'].flatMap((ending) => [
 const TOGETHER = ['one by one', 'together'] as const;
 const SHARING = ['sharing the addon', 'each with its own addon'] as const;
 
-describe.each(KERNELS.map((kernel, index) => ({ ...kernel, index })))('on $kernel', ({ index, ...kernel }) => {
-  const reason = whyNot(kernel);
-  if (reason !== undefined) {
-    it('workers and processes end', (context) => {
-      console.log(`on ${kernel.kernel}: skipped: ${reason}`);
-      context.skip(reason);
-    });
-    return;
-  }
-  const backend = kernel.prefix.length > 0 ? 'linux' : backendOn(kernel);
-
-  function run(program: string, ...rest: readonly string[]): Ending {
-    return spawn([...kernel.prefix, process.execPath, join(programs, program), ...rest], kernel.environment);
-  }
-
-  function json(program: string, ...rest: readonly string[]): unknown {
-    const { stdout, ...ending } = run(program, ...rest);
-    expect(ending).toEqual({ status: 0, signal: null, stderr: '' });
-    return JSON.parse(stdout);
-  }
-
-  // In `npm test` one by one, on the first kernel where registrations are real.
-  it.each(share(TOGETHER, { every: 2 * KERNELS.length, first: 2 * index + KERNELS.length }))('workers end in every way, %s', (how) => {
-    const { ends, ...after } = json('worker-endings.mjs', how) as {
-      ends: readonly { ending: string; state: string }[];
-    };
-    expect(ends).toHaveLength(how === 'together' ? 24 : 12);
-    const exitCodes: Record<string, number> = { end: 0, terminate: 1, throw: 1, exit: 5 };
-    for (const { ending, state, ...rest } of ends) {
-      const error = ending === 'throw' ? 'on purpose' : null;
-      expect(rest, `${ending} ${state}`).toEqual({ backend, exitCode: exitCodes[ending], error });
+describe.each(KERNELS.map((kernel, index) => ({ ...kernel, index })))(
+  'on $kernel',
+  ({ index, ...kernel }) => {
+    const reason = whyNot(kernel);
+    if (reason !== undefined) {
+      it('workers and processes end', (context) => {
+        console.log(`on ${kernel.kernel}: skipped: ${reason}`);
+        context.skip(reason);
+      });
+      return;
     }
-    expect(after).toEqual({ result: 7, asFound: true });
-  });
+    const backend = kernel.prefix.length > 0 ? 'linux' : backendOn(kernel);
 
-  const endings = share(ENDINGS, { every: 11, first: 2 * index });
-  it.each(endings)('the process ends: %s, %s a section %s', (ending = '', ...rest) => {
-    const { status, signal, stdout, stderr } = run('process-ending.mjs', ending, ...rest);
-    const code = { end: 0, exit: 5 }[ending] ?? 1;
-    expect({ status, signal, stdout }).toEqual({ status: code, signal: null, stdout: `${backend}\nexit ${code}\n` });
-    if (code === 1) expect(stderr).toContain('Error: on purpose');
-    else expect(stderr).toBe('');
-  });
+    function run(program: string, ...rest: readonly string[]): Ending {
+      return spawn(
+        [...kernel.prefix, process.execPath, join(programs, program), ...rest],
+        kernel.environment,
+      );
+    }
 
-  it.each(share(SHARING, { every: KERNELS.length, first: index }))('two copies in one thread, %s', (sharing) => {
-    const isShared = sharing === 'sharing the addon';
-    const copies = ['first', 'second'].map((name) => {
-      const copy = mkdtempSync(join(folder, name));
-      for (const part of ['dist', 'package.json']) cpSync(join(root, part), join(copy, part), { recursive: true });
-      symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
-      if (isShared) symlinkSync(join(root, 'build'), join(copy, 'build'));
-      else if (existsSync(join(root, 'build'))) cpSync(join(root, 'build/Release'), join(copy, 'build/Release'), { recursive: true });
-      return join(copy, 'dist/index.js');
+    function json(program: string, ...rest: readonly string[]): unknown {
+      const { stdout, ...ending } = run(program, ...rest);
+      expect(ending).toEqual({ status: 0, signal: null, stderr: '' });
+      return JSON.parse(stdout);
+    }
+
+    // In `npm test` one by one, on the first kernel where registrations are real.
+    it.each(share(TOGETHER, { every: 2 * KERNELS.length, first: 2 * index + KERNELS.length }))(
+      'workers end in every way, %s',
+      (how) => {
+        const { ends, ...after } = json('worker-endings.mjs', how) as {
+          ends: readonly { ending: string; state: string }[];
+        };
+        expect(ends).toHaveLength(how === 'together' ? 24 : 12);
+        const exitCodes: Record<string, number> = { end: 0, terminate: 1, throw: 1, exit: 5 };
+        for (const { ending, state, ...rest } of ends) {
+          const error = ending === 'throw' ? 'on purpose' : null;
+          expect(rest, `${ending} ${state}`).toEqual({
+            backend,
+            exitCode: exitCodes[ending],
+            error,
+          });
+        }
+        expect(after).toEqual({ result: 7, asFound: true });
+      },
+    );
+
+    const endings = share(ENDINGS, { every: 11, first: 2 * index });
+    it.each(endings)('the process ends: %s, %s a section %s', (ending = '', ...rest) => {
+      const { status, signal, stdout, stderr } = run('process-ending.mjs', ending, ...rest);
+      const code = { end: 0, exit: 5 }[ending] ?? 1;
+      expect({ status, signal, stdout }).toEqual({
+        status: code,
+        signal: null,
+        stdout: `${backend}\nexit ${code}\n`,
+      });
+      if (code === 1) expect(stderr).toContain('Error: on purpose');
+      else expect(stderr).toBe('');
     });
-    const { backends, ...report } = json('two-copies.mjs', ...copies) as { backends: unknown[] };
-    expect(backends[0]).toBe(backend);
-    // One area, one word: the second finds it in use. Where it got none it has a word of its own.
-    const inner = backends[1] === 'linux' ? Outcome.Nested : Outcome.Undisturbed;
-    expect(report).toEqual({
-      same: false,
-      inner,
-      outer: Outcome.Undisturbed,
-      foreignError: { own: true, other: false, is: true },
-      inWorker: { inner, outer: Outcome.Undisturbed },
-      exitCode: 0,
-      left: 7,
-      again: Outcome.Undisturbed,
+
+    it.each(share(SHARING, { every: KERNELS.length, first: index }))(
+      'two copies in one thread, %s',
+      (sharing) => {
+        const isShared = sharing === 'sharing the addon';
+        const copies = ['first', 'second'].map((name) => {
+          const copy = mkdtempSync(join(folder, name));
+          for (const part of ['dist', 'package.json'])
+            cpSync(join(root, part), join(copy, part), { recursive: true });
+          symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
+          if (isShared) symlinkSync(join(root, 'build'), join(copy, 'build'));
+          else if (existsSync(join(root, 'build')))
+            cpSync(join(root, 'build/Release'), join(copy, 'build/Release'), { recursive: true });
+          return join(copy, 'dist/index.js');
+        });
+        const { backends, ...report } = json('two-copies.mjs', ...copies) as {
+          backends: unknown[];
+        };
+        expect(backends[0]).toBe(backend);
+        // One area, one word: the second finds it in use. Where it got none it has a word of its
+        // own.
+        const inner = backends[1] === 'linux' ? Outcome.Nested : Outcome.Undisturbed;
+        expect(report).toEqual({
+          same: false,
+          inner,
+          outer: Outcome.Undisturbed,
+          foreignError: { own: true, other: false, is: true },
+          inWorker: { inner, outer: Outcome.Undisturbed },
+          exitCode: 0,
+          left: 7,
+          again: Outcome.Undisturbed,
+        });
+        if (backend === 'linux' && isShared) expect(backends[1]).toBe('linux');
+      },
+    );
+
+    if (!isLong)
+      it('the mapped word stays with its thread', (context) => {
+        if (kernel.prefix.length === 0) context.skip('only where the word is mapped');
+        const { refused, ...report } = json('posted.mjs') as { refused: string | null };
+        expect([null, 'DataCloneError']).toContain(refused);
+        expect(report).toEqual({ word: [0, 0, 0, 0], outcome: 7, entered: 1 });
+      });
+
+    const loads = share(['first'], { every: KERNELS.length, first: index + KERNELS.length - 1 });
+    it.each(loads)('a worker loads the addon %s, and is gone when the main thread does', () => {
+      expect(json('worker-first.mjs')).toEqual([
+        [backend, 1000, 0],
+        [backend, 1000],
+        [backend, 1000, 0],
+        [backend, 2000],
+      ]);
     });
-    if (backend === 'linux' && isShared) expect(backends[1]).toBe('linux');
-  });
-
-  if (!isLong) it('the mapped word stays with its thread', (context) => {
-    if (kernel.prefix.length === 0) context.skip('only where the word is mapped');
-    const { refused, ...report } = json('posted.mjs') as { refused: string | null };
-    expect([null, 'DataCloneError']).toContain(refused);
-    expect(report).toEqual({ word: [0, 0, 0, 0], outcome: 7, entered: 1 });
-  });
-
-  const loads = share(['first'], { every: KERNELS.length, first: index + KERNELS.length - 1 });
-  it.each(loads)('a worker loads the addon %s, and is gone when the main thread does', () => {
-    expect(json('worker-first.mjs')).toEqual([
-      [backend, 1000, 0],
-      [backend, 1000],
-      [backend, 1000, 0],
-      [backend, 2000],
-    ]);
-  });
-});
+  },
+);

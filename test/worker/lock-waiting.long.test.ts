@@ -32,21 +32,35 @@ const ASYNC_WAYS = [
 ];
 
 it.each(ASYNC_WAYS)('keeps no memory in a thousand turns: %s', { timeout: PATIENCE }, (way) => {
-  const { idle, repeated } = runProgram('async-heap.mjs', [way], ['--expose-gc']) as Record<'idle' | 'repeated', number>;
+  const { idle, repeated } = runProgram('async-heap.mjs', [way], ['--expose-gc']) as Record<
+    'idle' | 'repeated',
+    number
+  >;
   expect(idle).toBeLessThan(HEAP);
   expect(repeated).toBeLessThan(HEAP);
 });
 
-it.each(['SpinLock', 'RwLock, written', 'RwLock, read', 'Semaphore', 'Semaphore of 4'])('a busy event loop is in nobody’s way: %s', { timeout: PATIENCE }, (kind) => {
-  const { waited, gaveUp, long } = runProgram('lock-busy-loop.mjs', [kind]) as Record<'waited' | 'gaveUp' | 'long', number>;
-  expect(waited).toBeLessThan(750);
-  // Who spins may be preempted as well.
-  expect(long).toBeLessThanOrEqual(kind === 'SpinLock' ? gaveUp : gaveUp / 2);
-});
+it.each(['SpinLock', 'RwLock, written', 'RwLock, read', 'Semaphore', 'Semaphore of 4'])(
+  'a busy event loop is in nobody’s way: %s',
+  { timeout: PATIENCE },
+  (kind) => {
+    const { waited, gaveUp, long } = runProgram('lock-busy-loop.mjs', [kind]) as Record<
+      'waited' | 'gaveUp' | 'long',
+      number
+    >;
+    expect(waited).toBeLessThan(750);
+    // Who spins may be preempted as well.
+    expect(long).toBeLessThanOrEqual(kind === 'SpinLock' ? gaveUp : gaveUp / 2);
+  },
+);
 
-it.each(['Mutex', 'SpinLock', 'RwLock, written'])('waits that end while the lock is released keep nobody out: %s', { timeout: PATIENCE }, (kind) => {
-  expect(runProgram('lock-give-up.mjs', [kind, '5000'])).toEqual({ refused: 0, enough: true });
-});
+it.each(['Mutex', 'SpinLock', 'RwLock, written'])(
+  'waits that end while the lock is released keep nobody out: %s',
+  { timeout: PATIENCE },
+  (kind) => {
+    expect(runProgram('lock-give-up.mjs', [kind, '5000'])).toEqual({ refused: 0, enough: true });
+  },
+);
 
 const VICTIMS = [
   { who: 'the same copy', flags: '', isCopy: false },
@@ -58,7 +72,12 @@ describe.each(VICTIMS)('every way in, when the dead used $who', ({ flags, isCopy
   it.for(LOCKS)('%s', { timeout: PATIENCE }, (kind, context) => {
     if (isCopy && !hasAddon) context.skip('the addon is not built');
     const copy = isCopy ? copyLibrary(folder, kind) : '';
-    const results = runProgram('lock-ways.mjs', [kind, copy, flags]) as readonly { readonly hold: string; readonly how: string; readonly way: string; readonly got: string }[];
+    const results = runProgram('lock-ways.mjs', [kind, copy, flags]) as readonly {
+      readonly hold: string;
+      readonly how: string;
+      readonly way: string;
+      readonly got: string;
+    }[];
     expect(results).toHaveLength(kind === 'RwLock' ? 80 : 20);
     for (const result of results) {
       // A reader that died has left nothing half done.
@@ -68,11 +87,31 @@ describe.each(VICTIMS)('every way in, when the dead used $who', ({ flags, isCopy
   });
 });
 
-it.for(VICTIMS)('old tokens release nothing, beside $who', { timeout: PATIENCE }, ({ flags, isCopy }, context) => {
-  if (isCopy && !hasAddon) context.skip('the addon is not built');
-  expect(runProgram('lock-tokens.mjs', [isCopy ? copyLibrary(folder, 'tokens') : ''], flags === '' ? [] : [flags])).toEqual(TOKENS);
-});
+it.for(VICTIMS)(
+  'old tokens release nothing, beside $who',
+  { timeout: PATIENCE },
+  ({ flags, isCopy }, context) => {
+    if (isCopy && !hasAddon) context.skip('the addon is not built');
+    expect(
+      runProgram(
+        'lock-tokens.mjs',
+        [isCopy ? copyLibrary(folder, 'tokens') : ''],
+        flags === '' ? [] : [flags],
+      ),
+    ).toEqual(TOKENS);
+  },
+);
 
-it.each(['', '--no-addons'])('no notification goes to the dead: %j', { timeout: PATIENCE }, (flags) => {
-  expect(runProgram('condition-death.mjs', [flags])).toEqual({ nobody: [0, 0], first: 1, wokenByOne: 1, rest: 1, woken: 2 });
-});
+it.each(['', '--no-addons'])(
+  'no notification goes to the dead: %j',
+  { timeout: PATIENCE },
+  (flags) => {
+    expect(runProgram('condition-death.mjs', [flags])).toEqual({
+      nobody: [0, 0],
+      first: 1,
+      wokenByOne: 1,
+      rest: 1,
+      woken: 2,
+    });
+  },
+);

@@ -21,7 +21,9 @@ interface Ending {
 
 function stress(...args: readonly string[]): Promise<Ending> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [program, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let stdout = '';
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
@@ -41,7 +43,8 @@ const WAYS = LOCKS.flatMap(
 );
 const flagsOf = (addon: string) => (addon === 'with the addon' ? [] : ['--no-addon']);
 
-// Twice the time it may take to stop, and the machine may be busy with other tests. A run ends with what it finds.
+// Twice the time it may take to stop, and the machine may be busy with other tests. A run ends with
+// what it finds.
 describe('a short run', { timeout: 120_000 }, () => {
   it.each(WAYS)('finds nothing with a lock of kind %s, %s', async (lock, addon) => {
     const { status, signal, stdout, stderr } = await stress(
@@ -73,7 +76,9 @@ describe('a short run', { timeout: 120_000 }, () => {
       ...flagsOf(addon),
     );
     expect({ status, signal }, stdout).toEqual({ status: 1, signal: null });
-    expect(stderr).toMatch(new RegExp(`^${lock}: standstill: .* nothing moved for .*; its words: `));
+    expect(stderr).toMatch(
+      new RegExp(`^${lock}: standstill: .* nothing moved for .*; its words: `),
+    );
     expect(stderr).toContain('the last events:');
   });
 });

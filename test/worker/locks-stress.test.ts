@@ -8,7 +8,15 @@ import { describe, expect, it } from 'vitest';
 import { Guarded, GUARDED_WORDS } from '../../scripts/stress/guarded.mjs';
 import { History } from '../../scripts/stress/history.mjs';
 import type { Subject } from '../../scripts/stress/history.mjs';
-import { Acquired, Call, COUNTER, Journal, Refusal, Start, Type } from '../../scripts/stress/journal.mjs';
+import {
+  Acquired,
+  Call,
+  COUNTER,
+  Journal,
+  Refusal,
+  Start,
+  Type,
+} from '../../scripts/stress/journal.mjs';
 import type { Event } from '../../scripts/stress/journal.mjs';
 import { LOCKS, readOptions, replayCommand } from '../../scripts/stress/options.mjs';
 import { Random } from '../../scripts/stress/random.mjs';
@@ -93,9 +101,9 @@ describe('the checker of one holder', () => {
   });
 
   it('finds that two were told of one death', () => {
-    expect(new Script(1).take(1).die(1).start(2).abandoned(2).release(2).start(3).abandoned(3).end()).toEqual([
-      'double holder',
-    ]);
+    expect(
+      new Script(1).take(1).die(1).start(2).abandoned(2).release(2).start(3).abandoned(3).end(),
+    ).toEqual(['double holder']);
   });
 
   it('finds that somebody was told and nobody had died', () => {
@@ -111,9 +119,13 @@ describe('the checker of one holder', () => {
   it('leaves open whether somebody held who died asking or releasing', () => {
     expect(new Script(1).start(1).die(1).take(2).release(2).end()).toEqual([]);
     expect(new Script(1).start(1).die(1).start(2).abandoned(2).release(2).end()).toEqual([]);
-    expect(new Script(1).take(1).write(Type.Releasing, 1).start(2).abandoned(2).die(1).release(2).end()).toEqual([]);
+    expect(
+      new Script(1).take(1).write(Type.Releasing, 1).start(2).abandoned(2).die(1).release(2).end(),
+    ).toEqual([]);
     // But not for ever: the lock was had since.
-    expect(new Script(1).start(1).die(1).take(2).release(2).start(3).abandoned(3).end()).toEqual(['double holder']);
+    expect(new Script(1).start(1).die(1).take(2).release(2).start(3).abandoned(3).end()).toEqual([
+      'double holder',
+    ]);
   });
 
   it('finds an acquisition without a start, and a release without an acquisition', () => {
@@ -148,25 +160,42 @@ describe('the checker of permits', () => {
 });
 
 describe('the checker of permits, when a death in doubt is not the one that was meant', () => {
-  /** Worker 1 is in doubt; worker 3 is told, and it was worker 2 that died holding, of which nobody has heard. */
-  const told = () => new Script(3).start(1).die(1).take(2).take(3).release(3).start(3, 2).abandoned(3, 2).release(3, 2);
+  /**
+   * Worker 1 is in doubt; worker 3 is told, and it was worker 2 that died holding, of which nobody
+   * has heard.
+   */
+  const told = () =>
+    new Script(3)
+      .start(1)
+      .die(1)
+      .take(2)
+      .take(3)
+      .release(3)
+      .start(3, 2)
+      .abandoned(3, 2)
+      .release(3, 2);
 
   it('keeps the doubt', () => {
     expect(told().die(2).start(4).abandoned(4).end()).toEqual([]);
   });
 
   it('but once', () => {
-    expect(told().die(2).start(4).abandoned(4).release(4).start(5).abandoned(5).end()).toEqual(['double holder']);
+    expect(told().die(2).start(4).abandoned(4).release(4).start(5).abandoned(5).end()).toEqual([
+      'double holder',
+    ]);
   });
 
   it('also when it comes to light later than the takeover', () => {
-    // Worker 1 is in doubt, worker 2 died holding; nobody has heard of either when worker 3 is told.
+    // Worker 1 is in doubt, worker 2 died holding; nobody has heard of either when worker 3 is
+    // told.
     const early = () => new Script(3).take(2).start(1).start(3).abandoned(3).die(1);
     expect(early().die(2).start(6).abandoned(6).end()).toEqual([]);
     expect(early().take(4).take(5).die(2).end()).toEqual([]);
     // It was worker 1 then; or four have it.
     expect(early().release(2).take(4).take(5).end()).toEqual([]);
-    expect(early().write(Type.Releasing, 2).take(4).take(5).take(6).end()).toEqual(['double holder']);
+    expect(early().write(Type.Releasing, 2).take(4).take(5).take(6).end()).toEqual([
+      'double holder',
+    ]);
   });
 
   it('and not when it was', () => {
@@ -174,7 +203,9 @@ describe('the checker of permits, when a death in doubt is not the one that was 
   });
 
   it('nor when all permits were seen with others since', () => {
-    expect(told().take(4).take(5).take(6).die(2).release(4).start(7).abandoned(7).end()).toEqual(['double holder']);
+    expect(told().take(4).take(5).take(6).die(2).release(4).start(7).abandoned(7).end()).toEqual([
+      'double holder',
+    ]);
   });
 });
 
@@ -182,7 +213,9 @@ describe('the checker of readers and a writer', () => {
   const reading = Start.Reading;
 
   it('lets readers in together, and nobody beside a writer', () => {
-    expect(new Script('rw').take(1, 1, reading).take(2, 1, reading).release(1).release(2).take(3).end()).toEqual([]);
+    expect(
+      new Script('rw').take(1, 1, reading).take(2, 1, reading).release(1).release(2).take(3).end(),
+    ).toEqual([]);
     expect(new Script('rw').take(1).take(2).end()).toContain('double holder');
     expect(new Script('rw').take(1).take(2, 1, reading).end()).toContain('double holder');
     expect(new Script('rw').take(1, 1, reading).take(2).end()).toEqual(['double holder']);
@@ -191,20 +224,33 @@ describe('the checker of readers and a writer', () => {
   it('wants all to be told of a dead writer until the next one has it, and nobody of a dead reader', () => {
     const torn = () => new Script('rw').take(1).die(1).start(2, 1, reading).abandoned(2).release(2);
     expect(
-      torn().start(3, 1, reading).abandoned(3).release(3).start(4).abandoned(4).release(4).take(2, 2, reading).end(),
+      torn()
+        .start(3, 1, reading)
+        .abandoned(3)
+        .release(3)
+        .start(4)
+        .abandoned(4)
+        .release(4)
+        .take(2, 2, reading)
+        .end(),
     ).toEqual([]);
     expect(torn().take(3, 1, reading).end()).toEqual(['missed abandoned']);
     expect(torn().take(3).end()).toEqual(['missed abandoned']);
-    expect(torn().start(3).abandoned(3).release(3).start(4, 1, reading).abandoned(4).end()).toEqual(['double holder']);
+    expect(torn().start(3).abandoned(3).release(3).start(4, 1, reading).abandoned(4).end()).toEqual(
+      ['double holder'],
+    );
     expect(new Script('rw').take(1).die(1).take(2).end()).toEqual(['missed abandoned']);
     expect(new Script('rw').take(1).die(1).take(2, 1, reading).end()).toEqual(['missed abandoned']);
     expect(new Script('rw').take(1, 1, reading).die(1).take(2).end()).toEqual([]);
     expect(new Script('rw').take(1, 1, reading).take(2).die(1).end()).toEqual([]);
-    expect(new Script('rw').take(1, 1, reading).die(1).start(2).abandoned(2).end()).toEqual(['double holder']);
+    expect(new Script('rw').take(1, 1, reading).die(1).start(2).abandoned(2).end()).toEqual([
+      'double holder',
+    ]);
   });
 
   it('lets a dead writer be followed before its death is heard of, but then it must die', () => {
-    const followed = () => new Script('rw').take(1).start(2, 1, reading).abandoned(2).start(3, 1, reading).abandoned(3);
+    const followed = () =>
+      new Script('rw').take(1).start(2, 1, reading).abandoned(2).start(3, 1, reading).abandoned(3);
     expect(followed().die(1).release(2).release(3).start(4).abandoned(4).end()).toEqual([]);
     expect(followed().release(1).end()).toContain('double holder');
     expect(followed().end()).toEqual(['double holder']);
@@ -213,15 +259,24 @@ describe('the checker of readers and a writer', () => {
   it('leaves open whether a writer had it that died asking, until somebody was told or was not', () => {
     const doubt = () => new Script('rw').start(1).die(1);
     expect(doubt().take(2, 1, reading).release(2).take(3).end()).toEqual([]);
-    expect(doubt().start(2, 1, reading).abandoned(2).release(2).start(3).abandoned(3).end()).toEqual([]);
-    expect(doubt().start(2, 1, reading).abandoned(2).release(2).take(3).end()).toEqual(['missed abandoned']);
-    expect(doubt().take(2, 1, reading).release(2).start(3).abandoned(3).end()).toEqual(['double holder']);
+    expect(
+      doubt().start(2, 1, reading).abandoned(2).release(2).start(3).abandoned(3).end(),
+    ).toEqual([]);
+    expect(doubt().start(2, 1, reading).abandoned(2).release(2).take(3).end()).toEqual([
+      'missed abandoned',
+    ]);
+    expect(doubt().take(2, 1, reading).release(2).start(3).abandoned(3).end()).toEqual([
+      'double holder',
+    ]);
     expect(doubt().take(2).release(2).start(3).abandoned(3).end()).toEqual(['double holder']);
-    expect(new Script('rw').take(1).write(Type.Releasing, 1).start(2).abandoned(2).die(1).end()).toEqual([]);
+    expect(
+      new Script('rw').take(1).write(Type.Releasing, 1).start(2).abandoned(2).die(1).end(),
+    ).toEqual([]);
   });
 
   it('lets a reader that was in before the death write that down after others were told', () => {
-    const late = () => new Script('rw').start(1).start(2, 1, reading).start(3, 1, reading).die(1).abandoned(3);
+    const late = () =>
+      new Script('rw').start(1).start(2, 1, reading).start(3, 1, reading).die(1).abandoned(3);
     expect(late().acquired(2).end()).toEqual([]);
     expect(late().abandoned(2).end()).toEqual([]);
     expect(late().take(4, 1, reading).end()).toEqual(['missed abandoned']);
@@ -268,7 +323,8 @@ describe('the checker of waiting', () => {
 
   it('finds a notification that was lost, and one that nobody made', () => {
     const waiting = () => new Script(1).take(1).write(Type.Waiting, 1);
-    const called = () => waiting().take(2).write(Type.Calling, 2, 0, Call.AllLocked).write(Type.Called, 2).release(2);
+    const called = () =>
+      waiting().take(2).write(Type.Calling, 2, 0, Call.AllLocked).write(Type.Called, 2).release(2);
     expect(waiting().pass(20_000).end()).toEqual([]);
     expect(called().acquired(1, 1, Acquired.Notified).release(1).end()).toEqual([]);
     expect(waiting().write(Type.GaveUp, 1, 1, Refusal.Unlocked).end()).toEqual([]);
@@ -308,9 +364,13 @@ describe('the checker of standstills', () => {
     const reading = Start.Reading;
     expect(new Script(2).take(1).start(2).pass(150).end()).toEqual(['standstill']);
     expect(new Script(2).take(1).take(2).start(3).pass(150).end()).toEqual([]);
-    expect(new Script('rw').take(1, 1, reading).start(2, 1, reading).pass(150).end()).toEqual(['standstill']);
+    expect(new Script('rw').take(1, 1, reading).start(2, 1, reading).pass(150).end()).toEqual([
+      'standstill',
+    ]);
     expect(new Script('rw').take(1, 1, reading).start(2).pass(150).end()).toEqual([]);
-    expect(new Script('rw').take(1, 1, reading).start(2).start(3, 1, reading).pass(150).end()).toEqual([]);
+    expect(
+      new Script('rw').take(1, 1, reading).start(2).start(3, 1, reading).pass(150).end(),
+    ).toEqual([]);
   });
 
   it('leaves tries alone, and those who wait on a condition until they are called', () => {
@@ -318,7 +378,13 @@ describe('the checker of standstills', () => {
     const onCondition = () => new Script(1).take(1).write(Type.Waiting, 1);
     expect(onCondition().pass(150).end()).toEqual([]);
     expect(
-      onCondition().take(2).write(Type.Calling, 2, 0, Call.AllLocked).write(Type.Called, 2).release(2).pass(150).end(),
+      onCondition()
+        .take(2)
+        .write(Type.Calling, 2, 0, Call.AllLocked)
+        .write(Type.Called, 2)
+        .release(2)
+        .pass(150)
+        .end(),
     ).toEqual(['standstill']);
   });
 
@@ -389,7 +455,9 @@ describe('the checker of tries', () => {
     expect(refused(new Script(3).take(2).take(3).take(4), 1).end()).toEqual([]);
     // It may be reserved for the one who waits.
     expect(refused(new Script(3).take(2).start(3), 1).end()).toEqual([]);
-    expect(new Script(1).start(1, 1, Start.Try).start(2).write(Type.GaveUp, 1, 1, Refusal.Refused).end()).toEqual([]);
+    expect(
+      new Script(1).start(1, 1, Start.Try).start(2).write(Type.GaveUp, 1, 1, Refusal.Refused).end(),
+    ).toEqual([]);
   });
 
   it('knows that readers are in nobody’s way but a writer’s', () => {
@@ -454,7 +522,15 @@ describe('the journal', () => {
     reader.drain(7, events);
     expect(events).toHaveLength(10_000);
     expect(events.every(({ seq, op }, index) => seq === index && op === index)).toBe(true);
-    expect(events[0]).toEqual({ seq: 0, worker: 7, type: Type.Start, subject: 2, style: 3, op: 0, detail: 5 });
+    expect(events[0]).toEqual({
+      seq: 0,
+      worker: 7,
+      type: Type.Start,
+      subject: 2,
+      style: 3,
+      op: 0,
+      detail: 5,
+    });
     expect(reader.watermark(Atomics.load(shared, COUNTER))).toBe(10_000);
   });
 });
@@ -462,7 +538,13 @@ describe('the journal', () => {
 describe('the command line', () => {
   it('has defaults, and says how to repeat a run', () => {
     const options = readOptions(['--seed', '5', '--lock', 'rw', '--no-addon']);
-    expect(options).toMatchObject({ seconds: 60, workers: 8, kinds: ['rw'], noAddon: true, patience: 1 });
+    expect(options).toMatchObject({
+      seconds: 60,
+      workers: 8,
+      kinds: ['rw'],
+      noAddon: true,
+      patience: 1,
+    });
     expect(options && readOptions(replayCommand(options).split(' ').slice(2))).toEqual(options);
     expect(readOptions(['--help'])).toBeNull();
     expect(readOptions([], true)).toMatchObject({ patience: 10, kinds: LOCKS });

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/** Counters of the whole process: of threads that run, were detached, ended by themselves or by force. */
+/**
+ * Counters of the whole process: of threads that run, were detached, ended by themselves or by
+ * force.
+ */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,7 +15,10 @@ const library = new URL('../../dist/index.js', import.meta.url).href;
 const program = fileURLToPath(new URL('programs/process-stats.mjs', import.meta.url));
 
 function run(what: string): ProcessStats[] {
-  const { status, signal, stdout, stderr } = spawnSync(process.execPath, [program, what], { encoding: 'utf8', timeout: 30_000 });
+  const { status, signal, stdout, stderr } = spawnSync(process.execPath, [program, what], {
+    encoding: 'utf8',
+    timeout: 30_000,
+  });
   expect({ status, signal, stderr }).toEqual({ status: 0, signal: null, stderr: '' });
   return JSON.parse(stdout) as ProcessStats[];
 }
@@ -31,7 +37,12 @@ it('adds up outcomes when they happen', () => {
 });
 
 it('counts attaching again as a thread of its own, and for ever', () => {
-  expect(run('again')[0]).toMatchObject({ threads: 40_000, uncounted: 0, entered: 40_000, undisturbed: 40_000 });
+  expect(run('again')[0]).toMatchObject({
+    threads: 40_000,
+    uncounted: 0,
+    entered: 40_000,
+    undisturbed: 40_000,
+  });
 });
 
 it('does not count a thread that could not be attached', () => {
@@ -43,7 +54,10 @@ it('does not count a thread that could not be attached', () => {
       const codes = [1, 2].map(() => { try { attach({ backend: 'simulated' }) } catch ({ code }) { return code } });
       console.log(JSON.stringify([codes, processStats()]));`;
     const env = { ...process.env, RSEQ_SLICE_TRACE: folder };
-    const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', source], { encoding: 'utf8', env });
+    const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', source], {
+      encoding: 'utf8',
+      env,
+    });
     const [codes, stats] = JSON.parse(stdout) as [string[], ProcessStats];
     expect(codes).toEqual(['ERR_RSEQ_SYSTEM', 'ERR_RSEQ_SYSTEM']);
     expect(stats).toMatchObject({ threads: 0, uncounted: 0, entered: 0 });
@@ -60,7 +74,10 @@ it('has room again when workers have ended without detaching', (context) => {
 });
 
 it('is right at any moment, whoever attaches and detaches meanwhile', () => {
-  const [watched, after] = run('watched') as unknown as [Record<'looks' | 'back' | 'uneven', number>, ProcessStats];
+  const [watched, after] = run('watched') as unknown as [
+    Record<'looks' | 'back' | 'uneven', number>,
+    ProcessStats,
+  ];
   expect(watched).toMatchObject({ back: 0, uneven: 0 });
   expect(watched.looks).toBeGreaterThan(1000);
   const [undisturbed, revoked] = [3 * 1000 * 190, 3 * 1000 * 20];
@@ -82,7 +99,9 @@ it('counts the workers of a worker that inherited nothing', () => {
       });
     });`;
   const source = `new (require('node:worker_threads').Worker)(${JSON.stringify(child)}, { eval: true })`;
-  const { status, signal, stdout, stderr } = spawnSync(process.execPath, ['-e', source], { encoding: 'utf8' });
+  const { status, signal, stdout, stderr } = spawnSync(process.execPath, ['-e', source], {
+    encoding: 'utf8',
+  });
   expect({ status, signal, stderr }).toEqual({ status: 0, signal: null, stderr: '' });
   expect(JSON.parse(stdout)).toMatchObject({ threads: 2, entered: 2, undisturbed: 2 });
 });

@@ -21,7 +21,11 @@ interface Report {
   readonly disturbed: number;
 }
 
-function trace(where: string, body: string, controlWord: string): Report & { readonly calls: string[] } {
+function trace(
+  where: string,
+  body: string,
+  controlWord: string,
+): Report & { readonly calls: string[] } {
   const folder = mkdtempSync(join(tmpdir(), 'rseq-slice-strace-'));
   try {
     const file = join(folder, 'trace');
@@ -35,7 +39,10 @@ function trace(where: string, body: string, controlWord: string): Report & { rea
       status: 0,
       stderr: '',
     });
-    return { ...(JSON.parse(child.stdout) as Report), calls: callsBetweenMarkers(readFileSync(file, 'utf8')) };
+    return {
+      ...(JSON.parse(child.stdout) as Report),
+      calls: callsBetweenMarkers(readFileSync(file, 'utf8')),
+    };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -58,16 +65,24 @@ it.for([
   ['main', 'auto'],
   ['worker', 'auto'],
   ['main', 'native'],
-] as const)('makes no system call in a million sections (%s thread, control word %s)', ([where, controlWord], context) => {
-  const reason = whyNoStrace();
-  if (reason !== undefined) context.skip(reason);
-  const control = trace(where, 'nothing', 'auto');
-  expect(control).toMatchObject({ optimized: true, entered: 0 });
-  if (controlWord === 'native' && control.backend !== 'linux') context.skip('this kernel has no slices');
+] as const)(
+  'makes no system call in a million sections (%s thread, control word %s)',
+  ([where, controlWord], context) => {
+    const reason = whyNoStrace();
+    if (reason !== undefined) context.skip(reason);
+    const control = trace(where, 'nothing', 'auto');
+    expect(control).toMatchObject({ optimized: true, entered: 0 });
+    if (controlWord === 'native' && control.backend !== 'linux')
+      context.skip('this kernel has no slices');
 
-  const sections = trace(where, 'sections', controlWord);
-  expect(sections).toMatchObject({ backend: control.backend, optimized: true, entered: 1_000_000 });
-  const calls = without(sections.calls, control.calls);
-  expect(calls.filter((call) => !isYield(call))).toEqual([]);
-  expect(calls.filter(isYield)).toHaveLength(sections.disturbed);
-});
+    const sections = trace(where, 'sections', controlWord);
+    expect(sections).toMatchObject({
+      backend: control.backend,
+      optimized: true,
+      entered: 1_000_000,
+    });
+    const calls = without(sections.calls, control.calls);
+    expect(calls.filter((call) => !isYield(call))).toEqual([]);
+    expect(calls.filter(isYield)).toHaveLength(sections.disturbed);
+  },
+);

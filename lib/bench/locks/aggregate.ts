@@ -55,10 +55,19 @@ export function jainIndex(shares: readonly number[]): number {
   return squares === 0 ? 1 : (sum * sum) / (shares.length * squares);
 }
 
-export function figuresOf({ seconds, cpu, workers, waits, lock, slices, switches }: Measured): Figures {
+export function figuresOf({
+  seconds,
+  cpu,
+  workers,
+  waits,
+  lock,
+  slices,
+  switches,
+}: Measured): Figures {
   const sections = workers.map((worker) => worker.sections);
   const most = Math.max(...sections);
-  const rate = (count: number | null | undefined): number | null => (count === null || count === undefined ? null : count / seconds);
+  const rate = (count: number | null | undefined): number | null =>
+    count === null || count === undefined ? null : count / seconds;
   return {
     throughput: rate(sections.reduce((total, count) => total + count, 0)),
     p50: waits.p50,
@@ -91,7 +100,9 @@ function group(runs: readonly Run[], key: (run: Run) => unknown): Run[][] {
 
 /** @returns of those that are numbers */
 function summarizeKnown(values: readonly (number | null | undefined)[]): Summary | null {
-  const known = values.filter((value): value is number => typeof value === 'number' && Number.isFinite(value));
+  const known = values.filter(
+    (value): value is number => typeof value === 'number' && Number.isFinite(value),
+  );
   return known.length === 0 ? null : summarize(known);
 }
 
@@ -106,8 +117,17 @@ function summarizeCells(good: readonly Run[]): CellSummary[] {
     if (first === undefined) return [];
     const all = same.map(figures);
     const names = Object.keys(all[0] ?? {});
-    const summaries = names.map((name) => [name, summarizeKnown(all.map((each) => each[name]))] as const);
-    return [{ ...cellOf(first), slices: first.slices, rounds: same.length, figures: Object.fromEntries(summaries) }];
+    const summaries = names.map(
+      (name) => [name, summarizeKnown(all.map((each) => each[name]))] as const,
+    );
+    return [
+      {
+        ...cellOf(first),
+        slices: first.slices,
+        rounds: same.length,
+        figures: Object.fromEntries(summaries),
+      },
+    ];
   });
 }
 
@@ -115,17 +135,30 @@ function summarizePairs(good: readonly Run[]): PairSummary[] {
   return group(good, cellOf).flatMap((same) => {
     const [first] = same;
     const both = group(same, (run) => run.round).flatMap((round) => {
-      const [on, off] = [round.find((run) => run.slices === 'on'), round.find((run) => run.slices === 'off')];
+      const [on, off] = [
+        round.find((run) => run.slices === 'on'),
+        round.find((run) => run.slices === 'off'),
+      ];
       return on === undefined || off === undefined ? [] : [{ on: figures(on), off: figures(off) }];
     });
     if (first === undefined || both.length === 0) return [];
     // Nothing to nothing is no ratio, and neither is anything to nothing.
-    const ratios = (name: string): number[] => both.map(({ on, off }) => (on[name] ?? NaN) / (off[name] ?? NaN));
-    return [{ ...cellOf(first), rounds: both.length, ratios: Object.fromEntries(COMPARED.map((name) => [name, summarizeKnown(ratios(name))])) }];
+    const ratios = (name: string): number[] =>
+      both.map(({ on, off }) => (on[name] ?? NaN) / (off[name] ?? NaN));
+    return [
+      {
+        ...cellOf(first),
+        rounds: both.length,
+        ratios: Object.fromEntries(COMPARED.map((name) => [name, summarizeKnown(ratios(name))])),
+      },
+    ];
   });
 }
 
-export function aggregate(runs: readonly Run[]): { readonly cells: CellSummary[]; readonly pairs: PairSummary[] } {
+export function aggregate(runs: readonly Run[]): {
+  readonly cells: CellSummary[];
+  readonly pairs: PairSummary[];
+} {
   const good = runs.filter(isGood);
   return { cells: summarizeCells(good), pairs: summarizePairs(good) };
 }

@@ -24,7 +24,9 @@ interface Report {
 /** @returns units of a workload in a microsecond */
 function calibrate(name: string): number {
   const workload = workloadOf(name);
-  const words = new Int32Array(new SharedArrayBuffer(workload.words * Int32Array.BYTES_PER_ELEMENT));
+  const words = new Int32Array(
+    new SharedArrayBuffer(workload.words * Int32Array.BYTES_PER_ELEMENT),
+  );
   workload.prepare(words);
   const actor = workload.open(words, 0);
   const time = (units: number): number => {

@@ -46,7 +46,9 @@ export interface Measured {
   readonly seconds: number;
   /** Seconds of CPU time meanwhile, of all threads. */
   readonly cpu: number;
-  /** With the time each was in its loop, which is shorter where one was not scheduled at the start. */
+  /**
+   * With the time each was in its loop, which is shorter where one was not scheduled at the start.
+   */
   readonly workers: readonly Passed[];
   readonly waits: Waits;
   /** Counters of the lock, of all workers; null: it has none. */
@@ -68,7 +70,10 @@ function sum(all: readonly (Counts | null)[]): Counts | null {
   return totals;
 }
 
-function startWorker(job: WorkerJob): { readonly ready: Promise<unknown>; readonly ended: Promise<WorkerReport> } {
+function startWorker(job: WorkerJob): {
+  readonly ready: Promise<unknown>;
+  readonly ended: Promise<WorkerReport>;
+} {
   const worker = new Worker(new URL('worker.js', import.meta.url), { workerData: job });
   const failed = new Promise<never>((_, reject) => {
     worker.once('error', reject);
@@ -85,9 +90,14 @@ function startWorker(job: WorkerJob): { readonly ready: Promise<unknown>; readon
   return { ready: Promise.race([ready, failed]), ended: Promise.race([ended, failed]) };
 }
 
-/** How many sections a worker makes on average before it is measured: V8 has compiled them by then. */
+/**
+ * How many sections a worker makes on average before it is measured: V8 has compiled them by then.
+ */
 const WARM_SECTIONS = 5000;
-/** Times as long as a warm-up is to be, and seconds on top: who is slower than that is measured cold. */
+/**
+ * Times as long as a warm-up is to be, and seconds on top: who is slower than that is measured
+ * cold.
+ */
 const MOST_WARM = { times: 5, seconds: 20 };
 
 const pause = (seconds: number): Promise<unknown> => sleep(seconds * 1000);
@@ -95,10 +105,15 @@ const pause = (seconds: number): Promise<unknown> => sleep(seconds * 1000);
 async function warmUp(guarded: Int32Array, { warm, workers }: CellJob): Promise<void> {
   const started = now();
   const passed = (): number => (now() - started) / 1e9;
-  // Eight workers on one CPU were seen to be half as fast after a second as after six: V8 had not compiled them all.
+  // Eight workers on one CPU were seen to be half as fast after a second as after six: V8 had not
+  // compiled them all.
   const least = warm * Math.max(1, workers / availableParallelism());
   await pause(least);
-  while ((guarded[SECTIONS] ?? 0) < workers * WARM_SECTIONS && passed() < MOST_WARM.times * least + MOST_WARM.seconds) await pause(0.05);
+  while (
+    (guarded[SECTIONS] ?? 0) < workers * WARM_SECTIONS &&
+    passed() < MOST_WARM.times * least + MOST_WARM.seconds
+  )
+    await pause(0.05);
 }
 
 async function measure(cell: CellJob): Promise<Measured> {
@@ -106,12 +121,16 @@ async function measure(cell: CellJob): Promise<Measured> {
   const workload = workloadOf(cell.workload);
   const control = new SharedArrayBuffer(128);
   const phases = new Int32Array(control);
-  const memory = new SharedArrayBuffer((HEADER_WORDS + workload.words) * Int32Array.BYTES_PER_ELEMENT);
+  const memory = new SharedArrayBuffer(
+    (HEADER_WORDS + workload.words) * Int32Array.BYTES_PER_ELEMENT,
+  );
   const guarded = new Int32Array(memory);
   workload.prepare(guarded.subarray(HEADER_WORDS));
   const shared = kind.create();
   const [threads, tasks] = kind.runner === 'tasks' ? [1, cell.workers] : [cell.workers, 1];
-  const workers = Array.from({ length: threads }, (_, first) => startWorker({ cell, first, tasks, control, guarded: memory, shared }));
+  const workers = Array.from({ length: threads }, (_, first) =>
+    startWorker({ cell, first, tasks, control, guarded: memory, shared }),
+  );
   const ended = Promise.all(workers.map((worker) => worker.ended));
   const enter = (phase: Phase): void => {
     Atomics.store(phases, PHASE, phase);
@@ -131,7 +150,10 @@ async function measure(cell: CellJob): Promise<Measured> {
   const all = reports.flatMap((report) => report.tasks);
   const done = all.reduce((total, { sections, warm }) => total + sections + warm, 0);
   const counted = guarded[SECTIONS] ?? 0;
-  const wrong = counted === (done | 0) ? [] : [`${counted} sections were counted inside the lock where ${done} were made`];
+  const wrong =
+    counted === (done | 0)
+      ? []
+      : [`${counted} sections were counted inside the lock where ${done} were made`];
   return {
     seconds,
     cpu: (user + system) / 1e6,
@@ -140,7 +162,10 @@ async function measure(cell: CellJob): Promise<Measured> {
     lock: sum(reports.map(({ lock }) => lock)),
     slices: sum(reports.map(({ slices }) => slices)),
     switches: sum(reports.map(({ switches }) => switches)),
-    wrong: [...wrong, ...workload.check(guarded.subarray(HEADER_WORDS), sum(all.map(({ counts }) => counts)) ?? {})],
+    wrong: [
+      ...wrong,
+      ...workload.check(guarded.subarray(HEADER_WORDS), sum(all.map(({ counts }) => counts)) ?? {}),
+    ],
   };
 }
 

@@ -6,8 +6,20 @@
  */
 import { readFileSync } from 'node:fs';
 
-/** Clock sources that the vDSO can read. With others, such as hpet, jiffies and acpi_pm, it makes a system call. */
-const READ_IN_USERSPACE = ['tsc', 'tsc-early', 'kvm-clock', 'hyperv_clocksource_tsc_page', 'arch_sys_counter', 'riscv_clocksource', 'tod', 'stable_counter'];
+/**
+ * Clock sources that the vDSO can read. With others, such as hpet, jiffies and acpi_pm, it makes a
+ * system call.
+ */
+const READ_IN_USERSPACE = [
+  'tsc',
+  'tsc-early',
+  'kvm-clock',
+  'hyperv_clocksource_tsc_page',
+  'arch_sys_counter',
+  'riscv_clocksource',
+  'tod',
+  'stable_counter',
+];
 
 const SYSFS = '/sys/devices/system/clocksource/clocksource0/current_clocksource';
 

@@ -30,7 +30,10 @@ export interface Kind {
   readonly runner: 'workers' | 'tasks' | 'program';
   /** Whether it can be had with and without; else it is measured without only. */
   readonly slices: boolean;
-  /** Whether it is a lock of this library, which needs a thread that is attached also when slices are off. */
+  /**
+   * Whether it is a lock of this library, which needs a thread that is attached also when slices
+   * are off.
+   */
   readonly attaches: boolean;
   /** Why it cannot be measured here, or null. */
   readonly missing: () => Promise<string | null>;
@@ -81,16 +84,25 @@ function ours(name: string, className: 'Mutex' | 'SpinLock', what: string): Kind
 }
 
 /** Those of this library. */
-export const OWN_KINDS: readonly Kind[] = [ours('mutex', 'Mutex', 'the Mutex of this library'), ours('spin', 'SpinLock', 'the SpinLock of this library')];
+export const OWN_KINDS: readonly Kind[] = [
+  ours('mutex', 'Mutex', 'the Mutex of this library'),
+  ours('spin', 'SpinLock', 'the SpinLock of this library'),
+];
 
 /** @param module null: no others than ours */
 export async function loadKinds(module: KindsModule | null): Promise<Kinds> {
-  const more = module === null ? [] : ((await import(module.url)) as { createKinds(argument: string | null): readonly Kind[] }).createKinds(module.argument);
+  const more =
+    module === null
+      ? []
+      : (
+          (await import(module.url)) as { createKinds(argument: string | null): readonly Kind[] }
+        ).createKinds(module.argument);
   return new Map([...OWN_KINDS, ...more].map((kind) => [kind.name, kind]));
 }
 
 export function kindOf(kinds: Kinds, name: string): Kind {
   const kind = kinds.get(name);
-  if (kind === undefined) throw new Error(`No lock is called '${name}'. There is: ${[...kinds.keys()].join(', ')}.`);
+  if (kind === undefined)
+    throw new Error(`No lock is called '${name}'. There is: ${[...kinds.keys()].join(', ')}.`);
   return kind;
 }

@@ -75,7 +75,8 @@ export class LruCache {
   get(key: number): number {
     const { words } = this;
     let entry = this.word(BUCKETS_AT + bucketOf(key));
-    while (entry !== NONE && this.word(this.entryAt(entry) + KEY) !== key) entry = this.word(this.entryAt(entry) + CHAINED);
+    while (entry !== NONE && this.word(this.entryAt(entry) + KEY) !== key)
+      entry = this.word(this.entryAt(entry) + CHAINED);
     if (entry === NONE) {
       words[MISSES] = (this.word(MISSES) + 1) | 0;
       this.misses++;
@@ -121,7 +122,10 @@ export class LruCache {
   }
 
   unlink(entry: number): void {
-    const [older, newer] = [this.word(this.entryAt(entry) + OLDER), this.word(this.entryAt(entry) + NEWER)];
+    const [older, newer] = [
+      this.word(this.entryAt(entry) + OLDER),
+      this.word(this.entryAt(entry) + NEWER),
+    ];
     this.words[older === NONE ? OLDEST : this.entryAt(older) + NEWER] = newer;
     this.words[newer === NONE ? NEWEST : this.entryAt(newer) + OLDER] = older;
   }
@@ -144,19 +148,31 @@ export class LruCache {
     const size = this.word(SIZE);
     const { hits = 0, misses = 0, torn = 0 } = totals;
     if (torn > 0) wrong.push(`${torn} times a worker found the value of another key`);
-    if (this.word(HITS) !== (hits | 0)) wrong.push(`the cache has ${this.word(HITS)} hits where the workers have ${hits}`);
-    if (this.word(MISSES) !== (misses | 0)) wrong.push(`the cache has ${this.word(MISSES)} misses where the workers have ${misses}`);
-    if (size !== Math.min(CAPACITY, misses)) wrong.push(`the cache has ${size} entries after ${misses} misses`);
-    wrong.push(...this.checkList(NEWEST, OLDER, NEWER, size, 'newest'), ...this.checkList(OLDEST, NEWER, OLDER, size, 'oldest'));
+    if (this.word(HITS) !== (hits | 0))
+      wrong.push(`the cache has ${this.word(HITS)} hits where the workers have ${hits}`);
+    if (this.word(MISSES) !== (misses | 0))
+      wrong.push(`the cache has ${this.word(MISSES)} misses where the workers have ${misses}`);
+    if (size !== Math.min(CAPACITY, misses))
+      wrong.push(`the cache has ${size} entries after ${misses} misses`);
+    wrong.push(
+      ...this.checkList(NEWEST, OLDER, NEWER, size, 'newest'),
+      ...this.checkList(OLDEST, NEWER, OLDER, size, 'oldest'),
+    );
     wrong.push(...this.checkChains(size));
     return wrong;
   }
 
   checkList(start: number, onward: number, back: number, size: number, name: string): string[] {
     let [count, previous] = [0, NONE];
-    for (let entry = this.word(start); entry !== NONE; entry = this.word(this.entryAt(entry) + onward)) {
-      if (entry < 0 || entry >= CAPACITY || ++count > CAPACITY) return [`the list from the ${name} does not end`];
-      if (this.word(this.entryAt(entry) + back) !== previous) return [`entry ${entry} does not point back on the way from the ${name}`];
+    for (
+      let entry = this.word(start);
+      entry !== NONE;
+      entry = this.word(this.entryAt(entry) + onward)
+    ) {
+      if (entry < 0 || entry >= CAPACITY || ++count > CAPACITY)
+        return [`the list from the ${name} does not end`];
+      if (this.word(this.entryAt(entry) + back) !== previous)
+        return [`entry ${entry} does not point back on the way from the ${name}`];
       previous = entry;
     }
     return count === size ? [] : [`the list from the ${name} has ${count} entries, not ${size}`];
@@ -167,13 +183,20 @@ export class LruCache {
     const keys = new Set<number>();
     let count = 0;
     for (let bucket = 0; bucket < BUCKETS; bucket++) {
-      for (let entry = this.word(BUCKETS_AT + bucket); entry !== NONE; entry = this.word(this.entryAt(entry) + CHAINED)) {
-        if (entry < 0 || entry >= CAPACITY || ++count > CAPACITY) return [...wrong, `the chain of bucket ${bucket} does not end`];
+      for (
+        let entry = this.word(BUCKETS_AT + bucket);
+        entry !== NONE;
+        entry = this.word(this.entryAt(entry) + CHAINED)
+      ) {
+        if (entry < 0 || entry >= CAPACITY || ++count > CAPACITY)
+          return [...wrong, `the chain of bucket ${bucket} does not end`];
         const at = this.entryAt(entry);
         const key = this.word(at + KEY);
         keys.add(key);
-        if (bucketOf(key) !== bucket) wrong.push(`key ${key} is in bucket ${bucket}, not in its own`);
-        if (this.word(at + VALUE) !== valueOf(key)) wrong.push(`key ${key} has the value of another`);
+        if (bucketOf(key) !== bucket)
+          wrong.push(`key ${key} is in bucket ${bucket}, not in its own`);
+        if (this.word(at + VALUE) !== valueOf(key))
+          wrong.push(`key ${key} has the value of another`);
       }
     }
     if (count !== size) wrong.push(`the chains have ${count} entries, not ${size}`);

@@ -26,7 +26,18 @@ export interface LocksOptions {
   readonly sample: number;
 }
 
-export const LOCKS_OPTIONS = ['workers', 'section', 'gap', 'lock', 'slices', 'workload', 'rounds', 'seconds', 'warm', 'sample'] as const;
+export const LOCKS_OPTIONS = [
+  'workers',
+  'section',
+  'gap',
+  'lock',
+  'slices',
+  'workload',
+  'rounds',
+  'seconds',
+  'warm',
+  'sample',
+] as const;
 
 /** As they are typed. */
 export type RawLocksOptions = Readonly<Record<(typeof LOCKS_OPTIONS)[number], unknown>>;
@@ -39,15 +50,27 @@ interface Range {
   readonly above?: boolean;
 }
 
-function readWithin(name: string, value: unknown, { min, max, whole = false, above = false }: Range): number {
-  const isGood = (number: number): boolean => number <= max && (above ? number > min : number >= min) && (!whole || Number.isInteger(number));
-  return readNumber(name, value, isGood, `${whole ? 'whole numbers' : 'numbers'} ${above ? 'above' : 'from'} ${min} ${above ? 'up ' : ''}to ${max}`);
+function readWithin(
+  name: string,
+  value: unknown,
+  { min, max, whole = false, above = false }: Range,
+): number {
+  const isGood = (number: number): boolean =>
+    number <= max && (above ? number > min : number >= min) && (!whole || Number.isInteger(number));
+  return readNumber(
+    name,
+    value,
+    isGood,
+    `${whole ? 'whole numbers' : 'numbers'} ${above ? 'above' : 'from'} ${min} ${above ? 'up ' : ''}to ${max}`,
+  );
 }
 
 /** @returns the words between commas, each once */
 const split = (value: unknown): string[] => [...new Set(String(value).split(','))];
 
-const readAllWithin = (name: string, value: unknown, range: Range): number[] => [...new Set(split(value).map((part) => readWithin(name, part, range)))];
+const readAllWithin = (name: string, value: unknown, range: Range): number[] => [
+  ...new Set(split(value).map((part) => readWithin(name, part, range))),
+];
 
 /**
  * @param kinds the names of the locks there are
@@ -59,7 +82,10 @@ export function readLocksOptions(raw: RawLocksOptions, kinds: readonly string[])
     workers: readAllWithin('workers', raw.workers, { min: 1, max: MOST_WORKERS, whole: true }),
     sections: readAllWithin('section', raw.section, { ...time, above: true }),
     gaps: raw.gap === undefined ? null : readAllWithin('gap', raw.gap, time),
-    locks: raw.lock === 'all' ? [...kinds] : split(raw.lock).map((part) => readWord('lock', part, kinds)),
+    locks:
+      raw.lock === 'all'
+        ? [...kinds]
+        : split(raw.lock).map((part) => readWord('lock', part, kinds)),
     slices: split(raw.slices).map((part) => readWord('slices', part, ['on', 'off'])),
     workload: readWord('workload', raw.workload, [...WORKLOADS.keys()]),
     rounds: readWithin('rounds', raw.rounds, { min: 1, max: 10_000, whole: true }),

@@ -92,7 +92,10 @@ export class OrderBook {
     return LEVELS_AT + level * LEVEL_WORDS;
   }
 
-  /** An order comes in at a price, which is a level: it is matched with what is there, and the rest of it waits. */
+  /**
+   * An order comes in at a price, which is a level: it is matched with what is there, and the rest
+   * of it waits.
+   */
   enter(side: number, price: number, quantity: number): void {
     this.add(ENTERED, quantity);
     this.entered += quantity;
@@ -200,17 +203,31 @@ export class OrderBook {
     const resting = { orders: 0, quantity: 0 };
     for (let level = 0; level < LEVELS; level++) wrong.push(...this.checkLevel(level, resting));
     let free = 0;
-    for (let order = this.word(FREE); order !== NONE && free <= ORDERS; order = this.word(this.orderAt(order) + NEXT)) free++;
-    if (resting.orders !== this.word(LIVE)) wrong.push(`${resting.orders} orders rest where ${this.word(LIVE)} were counted`);
-    if (resting.orders + free !== ORDERS) wrong.push(`${resting.orders} orders rest and ${free} are free, of ${ORDERS}`);
-    const [entered, traded, cancelled] = [this.word(ENTERED), this.word(TRADED), this.word(CANCELLED)];
+    for (
+      let order = this.word(FREE);
+      order !== NONE && free <= ORDERS;
+      order = this.word(this.orderAt(order) + NEXT)
+    )
+      free++;
+    if (resting.orders !== this.word(LIVE))
+      wrong.push(`${resting.orders} orders rest where ${this.word(LIVE)} were counted`);
+    if (resting.orders + free !== ORDERS)
+      wrong.push(`${resting.orders} orders rest and ${free} are free, of ${ORDERS}`);
+    const [entered, traded, cancelled] = [
+      this.word(ENTERED),
+      this.word(TRADED),
+      this.word(CANCELLED),
+    ];
     // A trade takes its quantity from the order that came and from the one that was there.
     if (entered !== ((2 * traded + cancelled + resting.quantity) | 0)) {
-      wrong.push(`quantities do not add up: ${entered} came in, 2 x ${traded} were traded, ${cancelled} cancelled, ${resting.quantity} rest`);
+      wrong.push(
+        `quantities do not add up: ${entered} came in, 2 x ${traded} were traded, ${cancelled} cancelled, ${resting.quantity} rest`,
+      );
     }
     for (const [name, value] of Object.entries({ entered, traded, cancelled })) {
       const said = totals[name] ?? 0;
-      if (value !== (said | 0)) wrong.push(`the book has ${value} ${name} where the workers have ${said}`);
+      if (value !== (said | 0))
+        wrong.push(`the book has ${value} ${name} where the workers have ${said}`);
     }
     return wrong;
   }
@@ -222,22 +239,36 @@ export class OrderBook {
     const [bid, ask] = [this.word(BEST_BID), this.word(BEST_ASK)];
     let [previous, number, volume] = [NONE, 0, 0];
     let orders = 0;
-    for (let order = this.word(at + HEAD); order !== NONE; order = this.word(this.orderAt(order) + NEXT)) {
-      if (order < 0 || order >= ORDERS || ++orders > ORDERS) return [...wrong, `level ${level} has a queue that does not end`];
+    for (
+      let order = this.word(at + HEAD);
+      order !== NONE;
+      order = this.word(this.orderAt(order) + NEXT)
+    ) {
+      if (order < 0 || order >= ORDERS || ++orders > ORDERS)
+        return [...wrong, `level ${level} has a queue that does not end`];
       const start = this.orderAt(order);
-      if (this.word(start + PREVIOUS) !== previous) wrong.push(`order ${order} does not point back to the one before it`);
-      if (this.word(start + LEVEL) !== level) wrong.push(`order ${order} is in the queue of level ${level} and not of it`);
+      if (this.word(start + PREVIOUS) !== previous)
+        wrong.push(`order ${order} does not point back to the one before it`);
+      if (this.word(start + LEVEL) !== level)
+        wrong.push(`order ${order} is in the queue of level ${level} and not of it`);
       if (this.word(start + QUANTITY) <= 0) wrong.push(`order ${order} rests with nothing left`);
-      if (orders > 1 && ((this.word(start + NUMBER) - number) | 0) <= 0) wrong.push(`order ${order} stands behind a later one`);
+      if (orders > 1 && ((this.word(start + NUMBER) - number) | 0) <= 0)
+        wrong.push(`order ${order} stands behind a later one`);
       const side = this.word(start + SIDE);
-      if (side === BUY ? level > bid : level < ask) wrong.push(`order ${order} is better than the best price`);
+      if (side === BUY ? level > bid : level < ask)
+        wrong.push(`order ${order} is better than the best price`);
       number = this.word(start + NUMBER);
       volume += this.word(start + QUANTITY);
       previous = order;
     }
-    if (this.word(at + TAIL) !== previous) wrong.push(`level ${level} ends elsewhere than its queue`);
-    if (this.word(at + VOLUME) !== volume) wrong.push(`level ${level} has ${volume} in its orders and ${this.word(at + VOLUME)} in its sum`);
-    if (orders === 0 && (level === bid || level === ask)) wrong.push(`level ${level} is the best price and has no orders`);
+    if (this.word(at + TAIL) !== previous)
+      wrong.push(`level ${level} ends elsewhere than its queue`);
+    if (this.word(at + VOLUME) !== volume)
+      wrong.push(
+        `level ${level} has ${volume} in its orders and ${this.word(at + VOLUME)} in its sum`,
+      );
+    if (orders === 0 && (level === bid || level === ask))
+      wrong.push(`level ${level} is the best price and has no orders`);
     resting.orders += orders;
     resting.quantity += volume;
     return wrong;
@@ -261,9 +292,11 @@ export const ordersWorkload: Workload = {
           random ^= random >>> 17;
           random ^= random << 5;
           const what = random >>> 8;
-          // A third of the orders is cancelled, or the book would only grow; most of the others meet around the middle.
+          // A third of the orders is cancelled, or the book would only grow; most of the others
+          // meet around the middle.
           if (what % 3 === 0) book.cancel((what >>> 4) % ORDERS);
-          else book.enter(what & 1, LEVELS / 2 + ((what >>> 4) & 31) - 16, 1 + ((what >>> 10) & 15));
+          else
+            book.enter(what & 1, LEVELS / 2 + ((what >>> 4) & 31) - 16, 1 + ((what >>> 10) & 15));
         }
       },
       counts: () => ({ entered: book.entered, traded: book.traded, cancelled: book.cancelled }),

@@ -19,7 +19,10 @@ export const Phase = {
 } as const;
 export type Phase = (typeof Phase)[keyof typeof Phase];
 
-/** Index in the guarded words of a count that each section increments without atomics: it is right if the lock is. */
+/**
+ * Index in the guarded words of a count that each section increments without atomics: it is right
+ * if the lock is.
+ */
 export const SECTIONS = 0;
 /** The workload's own words start on another cache line. */
 export const HEADER_WORDS = 16;

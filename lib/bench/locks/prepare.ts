@@ -39,13 +39,21 @@ export interface Prepared {
   readonly notes: readonly string[];
 }
 
-async function chooseSettings({ locks, slices, workload }: LocksOptions, kinds: Kinds, notes: string[]): Promise<Map<string, Slices[]>> {
+async function chooseSettings(
+  { locks, slices, workload }: LocksOptions,
+  kinds: Kinds,
+  notes: string[],
+): Promise<Map<string, Slices[]>> {
   const { available, explanation, remedy } = probe().slices;
-  if (slices.includes('on') && !available) notes.push('Slices could not be measured.', `${explanation} ${remedy}`);
+  if (slices.includes('on') && !available)
+    notes.push('Slices could not be measured.', `${explanation} ${remedy}`);
   const settings = new Map<string, Slices[]>();
   for (const name of locks) {
     const kind = kindOf(kinds, name);
-    const missing = kind.runner === 'program' && workload !== 'loop' ? `it has the workload 'loop' only` : await kind.missing();
+    const missing =
+      kind.runner === 'program' && workload !== 'loop'
+        ? `it has the workload 'loop' only`
+        : await kind.missing();
     if (missing !== null) {
       notes.push(`${name} was skipped: ${missing}.`);
       continue;
@@ -58,7 +66,11 @@ async function chooseSettings({ locks, slices, workload }: LocksOptions, kinds: 
 }
 
 /** @param settings those that want the program are removed where it is unavailable */
-async function prepareProgram({ kinds, program }: Locks, settings: Map<string, Slices[]>, notes: string[]): Promise<LoopProgram | null> {
+async function prepareProgram(
+  { kinds, program }: Locks,
+  settings: Map<string, Slices[]>,
+  notes: string[],
+): Promise<LoopProgram | null> {
   const names = [...settings.keys()].filter((name) => kindOf(kinds, name).runner === 'program');
   if (names.length === 0) return null;
   try {
@@ -77,7 +89,9 @@ export async function prepareLocks(options: LocksOptions, locks: Locks): Promise
   const notes: string[] = [];
   const clock = describeClock();
   if (!clock.inSection) {
-    notes.push(`Reading the clock (${clock.source ?? 'unknown'}) is a system call, so that waits are from before lock() to after unlock(), work included.`);
+    notes.push(
+      `Reading the clock (${clock.source ?? 'unknown'}) is a system call, so that waits are from before lock() to after unlock(), work included.`,
+    );
   }
   const settings = await chooseSettings(options, locks.kinds, notes);
   const program = await prepareProgram(locks, settings, notes);

@@ -22,7 +22,9 @@ const PAUSE = 30;
 /** @param lock that nobody else has */
 export async function rehearse(lock: SyncLock | AsyncLock, cell: CellJob): Promise<void> {
   const workload = workloadOf(cell.workload);
-  const guarded = new Int32Array(new SharedArrayBuffer((HEADER_WORDS + workload.words) * Int32Array.BYTES_PER_ELEMENT));
+  const guarded = new Int32Array(
+    new SharedArrayBuffer((HEADER_WORDS + workload.words) * Int32Array.BYTES_PER_ELEMENT),
+  );
   const words = guarded.subarray(HEADER_WORDS);
   workload.prepare(words);
   const plan = {

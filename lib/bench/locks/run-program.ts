@@ -6,7 +6,11 @@
 import type { Readable } from 'node:stream';
 import { channelOf, spawnChild } from '../child.ts';
 
-function settleAnswer(answer: string, resolve: (value: unknown) => void, reject: (error: Error) => void): void {
+function settleAnswer(
+  answer: string,
+  resolve: (value: unknown) => void,
+  reject: (error: Error) => void,
+): void {
   try {
     resolve(JSON.parse(answer));
   } catch {
@@ -18,10 +22,17 @@ function settleAnswer(answer: string, resolve: (value: unknown) => void, reject:
  * @param deadline seconds
  * @returns what it answered; rejects when it failed or was not done in time
  */
-export function runProgram(program: string, args: readonly string[], deadline: number): Promise<unknown> {
+export function runProgram(
+  program: string,
+  args: readonly string[],
+  deadline: number,
+): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const child = spawnChild(program, args, 'ignore', 'pipe');
-    const [channel, errors] = [child.stdio[channelOf(program)], child.stderr] as [Readable, Readable];
+    const [channel, errors] = [child.stdio[channelOf(program)], child.stderr] as [
+      Readable,
+      Readable,
+    ];
     const end = (): void => void child.kill('SIGKILL');
     process.once('exit', end);
     let late = false;
@@ -43,8 +54,16 @@ export function runProgram(program: string, args: readonly string[], deadline: n
     });
     child.once('close', (code, signal) => {
       settle();
-      if (late) reject(new Error(`it was not done after ${deadline} s and was killed: a waiter was not woken, or what was guarded is so damaged that it has no end`));
-      else if (code !== 0) reject(new Error(`it ended with ${signal ?? `exit code ${String(code)}`}: ${stderr.trim()}`));
+      if (late)
+        reject(
+          new Error(
+            `it was not done after ${deadline} s and was killed: a waiter was not woken, or what was guarded is so damaged that it has no end`,
+          ),
+        );
+      else if (code !== 0)
+        reject(
+          new Error(`it ended with ${signal ?? `exit code ${String(code)}`}: ${stderr.trim()}`),
+        );
       else settleAnswer(answer, resolve, reject);
     });
   });

@@ -34,7 +34,10 @@ interface UnitSpeed {
   readonly pthread: number | null;
 }
 
-export type LocksRecord<About extends Machine = Machine> = { readonly schema: typeof SCHEMA; readonly benchmark: 'locks' } & About & {
+export type LocksRecord<About extends Machine = Machine> = {
+  readonly schema: typeof SCHEMA;
+  readonly benchmark: 'locks';
+} & About & {
     readonly clock: Clock & { readonly cost: number };
     /** Length of an extension, ns; null: not known, which needs debugfs and root. */
     readonly extension: number | null;
@@ -63,24 +66,59 @@ export interface LocksWatcher<About extends Machine> {
   readonly onRound?: (record: LocksRecord<About>) => void;
 }
 
-function jobOf(turn: Turn, { locks: { kinds, module }, clock }: Prepared, speed: UnitSpeed, options: LocksOptions): CellJob {
+function jobOf(
+  turn: Turn,
+  { locks: { kinds, module }, clock }: Prepared,
+  speed: UnitSpeed,
+  options: LocksOptions,
+): CellJob {
   const { kind, slices, workers, section, gap } = turn;
   const { workload, seconds, warm, sample } = options;
   const inC = kindOf(kinds, kind).runner === 'program';
-  const [work, loop] = inC ? [speed.pthread ?? NaN, speed.pthread ?? NaN] : [speed.work, speed.loop];
-  const amounts = { units: Math.max(1, Math.round(section * work)), gapUnits: Math.round(gap * loop) };
-  return { kind, slices, workers, workload, ...amounts, seconds, warm, sample, inSection: clock.inSection, kinds: module };
+  const [work, loop] = inC
+    ? [speed.pthread ?? NaN, speed.pthread ?? NaN]
+    : [speed.work, speed.loop];
+  const amounts = {
+    units: Math.max(1, Math.round(section * work)),
+    gapUnits: Math.round(gap * loop),
+  };
+  return {
+    kind,
+    slices,
+    workers,
+    workload,
+    ...amounts,
+    seconds,
+    warm,
+    sample,
+    inSection: clock.inSection,
+    kinds: module,
+  };
 }
 
-async function measure(turn: Turn, round: number, job: CellJob, program: LoopProgram | null): Promise<Run> {
+async function measure(
+  turn: Turn,
+  round: number,
+  job: CellJob,
+  program: LoopProgram | null,
+): Promise<Run> {
   const deadline = PATIENCE + 10 * (job.seconds + job.warm * turn.workers);
   try {
     const measured = await (program === null
-      ? (runProgram(process.execPath, [...process.execArgv, cellProgram, JSON.stringify(job)], deadline) as Promise<Measured>)
+      ? (runProgram(
+          process.execPath,
+          [...process.execArgv, cellProgram, JSON.stringify(job)],
+          deadline,
+        ) as Promise<Measured>)
       : program.run(job, deadline));
     return { round, ...turn, measured, error: null };
   } catch (error) {
-    return { round, ...turn, measured: null, error: error instanceof Error ? error.message : String(error) };
+    return {
+      round,
+      ...turn,
+      measured: null,
+      error: error instanceof Error ? error.message : String(error),
+    };
   }
 }
 
@@ -93,7 +131,11 @@ export async function runLocks<About extends Machine>(
 ): Promise<LocksRecord<About>> {
   const { locks, settings, program, clock } = prepared;
   const { units, clock: cost } = await measureSpeed(['loop', options.workload]);
-  const speed = { loop: units.get('loop') ?? NaN, work: units.get(options.workload) ?? NaN, pthread: program?.speed ?? null };
+  const speed = {
+    loop: units.get('loop') ?? NaN,
+    work: units.get(options.workload) ?? NaN,
+    pthread: program?.speed ?? null,
+  };
   // Of the sampled sections only, but those are longer by it: a reason to sample fewer.
   const reading = `A clock reading takes ${Math.round(cost)} ns; one in ${options.sample} sections has ${clock.inSection ? 'one inside' : 'none inside'}.`;
   const runs: Run[] = [];
@@ -116,7 +158,9 @@ export async function runLocks<About extends Machine>(
     for (const [place, turn] of turns.entries()) {
       onTurn?.({ turn, round, place, turns: turns.length }, runs);
       const inC = kindOf(locks.kinds, turn.kind).runner === 'program';
-      runs.push(await measure(turn, round, jobOf(turn, prepared, speed, options), inC ? program : null));
+      runs.push(
+        await measure(turn, round, jobOf(turn, prepared, speed, options), inC ? program : null),
+      );
     }
     onRound?.(recordOf(round + 1 === options.rounds));
   }

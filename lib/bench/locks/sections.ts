@@ -36,7 +36,12 @@ export interface Passed {
 }
 
 /** @param most sections */
-export function runSections(plan: Plan, lock: SyncLock, phase: number, most: number = Number.MAX_SAFE_INTEGER): Passed {
+export function runSections(
+  plan: Plan,
+  lock: SyncLock,
+  phase: number,
+  most: number = Number.MAX_SAFE_INTEGER,
+): Passed {
   const { control, guarded, own, actor, units, gapUnits, sample, inSection, waits } = plan;
   let sections = 0;
   let untilSample = 0;
@@ -62,7 +67,12 @@ export function runSections(plan: Plan, lock: SyncLock, phase: number, most: num
 }
 
 /** The same for locks that are taken by a promise. */
-export async function runAsyncSections(plan: Plan, lock: AsyncLock, phase: number, most: number = Number.MAX_SAFE_INTEGER): Promise<Passed> {
+export async function runAsyncSections(
+  plan: Plan,
+  lock: AsyncLock,
+  phase: number,
+  most: number = Number.MAX_SAFE_INTEGER,
+): Promise<Passed> {
   const { control, guarded, own, actor, units, gapUnits, sample, inSection, waits } = plan;
   let sections = 0;
   let untilSample = 0;

@@ -14,7 +14,8 @@ const FIGURES = 3;
 /** How often the way to 100 % is halved at most: beyond is one wait in eight million. */
 const MOST_HALVINGS = 23;
 
-export const createWaits = (): RecordableHistogram => createHistogram({ lowest: LOWEST, highest: HIGHEST, figures: FIGURES });
+export const createWaits = (): RecordableHistogram =>
+  createHistogram({ lowest: LOWEST, highest: HIGHEST, figures: FIGURES });
 
 /** @param wait ns */
 export function recordWait(waits: RecordableHistogram, wait: number): void {
@@ -32,14 +33,21 @@ export interface Waits {
   readonly p999: number | null;
   /** Of the sampled ones. */
   readonly max: number | null;
-  /** The shortest, then each half as far from 100 % as the one before, as far as there are samples, and the longest. */
+  /**
+   * The shortest, then each half as far from 100 % as the one before, as far as there are samples,
+   * and the longest.
+   */
   readonly percentiles?: readonly Percentile[];
 }
 
 function percentilesOf(waits: RecordableHistogram): Percentile[] {
   if (waits.count === 0) return [];
   const points: Percentile[] = [[0, waits.min]];
-  for (let halving = 1, rest = 50; halving <= MOST_HALVINGS && (rest / 100) * waits.count >= 1; halving++, rest /= 2) {
+  for (
+    let halving = 1, rest = 50;
+    halving <= MOST_HALVINGS && (rest / 100) * waits.count >= 1;
+    halving++, rest /= 2
+  ) {
     points.push([100 - rest, waits.percentile(100 - rest)]);
   }
   points.push([100, waits.max]);
@@ -50,7 +58,8 @@ function percentilesOf(waits: RecordableHistogram): Percentile[] {
 export function summarizeWaits(all: readonly RecordableHistogram[]): Waits {
   const merged = createWaits();
   for (const waits of all) merged.add(waits);
-  const at = (percent: number): number | null => (merged.count === 0 ? null : merged.percentile(percent));
+  const at = (percent: number): number | null =>
+    merged.count === 0 ? null : merged.percentile(percent);
   return {
     samples: merged.count,
     p50: at(50),

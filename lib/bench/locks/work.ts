@@ -49,6 +49,10 @@ export const loopWorkload: Workload = {
   },
   check(words, { increments = 0 }) {
     const found = words[0] ?? 0;
-    return found === (increments | 0) ? [] : [`the guarded word is ${found} after ${increments} increments, which is ${increments | 0} in 32 bits`];
+    return found === (increments | 0)
+      ? []
+      : [
+          `the guarded word is ${found} after ${increments} increments, which is ${increments | 0} in 32 bits`,
+        ];
   },
 };

@@ -33,7 +33,11 @@ export interface WorkerJob {
 }
 
 export interface WorkerReport {
-  readonly tasks: readonly (Passed & { readonly warm: number; readonly counts: Counts; readonly waits: RecordableHistogram })[];
+  readonly tasks: readonly (Passed & {
+    readonly warm: number;
+    readonly counts: Counts;
+    readonly waits: RecordableHistogram;
+  })[];
   /** What the lock counted meanwhile. */
   readonly lock: Counts | null;
   /** How sections ended meanwhile. */
@@ -45,8 +49,12 @@ export interface WorkerReport {
 function readSwitches(): Counts | null {
   try {
     const status = readFileSync('/proc/thread-self/status', 'utf8');
-    const field = (name: string): number => Number(new RegExp(`^${name}:\\s*(\\d+)`, 'm').exec(status)?.[1] ?? NaN);
-    return { voluntary: field('voluntary_ctxt_switches'), involuntary: field('nonvoluntary_ctxt_switches') };
+    const field = (name: string): number =>
+      Number(new RegExp(`^${name}:\\s*(\\d+)`, 'm').exec(status)?.[1] ?? NaN);
+    return {
+      voluntary: field('voluntary_ctxt_switches'),
+      involuntary: field('nonvoluntary_ctxt_switches'),
+    };
   } catch {
     return null;
   }
@@ -54,7 +62,9 @@ function readSwitches(): Counts | null {
 
 function difference(after: Counts | null, before: Counts | null): Counts | null {
   if (after === null || before === null) return null;
-  return Object.fromEntries(Object.entries(after).map(([name, value]) => [name, value - (before[name] ?? NaN)]));
+  return Object.fromEntries(
+    Object.entries(after).map(([name, value]) => [name, value - (before[name] ?? NaN)]),
+  );
 }
 
 async function attachThread(kind: Kind, slices: 'on' | 'off'): Promise<Thread | null> {
@@ -63,7 +73,14 @@ async function attachThread(kind: Kind, slices: 'on' | 'off'): Promise<Thread | 
   return slices === 'on' ? attach({ require: 'kernel' }) : attach({ backend: 'simulated' });
 }
 
-async function run({ cell, first, tasks, control, guarded, shared }: WorkerJob): Promise<WorkerReport> {
+async function run({
+  cell,
+  first,
+  tasks,
+  control,
+  guarded,
+  shared,
+}: WorkerJob): Promise<WorkerReport> {
   const kind = kindOf(await loadKinds(cell.kinds), cell.kind);
   const thread = await attachThread(kind, cell.slices);
   await rehearse(await kind.open(kind.create(), thread), cell);
@@ -80,7 +97,11 @@ async function run({ cell, first, tasks, control, guarded, shared }: WorkerJob):
     ...{ units, gapUnits, sample, inSection },
   }));
   const pass = (phase: Phase): Promise<Passed[]> =>
-    Promise.all(plans.map(async (plan) => ('run' in lock ? runAsyncSections(plan, lock, phase) : runSections(plan, lock, phase))));
+    Promise.all(
+      plans.map(async (plan) =>
+        'run' in lock ? runAsyncSections(plan, lock, phase) : runSections(plan, lock, phase),
+      ),
+    );
   const count = (): Omit<WorkerReport, 'tasks'> => ({
     lock: lock.stats?.() ?? null,
     slices: thread === null ? null : { ...thread.stats() },

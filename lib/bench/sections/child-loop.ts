@@ -18,17 +18,25 @@ export interface ChildLoop {
 }
 
 /** @param name for messages */
-export async function startChildLoop(name: string, program: string, args: readonly string[] = []): Promise<ChildLoop> {
+export async function startChildLoop(
+  name: string,
+  program: string,
+  args: readonly string[] = [],
+): Promise<ChildLoop> {
   const child = spawnChild(program, args, 'pipe', 'inherit');
   const [counts, times] = [child.stdin, child.stdio[channelOf(program)]] as [Writable, Readable];
   const ended = once(child, 'exit');
   ended.catch(() => undefined);
-  // A child that died is reported by the line that never comes; without this the write to it would be the louder error.
+  // A child that died is reported by the line that never comes; without this the write to it would
+  // be the louder error.
   counts.on('error', () => undefined);
   const lines = createInterface({ input: times })[Symbol.asyncIterator]();
   const read = async (): Promise<string> => {
     const next = await lines.next();
-    if (next.done === true) throw new Error(`${name} ended: exit code ${String(child.exitCode)}, signal ${String(child.signalCode)}.`);
+    if (next.done === true)
+      throw new Error(
+        `${name} ended: exit code ${String(child.exitCode)}, signal ${String(child.signalCode)}.`,
+      );
     return next.value;
   };
   return {
@@ -45,7 +53,11 @@ export async function startChildLoop(name: string, program: string, args: readon
 }
 
 /** In a program of Node's: says what it is, and runs what it is asked for. */
-export async function serveLoop(about: string, run: (count: number) => number | Promise<number>): Promise<void> {
+export async function serveLoop(
+  about: string,
+  run: (count: number) => number | Promise<number>,
+): Promise<void> {
   answer(about);
-  for await (const line of createInterface({ input: process.stdin })) answer(String(await run(Number(line))));
+  for await (const line of createInterface({ input: process.stdin }))
+    answer(String(await run(Number(line))));
 }

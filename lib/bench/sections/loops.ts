@@ -106,9 +106,13 @@ export interface MeasureOptions {
   readonly onRound?: (done: number, samples: Samples) => void;
 }
 
-export async function measure(loops: readonly Loop[], { rounds, batch, onRound }: MeasureOptions): Promise<Samples> {
+export async function measure(
+  loops: readonly Loop[],
+  { rounds, batch, onRound }: MeasureOptions,
+): Promise<Samples> {
   const samples = new Map<string, number[]>(loops.map((loop) => [loop.name, []]));
-  // Every loop is warm before any count is fixed: warming one up can change what V8 made of another.
+  // Every loop is warm before any count is fixed: warming one up can change what V8 made of
+  // another.
   for (const loop of loops) await warmUp(loop, batch);
   const counts = new Map<string, number>();
   for (const loop of loops) counts.set(loop.name, await warmUp(loop, batch));

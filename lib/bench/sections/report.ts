@@ -12,7 +12,10 @@ import type { Summary } from '../statistics.ts';
 import type { Samples } from './loops.ts';
 import type { SectionsRecord } from './run.ts';
 
-/** What is aimed at, where that is anybody's business: in the benchmarks of this project, not in those of its users. */
+/**
+ * What is aimed at, where that is anybody's business: in the benchmarks of this project, not in
+ * those of its users.
+ */
 export interface Target {
   readonly aim: string;
   readonly isMet: (value: number) => boolean;
@@ -43,33 +46,66 @@ export interface Comparison {
 
 const ratio = (of: number, by: number): number => of / by;
 
-/** Says something where a thread has another kernel than the simulated one: else both sides are the same. */
+/**
+ * Says something where a thread has another kernel than the simulated one: else both sides are the
+ * same.
+ */
 const OF_BOTH_KERNELS = 'lone / simulated';
 
 /** Those that say something of a thread with this backend. */
-export function tellingOf<T extends { readonly name: string }>(comparisons: readonly T[], backend: string): T[] {
+export function tellingOf<T extends { readonly name: string }>(
+  comparisons: readonly T[],
+  backend: string,
+): T[] {
   return comparisons.filter(({ name }) => backend !== 'simulated' || name !== OF_BOTH_KERNELS);
 }
 
 /** What can be asked of the loops that every host has. */
 export const QUESTIONS: readonly Question[] = [
-  { name: 'JS - empty loop', meaning: 'what a section costs', of: 'js', by: 'empty', unit: ' ns', compare: (of, by) => of - by },
-  { name: OF_BOTH_KERNELS, meaning: "a section of this host's kernel, to one of the simulated kernel", of: 'lone', by: 'simulated', unit: '', compare: ratio },
-  { name: 'N-API pair / JS', meaning: 'a section of two native calls, to one of plain stores', of: 'napi', by: 'js', unit: '', compare: ratio },
+  {
+    name: 'JS - empty loop',
+    meaning: 'what a section costs',
+    of: 'js',
+    by: 'empty',
+    unit: ' ns',
+    compare: (of, by) => of - by,
+  },
+  {
+    name: OF_BOTH_KERNELS,
+    meaning: "a section of this host's kernel, to one of the simulated kernel",
+    of: 'lone',
+    by: 'simulated',
+    unit: '',
+    compare: ratio,
+  },
+  {
+    name: 'N-API pair / JS',
+    meaning: 'a section of two native calls, to one of plain stores',
+    of: 'napi',
+    by: 'js',
+    unit: '',
+    compare: ratio,
+  },
 ];
 
 /**
  * Compares round by round, so that a slow moment of the machine is in both sides.
  * `least` compares the best of both: what a quiet machine would show.
  */
-export function compareLoops(samples: Samples, questions: readonly Question[] = QUESTIONS): Comparison[] {
+export function compareLoops(
+  samples: Samples,
+  questions: readonly Question[] = QUESTIONS,
+): Comparison[] {
   return questions.map(({ name, meaning, of, by, unit, target, compare }) => {
     const about = { name, meaning, unit };
     const judge = (median: number | null): Pick<Comparison, 'aim' | 'met'> =>
-      target === undefined ? {} : { aim: target.aim, met: median === null ? null : target.isMet(median) };
+      target === undefined
+        ? {}
+        : { aim: target.aim, met: median === null ? null : target.isMet(median) };
     const ours = samples.get(of);
     const theirs = samples.get(by);
-    if (ours === undefined || theirs === undefined) return { ...about, value: null, ...judge(null) };
+    if (ours === undefined || theirs === undefined)
+      return { ...about, value: null, ...judge(null) };
     const rounds = summarize(ours.map((time, round) => compare(time, theirs[round] ?? NaN)));
     const value = { ...rounds, least: compare(Math.min(...ours), Math.min(...theirs)) };
     return { ...about, value, ...judge(value.median) };
@@ -89,24 +125,47 @@ function headOf(first: string, summaries: readonly (Summary | null)[]): string[]
 
 function loopTable(loops: Named, samples: Samples, style: TableStyle): string {
   const all = loops.map(({ name }) => ({ name, summary: summarize(samples.get(name) ?? []) }));
-  return formatTable(headOf('ns per operation', all.map(({ summary }) => summary)), all.map(({ name, summary }) => [name, ...figures(summary)]), style);
+  return formatTable(
+    headOf(
+      'ns per operation',
+      all.map(({ summary }) => summary),
+    ),
+    all.map(({ name, summary }) => [name, ...figures(summary)]),
+    style,
+  );
 }
 
 /** While it goes on. */
-export const formatLoops = (loops: Named, samples: Samples): string => loopTable(loops, samples, {});
+export const formatLoops = (loops: Named, samples: Samples): string =>
+  loopTable(loops, samples, {});
 
-export function formatSections(loops: Named, samples: Samples, comparisons: readonly Comparison[], style: TableStyle = {}): string {
+export function formatSections(
+  loops: Named,
+  samples: Samples,
+  comparisons: readonly Comparison[],
+  style: TableStyle = {},
+): string {
   const hasTargets = comparisons.some(({ aim }) => aim !== undefined);
   const rows = comparisons.map(({ name, value, unit, aim = '', met = null }) => [
     `${name}${unit === '' ? '' : `,${unit}`}`,
     ...(value === null ? ['not measured', '', ''] : figures(value)),
     ...(hasTargets ? [`${aim}${met === null ? '' : met ? ': met' : ': missed'}`] : []),
   ]);
-  const head = [...headOf('compared', comparisons.map(({ value }) => value)), ...(hasTargets ? ['target'] : [])];
-  const legend = (entries: readonly (readonly [string, string])[]): string => formatLegend(entries, style);
+  const head = [
+    ...headOf(
+      'compared',
+      comparisons.map(({ value }) => value),
+    ),
+    ...(hasTargets ? ['target'] : []),
+  ];
+  const legend = (entries: readonly (readonly [string, string])[]): string =>
+    formatLegend(entries, style);
   return [
     loopTable(loops, samples, style),
-    legend([...loops.map(({ name, what }) => [name, what] as const), ['least', 'the best round: what a quieter machine would show']]),
+    legend([
+      ...loops.map(({ name, what }) => [name, what] as const),
+      ['least', 'the best round: what a quieter machine would show'],
+    ]),
     formatTable(head, rows, style),
     legend(comparisons.map(({ name, meaning }) => [name, meaning] as const)),
   ].join('\n');
@@ -114,14 +173,22 @@ export function formatSections(loops: Named, samples: Samples, comparisons: read
 
 /** What the simulated kernel calls its registration and ABI says nothing. */
 function describeThread({ backend, registration, flavour }: SectionsRecord['thread']): string {
-  return backend === 'simulated' ? 'backend simulated' : `backend ${backend}, area ${registration}, ABI ${flavour}`;
+  return backend === 'simulated'
+    ? 'backend simulated'
+    : `backend ${backend}, area ${registration}, ABI ${flavour}`;
 }
 
 /**
  * All that a record of sections says.
  * @param said what the reader was told before, and what this tells besides
  */
-export function formatRecord(record: SectionsRecord, loops: Named, samples: Samples, style: TableStyle = {}, said: Set<string> = new Set()): string {
+export function formatRecord(
+  record: SectionsRecord,
+  loops: Named,
+  samples: Samples,
+  style: TableStyle = {},
+  said: Set<string> = new Set(),
+): string {
   const { thread, rounds, comparisons, notes } = record;
   const { width = Infinity } = style;
   const about = `${describePlace(record)}; ${describeThread(thread)}; ${rounds} rounds`;

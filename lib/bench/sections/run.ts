@@ -39,7 +39,10 @@ export interface LoopResult extends Summary {
   readonly samples: readonly number[];
 }
 
-export type SectionsRecord<About extends Machine = Machine> = { readonly schema: typeof SCHEMA; readonly benchmark: 'sections' } & About & {
+export type SectionsRecord<About extends Machine = Machine> = {
+  readonly schema: typeof SCHEMA;
+  readonly benchmark: 'sections';
+} & About & {
     readonly thread: Pick<Thread, 'backend' | 'registration' | 'flavour'>;
     readonly stats: Stats;
     readonly rounds: number;
@@ -65,8 +68,12 @@ function ownLoops(thread: Thread, notes: string[]): Loop[] {
   else notes.push(`The native calls were not measured: the addon is ${addon.state}.`);
   if (thread.backend === 'simulated') {
     const { available, explanation, remedy } = probe().slices;
-    if (!available) notes.push('Sections were measured on the simulated kernel.', `${explanation} ${remedy}`);
-    if (addon.state === 'loaded') notes.push('The native calls have no area to write here, so they are cheaper than on a kernel with slices.');
+    if (!available)
+      notes.push('Sections were measured on the simulated kernel.', `${explanation} ${remedy}`);
+    if (addon.state === 'loaded')
+      notes.push(
+        'The native calls have no area to write here, so they are cheaper than on a kernel with slices.',
+      );
   }
   return loops;
 }
@@ -74,7 +81,13 @@ function ownLoops(thread: Thread, notes: string[]): Loop[] {
 /** @param onStart is told all loops, before the first is measured */
 export async function runSections<About extends Machine>(
   about: About,
-  { rounds, batch, onRound, more = { loops: [], notes: [] }, questions = QUESTIONS }: SectionsOptions,
+  {
+    rounds,
+    batch,
+    onRound,
+    more = { loops: [], notes: [] },
+    questions = QUESTIONS,
+  }: SectionsOptions,
   onStart: (loops: readonly Loop[]) => void = () => undefined,
 ): Promise<SectionsResult<About>> {
   const thread = attach();
@@ -82,13 +95,20 @@ export async function runSections<About extends Machine>(
   const loops = [...ownLoops(thread, notes), ...more.loops];
   notes.push(...more.notes);
   const lone = await startChildLoop('The loop on this kernel', process.execPath, [loneLoop]);
-  const simulated = await startChildLoop('The loop on the simulated kernel', process.execPath, [loneLoop, 'simulated']);
+  const simulated = await startChildLoop('The loop on the simulated kernel', process.execPath, [
+    loneLoop,
+    'simulated',
+  ]);
   loops.push(
     { name: 'lone', what: 'as js without the other loops, in a process of its own', run: lone.run },
     { name: 'simulated', what: 'as lone, on the simulated kernel', run: simulated.run },
   );
   onStart(loops);
-  const samples = await measure(loops, { rounds, batch, ...(onRound === undefined ? {} : { onRound }) });
+  const samples = await measure(loops, {
+    rounds,
+    batch,
+    ...(onRound === undefined ? {} : { onRound }),
+  });
   await lone.stop();
   await simulated.stop();
   const results = loops.map(({ name, what }): [string, LoopResult] => {

@@ -8,7 +8,10 @@
 export const ACCOUNTS = 64;
 const OPENING_BALANCE = 1_000;
 
-/** Words of an account: how often it changed, what is on it, the last entries, and a checksum over all that. */
+/**
+ * Words of an account: how often it changed, what is on it, the last entries, and a checksum over
+ * all that.
+ */
 const VERSION = 0;
 const BALANCE = 1;
 const ENTRIES = 2;
@@ -18,7 +21,10 @@ const ACCOUNT_WORDS = 32;
 /** The lock, whichever it is, has a cache line of its own. */
 const HEADER_WORDS = 16;
 
-/** Books entries between accounts of one shared buffer; every worker makes its own over the same buffer. */
+/**
+ * Books entries between accounts of one shared buffer; every worker makes its own over the same
+ * buffer.
+ */
 export class Ledger {
   readonly words: Int32Array;
   /** Accounts found with a checksum that is not theirs, by this object. */
@@ -31,7 +37,9 @@ export class Ledger {
 
   /** A buffer with every account opened, and room for a lock. */
   static create(): SharedArrayBuffer {
-    const buffer = new SharedArrayBuffer((HEADER_WORDS + ACCOUNTS * ACCOUNT_WORDS) * Int32Array.BYTES_PER_ELEMENT);
+    const buffer = new SharedArrayBuffer(
+      (HEADER_WORDS + ACCOUNTS * ACCOUNT_WORDS) * Int32Array.BYTES_PER_ELEMENT,
+    );
     const ledger = new Ledger(buffer);
     for (let account = 0; account < ACCOUNTS; account++) {
       const at = ledger.addressOf(account);
@@ -86,10 +94,13 @@ export class Ledger {
       const at = this.addressOf(account);
       versions += this.word(at + VERSION) >>> 0;
       balance += this.word(at + BALANCE);
-      if (this.word(at + CHECKSUM) !== this.checksum(at)) wrong.push(`account ${account} has a checksum that is not its own`);
+      if (this.word(at + CHECKSUM) !== this.checksum(at))
+        wrong.push(`account ${account} has a checksum that is not its own`);
     }
-    if (versions !== 2 * transfers) wrong.push(`${versions} entries are in the records where ${2 * transfers} were made`);
-    if (balance !== ACCOUNTS * OPENING_BALANCE) wrong.push(`the balances add up to ${balance}, not to ${ACCOUNTS * OPENING_BALANCE}`);
+    if (versions !== 2 * transfers)
+      wrong.push(`${versions} entries are in the records where ${2 * transfers} were made`);
+    if (balance !== ACCOUNTS * OPENING_BALANCE)
+      wrong.push(`the balances add up to ${balance}, not to ${ACCOUNTS * OPENING_BALANCE}`);
     return wrong;
   }
 }

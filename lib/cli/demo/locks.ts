@@ -29,7 +29,10 @@ export function openLock(name: LockName, buffer: SharedArrayBuffer, thread: Thre
 const FREE = 0;
 const HELD = 1;
 
-/** How a section is put around a lock of one's own: the smallest there is, which knows no waiters and no dead. */
+/**
+ * How a section is put around a lock of one's own: the smallest there is, which knows no waiters
+ * and no dead.
+ */
 class BareLock implements DemoLock {
   readonly #words: Int32Array;
   readonly #thread: Thread;
@@ -57,7 +60,8 @@ class BareLock implements DemoLock {
   /** Until the lock looks free, or for a moment; outside the section, since it may sleep. */
   #wait(): void {
     for (let i = 0; i < 100; i++) if (Atomics.load(this.#words, 0) === FREE) return;
-    // Nobody notifies, so that releasing stays one store: the holder is running, or about to be, and soon done.
+    // Nobody notifies, so that releasing stays one store: the holder is running, or about to be,
+    // and soon done.
     Atomics.wait(this.#words, 0, HELD, 0.2);
   }
 }

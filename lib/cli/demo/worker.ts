@@ -61,7 +61,15 @@ function run({ buffer, progress, index, backend, lock: name }: Job): Report {
   }
   const seconds = (performance.now() - started) / 1000;
   const { registration, flavour } = thread;
-  return { backend: thread.backend, registration, flavour, stats: thread.stats(), transfers, torn: ledger.torn, seconds };
+  return {
+    backend: thread.backend,
+    registration,
+    flavour,
+    stats: thread.stats(),
+    transfers,
+    torn: ledger.torn,
+    seconds,
+  };
 }
 
 if (!isMainThread) parentPort?.postMessage(run(workerData as Job));

@@ -24,26 +24,45 @@ export interface Facts {
   /** The kernel's command line; null: not readable. */
   readonly commandLine: string | null;
   /** Set by whoever runs the program. */
-  readonly environment: { readonly RSEQ_SLICE: string | null; readonly GLIBC_TUNABLES: string | null };
-  /** The engine's name; null: none is seen; `unknown`: files that would tell may not be looked at. */
+  readonly environment: {
+    readonly RSEQ_SLICE: string | null;
+    readonly GLIBC_TUNABLES: string | null;
+  };
+  /**
+   * The engine's name; null: none is seen; `unknown`: files that would tell may not be looked at.
+   */
   readonly container: string | null;
   /** null: no guest of another system, as far as is told. */
   readonly guest: Guest | null;
   /** A seccomp filter is in force; null: not known. */
   readonly isFiltered: boolean | null;
-  /** The system's files may be looked at; not so under Node's permission model, unless it allows that. */
+  /**
+   * The system's files may be looked at; not so under Node's permission model, unless it allows
+   * that.
+   */
   readonly seesSystem: boolean;
-  /** How to get slices on this machine without another kernel, a sentence; empty: there is no way. */
+  /**
+   * How to get slices on this machine without another kernel, a sentence; empty: there is no way.
+   */
   readonly guestRemedy: string;
   readonly cpus: { readonly available: number; readonly load: number };
-  /** Sections in threads that compete; null: there are no slices to try, or workers are forbidden. */
+  /**
+   * Sections in threads that compete; null: there are no slices to try, or workers are forbidden.
+   */
   readonly trial: Trial | null;
 }
 
-/** Attaches the calling thread and gives it back. It takes some seconds where slices can be tried. */
-export async function gatherFacts(registration: NonNullable<AttachOptions['registration']>): Promise<Facts> {
+/**
+ * Attaches the calling thread and gives it back. It takes some seconds where slices can be tried.
+ */
+export async function gatherFacts(
+  registration: NonNullable<AttachOptions['registration']>,
+): Promise<Facts> {
   const [load = 0] = loadavg();
-  const environment = { RSEQ_SLICE: process.env['RSEQ_SLICE'] ?? null, GLIBC_TUNABLES: process.env['GLIBC_TUNABLES'] ?? null };
+  const environment = {
+    RSEQ_SLICE: process.env['RSEQ_SLICE'] ?? null,
+    GLIBC_TUNABLES: process.env['GLIBC_TUNABLES'] ?? null,
+  };
   // What the host can do is asked here, and not what somebody has chosen.
   delete process.env['RSEQ_SLICE'];
   // libc's area as it was found: afterwards ours may be in its place.
@@ -69,7 +88,9 @@ export async function gatherFacts(registration: NonNullable<AttachOptions['regis
 }
 
 /** Null where Node's permission model allows no workers. */
-async function tryOut(registration: NonNullable<AttachOptions['registration']>): Promise<Trial | null> {
+async function tryOut(
+  registration: NonNullable<AttachOptions['registration']>,
+): Promise<Trial | null> {
   try {
     return await runTrial(registration);
   } catch (error) {
@@ -90,7 +111,9 @@ function readText(path: string): string | null {
 function readConfig(release: string): Facts['config'] {
   const sources: readonly [string, () => string | null][] = [
     ['/proc/config.gz', () => readCompressed('/proc/config.gz')],
-    ...[`/boot/config-${release}`, `/lib/modules/${release}/config`].map((path): [string, () => string | null] => [path, () => readText(path)]),
+    ...[`/boot/config-${release}`, `/lib/modules/${release}/config`].map(
+      (path): [string, () => string | null] => [path, () => readText(path)],
+    ),
   ];
   for (const [path, read] of sources) {
     const text = read();
@@ -118,7 +141,9 @@ function findContainer(): string | null {
   if (docker === true) return 'docker';
   if (podman === true) return 'podman';
   const groups = readText('/proc/1/cgroup');
-  const engine = /\b(docker|kubepods|containerd|lxc|libpod)\b/.exec(groups ?? '')?.[1] ?? process.env['container'];
+  const engine =
+    /\b(docker|kubepods|containerd|lxc|libpod)\b/.exec(groups ?? '')?.[1] ??
+    process.env['container'];
   if (engine !== undefined) return engine;
   return docker === null || podman === null ? 'unknown' : null;
 }

@@ -24,9 +24,16 @@ const WORK = 500;
 /** @throws when a thread cannot be attached, or ends early. */
 export async function runTrial(registration: Job['registration']): Promise<Trial> {
   const job: Job = { doctor: 'trial', registration };
-  const trials = await Promise.all(Array.from({ length: 2 * availableParallelism() }, () => startWorker(job)));
+  const trials = await Promise.all(
+    Array.from({ length: 2 * availableParallelism() }, () => startWorker(job)),
+  );
   const sum = (of: keyof Trial): number => trials.reduce((total, trial) => total + trial[of], 0);
-  return { entered: sum('entered'), yielded: sum('yielded'), raced: sum('raced'), revoked: sum('revoked') };
+  return {
+    entered: sum('entered'),
+    yielded: sum('yielded'),
+    raced: sum('raced'),
+    revoked: sum('revoked'),
+  };
 }
 
 function startWorker(job: Job): Promise<Trial> {

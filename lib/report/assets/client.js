@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: MIT
-// Draws the charts of a report, with uPlot, from the JSON in the page. What is said of a point comes with the data: here it
-// is only shown, for the pointer and for the arrow keys. Without this script the page has its tables.
+// Draws the charts of a report, with uPlot, from the JSON in the page. What is said of a point
+// comes with the data: here it is only shown, for the pointer and for the arrow keys. Without this
+// script the page has its tables.
 (() => {
   'use strict';
   const { plots } = JSON.parse(document.getElementById('plots').textContent);
   const HEIGHT = 280;
-  /** Lengths of dashes, and how far to the side a series is drawn so that intervals do not hide one another: CSS pixels. */
+  /**
+   * Lengths of dashes, and how far to the side a series is drawn so that intervals do not hide one
+   * another: CSS pixels.
+   */
   const STYLES = {
     off: { dash: [6, 4], aside: -4, mark: 'square' },
     on: { dash: [], aside: 4, mark: 'circle' },
@@ -15,7 +19,8 @@
     revoked: { hatch: 'dots' },
   };
 
-  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+  const colour = (name) =>
+    getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
   const font = () => `12px ${getComputedStyle(document.body).fontFamily}`;
 
   const short = (value) => {
@@ -24,13 +29,23 @@
     return String(Number(value.toPrecision(3)));
   };
   const duration = (time) => {
-    for (const [size, unit] of [[1e9, 's'], [1e6, 'ms'], [1e3, 'µs']]) if (time >= size) return `${Number((time / size).toPrecision(3))} ${unit}`;
+    for (const [size, unit] of [
+      [1e9, 's'],
+      [1e6, 'ms'],
+      [1e3, 'µs'],
+    ])
+      if (time >= size) return `${Number((time / size).toPrecision(3))} ${unit}`;
     return `${Number(time.toPrecision(3))} ns`;
   };
   const WRITE = { ns: duration, number: short };
 
-  /** Where to put positions on a line: one step is ten times as much where the axis is logarithmic. */
-  const scaled = (isLogarithmic) => (isLogarithmic ? (value) => (value === null || value <= 0 ? null : Math.log10(value)) : (value) => value);
+  /**
+   * Where to put positions on a line: one step is ten times as much where the axis is logarithmic.
+   */
+  const scaled = (isLogarithmic) =>
+    isLogarithmic
+      ? (value) => (value === null || value <= 0 ? null : Math.log10(value))
+      : (value) => value;
 
   /** The ends of the vertical axis, with room, and from zero where it is not logarithmic. */
   function rangeOf({ isLogarithmic, extent: [least, most] }) {
@@ -116,10 +131,11 @@
     on.lineWidth = 2 * ratio;
     on.beginPath();
     if (hatch === 'dots') on.arc(size / 2, size / 2, 1.6 * ratio, 0, 2 * Math.PI);
-    else for (const from of [-size, 0, size]) {
-      on.moveTo(from, size);
-      on.lineTo(from + size, 0);
-    }
+    else
+      for (const from of [-size, 0, size]) {
+        on.moveTo(from, size);
+        on.lineTo(from + size, 0);
+      }
     if (hatch === 'dots') on.fill();
     else on.stroke();
     return ctx.createPattern(tile, 'repeat');
@@ -128,7 +144,10 @@
   function drawStacks(u, { series }, positions) {
     const { ctx } = u;
     const ratio = devicePixelRatio;
-    const step = positions.length < 2 ? u.bbox.width : u.valToPos(positions[1], 'x', true) - u.valToPos(positions[0], 'x', true);
+    const step =
+      positions.length < 2
+        ? u.bbox.width
+        : u.valToPos(positions[1], 'x', true) - u.valToPos(positions[0], 'x', true);
     const width = Math.min(step * 0.6, 64 * ratio);
     const below = positions.map(() => 0);
     ctx.save();
@@ -137,7 +156,9 @@
       ctx.strokeStyle = colour('paper');
       ctx.lineWidth = ratio;
       values.forEach((value, at) => {
-        const [from, to] = [below[at], below[at] + (value ?? 0)].map((height) => u.valToPos(height, 'y', true));
+        const [from, to] = [below[at], below[at] + (value ?? 0)].map((height) =>
+          u.valToPos(height, 'y', true),
+        );
         below[at] += value ?? 0;
         if (from === to) return;
         const x = u.valToPos(positions[at], 'x', true) - width / 2;
@@ -152,11 +173,15 @@
   function logarithmicTicks(low, high) {
     const steps = high - low > 2 ? [1] : [1, 2, 5];
     const ticks = [];
-    for (let power = Math.floor(low); power <= high; power++) for (const step of steps) ticks.push(power + Math.log10(step));
+    for (let power = Math.floor(low); power <= high; power++)
+      for (const step of steps) ticks.push(power + Math.log10(step));
     return ticks.filter((tick) => tick >= low - 1e-9 && tick <= high + 1e-9);
   }
 
-  /** Those for which there is room: from the right, since the longest wait is what is looked for. Others were set aslant. */
+  /**
+   * Those for which there is room: from the right, since the longest wait is what is looked for.
+   * Others were set aslant.
+   */
   function labelsOf(u, ticks) {
     let end = Infinity;
     const shown = ticks.toReversed().map(([split, label]) => {
@@ -171,27 +196,67 @@
   function optionsOf(plot, width, hooks) {
     const { x, y } = plot;
     const write = WRITE[y.unit];
-    const ticks = new Map(x.ticks.map(([position, label]) => [scaled(x.isLogarithmic)(position), label]));
+    const ticks = new Map(
+      x.ticks.map(([position, label]) => [scaled(x.isLogarithmic)(position), label]),
+    );
     const [first, last] = x.extent.map(scaled(x.isLogarithmic));
     const room = x.isLogarithmic ? 0.15 : 0.5;
     const [low, high] = rangeOf(y);
-    const axis = { stroke: () => colour('quiet'), grid: { stroke: () => colour('rule'), width: 1 }, ticks: { stroke: () => colour('rule'), width: 1 }, font: font(), labelFont: font() };
+    const axis = {
+      stroke: () => colour('quiet'),
+      grid: { stroke: () => colour('rule'), width: 1 },
+      ticks: { stroke: () => colour('rule'), width: 1 },
+      font: font(),
+      labelFont: font(),
+    };
     // Labels that would run into one another are set aslant.
     const longest = Math.max(...x.ticks.map(([, label]) => label.length));
-    const isTight = ({ width: all }) => !x.isLogarithmic && longest * 8 > (all - 110) / x.ticks.length;
+    const isTight = ({ width: all }) =>
+      !x.isLogarithmic && longest * 8 > (all - 110) / x.ticks.length;
     const ticksOfY = y.isLogarithmic ? { splits: () => logarithmicTicks(low, high) } : {};
     return {
       width,
       height: HEIGHT,
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
-      scales: { x: { time: false, range: () => [first - room, last + room] }, y: { range: () => [low, high] } },
+      scales: {
+        x: { time: false, range: () => [first - room, last + room] },
+        y: { range: () => [low, high] },
+      },
       axes: [
-        { ...axis, label: x.title, labelSize: 22, size: (u) => (isTight(u) ? 40 + Math.min(longest, 14) * 4 : 34), rotate: (u) => (isTight(u) ? 40 : 0), splits: () => [...ticks.keys()], values: (u, splits) => labelsOf(u, splits.map((split) => [split, ticks.get(split) ?? ''])) },
-        { ...axis, label: y.title, labelSize: 22, size: 66, ...ticksOfY, values: (_, splits) => splits.map((split) => write(y.isLogarithmic ? 10 ** split : split)) },
+        {
+          ...axis,
+          label: x.title,
+          labelSize: 22,
+          size: (u) => (isTight(u) ? 40 + Math.min(longest, 14) * 4 : 34),
+          rotate: (u) => (isTight(u) ? 40 : 0),
+          splits: () => [...ticks.keys()],
+          values: (u, splits) =>
+            labelsOf(
+              u,
+              splits.map((split) => [split, ticks.get(split) ?? '']),
+            ),
+        },
+        {
+          ...axis,
+          label: y.title,
+          labelSize: 22,
+          size: 66,
+          ...ticksOfY,
+          values: (_, splits) =>
+            splits.map((split) => write(y.isLogarithmic ? 10 ** split : split)),
+        },
       ],
-      // Series are drawn here, for their intervals, shapes and hatches; uPlot keeps scales, axes and the cursor.
-      series: [{}, ...plot.series.map(({ name }) => ({ label: name, paths: () => null, points: { show: false } }))],
+      // Series are drawn here, for their intervals, shapes and hatches; uPlot keeps scales, axes
+      // and the cursor.
+      series: [
+        {},
+        ...plot.series.map(({ name }) => ({
+          label: name,
+          paths: () => null,
+          points: { show: false },
+        })),
+      ],
       hooks,
     };
   }
@@ -202,7 +267,10 @@
     const readout = document.getElementById(`readout-${index}`);
     const hint = readout.textContent;
     const positions = plot.x.positions.map(scaled(plot.x.isLogarithmic));
-    const data = [positions, ...plot.series.map(({ values }) => values.map(scaled(plot.y.isLogarithmic)))];
+    const data = [
+      positions,
+      ...plot.series.map(({ values }) => values.map(scaled(plot.y.isLogarithmic))),
+    ];
     const say = (at) => {
       readout.textContent = at === null || at === undefined ? hint : plot.readout[at];
       element.setAttribute('aria-valuenow', String(at ?? 0));
@@ -212,8 +280,16 @@
       if (plot.shape === 'stacks') drawStacks(u, plot, positions);
       else for (const series of plot.series) drawSeries(u, plot, series, positions);
     };
-    const u = new uPlot(optionsOf(plot, element.clientWidth, { draw: [draw], setCursor: [({ cursor }) => say(cursor.left < 0 ? null : cursor.idx)] }), data, element);
-    // A slider goes through values with the arrow keys and tells each: so do readers of the page that cannot see it.
+    const u = new uPlot(
+      optionsOf(plot, element.clientWidth, {
+        draw: [draw],
+        setCursor: [({ cursor }) => say(cursor.left < 0 ? null : cursor.idx)],
+      }),
+      data,
+      element,
+    );
+    // A slider goes through values with the arrow keys and tells each: so do readers of the page
+    // that cannot see it.
     element.tabIndex = 0;
     element.setAttribute('role', 'slider');
     element.setAttribute('aria-valuemin', '0');
@@ -222,7 +298,8 @@
     element.addEventListener('keydown', (event) => move(event, u, positions));
     element.addEventListener('blur', () => u.setCursor({ left: -10, top: -10 }));
     new ResizeObserver(() => {
-      if (element.clientWidth > 0 && element.clientWidth !== u.width) u.setSize({ width: element.clientWidth, height: HEIGHT });
+      if (element.clientWidth > 0 && element.clientWidth !== u.width)
+        u.setSize({ width: element.clientWidth, height: HEIGHT });
     }).observe(element);
     return u;
   }
@@ -230,7 +307,14 @@
   function move(event, u, positions) {
     const last = positions.length - 1;
     const at = u.cursor.left < 0 ? null : u.cursor.idx;
-    const steps = { ArrowRight: at === null ? 0 : at + 1, ArrowUp: at === null ? 0 : at + 1, ArrowLeft: at === null ? last : at - 1, ArrowDown: at === null ? last : at - 1, Home: 0, End: last };
+    const steps = {
+      ArrowRight: at === null ? 0 : at + 1,
+      ArrowUp: at === null ? 0 : at + 1,
+      ArrowLeft: at === null ? last : at - 1,
+      ArrowDown: at === null ? last : at - 1,
+      Home: 0,
+      End: last,
+    };
     if (event.key === 'Escape') u.setCursor({ left: -10, top: -10 });
     const to = steps[event.key];
     if (to === undefined) return;
@@ -240,5 +324,6 @@
 
   const shown = [...document.querySelectorAll('[data-plot]')].map(show);
   const redraw = () => shown.forEach((u) => u.redraw(false, true));
-  for (const query of ['(prefers-color-scheme: dark)', 'print']) matchMedia(query).addEventListener('change', redraw);
+  for (const query of ['(prefers-color-scheme: dark)', 'print'])
+    matchMedia(query).addEventListener('change', redraw);
 })();

@@ -69,7 +69,10 @@ export interface LockModelOptions {
   readonly threads?: number;
   /** 1: they share one. As many as threads: each its own. Default 1. */
   readonly cpus?: number;
-  /** How often each thread takes the lock; then it ends, so that one that is never woken shows. Default 2. */
+  /**
+   * How often each thread takes the lock; then it ends, so that one that is never woken shows.
+   * Default 2.
+   */
   readonly rounds?: number;
 }
 
@@ -92,7 +95,11 @@ export function lockModel(flavour: Flavour, options: LockModelOptions = {}): Mod
   const steps: Step[] = [
     OUTSIDE,
     ...section(flavour, 'section', 0, critical(leave)),
-    { label: 'did we hold it?', outside: true, run: (thread) => (thread.registers[HOLDS] === 1 ? 'must we wake?' : undefined) },
+    {
+      label: 'did we hold it?',
+      outside: true,
+      run: (thread) => (thread.registers[HOLDS] === 1 ? 'must we wake?' : undefined),
+    },
     {
       label: 'say that somebody waits',
       outside: true,
@@ -104,7 +111,11 @@ export function lockModel(flavour: Flavour, options: LockModelOptions = {}): Mod
       },
     },
     { label: 'wait', outside: true, run: (thread) => thread.wait(LOCK, CONTENDED) ?? 'outside' },
-    { label: 'must we wake?', outside: true, run: (thread) => (thread.registers[MUST_WAKE] === 1 ? undefined : 'count') },
+    {
+      label: 'must we wake?',
+      outside: true,
+      run: (thread) => (thread.registers[MUST_WAKE] === 1 ? undefined : 'count'),
+    },
     {
       label: 'wake the waiters',
       outside: true,
@@ -132,7 +143,12 @@ export function lockModel(flavour: Flavour, options: LockModelOptions = {}): Mod
     flavour,
     debug: true,
     shared: 2,
-    threads: Array.from({ length: threads }, (_, index) => ({ cpu: index % cpus, registers: LAYER_REGISTERS + 4, steps })),
-    invariant: ({ shared }) => ((shared[INSIDE] ?? 0) > 1 ? 'two threads are in the critical part at once' : null),
+    threads: Array.from({ length: threads }, (_, index) => ({
+      cpu: index % cpus,
+      registers: LAYER_REGISTERS + 4,
+      steps,
+    })),
+    invariant: ({ shared }) =>
+      (shared[INSIDE] ?? 0) > 1 ? 'two threads are in the critical part at once' : null,
   };
 }

@@ -66,7 +66,10 @@ export const readModifyWrite: Model = {
   ],
 };
 
-/** Bytes: the grant is looked at before the request is withdrawn. A grant between the two is never given back. */
+/**
+ * Bytes: the grant is looked at before the request is withdrawn. A grant between the two is never
+ * given back.
+ */
 export const grantedFirst: Model = {
   name: 'grant looked at before the request is withdrawn (mainline)',
   flavour: 'mainline',
@@ -83,7 +86,10 @@ export const grantedFirst: Model = {
           },
         },
         WORK,
-        { label: 'look for a grant', run: (thread) => (thread.bytes[GRANTED_BYTE] === 0 ? 'withdraw' : undefined) },
+        {
+          label: 'look for a grant',
+          run: (thread) => (thread.bytes[GRANTED_BYTE] === 0 ? 'withdraw' : undefined),
+        },
         {
           label: 'yield',
           run(thread) {
@@ -106,7 +112,10 @@ export const grantedFirst: Model = {
 
 const LOCK = 0;
 
-/** A lock is released, and its waiters woken, inside the section: the CPU is given up before anybody is woken. */
+/**
+ * A lock is released, and its waiters woken, inside the section: the CPU is given up before anybody
+ * is woken.
+ */
 export const wakeInsideGrant: Model = {
   name: 'waiters woken inside the section (mainline)',
   flavour: 'mainline',
@@ -146,7 +155,10 @@ export const wakeInsideGrant: Model = {
 const THEIRS = 0x5a;
 const SLICE_CTRL_SLOT = 7;
 
-/** The area's memory is freed, and used by somebody else, while the kernel still knows it as the thread's. */
+/**
+ * The area's memory is freed, and used by somebody else, while the kernel still knows it as the
+ * thread's.
+ */
 export const freedWhileRegistered: Model = {
   name: 'memory freed while it is registered (mainline)',
   flavour: 'mainline',
@@ -171,9 +183,16 @@ export const freedWhileRegistered: Model = {
   invariant({ threads }) {
     const [thread] = threads;
     const isFreed = thread?.registers[0] === 1;
-    return isFreed && thread.area[SLICE_CTRL_SLOT] !== THEIRS ? "the kernel wrote to memory that is no longer the thread's" : null;
+    return isFreed && thread.area[SLICE_CTRL_SLOT] !== THEIRS
+      ? "the kernel wrote to memory that is no longer the thread's"
+      : null;
   },
 };
 
 /** The four of them, each broken in a way that `explore` finds. */
-export const MISTAKES: readonly Model[] = [readModifyWrite, grantedFirst, wakeInsideGrant, freedWhileRegistered];
+export const MISTAKES: readonly Model[] = [
+  readModifyWrite,
+  grantedFirst,
+  wakeInsideGrant,
+  freedWhileRegistered,
+];

@@ -7,13 +7,23 @@
  */
 import type { Flavour } from '../../abi.ts';
 import { GRANTED_BYTE, REQUEST_BIT, REQUEST_BYTE } from '../../abi.ts';
-import { arrayOf, checkOptions, checkValue, objectWith, TEXT, TRUE_OR_FALSE, wholeNumber } from '../../options.ts';
+import {
+  arrayOf,
+  checkOptions,
+  checkValue,
+  objectWith,
+  TEXT,
+  TRUE_OR_FALSE,
+  wholeNumber,
+} from '../../options.ts';
 import type { OptionChecks } from '../../options.ts';
 import { FLAVOUR, THREADS } from '../checks.ts';
 import type { Model, Step, ThreadProgram } from '../model.ts';
 import type { WorldThread } from '../world.ts';
 
-/** Two registers a layer: what the request was when it was withdrawn, and whether the layer set it. */
+/**
+ * Two registers a layer: what the request was when it was withdrawn, and whether the layer set it.
+ */
 export const LAYER_REGISTERS = 2;
 const ASKED = 0;
 const OWNS = 1;
@@ -30,8 +40,14 @@ function enterBytes(layer: string, first: number): Step[] {
     return named(layer, 'entered');
   };
   return [
-    { label: named(layer, 'look at the request'), run: (thread) => (byte(thread, REQUEST_BYTE) !== 0 ? borrow(thread) : undefined) },
-    { label: named(layer, 'look at the grant'), run: (thread) => (byte(thread, GRANTED_BYTE) !== 0 ? borrow(thread) : undefined) },
+    {
+      label: named(layer, 'look at the request'),
+      run: (thread) => (byte(thread, REQUEST_BYTE) !== 0 ? borrow(thread) : undefined),
+    },
+    {
+      label: named(layer, 'look at the grant'),
+      run: (thread) => (byte(thread, GRANTED_BYTE) !== 0 ? borrow(thread) : undefined),
+    },
     {
       label: named(layer, 'ask'),
       run(thread) {
@@ -63,7 +79,10 @@ function leaveBytes(layer: string, first: number): Step[] {
     },
     {
       label: named(layer, 'look for a grant'),
-      run: (thread) => (byte(thread, GRANTED_BYTE) === 0 && at(thread, first + ASKED) !== 0 ? named(layer, 'left') : undefined),
+      run: (thread) =>
+        byte(thread, GRANTED_BYTE) === 0 && at(thread, first + ASKED) !== 0
+          ? named(layer, 'left')
+          : undefined,
     },
     {
       // Granted, or revoked: the kernel is to look at the word either way.
@@ -121,7 +140,10 @@ function leaveBits(layer: string, first: number): Step[] {
   ];
 }
 
-/** Forgets what is not needed any more, so that states that do not differ in what follows are the same. */
+/**
+ * Forgets what is not needed any more, so that states that do not differ in what follows are the
+ * same.
+ */
 function left(layer: string, first: number): Step {
   return {
     label: named(layer, 'left'),
@@ -143,7 +165,12 @@ const BODY = arrayOf('steps', objectWith('a step', 'run'));
  * @param body what is done inside
  * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`.
  */
-export function section(flavour: Flavour, layer: string, first: number, body: readonly Step[]): Step[] {
+export function section(
+  flavour: Flavour,
+  layer: string,
+  first: number,
+  body: readonly Step[],
+): Step[] {
   checkValue('section()', 'flavour', flavour, FLAVOUR);
   checkValue('section()', 'layer', layer, TEXT);
   checkValue('section()', 'first', first, wholeNumber(0));
@@ -169,12 +196,17 @@ const SYSTEM_CALL: Step = {
  * A thread that enters and leaves sections for ever, one layer inside the other, around `body`.
  * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`.
  */
-export function sectionProgram(flavour: Flavour, layers: number, body: readonly Step[] = [WORK]): ThreadProgram {
+export function sectionProgram(
+  flavour: Flavour,
+  layers: number,
+  body: readonly Step[] = [WORK],
+): ThreadProgram {
   checkValue('sectionProgram()', 'flavour', flavour, FLAVOUR);
   checkValue('sectionProgram()', 'layers', layers, LAYERS);
   checkValue('sectionProgram()', 'body', body, BODY);
   let steps: Step[] = [...body];
-  for (let layer = layers; layer > 0; layer--) steps = section(flavour, `layer ${layer}`, (layer - 1) * LAYER_REGISTERS, steps);
+  for (let layer = layers; layer > 0; layer--)
+    steps = section(flavour, `layer ${layer}`, (layer - 1) * LAYER_REGISTERS, steps);
   return { registers: layers * LAYER_REGISTERS, steps: [OUTSIDE, ...steps, REPEAT] };
 }
 
@@ -223,7 +255,9 @@ export function sectionModel(flavour: Flavour, options: SectionModelOptions = {}
     debug,
     migration,
     allowAborts: systemCall,
-    threads: Array.from({ length: threads }, () => sectionProgram(flavour, layers, systemCall ? [SYSTEM_CALL] : [WORK])),
+    threads: Array.from({ length: threads }, () =>
+      sectionProgram(flavour, layers, systemCall ? [SYSTEM_CALL] : [WORK]),
+    ),
   };
 }
 

@@ -19,7 +19,13 @@ export interface KernelCounters {
 }
 
 const FILE = '/sys/kernel/debug/rseq/stats';
-const NAMES = { granted: 'sgrant', expired: 'sexpir', revoked: 'srevok', yielded: 'syield', aborted: 'sabort' } as const;
+const NAMES = {
+  granted: 'sgrant',
+  expired: 'sexpir',
+  revoked: 'srevok',
+  yielded: 'syield',
+  aborted: 'sabort',
+} as const;
 
 /** null: this kernel has no such counters, or this user may not read them. */
 export function readKernelCounters(): KernelCounters | null {
@@ -32,18 +38,39 @@ export function readKernelCounters(): KernelCounters | null {
 
 /** null: one is missing. */
 export function parseKernelCounters(text: string): KernelCounters | null {
-  const found = new Map(Array.from(text.matchAll(/^(\w+):\s+(\d+)$/gm), ([, name = '', value]) => [name, Number(value)]));
+  const found = new Map(
+    Array.from(text.matchAll(/^(\w+):\s+(\d+)$/gm), ([, name = '', value]) => [
+      name,
+      Number(value),
+    ]),
+  );
   return mapNames((name) => found.get(NAMES[name]) ?? null);
 }
 
 /** What was counted between two readings. */
-export function countedBetween(before: KernelCounters | null, after: KernelCounters | null): KernelCounters | null {
+export function countedBetween(
+  before: KernelCounters | null,
+  after: KernelCounters | null,
+): KernelCounters | null {
   if (before === null || after === null) return null;
   return mapNames((name) => after[name] - before[name]);
 }
 
 function mapNames(of: (name: keyof KernelCounters) => number | null): KernelCounters | null {
-  const [granted, expired, revoked, yielded, aborted] = [of('granted'), of('expired'), of('revoked'), of('yielded'), of('aborted')];
-  if (granted === null || expired === null || revoked === null || yielded === null || aborted === null) return null;
+  const [granted, expired, revoked, yielded, aborted] = [
+    of('granted'),
+    of('expired'),
+    of('revoked'),
+    of('yielded'),
+    of('aborted'),
+  ];
+  if (
+    granted === null ||
+    expired === null ||
+    revoked === null ||
+    yielded === null ||
+    aborted === null
+  )
+    return null;
   return { granted, expired, revoked, yielded, aborted };
 }

@@ -42,7 +42,10 @@ interface KernelRecord {
   readonly reader: RecordReader;
 }
 
-/** Collects records CPU by CPU, those of one in their order. The timer of an extension stays on its CPU. */
+/**
+ * Collects records CPU by CPU, those of one in their order. The timer of an extension stays on its
+ * CPU.
+ */
 export class KernelEvents {
   lost = 0;
   readonly #switches: Switch[] = [];
@@ -53,16 +56,29 @@ export class KernelEvents {
 
   switch({ cpu, time, data, reader }: KernelRecord): void {
     const names = [reader.text(data, 'prev_comm'), reader.text(data, 'next_comm')] as const;
-    this.#switches.push({ time, cpu, from: reader.int(data, 'prev_pid'), to: reader.int(data, 'next_pid'), names });
+    this.#switches.push({
+      time,
+      cpu,
+      from: reader.int(data, 'prev_pid'),
+      to: reader.int(data, 'next_pid'),
+      names,
+    });
   }
 
   fork({ data, reader }: KernelRecord): void {
     this.#threads.add(reader.int(data, 'child_pid'));
   }
 
-  /** Only the timers of extensions are recorded when they start. One that runs out under a thread that is not traced is never seen to end. */
+  /**
+   * Only the timers of extensions are recorded when they start. One that runs out under a thread
+   * that is not traced is never seen to end.
+   */
   start({ cpu, time, data, reader }: KernelRecord): void {
-    this.#running.set(reader.long(data, 'hrtimer'), { cpu, thread: reader.int(data, 'common_pid'), from: time });
+    this.#running.set(reader.long(data, 'hrtimer'), {
+      cpu,
+      thread: reader.int(data, 'common_pid'),
+      from: time,
+    });
   }
 
   cancel(record: KernelRecord): void {
@@ -82,6 +98,11 @@ export class KernelEvents {
   }
 
   finish(): KernelTrace {
-    return { switches: this.#switches, extensions: this.#extensions, threads: this.#threads, lost: this.lost };
+    return {
+      switches: this.#switches,
+      extensions: this.#extensions,
+      threads: this.#threads,
+      lost: this.lost,
+    };
   }
 }

@@ -21,7 +21,11 @@ export interface Layout {
 const FIELD = /^\s*field:\s*([^;]*?)(\w+)(?:\[[^;]*\])?;\s*offset:(\d+);\s*size:(\d+);/gm;
 
 export function parseLayout(text: string): Layout {
-  const fields = Array.from(text.matchAll(FIELD), ([, , name = '', offset, size]) => [name, { offset: Number(offset), size: Number(size) }] as const);
+  const fields = Array.from(
+    text.matchAll(FIELD),
+    ([, , name = '', offset, size]) =>
+      [name, { offset: Number(offset), size: Number(size) }] as const,
+  );
   return { id: Number(/^ID:\s*(\d+)$/m.exec(text)?.[1] ?? 0), fields: new Map(fields) };
 }
 
@@ -43,7 +47,9 @@ export class RecordReader {
   /** A field of 8 bytes. */
   long(record: DataView, name: string): bigint {
     const { offset, size } = this.#at(name);
-    return size === 8 ? record.getBigUint64(offset, this.#isLittle) : BigInt(record.getUint32(offset, this.#isLittle));
+    return size === 8
+      ? record.getBigUint64(offset, this.#isLittle)
+      : BigInt(record.getUint32(offset, this.#isLittle));
   }
 
   /** A field of characters, up to the first 0. */

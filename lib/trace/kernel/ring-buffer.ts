@@ -29,7 +29,10 @@ const PADDING = 29;
 const TIME_EXTEND = 30;
 const TIME_STAMP = 31;
 
-/** Flags above the length of a page: records before it were overwritten, and how many stands behind its last one. */
+/**
+ * Flags above the length of a page: records before it were overwritten, and how many stands behind
+ * its last one.
+ */
 const LENGTH_MASK = 0x3fff_ffffn;
 
 /** Bytes to read at a time. */
@@ -42,13 +45,16 @@ export function pageSize(header: Layout): number {
 /** The records of a page, in their order. */
 export function* readPage(page: DataView, header: Layout, isLittle: boolean): Generator<RawRecord> {
   const begin = header.fields.get('data')?.offset ?? 0;
-  const length = page.getBigUint64(header.fields.get('commit')?.offset ?? 0, isLittle) & LENGTH_MASK;
+  const length =
+    page.getBigUint64(header.fields.get('commit')?.offset ?? 0, isLittle) & LENGTH_MASK;
   const end = Math.min(begin + Number(length), page.byteLength);
   const word = (at: number): number => page.getUint32(at, isLittle);
   let time = Number(page.getBigUint64(header.fields.get('timestamp')?.offset ?? 0, isLittle));
-  for (let at = begin; at + WORD <= end; ) {
+  for (let at = begin; at + WORD <= end;) {
     const head = word(at);
-    const [type, delta] = isLittle ? [head & (2 ** TYPE_BITS - 1), head >>> TYPE_BITS] : [head >>> DELTA_BITS, head & (DELTA_RANGE - 1)];
+    const [type, delta] = isLittle
+      ? [head & (2 ** TYPE_BITS - 1), head >>> TYPE_BITS]
+      : [head >>> DELTA_BITS, head & (DELTA_RANGE - 1)];
     at += WORD;
     switch (type) {
       case PADDING:

@@ -30,24 +30,56 @@ interface Numbering {
 /** The idle thread of every CPU. */
 const IDLE = 0;
 
-export function kernelRows(kernel: KernelTrace, recordings: readonly Recording[], { place, firstFree, placeOf }: Numbering): KernelRows {
-  const cpus = [...new Set([...kernel.switches, ...kernel.extensions].map(({ cpu }) => cpu))].sort((a, b) => a - b);
-  const rowOf = (cpu: number): Where => ({ cpu: place + cpus.indexOf(cpu), thread: firstFree + cpus.indexOf(cpu) });
-  const known = new Map(recordings.map((recording) => [recording.kernelThread, `${threadName(recording)} of process ${recording.process}`]));
+export function kernelRows(
+  kernel: KernelTrace,
+  recordings: readonly Recording[],
+  { place, firstFree, placeOf }: Numbering,
+): KernelRows {
+  const cpus = [...new Set([...kernel.switches, ...kernel.extensions].map(({ cpu }) => cpu))].sort(
+    (a, b) => a - b,
+  );
+  const rowOf = (cpu: number): Where => ({
+    cpu: place + cpus.indexOf(cpu),
+    thread: firstFree + cpus.indexOf(cpu),
+  });
+  const known = new Map(
+    recordings.map((recording) => [
+      recording.kernelThread,
+      `${threadName(recording)} of process ${recording.process}`,
+    ]),
+  );
   const ours = new Set([...kernel.threads, ...known.keys()]);
   const placed = kernel.extensions.map((extension) => {
     // The number may have been another thread's before, of another process too.
-    const holder = recordings.filter(({ kernelThread, started }) => kernelThread === extension.thread && started <= extension.from).sort((a, b) => b.started - a.started)[0];
-    return { ...extension, where: holder === undefined ? rowOf(extension.cpu) : placeOf(recordings.indexOf(holder)) };
+    const holder = recordings
+      .filter(
+        ({ kernelThread, started }) =>
+          kernelThread === extension.thread && started <= extension.from,
+      )
+      .sort((a, b) => b.started - a.started)[0];
+    return {
+      ...extension,
+      where: holder === undefined ? rowOf(extension.cpu) : placeOf(recordings.indexOf(holder)),
+    };
   });
   const events = [
-    ...cpus.flatMap((cpu) => turns(kernel.switches.filter((one) => one.cpu === cpu), ours, known).map((turn) => ({ ...turn, ...rowOf(cpu) }))),
+    ...cpus.flatMap((cpu) =>
+      turns(
+        kernel.switches.filter((one) => one.cpu === cpu),
+        ours,
+        known,
+      ).map((turn) => ({ ...turn, ...rowOf(cpu) })),
+    ),
     ...stretches(placed),
   ];
   return {
     events,
-    threads: new Map(cpus.map((cpu) => [rowOf(cpu).thread, 'threads, as the kernel switched them'])),
-    places: new Map(cpus.map((cpu) => [rowOf(cpu).cpu, { name: `CPU ${cpu}`, process: rowOf(cpu).thread }])),
+    threads: new Map(
+      cpus.map((cpu) => [rowOf(cpu).thread, 'threads, as the kernel switched them']),
+    ),
+    places: new Map(
+      cpus.map((cpu) => [rowOf(cpu).cpu, { name: `CPU ${cpu}`, process: rowOf(cpu).thread }]),
+    ),
     begin: events.reduce((first, { time }) => Math.min(first, time), Infinity),
   };
 }
@@ -56,13 +88,19 @@ export function kernelRows(kernel: KernelTrace, recordings: readonly Recording[]
  * Who had a CPU, from each switch to the next. Of threads that are not traced
  * only the first switch is seen, so what follows may be several of them.
  */
-function turns(switches: readonly Switch[], ours: ReadonlySet<number>, names: ReadonlyMap<number, string>): Omit<TraceEvent, 'cpu' | 'thread'>[] {
+function turns(
+  switches: readonly Switch[],
+  ours: ReadonlySet<number>,
+  names: ReadonlyMap<number, string>,
+): Omit<TraceEvent, 'cpu' | 'thread'>[] {
   return switches.slice(0, -1).flatMap(({ time, to, names: [, name] }, index) => {
     if (to === IDLE) return [];
     const isOurs = ours.has(to);
     const duration = (switches[index + 1]?.time ?? time) - time;
     const about = { kind: 'span', time, duration } as const;
-    return isOurs ? { ...about, label: names.get(to) ?? `${name} ${to}`, args: { thread: String(to) } } : { ...about, label: 'others' };
+    return isOurs
+      ? { ...about, label: names.get(to) ?? `${name} ${to}`, args: { thread: String(to) } }
+      : { ...about, label: 'others' };
   });
 }
 

@@ -6,7 +6,18 @@
  *
  * Source: Linux Documentation/trace/ftrace.rst and events.rst.
  */
-import { closeSync, constants, existsSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, rmdirSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  rmdirSync,
+  writeFileSync,
+} from 'node:fs';
 import { endianness } from 'node:os';
 import { join } from 'node:path';
 import { KernelEvents } from './events.ts';
@@ -50,9 +61,16 @@ export class KernelTracing {
   }
 
   /** Begins to trace what this process starts from now on. */
-  static start(places: readonly string[] = PLACES, symbols: string = SYMBOLS): KernelTracing | NotTraced {
+  static start(
+    places: readonly string[] = PLACES,
+    symbols: string = SYMBOLS,
+  ): KernelTracing | NotTraced {
     const place = places.find((path) => isThere(join(path, 'instances')));
-    if (place === undefined) return { reason: 'there is no tracefs to be read: it is for root, on a kernel with CONFIG_FTRACE, and mounted at /sys/kernel/tracing' };
+    if (place === undefined)
+      return {
+        reason:
+          'there is no tracefs to be read: it is for root, on a kernel with CONFIG_FTRACE, and mounted at /sys/kernel/tracing',
+      };
     const folder = join(place, 'instances', `rseq-slice-${process.pid}`);
     try {
       mkdirSync(folder);
@@ -72,13 +90,20 @@ export class KernelTracing {
   #begin(): void {
     this.#write('tracing_on', '0');
     this.#write('trace_clock', 'mono');
-    this.#write('buffer_size_kb', String(Math.max(LEAST_A_CPU, Math.min(MOST_A_CPU, Math.floor(MOST / this.#cpus().length)))));
+    this.#write(
+      'buffer_size_kb',
+      String(Math.max(LEAST_A_CPU, Math.min(MOST_A_CPU, Math.floor(MOST / this.#cpus().length)))),
+    );
     this.#write('set_event_pid', String(process.pid));
     this.#write('options/event-fork', '1');
     for (const name of NAMES) {
       if (this.#expiry === null && name !== 'switch' && name !== 'fork') continue;
       // A cancelled timer does not say what it was for, so those are all kept.
-      if (name === 'start' || name === 'expire') this.#write(`events/${EVENTS[name]}/filter`, `function == 0x${(this.#expiry ?? 0n).toString(16)}`);
+      if (name === 'start' || name === 'expire')
+        this.#write(
+          `events/${EVENTS[name]}/filter`,
+          `function == 0x${(this.#expiry ?? 0n).toString(16)}`,
+        );
       this.#write(`events/${EVENTS[name]}/enable`, '1');
     }
     this.#write('tracing_on', '1');
@@ -109,8 +134,16 @@ export class KernelTracing {
   #read(): KernelTrace {
     const isLittle = endianness() === 'LE';
     const header = parseLayout(this.#text('events/header_page'));
-    const layouts = NAMES.map((name) => ({ name, layout: parseLayout(this.#text(`events/${EVENTS[name]}/format`)) }));
-    const readers = new Map(layouts.map(({ name, layout }) => [layout.id, { name, reader: new RecordReader(layout, isLittle) }]));
+    const layouts = NAMES.map((name) => ({
+      name,
+      layout: parseLayout(this.#text(`events/${EVENTS[name]}/format`)),
+    }));
+    const readers = new Map(
+      layouts.map(({ name, layout }) => [
+        layout.id,
+        { name, reader: new RecordReader(layout, isLittle) },
+      ]),
+    );
     const events = new KernelEvents();
     for (const cpu of this.#cpus()) {
       for (const page of this.#pages(cpu, pageSize(header))) {
@@ -119,17 +152,24 @@ export class KernelTracing {
           if (known !== undefined) events[known.name]({ cpu, time, data, reader: known.reader });
         }
       }
-      events.lost += Number(/^overrun: (\d+)$/m.exec(this.#text(`per_cpu/cpu${cpu}/stats`))?.[1] ?? 0);
+      events.lost += Number(
+        /^overrun: (\d+)$/m.exec(this.#text(`per_cpu/cpu${cpu}/stats`))?.[1] ?? 0,
+      );
     }
     return events.finish();
   }
 
   #cpus(): number[] {
-    return readdirSync(join(this.#folder, 'per_cpu')).map((name) => Number(name.slice('cpu'.length))).sort((a, b) => a - b);
+    return readdirSync(join(this.#folder, 'per_cpu'))
+      .map((name) => Number(name.slice('cpu'.length)))
+      .sort((a, b) => a - b);
   }
 
   *#pages(cpu: number, size: number): Generator<DataView> {
-    const file = openSync(join(this.#folder, `per_cpu/cpu${cpu}/trace_pipe_raw`), constants.O_RDONLY | constants.O_NONBLOCK);
+    const file = openSync(
+      join(this.#folder, `per_cpu/cpu${cpu}/trace_pipe_raw`),
+      constants.O_RDONLY | constants.O_NONBLOCK,
+    );
     try {
       for (;;) {
         const page = Buffer.alloc(size);

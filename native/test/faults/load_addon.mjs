@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Loads the addon with mistakes in it and makes one of them in two workers at once: `load_addon.mjs ADDON NUMBER`, a
-// number of enum fault.
+// Loads the addon with mistakes in it and makes one of them in two workers at once: `load_addon.mjs
+// ADDON NUMBER`, a number of enum fault.
 
 import { createRequire } from 'node:module';
 import { Worker, isMainThread, workerData } from 'node:worker_threads';
@@ -8,7 +8,8 @@ import { Worker, isMainThread, workerData } from 'node:worker_threads';
 if (isMainThread) {
   const [path, fault] = process.argv.slice(2);
   const gate = new Int32Array(new SharedArrayBuffer(4));
-  for (let i = 0; i < 2; i++) new Worker(new URL(import.meta.url), { workerData: { path, fault: Number(fault), gate } });
+  for (let i = 0; i < 2; i++)
+    new Worker(new URL(import.meta.url), { workerData: { path, fault: Number(fault), gate } });
 } else {
   const { path, fault, gate } = workerData;
   const { futexWake } = createRequire(import.meta.url)(path);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The locks that ours are compared with: those a program would write for itself, those of Node, of packages and of C.
-// The package's benchmark loads this module where it measures. What is not there is skipped, with the reason.
+// The locks that ours are compared with: those a program would write for itself, those of Node, of
+// packages and of C. The package's benchmark loads this module where it measures. What is not there
+// is skipped, with the reason.
 
 import { asyncMutexTasks, packageFinder, packageKinds } from './packages.mjs';
 import { bareCasLock, slicedCasLock, textbookLock } from './textbook.mjs';
@@ -17,10 +18,24 @@ const notHere = async () => {
 };
 
 /** @type {Omit<Kind, 'name' | 'what'>} */
-const byHand = { runner: 'workers', slices: false, attaches: false, missing: nothing, create: memory, open: notHere };
+const byHand = {
+  runner: 'workers',
+  slices: false,
+  attaches: false,
+  missing: nothing,
+  create: memory,
+  open: notHere,
+};
 
 /** @type {Omit<Kind, 'name' | 'what'>} */
-const inC = { runner: 'program', slices: true, attaches: false, missing: nothing, create: () => null, open: notHere };
+const inC = {
+  runner: 'program',
+  slices: true,
+  attaches: false,
+  missing: nothing,
+  create: () => null,
+  open: notHere,
+};
 
 /** @type {readonly Kind[]} */
 const BY_HAND = [
@@ -58,7 +73,11 @@ const ELSEWHERE = [
       return { run: (section) => locks.request(name, section) };
     },
   },
-  { ...inC, name: 'pthread-mutex', what: 'pthread_mutex_t in C, with slices the same sections in C' },
+  {
+    ...inC,
+    name: 'pthread-mutex',
+    what: 'pthread_mutex_t in C, with slices the same sections in C',
+  },
   { ...inC, name: 'pthread-spin', what: 'pthread_spinlock_t in C, likewise' },
 ];
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Runs the benchmark of locks in a guest that has slices, in one of two lanes: one CPU whose time counts instructions, so
-// that the host's load changes nothing; or two CPUs, where a waiter can run beside the holder. JSON comes out to the host.
+// Runs the benchmark of locks in a guest that has slices, in one of two lanes: one CPU whose time
+// counts instructions, so that the host's load changes nothing; or two CPUs, where a waiter can run
+// beside the holder. JSON comes out to the host.
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,17 +21,22 @@ const program = fileURLToPath(new URL('main.mjs', import.meta.url));
 const JOB = '/run/job';
 const RECORD = 'locks.json';
 
-/** Seconds for the whole guest. Instructions counted one by one take ten times as long as they say and more. */
+/**
+ * Seconds for the whole guest. Instructions counted one by one take ten times as long as they say
+ * and more.
+ */
 const TIMEOUT = 12 * 3600;
 
 /**
- * Where nothing else is asked for: emulated, V8's compilers need longer, and a clock reading is as long as a short section.
+ * Where nothing else is asked for: emulated, V8's compilers need longer, and a clock reading is as
+ * long as a short section.
  */
 const DEFAULTS = { '--warm': '0.7', '--sample': '16' };
 
 /**
  * The clock is the time stamp counter in both, or reading it in a section would be a system call.
- * @type {Readonly<Record<string, { what: string, machine: Partial<import('../../vm/run-in-guest.mjs').RunOptions> }>>}
+ * @type {Readonly<Record<string, { what: string,
+ *   machine: Partial<import('../../vm/run-in-guest.mjs').RunOptions> }>>}
  */
 const LANES = {
   icount: {
@@ -47,9 +53,13 @@ const HELP = `Runs the benchmark of locks in a guest with slice extensions.
 
   node scripts/bench/locks/lanes.mjs --lane NAME [--timeout S] [options of main.mjs]
 
-${Object.entries(LANES).map(([name, { what }]) => `  --lane ${name.padEnd(12)} ${what}`).join('\n')}
+${Object.entries(LANES)
+  .map(([name, { what }]) => `  --lane ${name.padEnd(12)} ${what}`)
+  .join('\n')}
   --timeout S         for the whole guest  (${TIMEOUT})
-  Here, the default is ${Object.entries(DEFAULTS).map((words) => words.join(' ')).join(' and ')}.
+  Here, the default is ${Object.entries(DEFAULTS)
+    .map((words) => words.join(' '))
+    .join(' and ')}.
 
 Build dist/ and build/ before: the guest sees the checkout read-only. --json FILE is a file of the host; it has the lane
 in it. The npm packages of --packages must be in a folder that the guest can see, which those below /tmp and /run are not.
@@ -75,13 +85,18 @@ function readLane(argv) {
   const args = [...argv];
   const name = takeOption(args, '--lane');
   const lane = name === null ? undefined : LANES[name];
-  if (name === null || lane === undefined) throw new UsageError(`--lane wants ${Object.keys(LANES).join(' or ')}${name === null ? '' : `, not '${name}'`}.`);
+  if (name === null || lane === undefined)
+    throw new UsageError(
+      `--lane wants ${Object.keys(LANES).join(' or ')}${name === null ? '' : `, not '${name}'`}.`,
+    );
   const timeout = Number(takeOption(args, '--timeout') ?? TIMEOUT);
-  if (!(timeout > 0 && timeout <= 2_000_000)) throw new UsageError('--timeout wants seconds up to 2000000.');
+  if (!(timeout > 0 && timeout <= 2_000_000))
+    throw new UsageError('--timeout wants seconds up to 2000000.');
   const json = takeOption(args, '--json');
   if (json !== null) requireWritable('--json', json);
   for (const [option, value] of Object.entries(DEFAULTS)) {
-    if (!args.some((arg) => arg === option || arg.startsWith(`${option}=`))) args.push(option, value);
+    if (!args.some((arg) => arg === option || arg.startsWith(`${option}=`)))
+      args.push(option, value);
   }
   // For what is wrong with the rest, which would come out after the guest's boot only.
   const options = readOptions(args);
@@ -94,13 +109,23 @@ async function run({ name, machine, timeout, json, args, options }) {
   const remove = () => rmSync(job, { recursive: true, force: true });
   process.once('exit', remove);
   const stop = new AbortController();
-  for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM'])) process.once(signal, () => stop.abort());
+  for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM']))
+    process.once(signal, () => stop.abort());
   // A compiler in an emulated guest takes half a minute.
-  const inC = options?.locks.locks.some((lock) => KINDS.get(lock)?.runner === 'program') && options.program === null;
+  const inC =
+    options?.locks.locks.some((lock) => KINDS.get(lock)?.runner === 'program') &&
+    options.program === null;
   if (inC) compilePthreadLoop(job);
   const { exitCode } = await runInGuest({
     ...machine,
-    command: [process.execPath, program, ...args, ...(inC ? ['--program', `${JOB}/pthread_loop`] : []), '--json', `${JOB}/${RECORD}`],
+    command: [
+      process.execPath,
+      program,
+      ...args,
+      ...(inC ? ['--program', `${JOB}/pthread_loop`] : []),
+      '--json',
+      `${JOB}/${RECORD}`,
+    ],
     job,
     timeout,
     capture: false,
@@ -125,7 +150,11 @@ function keepRecord(from, to, lane) {
     process.stderr.write('bench locks: the guest left no record.\n');
     return;
   }
-  const command = ['node', 'scripts/bench/locks/lanes.mjs', ...withoutPaths(process.argv.slice(2), PATHS)].join(' ');
+  const command = [
+    'node',
+    'scripts/bench/locks/lanes.mjs',
+    ...withoutPaths(process.argv.slice(2), PATHS),
+  ].join(' ');
   writeFileSync(to, `${JSON.stringify({ ...record, lane, command }, null, 1)}\n`);
 }
 
@@ -140,7 +169,9 @@ async function main() {
     return await run(readLane(argv));
   } catch (error) {
     if (!(error instanceof UsageError) && !(error instanceof HarnessError)) throw error;
-    process.stderr.write(`bench locks: ${error.message}${error instanceof UsageError ? ' See --help.' : ''}\n`);
+    process.stderr.write(
+      `bench locks: ${error.message}${error instanceof UsageError ? ' See --help.' : ''}\n`,
+    );
     return error instanceof UsageError ? 2 : error.exitCode;
   }
 }

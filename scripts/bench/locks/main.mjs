@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The command `npm run bench -- locks`: how many sections a second locks let through, how long one waits for them, and
-// what slice extensions change about both, as in `rseq-slice bench locks`, and beside ours the locks of others.
+// The command `npm run bench -- locks`: how many sections a second locks let through, how long one
+// waits for them, and what slice extensions change about both, as in `rseq-slice bench locks`, and
+// beside ours the locks of others.
 
 import { writeFileSync } from 'node:fs';
 import { loadKinds } from '../../../dist/bench/locks/kinds.js';
@@ -23,15 +24,25 @@ import { preparePthread } from './pthread.mjs';
 function showProgress(rounds, { turn: { kind, workers, section, slices }, round, place, turns }) {
   const { stderr } = process;
   const where = `round ${round + 1} of ${rounds}, ${place + 1} of ${turns}`;
-  if (stderr.isTTY) stderr.write(`\r\x1b[K${where}: ${kind}, ${workers} workers, ${section} us, slices ${slices}`);
+  if (stderr.isTTY)
+    stderr.write(`\r\x1b[K${where}: ${kind}, ${workers} workers, ${section} us, slices ${slices}`);
 }
 
-/** @param {NonNullable<ReturnType<typeof readOptions>>} options @returns {Promise<number>} the exit code */
+/**
+ * @param {NonNullable<ReturnType<typeof readOptions>>} options
+ * @returns {Promise<number>} the exit code
+ */
 async function run({ locks: options, packages, program, json }) {
   const module = kindsModule(packages);
-  const prepared = await prepareLocks(options, { kinds: await loadKinds(module), module, program: () => preparePthread(program) });
+  const prepared = await prepareLocks(options, {
+    kinds: await loadKinds(module),
+    module,
+    program: () => preparePthread(program),
+  });
   if (prepared.settings.size === 0) {
-    process.stderr.write(`bench locks: there is nothing to measure.\n${prepared.notes.map((note) => `${note}\n`).join('')}`);
+    process.stderr.write(
+      `bench locks: there is nothing to measure.\n${prepared.notes.map((note) => `${note}\n`).join('')}`,
+    );
     return 1;
   }
   const about = describeRun('locks/main.mjs', withoutPaths(process.argv.slice(2), PATHS));
@@ -63,6 +74,10 @@ async function main() {
 }
 
 // Otherwise what is cleaned up at the exit would be left behind.
-for (const [signal, code] of /** @type {const} */ ([['SIGINT', 130], ['SIGTERM', 143]])) process.once(signal, () => process.exit(code));
+for (const [signal, code] of /** @type {const} */ ([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+]))
+  process.once(signal, () => process.exit(code));
 guardStreams('bench locks');
 process.exitCode = await main();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Records of the benchmark of locks as Markdown, for docs/locks.md: one row a cell, slices on beside off.
+// Records of the benchmark of locks as Markdown, for docs/locks.md: one row a cell, slices on
+// beside off.
 //
 //   node scripts/bench/locks/markdown.mjs FILE.json…
 
@@ -8,20 +9,34 @@ import { coverageOf, isTelling, nameOfIntervals } from '../../../dist/bench/stat
 
 /** @typedef {import('../../../lib/bench/locks/aggregate.ts').CellSummary} CellSummary */
 /** @typedef {import('../../../lib/bench/statistics.ts').Summary} Summary */
-/** @typedef {{ lane?: { name: string }, workload: string, date: string, commit: string, kernel: string, node: string,
+/** @typedef {{ lane?: { name: string }, workload: string, date: string, commit: string,
+ *   kernel: string, node: string,
  *   cells: CellSummary[], pairs: import('../../../lib/bench/locks/aggregate.ts').PairSummary[] }} Record */
 
-/** @param {Summary | null | undefined} summary @param {number} [by] divides @param {number} [digits] */
+/**
+ * @param {Summary | null | undefined} summary
+ * @param {number} [by] divides
+ * @param {number} [digits]
+ */
 function figure(summary, by = 1, digits = 0) {
   if (summary === null || summary === undefined) return '';
-  return (summary.median / by).toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return (summary.median / by).toLocaleString('en', {
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  });
 }
 
-/** In bold where the interval shows a difference. @param {Summary | null | undefined} summary @param {number} rounds */
+/**
+ * In bold where the interval shows a difference.
+ * @param {Summary | null | undefined} summary
+ * @param {number} rounds
+ */
 function ratio(summary, rounds) {
   if (summary === null || summary === undefined) return '';
   const [low, high] = summary.interval;
-  const isDifferent = isTelling(summary.coverage === undefined ? { coverage: coverageOf(rounds) } : summary) && (low > 1 || high < 1);
+  const isDifferent =
+    isTelling(summary.coverage === undefined ? { coverage: coverageOf(rounds) } : summary) &&
+    (low > 1 || high < 1);
   const median = summary.median.toFixed(2);
   return `${isDifferent ? `**${median}**` : median} (${low.toFixed(2)}–${high.toFixed(2)})`;
 }
@@ -30,18 +45,42 @@ function ratio(summary, rounds) {
 function table({ cells, pairs }) {
   const rows = pairs.map(({ kind, workers, section, ratios, rounds }) => {
     const of = (/** @type {'on' | 'off'} */ setting) =>
-      cells.find((cell) => cell.kind === kind && cell.workers === workers && cell.section === section && cell.slices === setting)?.figures ?? {};
+      cells.find(
+        (cell) =>
+          cell.kind === kind &&
+          cell.workers === workers &&
+          cell.section === section &&
+          cell.slices === setting,
+      )?.figures ?? {};
     const [on, off] = [of('on'), of('off')];
     return [
-      kind, `${workers}`, `${section}`,
-      `${figure(off['throughput'])} → ${figure(on['throughput'])}`, ratio(ratios['throughput'], rounds),
-      `${figure(off['p999'], 1000, 1)} → ${figure(on['p999'], 1000, 1)}`, ratio(ratios['p999'], rounds),
-      `${figure(off['parks'])} → ${figure(on['parks'])}`, ratio(ratios['parks'], rounds),
+      kind,
+      `${workers}`,
+      `${section}`,
+      `${figure(off['throughput'])} → ${figure(on['throughput'])}`,
+      ratio(ratios['throughput'], rounds),
+      `${figure(off['p999'], 1000, 1)} → ${figure(on['p999'], 1000, 1)}`,
+      ratio(ratios['p999'], rounds),
+      `${figure(off['parks'])} → ${figure(on['parks'])}`,
+      ratio(ratios['parks'], rounds),
       figure(on['yielded']),
     ];
   });
-  const head = ['lock', 'workers', 'section, us', 'sections/s, off → on', 'on/off', 'p99.9 wait, us', 'on/off', 'parks/s', 'on/off', 'yields/s'];
-  return [head, head.map((_, column) => (column === 0 ? '---' : '---:')), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
+  const head = [
+    'lock',
+    'workers',
+    'section, us',
+    'sections/s, off → on',
+    'on/off',
+    'p99.9 wait, us',
+    'on/off',
+    'parks/s',
+    'on/off',
+    'yields/s',
+  ];
+  return [head, head.map((_, column) => (column === 0 ? '---' : '---:')), ...rows]
+    .map((row) => `| ${row.join(' | ')} |`)
+    .join('\n');
 }
 
 for (const file of process.argv.slice(2)) {
@@ -49,5 +88,7 @@ for (const file of process.argv.slice(2)) {
   const record = JSON.parse(readFileSync(file, 'utf8'));
   const { lane, workload, date, commit, kernel, node, pairs } = record;
   const where = lane === undefined ? 'this host' : `lane ${lane.name}`;
-  process.stdout.write(`${where}, workload ${workload}, ${Math.max(...pairs.map(({ rounds }) => rounds))} rounds, intervals of ${nameOfIntervals(pairs.map(({ rounds }) => ({ coverage: coverageOf(rounds) })))}; ${date.slice(0, 10)}, commit ${commit.slice(0, 7)}, Linux ${kernel}, Node ${node}\n\n${table(record)}\n\n`);
+  process.stdout.write(
+    `${where}, workload ${workload}, ${Math.max(...pairs.map(({ rounds }) => rounds))} rounds, intervals of ${nameOfIntervals(pairs.map(({ rounds }) => ({ coverage: coverageOf(rounds) })))}; ${date.slice(0, 10)}, commit ${commit.slice(0, 7)}, Linux ${kernel}, Node ${node}\n\n${table(record)}\n\n`,
+  );
 }

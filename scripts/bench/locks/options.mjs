@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The command line of the developers' benchmark of locks: more locks than the package's own, longer by default. What the
-// options mean is in lib/bench/locks/options.ts.
+// The command line of the developers' benchmark of locks: more locks than the package's own, longer
+// by default. What the options mean is in lib/bench/locks/options.ts.
 
 import { parseArgs } from 'node:util';
 import { loadKinds } from '../../../dist/bench/locks/kinds.js';

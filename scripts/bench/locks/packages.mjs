@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Locks from npm, for comparison. None is a dependency: what is not installed is skipped. They were found by a survey of
-// the registry for mutexes over a SharedArrayBuffer; each is called as its own documentation says.
+// Locks from npm, for comparison. None is a dependency: what is not installed is skipped. They were
+// found by a survey of the registry for mutexes over a SharedArrayBuffer; each is called as its own
+// documentation says.
 
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
@@ -16,13 +17,18 @@ import { pathToFileURL } from 'node:url';
  */
 export function packageFinder(folder) {
   return async (name) => {
-    // Some of them are written for browsers, and read this when they are loaded. Node has it since version 21.
+    // Some of them are written for browsers, and read this when they are loaded. Node has it since
+    // version 21.
     const scope = /** @type {{ navigator?: unknown }} */ (globalThis);
     scope.navigator ??= { hardwareConcurrency: availableParallelism() };
     try {
       return await import(name);
     } catch (error) {
-      if (folder === null || /** @type {NodeJS.ErrnoException} */ (error).code !== 'ERR_MODULE_NOT_FOUND') throw error;
+      if (
+        folder === null ||
+        /** @type {NodeJS.ErrnoException} */ (error).code !== 'ERR_MODULE_NOT_FOUND'
+      )
+        throw error;
     }
     return import(pathToFileURL(createRequire(join(folder, 'package.json')).resolve(name)).href);
   };
@@ -35,7 +41,9 @@ const unless = (find, name) => async () => {
     return null;
   } catch (error) {
     const { code, message } = /** @type {NodeJS.ErrnoException} */ (error);
-    return code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND' ? `the package ${name} is not installed` : `${name} does not load: ${message}`;
+    return code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND'
+      ? `the package ${name} is not installed`
+      : `${name} does not load: ${message}`;
   }
 };
 
@@ -43,7 +51,8 @@ const unless = (find, name) => async () => {
 const plain = { runner: 'workers', slices: false, attaches: false };
 
 /** @param {Find} find @param {unknown} buffer */
-const multithreadingMutex = async (find, buffer) => new (await find('multithreading')).Mutex(undefined, buffer);
+const multithreadingMutex = async (find, buffer) =>
+  new (await find('multithreading')).Mutex(undefined, buffer);
 
 /** @param {Find} find @returns {readonly Kind[]} */
 export const packageKinds = (find) => [
@@ -88,7 +97,8 @@ export const packageKinds = (find) => [
       return {
         async run(section) {
           // With its default number of tries it gives up under contention.
-          if (!(await mutex.lock('i', 'w', Infinity))) throw new Error('asymmetric-io-mutex gave no lock.');
+          if (!(await mutex.lock('i', 'w', Infinity)))
+            throw new Error('asymmetric-io-mutex gave no lock.');
           section();
           mutex.unlock('i', 'w');
         },

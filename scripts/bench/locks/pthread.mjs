@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The pthread locks: compiles pthread_loop.c against the shim and runs it, one process for each measurement, as it is
-// with the locks in JavaScript.
+// The pthread locks: compiles pthread_loop.c against the shim and runs it, one process for each
+// measurement, as it is with the locks in JavaScript.
 
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -23,7 +23,19 @@ export function compilePthreadLoop(folder) {
   const program = join(folder, 'pthread_loop');
   const shim = readTarget().sources.filter((file) => file.endsWith('.c'));
   const sources = [source, ...shim.map((file) => join(root, file))];
-  const args = ['-O2', '-std=gnu11', '-Wall', '-Wextra', '-I', join(root, 'native'), '-o', program, ...sources, '-pthread', '-ldl'];
+  const args = [
+    '-O2',
+    '-std=gnu11',
+    '-Wall',
+    '-Wextra',
+    '-I',
+    join(root, 'native'),
+    '-o',
+    program,
+    ...sources,
+    '-pthread',
+    '-ldl',
+  ];
   const { error, status, stderr } = spawnSync('cc', args, { encoding: 'utf8' });
   if (error !== undefined) throw new Error(`no C compiler: ${error.message}`);
   if (status !== 0) throw new Error(`pthread_loop.c does not compile:\n${stderr}`);
@@ -32,7 +44,9 @@ export function compilePthreadLoop(folder) {
 
 /** @param {string} program @returns {Promise<number>} increments in a microsecond, in C */
 async function measureSpeed(program) {
-  const { unitsPerMicrosecond } = /** @type {{ unitsPerMicrosecond: number }} */ (await runProgram(program, ['calibrate'], CALIBRATION_DEADLINE));
+  const { unitsPerMicrosecond } = /** @type {{ unitsPerMicrosecond: number }} */ (
+    await runProgram(program, ['calibrate'], CALIBRATION_DEADLINE)
+  );
   return unitsPerMicrosecond;
 }
 
@@ -48,7 +62,10 @@ export async function preparePthread(given) {
     process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
     program = compilePthreadLoop(folder);
   }
-  return { speed: await measureSpeed(program), run: (cell, deadline) => runCell(program, cell, deadline) };
+  return {
+    speed: await measureSpeed(program),
+    run: (cell, deadline) => runCell(program, cell, deadline),
+  };
 }
 
 /**
@@ -60,6 +77,10 @@ export async function preparePthread(given) {
 async function runCell(program, cell, deadline) {
   const { kind, slices, workers, units, gapUnits, seconds, warm, sample, inSection } = cell;
   const numbers = [workers, units, gapUnits, seconds, warm, sample, inSection ? 1 : 0].map(String);
-  const measured = await runProgram(program, [kind === 'pthread-mutex' ? 'mutex' : 'spin', slices, ...numbers], deadline);
+  const measured = await runProgram(
+    program,
+    [kind === 'pthread-mutex' ? 'mutex' : 'spin', slices, ...numbers],
+    deadline,
+  );
   return /** @type {import('../../../lib/bench/locks/cell.ts').Measured} */ (measured);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The locks that a program would write for itself. The first is the mutex of Drepper, 'Futexes Are Tricky', over
-// Atomics.wait and Atomics.notify; the second spins on compare-and-swap, and can have a section of rseq-slice around it.
+// The locks that a program would write for itself. The first is the mutex of Drepper, 'Futexes Are
+// Tricky', over Atomics.wait and Atomics.notify; the second spins on compare-and-swap, and can have
+// a section of rseq-slice around it.
 
 /** @typedef {import('../../../lib/bench/locks/kinds.ts').SyncLock} SyncLock */
 
@@ -22,7 +23,8 @@ export function textbookLock(words) {
       }
     },
     unlock() {
-      if (Atomics.exchange(words, WORD, FREE) === CONTENDED) woken += Atomics.notify(words, WORD, 1);
+      if (Atomics.exchange(words, WORD, FREE) === CONTENDED)
+        woken += Atomics.notify(words, WORD, 1);
     },
     stats: () => ({ parked, woken }),
   };

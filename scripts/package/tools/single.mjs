@@ -11,5 +11,7 @@ writeFileSync(config, JSON.stringify({ main, output: blob, disableExperimentalSE
 execFileSync(process.execPath, ['--experimental-sea-config', config], { stdio: 'ignore' });
 copyFileSync(process.execPath, executable);
 chmodSync(executable, 0o755);
-await postject.inject(executable, 'NODE_SEA_BLOB', readFileSync(blob), { sentinelFuse: 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2' });
+await postject.inject(executable, 'NODE_SEA_BLOB', readFileSync(blob), {
+  sentinelFuse: 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2',
+});
 for (const file of [blob, config]) rmSync(file);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Copies what a program needs into an empty folder, as Next.js and Vercel do: node trace.mjs ENTRY FOLDER.
+// Copies what a program needs into an empty folder, as Next.js and Vercel do: node trace.mjs ENTRY
+// FOLDER.
 
 import { nodeFileTrace } from '@vercel/nft';
 import { cpSync } from 'node:fs';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What is traced: four workers that take a lock in turns. They post their counters; the main thread prints them all,
-// with those of a simulated kernel that grants, and ends as it is told to. Arguments: how it ends, and how often each
-// worker takes the lock.
+// What is traced: four workers that take a lock in turns. They post their counters; the main thread
+// prints them all, with those of a simulated kernel that grants, and ends as it is told to.
+// Arguments: how it ends, and how often each worker takes the lock.
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { Mutex, attach } from '../../../dist/index.js';
 import { SimulatedKernel } from '../../../dist/simulated/index.js';
@@ -62,16 +62,21 @@ async function main(ending, rounds) {
     const worker = new Worker(new URL(import.meta.url), index === 1 ? { ...data, env: {} } : data);
     return {
       worker,
-      stats: new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject)),
+      stats: new Promise((resolve, reject) =>
+        worker.once('message', resolve).once('error', reject),
+      ),
       end: new Promise((resolve) => worker.once('exit', resolve)),
     };
   });
   const stats = await Promise.all(all.map((one) => one.stats));
   const [endless, ...others] = all;
-  // The end of the process would terminate these, too, as long as they are on their way to their own.
+  // The end of the process would terminate these, too, as long as they are on their way to their
+  // own.
   await Promise.all(others.map((one) => one.end));
   await endless.worker.terminate();
-  console.log(JSON.stringify({ count: new Int32Array(buffer)[COUNT], stats: [...stats, grants()] }));
+  console.log(
+    JSON.stringify({ count: new Int32Array(buffer)[COUNT], stats: [...stats, grants()] }),
+  );
   if (ending.startsWith('SIG')) process.kill(process.pid, ending);
   process.exit(Number(ending));
 }

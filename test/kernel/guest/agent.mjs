@@ -12,9 +12,13 @@ const programs = JSON.parse(readFileSync(join(job, 'programs.json'), 'utf8'));
 function run({ command, env, seconds }) {
   const [file, ...args] = command;
   const started = performance.now();
-  const child = spawn(file, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(file, args, {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const output = { stdout: '', stderr: '' };
-  for (const name of ['stdout', 'stderr']) child[name].setEncoding('utf8').on('data', (text) => (output[name] += text));
+  for (const name of ['stdout', 'stderr'])
+    child[name].setEncoding('utf8').on('data', (text) => (output[name] += text));
   let timedOut = false;
   const timer = setTimeout(() => {
     timedOut = true;
@@ -23,7 +27,13 @@ function run({ command, env, seconds }) {
   return new Promise((resolve) => {
     const finish = (exitCode, signal) => {
       clearTimeout(timer);
-      resolve({ exitCode, signal, timedOut, ...output, seconds: (performance.now() - started) / 1000 });
+      resolve({
+        exitCode,
+        signal,
+        timedOut,
+        ...output,
+        seconds: (performance.now() - started) / 1000,
+      });
     };
     child.once('error', (error) => {
       output.stderr += String(error);

@@ -1,21 +1,34 @@
 // SPDX-License-Identifier: MIT
-// What the library makes of the environment it finds itself in, whatever that is: what it got and why, sections beside
-// a neighbour in the main thread and in workers, ids, and the thread given back as it was found. Each thing looked at is
-// a check with a name; what the environment should have given is the caller's to judge.
-// Arguments: seconds of sections, length of one in us, workers, options of attach() as JSON.
+// What the library makes of the environment it finds itself in, whatever that is: what it got and
+// why, sections beside a neighbour in the main thread and in workers, ids, and the thread given
+// back as it was found. Each thing looked at is a check with a name; what the environment should
+// have given is the caller's to judge. Arguments: seconds of sections, length of one in us,
+// workers, options of attach() as JSON.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { attach, probe } from '../../../dist/index.js';
 import { loadAddon } from '../../../dist/linux/binding.js';
 import { SimulatedKernel } from '../../../dist/simulated/index.js';
-import { cpus, describePlace, kernelStats, observer, report, roundsFor, spin, startNeighbour, statsSince, sumStats } from './support.mjs';
+import {
+  cpus,
+  describePlace,
+  kernelStats,
+  observer,
+  report,
+  roundsFor,
+  spin,
+  startNeighbour,
+  statsSince,
+  sumStats,
+} from './support.mjs';
 
 const CYCLES = 100;
 
 /**
- * Runs all that will be run in sections once, on a simulated kernel. The engine compiles a function when it is called for
- * the first time, and makes system calls for it: on the first ABI those kill when they come inside an extension.
+ * Runs all that will be run in sections once, on a simulated kernel. The engine compiles a function
+ * when it is called for the first time, and makes system calls for it: on the first ABI those kill
+ * when they come inside an extension.
  */
 function rehearse(work) {
   const { flavour } = probe().kernel;
@@ -41,7 +54,16 @@ function runSections({ cpu, rounds, seconds, options }) {
   while (performance.now() < end) for (let i = 0; i < 50; i++) thread.critical(work);
   thread.detach();
   const after = observer.getRegistration();
-  return { backend, registration, flavour, slices, ids, stats: thread.stats(), isRestored: before === after, isOnCpu: observer.getCpu() === cpu };
+  return {
+    backend,
+    registration,
+    flavour,
+    slices,
+    ids,
+    stats: thread.stats(),
+    isRestored: before === after,
+    isOnCpu: observer.getCpu() === cpu,
+  };
 }
 
 function startWorker(job) {
@@ -90,7 +112,11 @@ const WHOLE_LINES = '1000';
 function askDoctor({ registration }) {
   const program = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
   const args = registration === undefined ? [] : ['--registration', registration];
-  const { status, signal, stdout, stderr } = spawnSync(process.execPath, [...process.execArgv, program, 'doctor', ...args], { encoding: 'utf8', env: { ...process.env, COLUMNS: WHOLE_LINES } });
+  const { status, signal, stdout, stderr } = spawnSync(
+    process.execPath,
+    [...process.execArgv, program, 'doctor', ...args],
+    { encoding: 'utf8', env: { ...process.env, COLUMNS: WHOLE_LINES } },
+  );
   return { status, signal, stdout, stderr };
 }
 
@@ -102,7 +128,11 @@ async function main() {
   const before = hasStats ? kernelStats() : null;
   const neighbour = await startNeighbour(0);
   const main = runSections({ cpu: 0, rounds, seconds, options });
-  const others = await Promise.all(Array.from({ length: workers }, (_, index) => startWorker({ cpu: index % cpus, rounds, seconds, options })));
+  const others = await Promise.all(
+    Array.from({ length: workers }, (_, index) =>
+      startWorker({ cpu: index % cpus, rounds, seconds, options }),
+    ),
+  );
   await neighbour.stop();
   const kernel = before === null ? null : statsSince(before);
   const runs = [main, ...others];
@@ -112,22 +142,44 @@ async function main() {
   const isLinux = backend === 'linux';
   const isHidden = isLinux && isAnswerHidden(options);
   const checks = {
-    'all threads got the same': runs.every((run) => run.backend === backend && run.registration === registration && run.flavour === flavour),
+    'all threads got the same': runs.every(
+      (run) =>
+        run.backend === backend && run.registration === registration && run.flavour === flavour,
+    ),
     'probe() says so too': slices.available === isLinux && (slices.remedy === '') === isLinux,
-    'who demands Linux gets it, or an error': isLinux ? error === null : error?.code === 'ERR_RSEQ_UNAVAILABLE',
+    'who demands Linux gets it, or an error': isLinux
+      ? error === null
+      : error?.code === 'ERR_RSEQ_UNAVAILABLE',
     'threads are given back as they were found': runs.every((run) => run.isRestored),
     'a hundred times over': attachAgainAndAgain(options),
     'libc knows the CPU afterwards': runs.every((run) => run.isOnCpu),
-    'ids are right': !isLinux || runs.every(({ ids }, index) => ids.cpu === (index === 0 ? 0 : (index - 1) % cpus) && ids.node === 0),
-    'concurrency IDs are small': !isLinux || runs.every(({ ids }) => ids.concurrencyId >= 0 && ids.concurrencyId < 64),
-    'outcomes add up': stats.entered === stats.undisturbed + stats.yielded + stats.raced + stats.revoked + stats.nested,
+    'ids are right':
+      !isLinux ||
+      runs.every(
+        ({ ids }, index) => ids.cpu === (index === 0 ? 0 : (index - 1) % cpus) && ids.node === 0,
+      ),
+    'concurrency IDs are small':
+      !isLinux || runs.every(({ ids }) => ids.concurrencyId >= 0 && ids.concurrencyId < 64),
+    'outcomes add up':
+      stats.entered ===
+      stats.undisturbed + stats.yielded + stats.raced + stats.revoked + stats.nested,
     'sections were made': stats.entered > 100,
     // Where a filter hides the answer, a yield that came too late counts as one in time.
-    'counters agree with the kernel': kernel === null || (isHidden ? kernel.syield <= stats.yielded : kernel.syield === stats.yielded),
+    'counters agree with the kernel':
+      kernel === null ||
+      (isHidden ? kernel.syield <= stats.yielded : kernel.syield === stats.yielded),
     'the kernel saw yields': kernel === null || !isLinux || kernel.syield > 0,
   };
   // The reason while it was attached: what these options came to.
-  report({ ...describePlace(main), reason: slices.reason, checks, stats, kernel, error, doctor: askDoctor(options) });
+  report({
+    ...describePlace(main),
+    reason: slices.reason,
+    checks,
+    stats,
+    kernel,
+    error,
+    doctor: askDoctor(options),
+  });
 }
 
 if (isMainThread) await main();

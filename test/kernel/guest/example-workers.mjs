@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Workers that use the example addon, each with an area of its own, which JavaScript and C share in it, beside a noisy
-// neighbour on each CPU. Argument: the example's folder.
+// Workers that use the example addon, each with an area of its own, which JavaScript and C share in
+// it, beside a noisy neighbour on each CPU. Argument: the example's folder.
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -10,7 +10,9 @@ import { cpus, observer, report, startNeighbour } from './support.mjs';
 if (isMainThread) {
   const folder = process.argv[2];
   const found = observer.getRegistration();
-  const neighbours = await Promise.all(Array.from({ length: cpus }, (_, cpu) => startNeighbour(cpu)));
+  const neighbours = await Promise.all(
+    Array.from({ length: cpus }, (_, cpu) => startNeighbour(cpu)),
+  );
   const workers = Array.from({ length: 4 }, () => {
     const worker = new Worker(new URL(import.meta.url), { workerData: folder });
     return new Promise((resolve, reject) => {

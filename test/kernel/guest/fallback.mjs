@@ -12,4 +12,10 @@ try {
 }
 const thread = attach();
 const result = thread.critical(() => 7);
-report({ error, result, backend: thread.backend, slices: probe().slices, registration: observer.getRegistration() });
+report({
+  error,
+  result,
+  backend: thread.backend,
+  slices: probe().slices,
+  registration: observer.getRegistration(),
+});

@@ -29,7 +29,8 @@ if (isMainThread) {
   const folder = mkdtempSync(join(tmpdir(), 'ends-'));
   const cases = [];
   for (const ending of ENDINGS) {
-    for (const state of STATES) cases.push(await runCase(ending, state, join(folder, `${ending}-${state}`)));
+    for (const state of STATES)
+      cases.push(await runCase(ending, state, join(folder, `${ending}-${state}`)));
   }
   report(cases);
 } else {

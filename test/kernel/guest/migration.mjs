@@ -4,9 +4,21 @@
 // section, and what was counted. The argument is the seconds.
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { attach } from '../../../dist/index.js';
-import { cpus, describePlace, kernelStats, observer, report, roundsFor, spin, statsSince } from './support.mjs';
+import {
+  cpus,
+  describePlace,
+  kernelStats,
+  observer,
+  report,
+  roundsFor,
+  spin,
+  statsSince,
+} from './support.mjs';
 
-/** Looks at the area and asks libc, until the thread was not switched out, and so not moved, in between. */
+/**
+ * Looks at the area and asks libc, until the thread was not switched out, and so not moved, in
+ * between.
+ */
 function isWrong(thread) {
   for (;;) {
     const before = observer.getSwitches();
@@ -19,7 +31,9 @@ if (isMainThread) {
   const seconds = Number(process.argv[2]);
   const before = kernelStats();
   const stop = new SharedArrayBuffer(4);
-  const worker = new Worker(new URL(import.meta.url), { workerData: { stop, rounds: roundsFor(500) } });
+  const worker = new Worker(new URL(import.meta.url), {
+    workerData: { stop, rounds: roundsFor(500) },
+  });
   const tid = await new Promise((resolve) => worker.once('message', resolve));
   const result = new Promise((resolve) => worker.once('message', resolve));
   const end = performance.now() + seconds * 1000;
@@ -53,6 +67,14 @@ if (isMainThread) {
   }
   thread.detach();
   const sorted = (set) => [...set].sort((a, b) => a - b);
-  const found = { place, done, moved, wrong, wasOn: sorted(wasOn), concurrencyIds: sorted(concurrencyIds), stats: thread.stats() };
+  const found = {
+    place,
+    done,
+    moved,
+    wrong,
+    wasOn: sorted(wasOn),
+    concurrencyIds: sorted(concurrencyIds),
+    stats: thread.stats(),
+  };
   parentPort.postMessage({ ...found, atEnd: observer.getRegistration() });
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Other users of rseq beside the library, each scenario in a process of its own: who shares an area, who is left alone,
-// and whether anybody loses an update, spins for ever or ends the process. What should come of it is the caller's to
-// judge. Arguments: none, for all of them; or the name of one.
+// Other users of rseq beside the library, each scenario in a process of its own: who shares an
+// area, who is left alone, and whether anybody loses an update, spins for ever or ends the process.
+// What should come of it is the caller's to judge. Arguments: none, for all of them; or the name of
+// one.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -27,9 +28,13 @@ const PRELOADS = {
   'LTTng-ust': 'liblttng-ust.so',
 };
 
-const describe = ({ backend, registration }) => (backend === 'linux' ? registration : `left alone: ${probe().slices.reason}`);
+const describe = ({ backend, registration }) =>
+  backend === 'linux' ? registration : `left alone: ${probe().slices.reason}`;
 
-/** Starts this program as a worker that does one thing; resolves to what it says, and when it has ended. */
+/**
+ * Starts this program as a worker that does one thing; resolves to what it says, and when it has
+ * ended.
+ */
 function start(job) {
   const worker = new Worker(new URL(import.meta.url), { workerData: job });
   const ended = new Promise((resolve) => worker.once('exit', resolve));
@@ -62,7 +67,9 @@ async function countInWorkers(phase) {
   const counter = require(`${JOB}/counter.node`);
   const found = { phase, asked: 0, committed: 0, lost: 0, yielded: 0, attached: [] };
   for (const by of [BY_CPU, BY_CONCURRENCY_ID]) {
-    const workers = await Promise.all(Array.from({ length: WORKERS }, () => start({ count: by, phase })));
+    const workers = await Promise.all(
+      Array.from({ length: WORKERS }, () => start({ count: by, phase })),
+    );
     const committed = workers.reduce((sum, { done }) => sum + done, 0);
     found.asked += WORKERS * COUNTS;
     found.committed += committed;
@@ -91,10 +98,18 @@ const SCENARIOS = {
     for (const phase of ['never', 'during', 'after']) phases.push(await countInWorkers(phase));
     return { attached: phases[1].attached.join(), phases };
   },
-  /** In threads that are created while the main thread is attached, whose area the library took at the user's word where it had to. */
+  /**
+   * In threads that are created while the main thread is attached, whose area the library took at
+   * the user's word where it had to.
+   */
   async 'sequences in threads created meanwhile'() {
     const { libc } = probe();
-    const thread = attach({ registration: libc.registered && libc.flags?.available !== true && probe().kernel.flavour === 'mainline' ? 'replace' : 'auto' });
+    const thread = attach({
+      registration:
+        libc.registered && libc.flags?.available !== true && probe().kernel.flavour === 'mainline'
+          ? 'replace'
+          : 'auto',
+    });
     const attached = describe(thread);
     const phases = [await countInWorkers('never')];
     thread.detach();
@@ -112,7 +127,10 @@ const SCENARIOS = {
     modes.push(owner.use(), (await start({ own: 'owner.node' })).mode);
     return { attached, modes };
   },
-  /** One that comes later: it cannot be seen, and its threads must find what libc meant them to have. */
+  /**
+   * One that comes later: it cannot be seen, and its threads must find what libc meant them to
+   * have.
+   */
   async 'areas of its own, after'() {
     const thread = attach();
     const attached = describe(thread);
@@ -135,9 +153,15 @@ const SCENARIOS = {
     const owners = [probe().owner];
     const lock = new Mutex();
     owners.push(probe().owner);
-    const workers = await Promise.all(Array.from({ length: 8 }, () => start({ lock: lock.handle })));
+    const workers = await Promise.all(
+      Array.from({ length: 8 }, () => start({ lock: lock.handle })),
+    );
     owners.push(probe().owner);
-    return { attached: [...new Set(workers.map(({ attached }) => attached))].join(), owners, workers: workers.map((worker) => worker.owners) };
+    return {
+      attached: [...new Set(workers.map(({ attached }) => attached))].join(),
+      owners,
+      workers: workers.map((worker) => worker.owners),
+    };
   },
   /** Another copy of the package in the same thread: the first of them goes first. */
   async 'two copies of the package'() {
@@ -147,7 +171,10 @@ const SCENARIOS = {
     const rounds = roundsFor(20);
     const [first, second] = [attach(), other.attach()];
     const attached = describe(first);
-    const copy = second.backend === 'linux' ? second.registration : `left alone: ${other.probe().slices.reason}`;
+    const copy =
+      second.backend === 'linux'
+        ? second.registration
+        : `left alone: ${other.probe().slices.reason}`;
     const spinFor = (thread, ms) => {
       const before = thread.stats().yielded;
       const end = performance.now() + ms;
@@ -173,7 +200,14 @@ const SCENARIOS = {
     const { yielded } = thread.stats();
     thread.detach();
     await neighbour.stop();
-    return { attached, yielded, users: probe().users, isLoaded: readFileSync('/proc/self/maps', 'latin1').includes(process.env.LD_PRELOAD || 'node') };
+    return {
+      attached,
+      yielded,
+      users: probe().users,
+      isLoaded: readFileSync('/proc/self/maps', 'latin1').includes(
+        process.env.LD_PRELOAD || 'node',
+      ),
+    };
   },
 };
 
@@ -199,18 +233,29 @@ function work(job) {
 
 /** One scenario in a process of its own. */
 function run(name, environment = {}) {
-  const { status, signal, stdout, stderr } = spawnSync(process.execPath, [...process.execArgv, fileURLToPath(import.meta.url), name], {
-    encoding: 'utf8',
-    env: { ...process.env, ...environment },
-    timeout: DEADLINE,
-  });
+  const { status, signal, stdout, stderr } = spawnSync(
+    process.execPath,
+    [...process.execArgv, fileURLToPath(import.meta.url), name],
+    {
+      encoding: 'utf8',
+      env: { ...process.env, ...environment },
+      timeout: DEADLINE,
+    },
+  );
   return { status, signal, stderr, ...(status === 0 ? { found: JSON.parse(stdout) } : {}) };
 }
 
 function findLibrary(name) {
   // Each release of a system has another version at the end.
-  const folders = ['/usr/lib/x86_64-linux-gnu', '/usr/lib64', '/usr/lib'].filter((folder) => existsSync(folder));
-  const paths = folders.flatMap((folder) => readdirSync(folder).filter((file) => file.startsWith(`${name}.`)).sort().map((file) => `${folder}/${file}`));
+  const folders = ['/usr/lib/x86_64-linux-gnu', '/usr/lib64', '/usr/lib'].filter((folder) =>
+    existsSync(folder),
+  );
+  const paths = folders.flatMap((folder) =>
+    readdirSync(folder)
+      .filter((file) => file.startsWith(`${name}.`))
+      .sort()
+      .map((file) => `${folder}/${file}`),
+  );
   return paths[0];
 }
 
@@ -221,7 +266,9 @@ else {
   const thread = attach();
   const place = describePlace(thread);
   thread.detach();
-  const results = Object.keys(SCENARIOS).filter((name) => name !== 'plain').map((name) => ({ name, ...run(name) }));
+  const results = Object.keys(SCENARIOS)
+    .filter((name) => name !== 'plain')
+    .map((name) => ({ name, ...run(name) }));
   const skipped = [];
   for (const [name, library] of Object.entries(PRELOADS)) {
     const path = findLibrary(library);

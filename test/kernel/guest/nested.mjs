@@ -39,8 +39,9 @@ function takeSteps() {
   return steps;
 }
 
-// The kernel may end a request between any two steps, and what follows is another story then. It does so with a grant or
-// by switching the thread out, and counts both: nobody else in this guest asks for slices.
+// The kernel may end a request between any two steps, and what follows is another story then. It
+// does so with a grant or by switching the thread out, and counts both: nobody else in this guest
+// asks for slices.
 let steps = null;
 let [attempts, leftOver] = [0, 0];
 while (steps === null && attempts < ATTEMPTS) {

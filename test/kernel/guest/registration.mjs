@@ -24,9 +24,23 @@ try {
 const attached = look();
 const taken = thread?.registration ?? null;
 const onEach = (look) => Array.from({ length: all }, (_, cpu) => (observer.pinTo(cpu), look()));
-const ids = thread === null ? null : onEach(() => [thread.cpu(), observer.getCpu(), thread.node(), thread.concurrencyId()]);
+const ids =
+  thread === null
+    ? null
+    : onEach(() => [thread.cpu(), observer.getCpu(), thread.node(), thread.concurrencyId()]);
 const flags = binding.flags();
 thread?.detach();
 const detached = look();
 const cpus = onEach(() => observer.getCpu());
-report({ slices: probe().slices, kernel: probe().kernel, before, attached, detached, registration: taken, flags, ids, cpus, error });
+report({
+  slices: probe().slices,
+  kernel: probe().kernel,
+  before,
+  attached,
+  detached,
+  registration: taken,
+  flags,
+  ids,
+  cpus,
+  error,
+});

@@ -5,7 +5,17 @@
 // thread on the first).
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { attach } from '../../../dist/index.js';
-import { cpus, kernelStats, observer, report, roundsFor, spin, startNeighbour, statsSince, sumStats } from './support.mjs';
+import {
+  cpus,
+  kernelStats,
+  observer,
+  report,
+  roundsFor,
+  spin,
+  startNeighbour,
+  statsSince,
+  sumStats,
+} from './support.mjs';
 
 /** ms; how long a thread waits for its first yield when its time is over. */
 const PATIENCE = 60_000;
@@ -30,7 +40,9 @@ function runSections({ cpu, rounds, seconds, controlWord }) {
 if (isMainThread) {
   const [length, seconds, controlWord, workers] = process.argv.slice(2);
   const rounds = roundsFor(Number(length));
-  const neighbours = await Promise.all(Array.from({ length: Number(workers) === 0 ? 1 : cpus }, (_, cpu) => startNeighbour(cpu)));
+  const neighbours = await Promise.all(
+    Array.from({ length: Number(workers) === 0 ? 1 : cpus }, (_, cpu) => startNeighbour(cpu)),
+  );
   const before = kernelStats();
   const job = { rounds, seconds: Number(seconds), controlWord };
   const runs =
@@ -38,7 +50,9 @@ if (isMainThread) {
       ? [runSections({ ...job, cpu: 0 })]
       : await Promise.all(
           Array.from({ length: Number(workers) * cpus }, (_, index) => {
-            const worker = new Worker(new URL(import.meta.url), { workerData: { ...job, cpu: index % cpus } });
+            const worker = new Worker(new URL(import.meta.url), {
+              workerData: { ...job, cpu: index % cpus },
+            });
             return new Promise((resolve, reject) => {
               worker.once('message', resolve);
               worker.once('error', reject);
@@ -46,7 +60,12 @@ if (isMainThread) {
           }),
         );
   await Promise.all(neighbours.map((neighbour) => neighbour.stop()));
-  report({ rounds, runs, stats: sumStats(runs.map((run) => run.stats)), kernel: statsSince(before) });
+  report({
+    rounds,
+    runs,
+    stats: sumStats(runs.map((run) => run.stats)),
+    kernel: statsSince(before),
+  });
 } else {
   parentPort.postMessage(runSections(workerData));
 }

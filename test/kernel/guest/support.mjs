@@ -9,7 +9,9 @@ import { Worker } from 'node:worker_threads';
 import { probe } from '../../../dist/index.js';
 
 /** The test addon, see observer.c. It was compiled into the job's folder. */
-export const observer = createRequire(import.meta.url)(`${process.env.RSEQ_SLICE_JOB}/observer.node`);
+export const observer = createRequire(import.meta.url)(
+  `${process.env.RSEQ_SLICE_JOB}/observer.node`,
+);
 
 /** How many CPUs this thread could run on when the program began, before it was pinned to one. */
 export const cpus = availableParallelism();
@@ -22,7 +24,9 @@ export function report(value) {
 /** debugfs rseq/stats: the counters of the whole system. */
 export function kernelStats() {
   const text = readFileSync('/sys/kernel/debug/rseq/stats', 'utf8');
-  return Object.fromEntries([...text.matchAll(/(\w+):\s+(\d+)/g)].map(([, name, count]) => [name, Number(count)]));
+  return Object.fromEntries(
+    [...text.matchAll(/(\w+):\s+(\d+)/g)].map(([, name, count]) => [name, Number(count)]),
+  );
 }
 
 export function statsSince(before) {
@@ -44,13 +48,24 @@ export function describePlace({ backend, registration, flavour }) {
   const { slices, libc } = probe();
   const preemption = /\((\w+)\)/.exec(readDebug('sched/preempt'))?.[1] ?? '';
   const isDebugging = readDebug('rseq/debug').trim() === '1';
-  return { backend, registration, flavour, reason: slices.reason, libc: libc.name, node: process.version, cpus, preemption, isDebugging };
+  return {
+    backend,
+    registration,
+    flavour,
+    reason: slices.reason,
+    libc: libc.name,
+    node: process.version,
+    cpus,
+    preemption,
+    isDebugging,
+  };
 }
 
 /** The sum of several threads' counters. */
 export function sumStats(all) {
   const sum = {};
-  for (const stats of all) for (const [name, count] of Object.entries(stats)) sum[name] = (sum[name] ?? 0) + count;
+  for (const stats of all)
+    for (const [name, count] of Object.entries(stats)) sum[name] = (sum[name] ?? 0) + count;
   return sum;
 }
 
@@ -79,7 +94,9 @@ export function roundsFor(microseconds) {
  */
 export async function startNeighbour(cpu) {
   const stop = new SharedArrayBuffer(4);
-  const worker = new Worker(new URL('./neighbour.mjs', import.meta.url), { workerData: { cpu, stop } });
+  const worker = new Worker(new URL('./neighbour.mjs', import.meta.url), {
+    workerData: { cpu, stop },
+  });
   await new Promise((resolve, reject) => {
     worker.once('message', resolve);
     worker.once('error', reject);

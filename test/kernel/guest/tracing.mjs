@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Traces a program twice at once, with `rseq-slice trace` and with trace-cmd, and has the kernel's own script make its
-// histogram of the second. Prints what both say; the trace is left in the job's folder.
+// Traces a program twice at once, with `rseq-slice trace` and with trace-cmd, and has the kernel's
+// own script make its histogram of the second. Prints what both say; the trace is left in the job's
+// folder.
 import { spawnSync } from 'node:child_process';
 import { copyFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -14,15 +15,49 @@ const folder = '/tmp';
 const out = join(folder, 'trace.json');
 
 function run(command, args, env = {}) {
-  const { status, signal, stdout, stderr, error } = spawnSync(command, args, { cwd: folder, encoding: 'utf8', env: { ...process.env, ...env } });
+  const { status, signal, stdout, stderr, error } = spawnSync(command, args, {
+    cwd: folder,
+    encoding: 'utf8',
+    env: { ...process.env, ...env },
+  });
   if (status === 0) return { stdout, stderr };
-  throw new Error(`${command}: ${error?.message ?? `exit code ${status}, signal ${signal}\n${stdout}${stderr}`}`);
+  throw new Error(
+    `${command}: ${error?.message ?? `exit code ${status}, signal ${signal}\n${stdout}${stderr}`}`,
+  );
 }
 
-const events = ['hrtimer_start', 'hrtimer_cancel', 'hrtimer_expire_entry'].flatMap((name) => ['-e', `timer:${name}`]);
-const trace = [process.execPath, commandLine, 'trace', '--every', '1', '--json', '--out', out, '--', ...program];
-const { stdout, stderr } = run('trace-cmd', ['record', '-q', '-C', 'mono', '-b', '8192', '-o', 'trace.dat', ...events, ...trace]);
+const events = ['hrtimer_start', 'hrtimer_cancel', 'hrtimer_expire_entry'].flatMap((name) => [
+  '-e',
+  `timer:${name}`,
+]);
+const trace = [
+  process.execPath,
+  commandLine,
+  'trace',
+  '--every',
+  '1',
+  '--json',
+  '--out',
+  out,
+  '--',
+  ...program,
+];
+const { stdout, stderr } = run('trace-cmd', [
+  'record',
+  '-q',
+  '-C',
+  'mono',
+  '-b',
+  '8192',
+  '-o',
+  'trace.dat',
+  ...events,
+  ...trace,
+]);
 const summary = stdout.split('\n').find((line) => line.startsWith('{"file"'));
-const histogram = run('python3', [script], { PYTHONPATH: here, PYTHONDONTWRITEBYTECODE: '1' }).stdout;
+const histogram = run('python3', [script], {
+  PYTHONPATH: here,
+  PYTHONDONTWRITEBYTECODE: '1',
+}).stdout;
 copyFileSync(out, join(process.env.RSEQ_SLICE_JOB, 'trace.json'));
 console.log(JSON.stringify({ summary: JSON.parse(summary), said: stderr, histogram }));

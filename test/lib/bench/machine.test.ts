@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: MIT
 /** Where something was measured: without what is of one machine only. */
 import { expect, it } from 'vitest';
-import { cautionsAbout, describeMachine, newsOf, withoutPaths } from '../../../lib/bench/machine.ts';
+import {
+  cautionsAbout,
+  describeMachine,
+  newsOf,
+  withoutPaths,
+} from '../../../lib/bench/machine.ts';
 import { version } from '../../../lib/version.ts';
 import { readDocument } from '../../support/examples.ts';
 
 it('leaves paths out of a command line', () => {
   const paths = ['--json', '--packages'];
-  expect(withoutPaths(['--json', 'a', '--lock', 'spin', '--packages=b', '--rounds', '1'], paths)).toEqual(['--lock', 'spin', '--rounds', '1']);
+  expect(
+    withoutPaths(['--json', 'a', '--lock', 'spin', '--packages=b', '--rounds', '1'], paths),
+  ).toEqual(['--lock', 'spin', '--rounds', '1']);
   expect(withoutPaths(['--json', '--rounds', '1'], paths)).toEqual(['--rounds', '1']);
 });
 
@@ -20,8 +27,12 @@ it('knows the package, Node and the time', () => {
 it('warns of a loaded machine and of a guest, by what the record says', () => {
   const quiet = { guest: false, hypervisor: null, emulated: false, load: 1 };
   expect(cautionsAbout(quiet, 2)).toEqual([]);
-  expect(cautionsAbout({ ...quiet, load: 3.14 }, 2)).toEqual([expect.stringMatching(/^The machine was loaded when this began \(load 3\.1 on 2 CPUs\)/)]);
-  expect(cautionsAbout({ ...quiet, guest: true, emulated: true }, 2)).toEqual([expect.stringMatching(/emulated/)]);
+  expect(cautionsAbout({ ...quiet, load: 3.14 }, 2)).toEqual([
+    expect.stringMatching(/^The machine was loaded when this began \(load 3\.1 on 2 CPUs\)/),
+  ]);
+  expect(cautionsAbout({ ...quiet, guest: true, emulated: true }, 2)).toEqual([
+    expect.stringMatching(/emulated/),
+  ]);
 });
 
 it('says nothing twice', () => {

@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: MIT
 /** How sure the interval of a median is, and that it is called by that. */
 import { describe, expect, it } from 'vitest';
-import { coverageOf, FEWEST_SAMPLES, isTelling, nameOfIntervals, summarize, WANTED } from '../../../lib/bench/statistics.ts';
+import {
+  coverageOf,
+  FEWEST_SAMPLES,
+  isTelling,
+  nameOfIntervals,
+  summarize,
+  WANTED,
+} from '../../../lib/bench/statistics.ts';
 
 const range = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
 
@@ -22,10 +29,12 @@ describe('the interval of a median', () => {
   });
 
   it('is as short as it may be, and sure enough', () => {
-    // Ranks as in tables of the sign test: of 12 samples the 3rd and the 10th, of 20 the 6th and the 15th.
+    // Ranks as in tables of the sign test: of 12 samples the 3rd and the 10th, of 20 the 6th and
+    // the 15th.
     expect(summarize(range(12)).interval).toEqual([2, 9]);
     expect(summarize(range(20)).interval).toEqual([5, 14]);
-    for (const count of [6, 7, 9, 61, 500, 10_000]) expect(coverageOf(count), String(count)).toBeGreaterThanOrEqual(WANTED);
+    for (const count of [6, 7, 9, 61, 500, 10_000])
+      expect(coverageOf(count), String(count)).toBeGreaterThanOrEqual(WANTED);
     expect(coverageOf(10_000)).toBeLessThan(0.955);
   });
 

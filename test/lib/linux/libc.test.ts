@@ -3,7 +3,8 @@
 import { describe, expect, it } from 'vitest';
 import { findGlibc, libcKind, versionOf } from '../../../lib/linux/libc.ts';
 
-const row = (path: string): string => `7f1071b21000-7f1071b47000 r--p 00000000 fe:00 339380    ${path}\n`;
+const row = (path: string): string =>
+  `7f1071b21000-7f1071b47000 r--p 00000000 fe:00 339380    ${path}\n`;
 const OTHERS = [
   '55f0c0000000-55f0c1000000 r-xp 00000000 fe:00 1    /usr/bin/node\n',
   '7ffd00000000-7ffd00001000 rw-p 00000000 00:00 0    [stack]\n',
@@ -18,7 +19,11 @@ describe('glibc is found', () => {
     '/opt/some where/libc.so.6',
     '/lib/alpha-linux-gnu/libc.so.6.1',
   ])('as %s', (path) => {
-    expect(findGlibc(`${OTHERS}${row('/usr/lib/libcrypto.so.3')}${row(path)}${row('/usr/lib/libm.so.6')}`)).toBe(path);
+    expect(
+      findGlibc(
+        `${OTHERS}${row('/usr/lib/libcrypto.so.3')}${row(path)}${row('/usr/lib/libm.so.6')}`,
+      ),
+    ).toBe(path);
   });
 
   it.each([
@@ -43,7 +48,10 @@ it('of the process decides whose addon fits, and not what else is installed', ()
 
 describe('the version', () => {
   it.each([
-    ['GNU C Library (Debian GLIBC 2.36-9+deb12u14) stable release version 2.36.\nCopyright', '2.36'],
+    [
+      'GNU C Library (Debian GLIBC 2.36-9+deb12u14) stable release version 2.36.\nCopyright',
+      '2.36',
+    ],
     ['GNU C Library (Ubuntu GLIBC 2.35-0ubuntu3.8) stable release version 2.35.\n', '2.35'],
     ['GNU C Library (GNU libc) development release version 2.39.9000.\n', '2.39.9000'],
     ['GNU C Library (GNU libc) stable release version 2.28.\n', '2.28'],

@@ -27,11 +27,16 @@ describe.runIf(process.platform === 'linux')('threads of this process', () => {
     expect(new Set([owner, other.owner, currentOwner()]).size).toBe(3);
     for (const living of [owner, other.owner, currentOwner()]) expect(hasEnded(living)).toBe(false);
     await worker.terminate();
-    // Node joins a thread when the kernel lets go of its memory, and the kernel lists it a moment longer.
+    // Node joins a thread when the kernel lets go of its memory, and the kernel lists it a moment
+    // longer.
     await vi.waitFor(() => {
       expect(hasEnded(owner)).toBe(true);
     }, 10_000);
-    expect([owner, other.owner, currentOwner()].map((each) => hasEnded(each))).toEqual([true, false, false]);
+    expect([owner, other.owner, currentOwner()].map((each) => hasEnded(each))).toEqual([
+      true,
+      false,
+      false,
+    ]);
     await other.worker.terminate();
   });
 
@@ -52,12 +57,24 @@ describe('what is read', () => {
     throw Object.assign(new Error(code), { code });
   };
   /** A /proc with one answer for the other thread, and one for the calling one. */
-  const proc = (other: () => string, own = () => stat(1, 'node', 1)) => (path: string) =>
-    path === '/proc/thread-self/stat' ? own() : other();
+  const proc =
+    (other: () => string, own = () => stat(1, 'node', 1)) =>
+    (path: string) =>
+      path === '/proc/thread-self/stat' ? own() : other();
 
   it.each(['node', 'a b', ') S 1 2 (', '((()))'])('is a thread called %j', (name) => {
-    expect(hasEnded(OWNER, proc(() => stat(77, name, 8_000)))).toBe(false);
-    expect(hasEnded(OWNER, proc(() => stat(77, name, 8_001)))).toBe(true);
+    expect(
+      hasEnded(
+        OWNER,
+        proc(() => stat(77, name, 8_000)),
+      ),
+    ).toBe(false);
+    expect(
+      hasEnded(
+        OWNER,
+        proc(() => stat(77, name, 8_001)),
+      ),
+    ).toBe(true);
   });
 
   it('asks for that thread', () => {
@@ -71,7 +88,12 @@ describe('what is read', () => {
 
   it('is the same name after many years', () => {
     const later = 8_000 + 2 ** 31;
-    expect(hasEnded(OWNER, proc(() => stat(77, 'node', later)))).toBe(false);
+    expect(
+      hasEnded(
+        OWNER,
+        proc(() => stat(77, 'node', later)),
+      ),
+    ).toBe(false);
   });
 
   it.each([

@@ -15,14 +15,17 @@ describe('onAbort', () => {
     expect(run).not.toHaveBeenCalled();
   });
 
-  it.each([new Error('mine'), null, 0, '', false, 'words', { not: 'an error' }])('tells the reason: %s', (reason) => {
-    const controller = new AbortController();
-    const runs = [vi.fn(), vi.fn()];
-    for (const run of runs) onAbort(controller.signal, run);
-    controller.abort(reason);
-    for (const run of runs) expect(run.mock.calls).toEqual([[reason]]);
-    expect(listenersOf(controller.signal)).toBe(0);
-  });
+  it.each([new Error('mine'), null, 0, '', false, 'words', { not: 'an error' }])(
+    'tells the reason: %s',
+    (reason) => {
+      const controller = new AbortController();
+      const runs = [vi.fn(), vi.fn()];
+      for (const run of runs) onAbort(controller.signal, run);
+      controller.abort(reason);
+      for (const run of runs) expect(run.mock.calls).toEqual([[reason]]);
+      expect(listenersOf(controller.signal)).toBe(0);
+    },
+  );
 
   it('tells the platform’s reason when none was given', () => {
     const controller = new AbortController();
@@ -114,6 +117,13 @@ it('more than ten waits with one signal print nothing, and leave no listener beh
     const listeners = (of) => getEventListeners(of, 'abort').length;
     console.log(JSON.stringify([waits.length, during, [...reasons], listeners(signal), listeners(late.signal)]));`;
   // Rejects for a status that is not 0, and for a signal.
-  const { stdout, stderr } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', source], { timeout: 25_000 });
-  expect({ result: JSON.parse(stdout) as unknown, stderr }).toEqual({ result: [120, 1, [null], 0, 0], stderr: '' });
+  const { stdout, stderr } = await promisify(execFile)(
+    process.execPath,
+    ['--input-type=module', '-e', source],
+    { timeout: 25_000 },
+  );
+  expect({ result: JSON.parse(stdout) as unknown, stderr }).toEqual({
+    result: [120, 1, [null], 0, 0],
+    stderr: '',
+  });
 });

@@ -12,7 +12,9 @@ afterEach(() => {
 });
 
 async function loadFaked() {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'setInterval', 'clearInterval', 'performance', 'hrtime', 'Date'] });
+  vi.useFakeTimers({
+    toFake: ['setTimeout', 'setInterval', 'clearInterval', 'performance', 'hrtime', 'Date'],
+  });
   vi.resetModules();
   return import('../../../lib/locks/clock.ts');
 }

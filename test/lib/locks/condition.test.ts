@@ -18,17 +18,22 @@ import { SimulatedKernel } from '../../../lib/simulated/kernel.ts';
 import { canAskKernel, endedThread } from '../../support/ended-thread.ts';
 
 const LINE = 1;
-/** The first of the places of threads that wait: an id, and how many of those in the line are its. */
+/**
+ * The first of the places of threads that wait: an id, and how many of those in the line are its.
+ */
 const FIRST = 8;
 const SOMEBODY = 0xfffff;
 
 const options = { blockMainThread: true };
 const create = (): Condition => new Condition(undefined, 0, options);
-const lineOf = ({ handle: { buffer, byteOffset } }: Condition): number => new Int32Array(buffer, byteOffset)[LINE] ?? 0;
-const wordsOf = ({ handle: { buffer, byteOffset } }: Mutex | SpinLock | Condition): Int32Array => new Int32Array(buffer, byteOffset);
+const lineOf = ({ handle: { buffer, byteOffset } }: Condition): number =>
+  new Int32Array(buffer, byteOffset)[LINE] ?? 0;
+const wordsOf = ({ handle: { buffer, byteOffset } }: Mutex | SpinLock | Condition): Int32Array =>
+  new Int32Array(buffer, byteOffset);
 /** Who is known to wait. */
 const placesOf = (condition: Condition): number[] => [...wordsOf(condition).subarray(FIRST)];
-const isEmpty = (condition: Condition): boolean => lineOf(condition) === 0 && placesOf(condition).every((word) => word === 0);
+const isEmpty = (condition: Condition): boolean =>
+  lineOf(condition) === 0 && placesOf(condition).every((word) => word === 0);
 const isTaken = (lock: Mutex | SpinLock): boolean => isHeld(wordsOf(lock)[STATE] ?? 0);
 
 function withCode(code: ErrorCode): unknown {
@@ -56,7 +61,9 @@ function whenAsleep(action: () => void): void {
       return futexWait(...args);
     });
   }
-  const wait = Atomics.wait.bind(Atomics) as (...args: unknown[]) => ReturnType<typeof Atomics.wait>;
+  const wait = Atomics.wait.bind(Atomics) as (
+    ...args: unknown[]
+  ) => ReturnType<typeof Atomics.wait>;
   vi.spyOn(Atomics as unknown as { wait: typeof wait }, 'wait').mockImplementation((...args) => {
     first();
     return wait(...args);
@@ -80,7 +87,12 @@ describe.each([
       expect(condition.wait(token, { timeout: 20_000 })).toBe(true);
       // Two were told of one who waited: the second was nobody's.
       expect(seen).toEqual([false, 1, 0]);
-      expect([token.locked, token.abandoned, isTaken(lock), lineOf(condition)]).toEqual([true, false, true, 0]);
+      expect([token.locked, token.abandoned, isTaken(lock), lineOf(condition)]).toEqual([
+        true,
+        false,
+        true,
+        0,
+      ]);
       token.unlock();
       expect(isTaken(lock)).toBe(false);
     });
@@ -92,7 +104,12 @@ describe.each([
       expect(condition.wait(token, { timeout })).toBe(false);
       expect(performance.now() - started).toBeGreaterThanOrEqual(timeout);
       expect(performance.now() - started).toBeLessThan(timeout + 2000);
-      expect([token.locked, isTaken(lock), lineOf(condition), condition.notify()]).toEqual([true, true, 0, 0]);
+      expect([token.locked, isTaken(lock), lineOf(condition), condition.notify()]).toEqual([
+        true,
+        true,
+        0,
+        0,
+      ]);
       token.unlock();
     });
 
@@ -113,7 +130,10 @@ describe.each([
         Atomics.wait(signal, 0, 0);
         Atomics.wait(signal, 0, 1, 60);
         Atomics.store(words, state, wanted);`;
-      const worker = new Worker(source, { eval: true, workerData: { signal, words: wordsOf(lock), state: STATE, wanted: WANTED } });
+      const worker = new Worker(source, {
+        eval: true,
+        workerData: { signal, words: wordsOf(lock), state: STATE, wanted: WANTED },
+      });
       const token = lock.lock();
       whenAsleep(() => {
         condition.notify();
@@ -223,7 +243,9 @@ describe.each([
     it('is aborted before, with the lock as it was', async () => {
       const [lock, condition] = [createLock(), create()];
       const token = await lock.lockAsync();
-      await expect(condition.waitAsync(token, { signal: AbortSignal.abort(new Error('before')) })).rejects.toThrow('before');
+      await expect(
+        condition.waitAsync(token, { signal: AbortSignal.abort(new Error('before')) }),
+      ).rejects.toThrow('before');
       expect([token.locked, isTaken(lock), lineOf(condition)]).toEqual([true, true, 0]);
       token.unlock();
     });
@@ -242,7 +264,10 @@ describe.each([
       const waiting = condition.waitAsync(token, { signal: controller.signal });
       await sleep(2);
       controller.abort(reason);
-      const outcome = await waiting.then(() => ['fulfilled'] as unknown[], (error: unknown) => ['rejected', error]);
+      const outcome = await waiting.then(
+        () => ['fulfilled'] as unknown[],
+        (error: unknown) => ['rejected', error],
+      );
       expect([token.locked, isTaken(lock), lineOf(condition)]).toEqual([true, true, 0]);
       token.unlock();
       expect(outcome).toEqual(['rejected', reason]);
@@ -260,27 +285,37 @@ describe.each([
       token.unlock();
     });
 
-    it.each(['at once', 'asleep', 'notified, waiting for the lock'])('ends when its token is unlocked: %s', async (when) => {
-      const [lock, condition] = [createLock(), create()];
-      const token = await lock.lockAsync();
-      const waiting = condition.waitAsync(token, { timeout: 20_000 });
-      if (when === 'asleep') await sleep(2);
-      let other: LockToken | null = null;
-      if (when.startsWith('notified')) {
-        other = lock.lock();
-        expect(condition.notify()).toBe(1);
-        await sleep(2);
-      }
-      expect(token.locked).toBe(false);
-      token.unlock();
-      token.unlock();
-      expect([token.locked, isTaken(lock)]).toEqual([false, other !== null]);
-      other?.unlock();
-      await expect(waiting).rejects.toThrow(withCode('ERR_RSEQ_NOT_LOCKED'));
-      await expect(waiting).rejects.toThrow('The wait has ended, and the lock was not taken again.');
-      expect([token.locked, isTaken(lock), isEmpty(condition), condition.notify()]).toEqual([false, false, true, 0]);
-      lock.lock({ timeout: 0 }).unlock();
-    });
+    it.each(['at once', 'asleep', 'notified, waiting for the lock'])(
+      'ends when its token is unlocked: %s',
+      async (when) => {
+        const [lock, condition] = [createLock(), create()];
+        const token = await lock.lockAsync();
+        const waiting = condition.waitAsync(token, { timeout: 20_000 });
+        if (when === 'asleep') await sleep(2);
+        let other: LockToken | null = null;
+        if (when.startsWith('notified')) {
+          other = lock.lock();
+          expect(condition.notify()).toBe(1);
+          await sleep(2);
+        }
+        expect(token.locked).toBe(false);
+        token.unlock();
+        token.unlock();
+        expect([token.locked, isTaken(lock)]).toEqual([false, other !== null]);
+        other?.unlock();
+        await expect(waiting).rejects.toThrow(withCode('ERR_RSEQ_NOT_LOCKED'));
+        await expect(waiting).rejects.toThrow(
+          'The wait has ended, and the lock was not taken again.',
+        );
+        expect([token.locked, isTaken(lock), isEmpty(condition), condition.notify()]).toEqual([
+          false,
+          false,
+          true,
+          0,
+        ]);
+        lock.lock({ timeout: 0 }).unlock();
+      },
+    );
 
     it('passes its notification on when its token is unlocked', async () => {
       const condition = create();
@@ -350,7 +385,9 @@ describe.each([
       controller.abort(new Error('no more'));
       // Either it was for the one, or it was for the other.
       const outcomes = await Promise.allSettled([first, second]);
-      expect(outcomes.filter((outcome) => outcome.status === 'fulfilled' && outcome.value)).toHaveLength(1);
+      expect(
+        outcomes.filter((outcome) => outcome.status === 'fulfilled' && outcome.value),
+      ).toHaveLength(1);
       expect([tokens[0].locked, tokens[1].locked, lineOf(condition)]).toEqual([true, true, 0]);
       for (const token of tokens) token.unlock();
     });
@@ -359,7 +396,11 @@ describe.each([
 
 describe('notify', () => {
   /** So many who wait, each with a lock of its own. */
-  async function createWaiters(condition: Condition, count: number, timeout?: number): Promise<Promise<boolean>[]> {
+  async function createWaiters(
+    condition: Condition,
+    count: number,
+    timeout?: number,
+  ): Promise<Promise<boolean>[]> {
     const waiting: Promise<boolean>[] = [];
     for (let i = 0; i < count; i++) {
       const token = await new Mutex(undefined, 0, options).lockAsync();
@@ -391,7 +432,11 @@ describe('notify', () => {
     const condition = create();
     const waiting = await createWaiters(condition, 3);
     const before = [...wordsOf(condition)];
-    const anything = fc.oneof(fc.double(), fc.integer({ max: -1 }), fc.constantFrom(-1, NaN, 0.5, 1.5, -Infinity, 2 ** 53, '1', null, true, {}));
+    const anything = fc.oneof(
+      fc.double(),
+      fc.integer({ max: -1 }),
+      fc.constantFrom(-1, NaN, 0.5, 1.5, -Infinity, 2 ** 53, '1', null, true, {}),
+    );
     fc.assert(
       fc.property(anything, (count) => {
         if (Number.isSafeInteger(count) && (count as number) >= 0) return;
@@ -401,7 +446,9 @@ describe('notify', () => {
     );
     expect([...wordsOf(condition)]).toEqual(before);
     // Also when nobody waits.
-    expect(() => create().notify(-1)).toThrow('notify() takes how many to wake, a whole number from 0 on or Infinity, not -1.');
+    expect(() => create().notify(-1)).toThrow(
+      'notify() takes how many to wake, a whole number from 0 on or Infinity, not -1.',
+    );
     expect(condition.notifyAll()).toBe(3);
     await Promise.all(waiting);
     expect(isEmpty(condition)).toBe(true);
@@ -432,17 +479,20 @@ describe('notify', () => {
   });
 
   // Not yet: whoever lines up later takes it, as soon as there is one more notification.
-  it.fails('leaves a notification to the one who waited when it was made, however slow that one is', async () => {
-    const condition = create();
-    const words = new Int32Array(condition.handle.buffer);
-    // Another thread waits, and gets no CPU.
-    Atomics.add(words, LINE, 1);
-    expect(condition.notify()).toBe(1);
-    const later = await createWaiters(condition, 2, 300);
-    expect(condition.notify()).toBe(1);
-    const outcomes = await Promise.all(later);
-    expect(outcomes.filter((isNotified) => isNotified)).toHaveLength(1);
-  });
+  it.fails(
+    'leaves a notification to the one who waited when it was made, however slow that one is',
+    async () => {
+      const condition = create();
+      const words = new Int32Array(condition.handle.buffer);
+      // Another thread waits, and gets no CPU.
+      Atomics.add(words, LINE, 1);
+      expect(condition.notify()).toBe(1);
+      const later = await createWaiters(condition, 2, 300);
+      expect(condition.notify()).toBe(1);
+      const outcomes = await Promise.all(later);
+      expect(outcomes.filter((isNotified) => isNotified)).toHaveLength(1);
+    },
+  );
 
   it('wakes as many as it says, whoever gives up', async () => {
     const plan = fc.record({
@@ -456,7 +506,8 @@ describe('notify', () => {
         const end = new AbortController();
         const results = waiters.map(async (abort) => {
           using token = await lock.lockAsync();
-          const signal = abort === null ? end.signal : AbortSignal.any([AbortSignal.timeout(abort), end.signal]);
+          const signal =
+            abort === null ? end.signal : AbortSignal.any([AbortSignal.timeout(abort), end.signal]);
           try {
             return await condition.waitAsync(token, { signal });
           } catch (error) {
@@ -538,7 +589,9 @@ describe('misuse', () => {
     const how = given as AsyncLockOptions;
     expect(() => condition.wait(token, how)).toThrow(withCode('ERR_RSEQ_INVALID_OPTION'));
     expect(() => condition.wait(token, how)).toThrow(message);
-    await expect(condition.waitAsync(token, how)).rejects.toThrow(withCode('ERR_RSEQ_INVALID_OPTION'));
+    await expect(condition.waitAsync(token, how)).rejects.toThrow(
+      withCode('ERR_RSEQ_INVALID_OPTION'),
+    );
     await expect(condition.waitAsync(token, how)).rejects.toThrow(message);
     expect([token.locked, isTaken(lock), isEmpty(condition)]).toEqual([true, true, true]);
     token.unlock();

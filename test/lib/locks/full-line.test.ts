@@ -28,7 +28,8 @@ import {
 import { NOT_YET, Waiter } from '../../../lib/locks/waiter.ts';
 import type { Door } from '../../../lib/locks/waiter.ts';
 
-const wordsOf = ({ handle }: { readonly handle: Mutex['handle'] }): Int32Array => new Int32Array(handle.buffer, handle.byteOffset, TURNSTILE_WORDS);
+const wordsOf = ({ handle }: { readonly handle: Mutex['handle'] }): Int32Array =>
+  new Int32Array(handle.buffer, handle.byteOffset, TURNSTILE_WORDS);
 
 function fill(words: Int32Array): void {
   for (let i = 0; i < MOST_WAITERS; i++) expect(arrive(words)).toBeGreaterThanOrEqual(0);
@@ -36,18 +37,27 @@ function fill(words: Int32Array): void {
 }
 
 it.each([
-  ['Mutex', () => {
-    const lock = new Mutex();
-    return { lock, held: lock.tryLock(), wait: () => lock.lockAsync({ timeout: 5000 }) };
-  }],
-  ['Semaphore', () => {
-    const lock = new Semaphore(1);
-    return { lock, held: lock.tryAcquire(), wait: () => lock.acquireAsync({ timeout: 5000 }) };
-  }],
-  ['RwLock', () => {
-    const lock = new RwLock();
-    return { lock, held: lock.tryReadLock(), wait: () => lock.writeLockAsync({ timeout: 5000 }) };
-  }],
+  [
+    'Mutex',
+    () => {
+      const lock = new Mutex();
+      return { lock, held: lock.tryLock(), wait: () => lock.lockAsync({ timeout: 5000 }) };
+    },
+  ],
+  [
+    'Semaphore',
+    () => {
+      const lock = new Semaphore(1);
+      return { lock, held: lock.tryAcquire(), wait: () => lock.acquireAsync({ timeout: 5000 }) };
+    },
+  ],
+  [
+    'RwLock',
+    () => {
+      const lock = new RwLock();
+      return { lock, held: lock.tryReadLock(), wait: () => lock.writeLockAsync({ timeout: 5000 }) };
+    },
+  ],
 ] as const)('does not keep the living out: %s', async (_, create) => {
   const { lock, held, wait } = create();
   fill(wordsOf(lock));
@@ -64,19 +74,31 @@ it('is forgotten once within a lease: they may be alive', async () => {
   const words = wordsOf(lock);
   fill(words);
   words[RESERVED_SINCE] = sharedNow() + 60_000;
-  await expect(lock.lockAsync({ timeout: 50 })).rejects.toMatchObject({ code: 'ERR_RSEQ_TOO_MANY_WAITERS' });
+  await expect(lock.lockAsync({ timeout: 50 })).rejects.toMatchObject({
+    code: 'ERR_RSEQ_TOO_MANY_WAITERS',
+  });
   held?.unlock();
 });
 
 it('has those of them who live line up again, wherever they stood', () => {
-  const words = new Int32Array(new SharedArrayBuffer(TURNSTILE_WORDS * Int32Array.BYTES_PER_ELEMENT));
+  const words = new Int32Array(
+    new SharedArrayBuffer(TURNSTILE_WORDS * Int32Array.BYTES_PER_ELEMENT),
+  );
   const inside = arrive(words);
   words[QUEUE] = (words[QUEUE] ?? 0) | (1 << 21);
   const outside = arrive(words);
   words[EVENT_LOOPS] = 7;
-  expect([standing(words, inside), standing(words, outside)]).toEqual([Standing.Inside, Standing.Outside]);
+  expect([standing(words, inside), standing(words, outside)]).toEqual([
+    Standing.Inside,
+    Standing.Outside,
+  ]);
   expect(forgetAll(words, sharedNow())).toBe(true);
-  expect([standing(words, inside), standing(words, outside), countWaiters(words), countEventLoops(words)]).toEqual([Standing.Forgotten, Standing.Forgotten, 0, 0]);
+  expect([
+    standing(words, inside),
+    standing(words, outside),
+    countWaiters(words),
+    countEventLoops(words),
+  ]).toEqual([Standing.Forgotten, Standing.Forgotten, 0, 0]);
   expect(forgetAll(words, sharedNow())).toBe(false);
 });
 
@@ -93,7 +115,8 @@ it('dead event loops are counted as long as there is a line, and no longer', asy
 });
 
 describe('event loops in the line', () => {
-  const create = (): Int32Array => new Int32Array(new SharedArrayBuffer(TURNSTILE_WORDS * Int32Array.BYTES_PER_ELEMENT));
+  const create = (): Int32Array =>
+    new Int32Array(new SharedArrayBuffer(TURNSTILE_WORDS * Int32Array.BYTES_PER_ELEMENT));
   const nothing = (): void => undefined;
 
   it('are not taken for left over as soon as they stand in it', () => {
@@ -117,7 +140,9 @@ describe('event loops in the line', () => {
   /** Does something after the words were read for the first time, and before they are changed. */
   function forgetBetween(words: Int32Array, act: () => void): void {
     const { compareExchange } = Atomics;
-    const between = vi.spyOn(Atomics, 'compareExchange').mockImplementationOnce(((...all: [Int32Array, number, number, number]) => {
+    const between = vi.spyOn(Atomics, 'compareExchange').mockImplementationOnce(((
+      ...all: [Int32Array, number, number, number]
+    ) => {
       between.mockRestore();
       act();
       return compareExchange(...all);
@@ -140,7 +165,13 @@ describe('event loops in the line', () => {
 
   it('are counted again when they line up again after all were forgotten, and not twice else', () => {
     const words = create();
-    const door: Door = { attempt: () => NOT_YET, isOpen: () => false, isKeptByEventLoop: () => false, admitsMore: () => false, cancel: () => false };
+    const door: Door = {
+      attempt: () => NOT_YET,
+      isOpen: () => false,
+      isKeptByEventLoop: () => false,
+      admitsMore: () => false,
+      cancel: () => false,
+    };
     const waiter = new Waiter(words, true, nothing);
     expect(countEventLoops(words)).toBe(1);
     for (const forget of [() => forgetAll(words, sharedNow()), () => openByForce(words)]) {

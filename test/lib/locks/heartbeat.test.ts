@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/** One timer for all who wait in an event loop: everyone has its turn, and nobody's wait keeps a process for longer. */
+/**
+ * One timer for all who wait in an event loop: everyone has its turn, and nobody's wait keeps a
+ * process for longer.
+ */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterEach, expect, it, vi } from 'vitest';
@@ -9,7 +12,8 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+const timers = (): number =>
+  process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
 
 it('gives everyone its turn, however many there are', async () => {
   const counts = new Array<number>(250).fill(0);
@@ -107,6 +111,10 @@ it('keeps a process alive while somebody waits', async () => {
       hasLeft = true;
     });
     process.on('exit', () => console.log(hasLeft));`;
-  const { stdout, stderr } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', source], { timeout: 25_000 });
+  const { stdout, stderr } = await promisify(execFile)(
+    process.execPath,
+    ['--input-type=module', '-e', source],
+    { timeout: 25_000 },
+  );
   expect([stdout, stderr]).toEqual(['true\n', '']);
 });

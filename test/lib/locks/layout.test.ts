@@ -11,8 +11,15 @@ import type { ErrorCode, LockHandle, LockKind, PlacementOptions } from '../../..
 interface Kind {
   readonly kind: LockKind;
   readonly byteLength: number;
-  readonly create: (buffer?: SharedArrayBuffer, byteOffset?: number, options?: PlacementOptions) => { readonly handle: LockHandle };
-  readonly from: (handle: LockHandle, options?: PlacementOptions) => { readonly handle: LockHandle };
+  readonly create: (
+    buffer?: SharedArrayBuffer,
+    byteOffset?: number,
+    options?: PlacementOptions,
+  ) => { readonly handle: LockHandle };
+  readonly from: (
+    handle: LockHandle,
+    options?: PlacementOptions,
+  ) => { readonly handle: LockHandle };
   /** Takes and gives back, or whatever else changes its words; throws when it cannot. */
   readonly use: (handle: LockHandle) => void;
 }
@@ -114,34 +121,51 @@ describe.each(KINDS)('a $kind', ({ kind, byteLength, create, from, use }) => {
 
   it('takes the room it says, and no byte less', () => {
     const offset = 4;
-    expect(create(new SharedArrayBuffer(offset + byteLength), offset).handle.byteOffset).toBe(offset);
+    expect(create(new SharedArrayBuffer(offset + byteLength), offset).handle.byteOffset).toBe(
+      offset,
+    );
     const narrow = () => create(new SharedArrayBuffer(offset + byteLength - 1), offset);
     expect(narrow).toThrow(RangeError);
-    expect(narrow).toThrow(`${kind} takes ${byteLength} bytes; at 4 this buffer of ${offset + byteLength - 1} bytes has room for ${byteLength - 1}`);
+    expect(narrow).toThrow(
+      `${kind} takes ${byteLength} bytes; at 4 this buffer of ${offset + byteLength - 1} bytes has room for ${byteLength - 1}`,
+    );
     expect(() => create(new SharedArrayBuffer(0))).toThrow(RangeError);
   });
 
-  it.each([1, 2, 3, 6, -4, 0.5, 4.5, NaN, Infinity, -Infinity, 2 ** 53, 1e300, '4', null, true])('cannot begin at %s', (offset) => {
-    const given = offset as number;
-    const message = `${kind} begins at a multiple of 4 bytes, not at ${String(offset)}.`;
-    const buffer = new SharedArrayBuffer(1024 + byteLength);
-    for (const memory of [buffer, undefined]) {
-      expect(() => create(memory, given)).toThrow(RangeError);
-      expect(() => create(memory, given)).toThrow(message);
-    }
-    expect(areZero(new Uint8Array(buffer))).toBe(true);
-    const { handle } = create();
-    expect(() => from({ ...handle, byteOffset: given })).toThrow(RangeError);
-    expect(() => from({ ...handle, byteOffset: given })).toThrow(message);
-  });
+  it.each([1, 2, 3, 6, -4, 0.5, 4.5, NaN, Infinity, -Infinity, 2 ** 53, 1e300, '4', null, true])(
+    'cannot begin at %s',
+    (offset) => {
+      const given = offset as number;
+      const message = `${kind} begins at a multiple of 4 bytes, not at ${String(offset)}.`;
+      const buffer = new SharedArrayBuffer(1024 + byteLength);
+      for (const memory of [buffer, undefined]) {
+        expect(() => create(memory, given)).toThrow(RangeError);
+        expect(() => create(memory, given)).toThrow(message);
+      }
+      expect(areZero(new Uint8Array(buffer))).toBe(true);
+      const { handle } = create();
+      expect(() => from({ ...handle, byteOffset: given })).toThrow(RangeError);
+      expect(() => from({ ...handle, byteOffset: given })).toThrow(message);
+    },
+  );
 
   it('begins at any number that is a place for it, and at no other', () => {
     const size = byteLength + 256;
-    const anyNumber = fc.oneof(fc.nat({ max: 80 }).map((n) => n * 4), fc.nat({ max: size }), fc.double(), fc.maxSafeInteger(), fc.constantFrom(Number.MAX_SAFE_INTEGER - 3, Number.MIN_SAFE_INTEGER, Number.MAX_VALUE));
+    const anyNumber = fc.oneof(
+      fc.nat({ max: 80 }).map((n) => n * 4),
+      fc.nat({ max: size }),
+      fc.double(),
+      fc.maxSafeInteger(),
+      fc.constantFrom(Number.MAX_SAFE_INTEGER - 3, Number.MIN_SAFE_INTEGER, Number.MAX_VALUE),
+    );
     fc.assert(
       fc.property(anyNumber, (offset) => {
         const buffer = new SharedArrayBuffer(size);
-        const fits = Number.isSafeInteger(offset) && offset >= 0 && offset % 4 === 0 && offset + byteLength <= size;
+        const fits =
+          Number.isSafeInteger(offset) &&
+          offset >= 0 &&
+          offset % 4 === 0 &&
+          offset + byteLength <= size;
         if (fits) expect(create(buffer, offset).handle.byteOffset).toBe(offset);
         else expect(() => create(buffer, offset)).toThrow(RangeError);
         expect(areZero(new Uint8Array(buffer))).toBe(!fits);
@@ -151,7 +175,11 @@ describe.each(KINDS)('a $kind', ({ kind, byteLength, create, from, use }) => {
 
   it.each([
     ['an ArrayBuffer', new ArrayBuffer(8192), 'an object of type ArrayBuffer'],
-    ['an array over a shared one', new Int32Array(new SharedArrayBuffer(8192)), 'an object of type Int32Array'],
+    [
+      'an array over a shared one',
+      new Int32Array(new SharedArrayBuffer(8192)),
+      'an object of type Int32Array',
+    ],
     ['null', null, 'null'],
     ['a number', 8192, '8192'],
     ['a string', 'buffer', "'buffer'"],
@@ -162,7 +190,9 @@ describe.each(KINDS)('a $kind', ({ kind, byteLength, create, from, use }) => {
       return;
     }
     expect(() => create(asBuffer(given))).toThrow(TypeError);
-    expect(() => create(asBuffer(given))).toThrow(`A ${kind} lives in a SharedArrayBuffer, not in ${description}`);
+    expect(() => create(asBuffer(given))).toThrow(
+      `A ${kind} lives in a SharedArrayBuffer, not in ${description}`,
+    );
   });
 
   it('finds one that is there, in use or not', () => {
@@ -178,14 +208,21 @@ describe.each(KINDS)('a $kind', ({ kind, byteLength, create, from, use }) => {
     new Uint8Array(buffer)[0] = 1;
     const before = bytesOf(buffer);
     expect(() => create(buffer)).toThrow(TypeError);
-    expect(() => create(buffer)).toThrow(`There is no ${kind} at byte 0 of this buffer but other data`);
+    expect(() => create(buffer)).toThrow(
+      `There is no ${kind} at byte 0 of this buffer but other data`,
+    );
     expect(bytesOf(buffer)).toEqual(before);
   });
 
   it('does not begin where a single byte is in use', () => {
     const buffer = new SharedArrayBuffer(byteLength + 16);
     const bytes = new Uint8Array(buffer);
-    const inside = [...Array.from({ length: 68 }, (_, index) => index), byteLength - 5, byteLength - 4, byteLength - 1].filter((index) => index < byteLength);
+    const inside = [
+      ...Array.from({ length: 68 }, (_, index) => index),
+      byteLength - 5,
+      byteLength - 4,
+      byteLength - 1,
+    ].filter((index) => index < byteLength);
     for (const index of inside) {
       bytes[8 + index] = 1;
       const before = bytesOf(buffer);
@@ -197,13 +234,18 @@ describe.each(KINDS)('a $kind', ({ kind, byteLength, create, from, use }) => {
     // What is beside it is nobody's business.
     bytes.fill(7, 0, 8).fill(7, 8 + byteLength);
     create(buffer, 8);
-    expect([bytesOf(buffer).slice(0, 8), bytesOf(buffer).slice(8 + byteLength)]).toEqual([new Array(8).fill(7), new Array(8).fill(7)]);
+    expect([bytesOf(buffer).slice(0, 8), bytesOf(buffer).slice(8 + byteLength)]).toEqual([
+      new Array(8).fill(7),
+      new Array(8).fill(7),
+    ]);
   });
 
   it('is not found by a handle where none was made, and does not make one', () => {
     const buffer = new SharedArrayBuffer(byteLength + 16);
     expect(() => from({ lock: kind, buffer, byteOffset: 8 })).toThrow(TypeError);
-    expect(() => from({ lock: kind, buffer, byteOffset: 8 })).toThrow(`There is no ${kind} at byte 8 of this buffer but memory that no lock has used`);
+    expect(() => from({ lock: kind, buffer, byteOffset: 8 })).toThrow(
+      `There is no ${kind} at byte 8 of this buffer but memory that no lock has used`,
+    );
     new Uint8Array(buffer)[8] = 1;
     expect(() => from({ lock: kind, buffer, byteOffset: 8 })).toThrow('other data');
     const bytes = bytesOf(buffer);
@@ -216,7 +258,9 @@ describe.each(KINDS)('a $kind', ({ kind, byteLength, create, from, use }) => {
       const { buffer } = other.create(new SharedArrayBuffer(1024)).handle;
       const before = bytesOf(buffer);
       expect(() => from({ lock: kind, buffer, byteOffset: 0 })).toThrow(TypeError);
-      expect(() => from({ lock: kind, buffer, byteOffset: 0 })).toThrow(`There is no ${kind} at byte 0 of this buffer but a ${other.kind}`);
+      expect(() => from({ lock: kind, buffer, byteOffset: 0 })).toThrow(
+        `There is no ${kind} at byte 0 of this buffer but a ${other.kind}`,
+      );
       expect(bytesOf(buffer)).toEqual(before);
     }
   });
@@ -257,7 +301,9 @@ describe.each(KINDS)('a $kind', ({ kind, byteLength, create, from, use }) => {
     if (other.kind === kind) return;
     const { handle } = other.create();
     expect(() => from(handle)).toThrow(TypeError);
-    expect(() => from(handle)).toThrow(`${kind}.from() takes the handle of a ${kind}, not that of a ${other.kind}`);
+    expect(() => from(handle)).toThrow(
+      `${kind}.from() takes the handle of a ${kind}, not that of a ${other.kind}`,
+    );
   });
 
   it.each([
@@ -266,8 +312,16 @@ describe.each(KINDS)('a $kind', ({ kind, byteLength, create, from, use }) => {
     ['a buffer', new SharedArrayBuffer(8192), 'an object of type SharedArrayBuffer'],
     ['no buffer', { lock: kind, byteOffset: 0 }, kind],
     ['no offset', { lock: kind, buffer: new SharedArrayBuffer(8192) }, kind],
-    ['an object without a class', Object.create(null), `takes the handle of a ${kind}, not an object.`],
-    ['a handle of no kind', { lock: 7, buffer: new SharedArrayBuffer(8192), byteOffset: 0 }, `takes the handle of a ${kind}, not an object.`],
+    [
+      'an object without a class',
+      Object.create(null),
+      `takes the handle of a ${kind}, not an object.`,
+    ],
+    [
+      'a handle of no kind',
+      { lock: 7, buffer: new SharedArrayBuffer(8192), byteOffset: 0 },
+      `takes the handle of a ${kind}, not an object.`,
+    ],
     ['a function', () => 1, `takes the handle of a ${kind}, not a function.`],
   ])('is not found by what is no handle: %s', (_, given, description) => {
     expect(() => from(asHandle(given))).toThrow(TypeError);
@@ -277,7 +331,9 @@ describe.each(KINDS)('a $kind', ({ kind, byteLength, create, from, use }) => {
   it('is not found by a lock in the place of its handle', () => {
     const make = () => from(asHandle(create()));
     expect(make).toThrow(TypeError);
-    expect(make).toThrow(`${kind}.from() takes the handle of a ${kind}, not an object of type ${kind}`);
+    expect(make).toThrow(
+      `${kind}.from() takes the handle of a ${kind}, not an object of type ${kind}`,
+    );
   });
 
   it('is checked as the memory it names is', () => {
@@ -293,7 +349,10 @@ describe.each(KINDS)('a $kind', ({ kind, byteLength, create, from, use }) => {
     [{ thread: null }, 'thread: null'],
     [{ blockMainThread: 1 }, 'blockMainThread: 1'],
     [{ blockMainThread: null }, 'blockMainThread: null'],
-    [{ blockMainthread: true }, `new ${kind}() has no option 'blockMainthread'; it has thread, blockMainThread.`],
+    [
+      { blockMainthread: true },
+      `new ${kind}() has no option 'blockMainthread'; it has thread, blockMainThread.`,
+    ],
     [{ timeout: 5 }, `new ${kind}() has no option 'timeout'`],
     [5, `new ${kind}() takes an object of options, not 5.`],
     [null, `new ${kind}() takes an object of options, not null.`],
@@ -301,7 +360,11 @@ describe.each(KINDS)('a $kind', ({ kind, byteLength, create, from, use }) => {
     const given = options as PlacementOptions;
     const buffer = new SharedArrayBuffer(byteLength);
     const { handle } = create();
-    for (const make of [() => create(buffer, 0, given), () => create(undefined, 0, given), () => from(handle, given)]) {
+    for (const make of [
+      () => create(buffer, 0, given),
+      () => create(undefined, 0, given),
+      () => from(handle, given),
+    ]) {
       expect(make).toThrow(withCode('ERR_RSEQ_INVALID_OPTION'));
       expect(make).toThrow(message);
     }
@@ -316,63 +379,77 @@ describe.each(KINDS)('a $kind', ({ kind, byteLength, create, from, use }) => {
 });
 
 describe('two side by side', () => {
-  const pairs = KINDS.flatMap((left) => KINDS.map((right) => [left.kind, right.kind, left, right] as const));
+  const pairs = KINDS.flatMap((left) =>
+    KINDS.map((right) => [left.kind, right.kind, left, right] as const),
+  );
 
-  it.each(pairs)('%s and %s do not disturb each other, wherever they begin', (_, __, left, right) => {
-    const size = left.byteLength + right.byteLength + 72;
-    for (let offset = 0; offset <= 64; offset += 4) {
-      const buffer = new SharedArrayBuffer(size);
-      const bytes = new Uint8Array(buffer);
-      const end = offset + left.byteLength;
-      const first = left.create(buffer, offset);
-      expect(bytes.subarray(0, offset).every((byte) => byte === 0)).toBe(true);
-      expect(bytes.subarray(end).every((byte) => byte === 0)).toBe(true);
-      const second = right.create(buffer, end);
+  it.each(pairs)(
+    '%s and %s do not disturb each other, wherever they begin',
+    (_, __, left, right) => {
+      const size = left.byteLength + right.byteLength + 72;
+      for (let offset = 0; offset <= 64; offset += 4) {
+        const buffer = new SharedArrayBuffer(size);
+        const bytes = new Uint8Array(buffer);
+        const end = offset + left.byteLength;
+        const first = left.create(buffer, offset);
+        expect(bytes.subarray(0, offset).every((byte) => byte === 0)).toBe(true);
+        expect(bytes.subarray(end).every((byte) => byte === 0)).toBe(true);
+        const second = right.create(buffer, end);
 
-      const own = bytes.slice(offset, end);
-      right.use(second.handle);
-      expect(bytes.slice(offset, end)).toEqual(own);
-      const other = bytes.slice(end);
-      left.use(first.handle);
-      expect(bytes.slice(end)).toEqual(other);
-      expect(bytes.subarray(0, offset).every((byte) => byte === 0)).toBe(true);
-      expect(bytes.subarray(end + right.byteLength).every((byte) => byte === 0)).toBe(true);
-    }
-  });
+        const own = bytes.slice(offset, end);
+        right.use(second.handle);
+        expect(bytes.slice(offset, end)).toEqual(own);
+        const other = bytes.slice(end);
+        left.use(first.handle);
+        expect(bytes.slice(end)).toEqual(other);
+        expect(bytes.subarray(0, offset).every((byte) => byte === 0)).toBe(true);
+        expect(bytes.subarray(end + right.byteLength).every((byte) => byte === 0)).toBe(true);
+      }
+    },
+  );
 });
 
 describe('one upon another', () => {
-  const pairs = KINDS.flatMap((first) => KINDS.map((second) => [second.kind, first.kind, first, second] as const));
+  const pairs = KINDS.flatMap((first) =>
+    KINDS.map((second) => [second.kind, first.kind, first, second] as const),
+  );
 
-  it.each(pairs)('a %s does not begin within a %s, nor so that it reaches into one', (_, __, first, second) => {
-    const start = second.byteLength;
-    const size = start + first.byteLength + second.byteLength;
-    const { buffer } = first.create(new SharedArrayBuffer(size), start).handle;
-    first.use(first.from({ lock: first.kind, buffer, byteOffset: start }).handle);
-    const before = bytesOf(buffer);
-    const last = start + first.byteLength;
-    for (let offset = 4; offset < last; offset += 4) {
-      // There it is found, if it is of that kind.
-      if (offset === start) continue;
-      const make = () => second.create(buffer, offset);
-      expect(make).toThrow(TypeError);
-      if (new Int32Array(buffer, offset)[0] !== 0) continue;
-      expect(make).toThrow(`A ${second.kind} does not fit at byte ${offset} of this buffer: `);
-      if (offset > start && areZero(new Uint8Array(buffer, offset, second.byteLength))) {
-        expect(make).toThrow(`it would lie in the ${first.kind} at byte ${start}, which takes ${first.byteLength} bytes.`);
+  it.each(pairs)(
+    'a %s does not begin within a %s, nor so that it reaches into one',
+    (_, __, first, second) => {
+      const start = second.byteLength;
+      const size = start + first.byteLength + second.byteLength;
+      const { buffer } = first.create(new SharedArrayBuffer(size), start).handle;
+      first.use(first.from({ lock: first.kind, buffer, byteOffset: start }).handle);
+      const before = bytesOf(buffer);
+      const last = start + first.byteLength;
+      for (let offset = 4; offset < last; offset += 4) {
+        // There it is found, if it is of that kind.
+        if (offset === start) continue;
+        const make = () => second.create(buffer, offset);
+        expect(make).toThrow(TypeError);
+        if (new Int32Array(buffer, offset)[0] !== 0) continue;
+        expect(make).toThrow(`A ${second.kind} does not fit at byte ${offset} of this buffer: `);
+        if (offset > start && areZero(new Uint8Array(buffer, offset, second.byteLength))) {
+          expect(make).toThrow(
+            `it would lie in the ${first.kind} at byte ${start}, which takes ${first.byteLength} bytes.`,
+          );
+        }
       }
-    }
-    expect(bytesOf(buffer)).toEqual(before);
-    // Right before it and right behind it is room.
-    second.use(second.create(buffer, 0).handle);
-    second.use(second.create(buffer, last).handle);
-  });
+      expect(bytesOf(buffer)).toEqual(before);
+      // Right before it and right behind it is room.
+      second.use(second.create(buffer, 0).handle);
+      second.use(second.create(buffer, last).handle);
+    },
+  );
 
   it('is found however long the one before is', () => {
     const size = Semaphore.byteLength(1024);
     const buffer = new SharedArrayBuffer(size + Mutex.byteLength);
     const semaphore = new Semaphore(1024, buffer);
-    expect(() => new Mutex(buffer, size - 4)).toThrow(`in the Semaphore at byte 0, which takes ${size} bytes.`);
+    expect(() => new Mutex(buffer, size - 4)).toThrow(
+      `in the Semaphore at byte 0, which takes ${size} bytes.`,
+    );
     expect(() => new Mutex(buffer, size - 64)).toThrow(TypeError);
     taken(new Mutex(buffer, size).tryLock()).unlock();
     expect(semaphore.available).toBe(1024);
@@ -384,7 +461,10 @@ describe('a row of locks', () => {
     fc.assert(
       fc.property(fc.array(fc.nat({ max: 9 }), { maxLength: 60 }), (uses) => {
         const buffer = new SharedArrayBuffer(10 * Mutex.byteLength);
-        const locks = Array.from({ length: 10 }, (_, index) => new Mutex(buffer, index * Mutex.byteLength));
+        const locks = Array.from(
+          { length: 10 },
+          (_, index) => new Mutex(buffer, index * Mutex.byteLength),
+        );
         const held = new Map<number, { unlock: () => void }>();
         for (const index of uses) {
           const token = locks[index]?.tryLock() ?? null;
@@ -404,22 +484,35 @@ describe('a row of locks', () => {
 });
 
 describe('a semaphore', () => {
-  it.each([0, -1, 1.5, NaN, 1025, Infinity, -Infinity, 2 ** 53, 2 ** 32 + 1, '2', null, undefined])('cannot have %s permits', (permits) => {
-    const given = permits as number;
-    const buffer = new SharedArrayBuffer(8192);
-    for (const make of [() => new Semaphore(given), () => new Semaphore(given, buffer), () => Semaphore.byteLength(given)]) {
-      expect(make).toThrow(RangeError);
-      expect(make).toThrow(`A Semaphore has from 1 to 1024 permits, not ${String(permits)}`);
-    }
-    expect(areZero(new Uint8Array(buffer))).toBe(true);
-  });
+  it.each([0, -1, 1.5, NaN, 1025, Infinity, -Infinity, 2 ** 53, 2 ** 32 + 1, '2', null, undefined])(
+    'cannot have %s permits',
+    (permits) => {
+      const given = permits as number;
+      const buffer = new SharedArrayBuffer(8192);
+      for (const make of [
+        () => new Semaphore(given),
+        () => new Semaphore(given, buffer),
+        () => Semaphore.byteLength(given),
+      ]) {
+        expect(make).toThrow(RangeError);
+        expect(make).toThrow(`A Semaphore has from 1 to 1024 permits, not ${String(permits)}`);
+      }
+      expect(areZero(new Uint8Array(buffer))).toBe(true);
+    },
+  );
 
   it('has any number of permits from 1 to 1024, and no other', () => {
-    const anyNumber = fc.oneof(fc.integer({ min: -2, max: 1026 }), fc.double(), fc.maxSafeInteger());
+    const anyNumber = fc.oneof(
+      fc.integer({ min: -2, max: 1026 }),
+      fc.double(),
+      fc.maxSafeInteger(),
+    );
     fc.assert(
       fc.property(anyNumber, (permits) => {
         if (Number.isInteger(permits) && permits >= 1 && permits <= 1024) {
-          expect(new Semaphore(permits).handle.buffer.byteLength).toBe(Semaphore.byteLength(permits));
+          expect(new Semaphore(permits).handle.buffer.byteLength).toBe(
+            Semaphore.byteLength(permits),
+          );
           return;
         }
         expect(() => new Semaphore(permits)).toThrow(RangeError);

@@ -14,9 +14,19 @@ import type { Agent } from '../../../lib/locks/liveness.ts';
 import { canAskKernel, endedThread } from '../../support/ended-thread.ts';
 
 /** A `stat` file, with the fields that matter. */
-function stat(tid: number, start: number, { name = 'node', state = 'S' }: { readonly name?: string; readonly state?: string } = {}): string {
+function stat(
+  tid: number,
+  start: number,
+  { name = 'node', state = 'S' }: { readonly name?: string; readonly state?: string } = {},
+): string {
   // State is field 3, the start field 22.
-  const fields = [state, ...Array.from({ length: 18 }, (_, index) => String(index)), String(start), 'more', '0'];
+  const fields = [
+    state,
+    ...Array.from({ length: 18 }, (_, index) => String(index)),
+    String(start),
+    'more',
+    '0',
+  ];
   return `${tid} (${name}) ${fields.join(' ')}\n`;
 }
 
@@ -29,7 +39,10 @@ function agent(read: (tid?: number) => string | null): Agent {
 }
 
 /** One that asks a table of the living. */
-function agentAmong(alive: Map<number, string>): { readonly agent: Agent; readonly read: ReturnType<typeof vi.fn> } {
+function agentAmong(alive: Map<number, string>): {
+  readonly agent: Agent;
+  readonly read: ReturnType<typeof vi.fn>;
+} {
   const read = vi.fn((tid?: number) => (tid === undefined ? stat(1, 1) : (alive.get(tid) ?? null)));
   return { agent: agent(read), read };
 }
@@ -57,9 +70,12 @@ describe('an id', () => {
 
   it.each([
     ['there is no such file', () => null],
-    ['it cannot be read', () => {
-      throw new Error('EACCES');
-    }],
+    [
+      'it cannot be read',
+      () => {
+        throw new Error('EACCES');
+      },
+    ],
     ['it is empty', () => ''],
     ['it is something else', () => 'what is this?'],
     ['it has too few fields', () => '12 (node) S 1 2 3\n'],
@@ -119,11 +135,15 @@ describe('hasEnded', () => {
   });
 
   it('remembers as many as there are, and mistakes none for another', () => {
-    const alive = new Map(Array.from({ length: 1000 }, (_, index) => [index + 1, stat(index + 1, index)] as const));
+    const alive = new Map(
+      Array.from({ length: 1000 }, (_, index) => [index + 1, stat(index + 1, index)] as const),
+    );
     const { agent: one } = agentAmong(alive);
     for (let round = 0; round < 2; round++) {
-      for (let index = 0; index < 1000; index++) expect(one.hasEnded(idOf(index + 1, index))).toBe(false);
-      for (let index = 0; index < 1000; index += 100) expect(one.hasEnded(idOf(index + 1, index + 1))).toBe(true);
+      for (let index = 0; index < 1000; index++)
+        expect(one.hasEnded(idOf(index + 1, index))).toBe(false);
+      for (let index = 0; index < 1000; index += 100)
+        expect(one.hasEnded(idOf(index + 1, index + 1))).toBe(true);
       expect(one.hasEnded(idOf(1001, 0))).toBe(true);
     }
   });

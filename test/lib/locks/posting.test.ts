@@ -31,17 +31,23 @@ const TOKENS: readonly (readonly [string, () => LockToken])[] = [
 /** Everything that makes a copy. */
 const COPIES: readonly (readonly [string, (value: unknown) => void])[] = [
   ['structuredClone', (value) => structuredClone(value)],
-  ['postMessage', (value) => {
-    const { port1 } = new MessageChannel();
-    try {
-      port1.postMessage(value);
-    } finally {
-      port1.close();
-    }
-  }],
-  ['workerData', (value) => {
-    new Worker('', { eval: true, workerData: value });
-  }],
+  [
+    'postMessage',
+    (value) => {
+      const { port1 } = new MessageChannel();
+      try {
+        port1.postMessage(value);
+      } finally {
+        port1.close();
+      }
+    },
+  ],
+  [
+    'workerData',
+    (value) => {
+      new Worker('', { eval: true, workerData: value });
+    },
+  ],
   ['JSON.stringify', (value) => JSON.stringify(value)],
 ];
 
@@ -59,16 +65,22 @@ function refused(kind: string): unknown {
   });
 }
 
-const cases = COPIES.flatMap(([way, copy]) => AROUND.map(([where, wrap]) => ({ way, copy, where, wrap })));
+const cases = COPIES.flatMap(([way, copy]) =>
+  AROUND.map(([where, wrap]) => ({ way, copy, where, wrap })),
+);
 
 describe.each(cases)('$way, $where', ({ copy, wrap, way }) => {
   it.each(LOCKS)('refuses a %s, and names its handle', (kind, lock) => {
-    expect(() => { copy(wrap(lock)); }).toThrow(refused(kind));
+    expect(() => {
+      copy(wrap(lock));
+    }).toThrow(refused(kind));
   });
 
   it.each(TOKENS)('refuses a token of a %s', (kind, take) => {
     using token = take();
-    expect(() => { copy(wrap(token)); }).toThrow(refused(kind));
+    expect(() => {
+      copy(wrap(token));
+    }).toThrow(refused(kind));
     expect(token.locked).toBe(true);
   });
 
@@ -100,7 +112,9 @@ describe('printed', () => {
     const other = Mutex.from(lock.handle, options);
     expect(inspect(lock)).toBe('Mutex { at byte 64, free }');
     const token = lock.lock();
-    expect([inspect(lock), inspect(other)]).toEqual(Array(2).fill('Mutex { at byte 64, held by this thread }'));
+    expect([inspect(lock), inspect(other)]).toEqual(
+      Array(2).fill('Mutex { at byte 64, held by this thread }'),
+    );
     const waiting = other.lockAsync();
     expect(inspect(lock)).toBe('Mutex { at byte 64, held by this thread }');
     token.unlock();
@@ -121,7 +135,10 @@ describe('printed', () => {
 
     const semaphore = new Semaphore(3, buffer, 1024, options);
     using permit = semaphore.acquire();
-    expect([permit.locked, inspect(semaphore)]).toEqual([true, 'Semaphore { at byte 1024, 2 of 3 permits available }']);
+    expect([permit.locked, inspect(semaphore)]).toEqual([
+      true,
+      'Semaphore { at byte 1024, 2 of 3 permits available }',
+    ]);
 
     const condition = new Condition(buffer, 2048, options);
     const held = await new Mutex(undefined, 0, options).lockAsync();

@@ -12,7 +12,17 @@ import { attach, RwLock } from '../../../lib/index.ts';
 import type { AsyncLockOptions, ErrorCode, LockOptions, LockToken } from '../../../lib/index.ts';
 import { sharedNow, since } from '../../../lib/locks/clock.ts';
 import { currentAgent } from '../../../lib/locks/liveness.ts';
-import { BELL, EVENT_LOOP_LEASE, EVENT_LOOPS, isGateClosed, LEASE, QUEUE, RESERVED_SINCE, STATE, WAITERS } from '../../../lib/locks/turnstile.ts';
+import {
+  BELL,
+  EVENT_LOOP_LEASE,
+  EVENT_LOOPS,
+  isGateClosed,
+  LEASE,
+  QUEUE,
+  RESERVED_SINCE,
+  STATE,
+  WAITERS,
+} from '../../../lib/locks/turnstile.ts';
 import { TORN } from '../../../lib/locks/writer.ts';
 import { SimulatedKernel } from '../../../lib/simulated/kernel.ts';
 import { canAskKernel, endedThread } from '../../support/ended-thread.ts';
@@ -32,8 +42,12 @@ const GATE = 1 << 21;
 const options = { blockMainThread: true };
 const create = (): RwLock => new RwLock(undefined, 0, options);
 const again = ({ handle }: RwLock): RwLock => RwLock.from(handle, options);
-const wordsOf = ({ handle: { buffer, byteOffset } }: RwLock): Int32Array => new Int32Array(buffer, byteOffset, RwLock.byteLength / 4);
-const readersOf = (lock: RwLock): number => wordsOf(lock).subarray(FIRST).filter((word) => word !== 0).length;
+const wordsOf = ({ handle: { buffer, byteOffset } }: RwLock): Int32Array =>
+  new Int32Array(buffer, byteOffset, RwLock.byteLength / 4);
+const readersOf = (lock: RwLock): number =>
+  wordsOf(lock)
+    .subarray(FIRST)
+    .filter((word) => word !== 0).length;
 
 /** Nobody has it, nobody waits, and the next one finds nothing of those before. */
 function expectUntouched(lock: RwLock): void {
@@ -91,7 +105,12 @@ describe('readers and writers', () => {
     for (const reader of readers) reader.unlock();
     for (const reader of readers) reader.unlock();
     const writer = lock.writeLock();
-    expect([writer.locked, lock.tryReadLock(), lock.tryWriteLock(), again(lock).tryReadLock()]).toEqual([true, null, null, null]);
+    expect([
+      writer.locked,
+      lock.tryReadLock(),
+      lock.tryWriteLock(),
+      again(lock).tryReadLock(),
+    ]).toEqual([true, null, null, null]);
     writer.unlock();
     expect(writer.locked).toBe(false);
     expectUntouched(lock);
@@ -116,28 +135,33 @@ describe('readers and writers', () => {
 
   it('excludes as it should in any order of taking and releasing', () => {
     fc.assert(
-      fc.property(fc.array(fc.oneof(fc.constantFrom('read', 'write'), fc.nat({ max: 12 })), { maxLength: 60 }), (steps) => {
-        const lock = create();
-        const second = again(lock);
-        const tokens: { readonly token: LockToken; readonly writes: boolean }[] = [];
-        steps.forEach((step, index) => {
-          const held = tokens.filter(({ token }) => token.locked);
-          const object = index % 2 === 0 ? lock : second;
-          if (step === 'read') {
-            const token = object.tryReadLock();
-            expect(token !== null).toBe(!held.some(({ writes }) => writes));
-            if (token !== null) tokens.push({ token, writes: false });
-          } else if (step === 'write') {
-            const token = object.tryWriteLock();
-            expect(token !== null).toBe(held.length === 0);
-            if (token !== null) tokens.push({ token, writes: true });
-          } else {
-            tokens[step]?.token.unlock();
-          }
-        });
-        for (const { token } of tokens) token.unlock();
-        expectUntouched(lock);
-      }),
+      fc.property(
+        fc.array(fc.oneof(fc.constantFrom('read', 'write'), fc.nat({ max: 12 })), {
+          maxLength: 60,
+        }),
+        (steps) => {
+          const lock = create();
+          const second = again(lock);
+          const tokens: { readonly token: LockToken; readonly writes: boolean }[] = [];
+          steps.forEach((step, index) => {
+            const held = tokens.filter(({ token }) => token.locked);
+            const object = index % 2 === 0 ? lock : second;
+            if (step === 'read') {
+              const token = object.tryReadLock();
+              expect(token !== null).toBe(!held.some(({ writes }) => writes));
+              if (token !== null) tokens.push({ token, writes: false });
+            } else if (step === 'write') {
+              const token = object.tryWriteLock();
+              expect(token !== null).toBe(held.length === 0);
+              if (token !== null) tokens.push({ token, writes: true });
+            } else {
+              tokens[step]?.token.unlock();
+            }
+          });
+          for (const { token } of tokens) token.unlock();
+          expectUntouched(lock);
+        },
+      ),
     );
   });
 
@@ -161,7 +185,9 @@ describe('readers and writers', () => {
     const lock = create();
     wordsOf(lock).fill(SOMEBODY, FIRST);
     expect(() => lock.readLock({ timeout: 10 })).toThrow(withCode('ERR_RSEQ_TIMEOUT'));
-    expect(() => lock.readLock({ timeout: 10 })).toThrow('Could not acquire the RwLock within 10 ms.');
+    expect(() => lock.readLock({ timeout: 10 })).toThrow(
+      'Could not acquire the RwLock within 10 ms.',
+    );
     wordsOf(lock)[FIRST + 47] = 0;
     lock.readLock({ timeout: 0 }).unlock();
     wordsOf(lock).fill(0, FIRST);
@@ -189,7 +215,14 @@ describe('waiting', () => {
     expect([order, lock.tryReadLock()]).toEqual([[], null]);
     reader.unlock();
     await Promise.all(all);
-    expect(order).toEqual(['write', 'write ends', 'read', 'read ends', 'write too', 'write too ends']);
+    expect(order).toEqual([
+      'write',
+      'write ends',
+      'read',
+      'read ends',
+      'write too',
+      'write too ends',
+    ]);
     expectUntouched(lock);
   });
 
@@ -205,7 +238,9 @@ describe('waiting', () => {
     expectUntouched(lock);
   });
 
-  it.each(BLOCKING.flatMap(([name, take]) => [0, 10].map((timeout) => [name, timeout, take] as const)))('%s gives up after %i ms', (_, timeout, take) => {
+  it.each(
+    BLOCKING.flatMap(([name, take]) => [0, 10].map((timeout) => [name, timeout, take] as const)),
+  )('%s gives up after %i ms', (_, timeout, take) => {
     const lock = create();
     const words = wordsOf(lock);
     // Somebody writes.
@@ -218,18 +253,23 @@ describe('waiting', () => {
     expectUntouched(lock);
   });
 
-  it.each([0, 10])('a writer gives up waiting for readers after %i ms, and others read on', (timeout) => {
-    const lock = create();
-    wordsOf(lock)[FIRST + 7] = SOMEBODY;
-    expect(() => lock.writeLock({ timeout })).toThrow(withCode('ERR_RSEQ_TIMEOUT'));
-    expect(lock.tryWriteLock()).toBeNull();
-    expect(wordsOf(lock)[FIRST + 7]).toBe(SOMEBODY);
-    lock.readLock().unlock();
-    wordsOf(lock)[FIRST + 7] = 0;
-    expectUntouched(lock);
-  });
+  it.each([0, 10])(
+    'a writer gives up waiting for readers after %i ms, and others read on',
+    (timeout) => {
+      const lock = create();
+      wordsOf(lock)[FIRST + 7] = SOMEBODY;
+      expect(() => lock.writeLock({ timeout })).toThrow(withCode('ERR_RSEQ_TIMEOUT'));
+      expect(lock.tryWriteLock()).toBeNull();
+      expect(wordsOf(lock)[FIRST + 7]).toBe(SOMEBODY);
+      lock.readLock().unlock();
+      wordsOf(lock)[FIRST + 7] = 0;
+      expectUntouched(lock);
+    },
+  );
 
-  it.each(ASYNC.flatMap(([name, take]) => [0, 10].map((timeout) => [name, timeout, take] as const)))('%s gives up after %i ms', async (_, timeout, take) => {
+  it.each(
+    ASYNC.flatMap(([name, take]) => [0, 10].map((timeout) => [name, timeout, take] as const)),
+  )('%s gives up after %i ms', async (_, timeout, take) => {
     const lock = create();
     const writer = lock.writeLock();
     const behind = lock.readLockAsync();
@@ -241,7 +281,9 @@ describe('waiting', () => {
 
   it.each(ASYNC)('%s is aborted before, meanwhile, and not afterwards', async (_, take) => {
     const lock = create();
-    await expect(take(lock, { signal: AbortSignal.abort(new Error('before')) })).rejects.toThrow('before');
+    await expect(take(lock, { signal: AbortSignal.abort(new Error('before')) })).rejects.toThrow(
+      'before',
+    );
     expectUntouched(lock);
 
     const writer = lock.writeLock();
@@ -278,30 +320,33 @@ describe('waiting', () => {
     expectUntouched(lock);
   });
 
-  it.each(TRYING)('%s takes a lock that an event loop has claimed and does not come for', (_, take) => {
-    const lock = create();
-    const words = wordsOf(lock);
-    const claim = (ago: number): void => {
-      words[STATE] = SOMEBODY | CLAIMED | BY_EVENT_LOOP;
-      words[CLAIMED_SINCE] = sharedNow() - ago;
-    };
-    claim(EVENT_LOOP_LEASE + 2);
-    got(take(lock)).unlock();
-    expectUntouched(lock);
-    // It may come.
-    claim(-60_000);
-    expect([take(lock), words[STATE]]).toEqual([null, SOMEBODY | CLAIMED | BY_EVENT_LOOP]);
-    // It waits for readers, however long.
-    claim(EVENT_LOOP_LEASE + 2);
-    words[FIRST + 5] = SOMEBODY;
-    expect([take(lock), words[STATE]]).toEqual([null, SOMEBODY | CLAIMED | BY_EVENT_LOOP]);
-    words[FIRST + 5] = 0;
-    // A thread comes when it is called.
-    words[STATE] = SOMEBODY | CLAIMED;
-    expect([take(lock), words[STATE]]).toEqual([null, SOMEBODY | CLAIMED]);
-    words[STATE] = 0;
-    expectUntouched(lock);
-  });
+  it.each(TRYING)(
+    '%s takes a lock that an event loop has claimed and does not come for',
+    (_, take) => {
+      const lock = create();
+      const words = wordsOf(lock);
+      const claim = (ago: number): void => {
+        words[STATE] = SOMEBODY | CLAIMED | BY_EVENT_LOOP;
+        words[CLAIMED_SINCE] = sharedNow() - ago;
+      };
+      claim(EVENT_LOOP_LEASE + 2);
+      got(take(lock)).unlock();
+      expectUntouched(lock);
+      // It may come.
+      claim(-60_000);
+      expect([take(lock), words[STATE]]).toEqual([null, SOMEBODY | CLAIMED | BY_EVENT_LOOP]);
+      // It waits for readers, however long.
+      claim(EVENT_LOOP_LEASE + 2);
+      words[FIRST + 5] = SOMEBODY;
+      expect([take(lock), words[STATE]]).toEqual([null, SOMEBODY | CLAIMED | BY_EVENT_LOOP]);
+      words[FIRST + 5] = 0;
+      // A thread comes when it is called.
+      words[STATE] = SOMEBODY | CLAIMED;
+      expect([take(lock), words[STATE]]).toEqual([null, SOMEBODY | CLAIMED]);
+      words[STATE] = 0;
+      expectUntouched(lock);
+    },
+  );
 
   it('a reader that leaves tells the writer at once, be it a thread or an event loop', async () => {
     const lock = create();
@@ -364,7 +409,8 @@ describe('waiting', () => {
     expectUntouched(lock);
     closeGate(lock, -60_000);
     expect([lock.tryReadLock(), lock.tryWriteLock()]).toEqual([null, null]);
-    for (const [, wait] of BLOCKING) expect(() => wait(lock, { timeout: 2 })).toThrow(withCode('ERR_RSEQ_TIMEOUT'));
+    for (const [, wait] of BLOCKING)
+      expect(() => wait(lock, { timeout: 2 })).toThrow(withCode('ERR_RSEQ_TIMEOUT'));
     expect([isGateClosed(wordsOf(lock)), wordsOf(lock)[STATE]]).toEqual([true, 0]);
   });
 
@@ -380,11 +426,17 @@ describe('waiting', () => {
     const reader = lock.readLock();
     const controller = new AbortController();
     const { signal } = controller;
-    const waiting = [lock.writeLockAsync({ signal }), lock.readLockAsync({ signal }), lock.readLockAsync({ signal })];
+    const waiting = [
+      lock.writeLockAsync({ signal }),
+      lock.readLockAsync({ signal }),
+      lock.readLockAsync({ signal }),
+    ];
     controller.abort('no more');
     const outcomes = await Promise.allSettled(waiting);
     expect(outcomes[0]).toEqual({ status: 'rejected', reason: 'no more' });
-    const tokens = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+    const tokens = outcomes.flatMap((outcome) =>
+      outcome.status === 'fulfilled' ? [outcome.value] : [],
+    );
     expect([readersOf(lock), lock.stats().gaveUp]).toEqual([1 + tokens.length, 3 - tokens.length]);
     for (const token of [reader, ...tokens]) token.unlock();
     // None of them is served once more.
@@ -419,8 +471,24 @@ describe('waiting', () => {
     const lock = create();
     const how = given as AsyncLockOptions;
     const run = vi.fn(() => 1);
-    const throwing = [...BLOCKING.map(([, take]) => () => take(lock, how)), () => lock.withReadLock(run, how), () => lock.withWriteLock(run, how)];
-    const rejecting = [...ASYNC.map(([, take]) => () => take(lock, how)), () => lock.withReadLockAsync(run, how), () => lock.withWriteLockAsync(run, how)];
+    const throwing = [
+      ...BLOCKING.map(
+        ([, take]) =>
+          () =>
+            take(lock, how),
+      ),
+      () => lock.withReadLock(run, how),
+      () => lock.withWriteLock(run, how),
+    ];
+    const rejecting = [
+      ...ASYNC.map(
+        ([, take]) =>
+          () =>
+            take(lock, how),
+      ),
+      () => lock.withReadLockAsync(run, how),
+      () => lock.withWriteLockAsync(run, how),
+    ];
     for (const state of [0, SOMEBODY]) {
       wordsOf(lock)[STATE] = state;
       for (const take of throwing) {
@@ -442,7 +510,8 @@ describe('waiting', () => {
     const lock = create();
     wordsOf(lock)[STATE] = SOMEBODY;
     vi.useFakeTimers();
-    for (const [, take] of BLOCKING) expect(() => take(lock, { timeout: 20 })).toThrow(withCode('ERR_RSEQ_TIMEOUT'));
+    for (const [, take] of BLOCKING)
+      expect(() => take(lock, { timeout: 20 })).toThrow(withCode('ERR_RSEQ_TIMEOUT'));
     for (const [, take] of ASYNC) {
       const settled = vi.fn();
       const waiting = take(lock, { timeout: 1000 }).catch((error: unknown) => error);
@@ -467,7 +536,10 @@ describe('stats', () => {
     const waiting = elsewhere.readLockAsync();
     writer.unlock();
     (await waiting).unlock();
-    expect([lock.stats(), elsewhere.stats()]).toEqual([{ ...NONE, called: 1 }, { ...NONE, contended: 1, parked: 1 }]);
+    expect([lock.stats(), elsewhere.stats()]).toEqual([
+      { ...NONE, called: 1 },
+      { ...NONE, contended: 1, parked: 1 },
+    ]);
     wordsOf(lock)[STATE] = SOMEBODY;
     let done = 1;
     for (const [, take] of BLOCKING) {
@@ -479,7 +551,12 @@ describe('stats', () => {
       await expect(take(elsewhere, { timeout: 1 })).rejects.toThrow();
       await expect(take(elsewhere, { signal: AbortSignal.timeout(1) })).rejects.toThrow();
       done += 2;
-      expect(elsewhere.stats()).toMatchObject({ contended: done, parked: done, gaveUp: done - 1, abandoned: 0 });
+      expect(elsewhere.stats()).toMatchObject({
+        contended: done,
+        parked: done,
+        gaveUp: done - 1,
+        abandoned: 0,
+      });
     }
   });
 });
@@ -491,7 +568,8 @@ describe('misuse', () => {
     expect(readersOf(lock)).toBe(3);
     // A writer wants in: from now on it would wait for itself.
     wordsOf(lock)[STATE] = SOMEBODY | CLAIMED;
-    for (const object of [lock, again(lock)]) expect(() => object.readLock({ timeout: 5000 })).toThrow(withCode('ERR_RSEQ_RECURSIVE_LOCK'));
+    for (const object of [lock, again(lock)])
+      expect(() => object.readLock({ timeout: 5000 })).toThrow(withCode('ERR_RSEQ_RECURSIVE_LOCK'));
     expect(() => lock.readLock({ timeout: 0 })).toThrow(withCode('ERR_RSEQ_TIMEOUT'));
     wordsOf(lock)[STATE] = 0;
     for (const token of tokens) token.unlock();
@@ -506,7 +584,8 @@ describe('misuse', () => {
     const lock = create();
     const token = first === 'read' ? lock.readLock() : lock.writeLock();
     for (const object of [lock, again(lock)]) {
-      const run = () => (then === 'read' ? object.readLock({ timeout: 5000 }) : object.writeLock({ timeout: 5000 }));
+      const run = () =>
+        then === 'read' ? object.readLock({ timeout: 5000 }) : object.writeLock({ timeout: 5000 });
       expect(run).toThrow(withCode('ERR_RSEQ_RECURSIVE_LOCK'));
       expect(run).toThrow('RwLock');
     }
@@ -535,13 +614,30 @@ describe('misuse', () => {
     expect([lock.withReadLock(() => 1), lock.withWriteLock(() => 2)]).toEqual([1, 2]);
     // Somebody writes, or reads: then only a writer must wait.
     for (const [word, ways] of [
-      [STATE, [() => lock.readLock(), () => lock.writeLock(), () => lock.withReadLock(() => 1), () => lock.withWriteLock(() => 1)]],
-      [FIRST + 9, [() => lock.writeLock(), () => lock.writeLock({ timeout: 5 }), () => lock.withWriteLock(() => 1)]],
+      [
+        STATE,
+        [
+          () => lock.readLock(),
+          () => lock.writeLock(),
+          () => lock.withReadLock(() => 1),
+          () => lock.withWriteLock(() => 1),
+        ],
+      ],
+      [
+        FIRST + 9,
+        [
+          () => lock.writeLock(),
+          () => lock.writeLock({ timeout: 5 }),
+          () => lock.withWriteLock(() => 1),
+        ],
+      ],
     ] as const) {
       words[word] = SOMEBODY;
       for (const run of ways) {
         expect(run).toThrow(withCode('ERR_RSEQ_WOULD_BLOCK'));
-        expect(run).toThrow('The RwLock is not available at once, and waiting for it would block the main thread.');
+        expect(run).toThrow(
+          'The RwLock is not available at once, and waiting for it would block the main thread.',
+        );
         expect(run).toThrow('withReadLockAsync, withWriteLockAsync');
       }
       expect(() => lock.writeLock({ timeout: 0 })).toThrow(withCode('ERR_RSEQ_TIMEOUT'));
@@ -558,65 +654,91 @@ describe('misuse', () => {
 });
 
 describe('functions with the lock held', () => {
-  it.each(['withReadLock', 'withWriteLock'] as const)('%s returns, throws on and refuses a promise, the lock released', (name) => {
-    const lock = create();
-    expect(lock[name]((abandoned) => [lock.tryWriteLock(), 7, abandoned] as const)).toEqual([null, 7, false]);
-    expectUntouched(lock);
-    const fail = (): never => { throw new Error('mine'); };
-    expect(() => lock[name](fail)).toThrow('mine');
-    expectUntouched(lock);
-    const run = (): never => Promise.resolve(1) as never;
-    expect(() => lock[name](run)).toThrow(withCode('ERR_RSEQ_ASYNC_SECTION'));
-    expect(() => lock[name](run)).toThrow(`${name}Async()`);
-    expectUntouched(lock);
-  });
+  it.each(['withReadLock', 'withWriteLock'] as const)(
+    '%s returns, throws on and refuses a promise, the lock released',
+    (name) => {
+      const lock = create();
+      expect(lock[name]((abandoned) => [lock.tryWriteLock(), 7, abandoned] as const)).toEqual([
+        null,
+        7,
+        false,
+      ]);
+      expectUntouched(lock);
+      const fail = (): never => {
+        throw new Error('mine');
+      };
+      expect(() => lock[name](fail)).toThrow('mine');
+      expectUntouched(lock);
+      const run = (): never => Promise.resolve(1) as never;
+      expect(() => lock[name](run)).toThrow(withCode('ERR_RSEQ_ASYNC_SECTION'));
+      expect(() => lock[name](run)).toThrow(`${name}Async()`);
+      expectUntouched(lock);
+    },
+  );
 
-  it.each(['withReadLockAsync', 'withWriteLockAsync'] as const)('%s holds it until all has settled', async (name) => {
-    const lock = create();
-    const result = await lock[name](async (token) => {
-      await sleep(2);
-      return [token.locked, lock.tryWriteLock()] as const;
-    });
-    expect(result).toEqual([true, null]);
-    expectUntouched(lock);
-    await expect(lock[name](() => Promise.reject(new Error('mine')))).rejects.toThrow('mine');
-    expectUntouched(lock);
-    const writer = lock.writeLock();
-    const run = vi.fn();
-    await expect(lock[name](run, { timeout: 3 })).rejects.toThrow(withCode('ERR_RSEQ_TIMEOUT'));
-    expect(run).not.toHaveBeenCalled();
-    writer.unlock();
-    expectUntouched(lock);
-  });
+  it.each(['withReadLockAsync', 'withWriteLockAsync'] as const)(
+    '%s holds it until all has settled',
+    async (name) => {
+      const lock = create();
+      const result = await lock[name](async (token) => {
+        await sleep(2);
+        return [token.locked, lock.tryWriteLock()] as const;
+      });
+      expect(result).toEqual([true, null]);
+      expectUntouched(lock);
+      await expect(lock[name](() => Promise.reject(new Error('mine')))).rejects.toThrow('mine');
+      expectUntouched(lock);
+      const writer = lock.writeLock();
+      const run = vi.fn();
+      await expect(lock[name](run, { timeout: 3 })).rejects.toThrow(withCode('ERR_RSEQ_TIMEOUT'));
+      expect(run).not.toHaveBeenCalled();
+      writer.unlock();
+      expectUntouched(lock);
+    },
+  );
 });
 
 describe.runIf(canAskKernel)('the dead', () => {
   const WAYS = [
     ...TRYING.map(([name, take]) => [name, (lock: RwLock) => got(take(lock))] as const),
-    ...BLOCKING.map(([name, take]) => [name, (lock: RwLock) => take(lock, { timeout: 20_000 })] as const),
-    ...ASYNC.map(([name, take]) => [name, (lock: RwLock) => take(lock, { timeout: 20_000 })] as const),
+    ...BLOCKING.map(
+      ([name, take]) => [name, (lock: RwLock) => take(lock, { timeout: 20_000 })] as const,
+    ),
+    ...ASYNC.map(
+      ([name, take]) => [name, (lock: RwLock) => take(lock, { timeout: 20_000 })] as const,
+    ),
   ] as const;
   const isWriting = (name: string): boolean => /write/i.test(name);
 
-  it.each(WAYS)('%s after a writer that died tells so: every reader, until a writer has had the lock', async (name, take) => {
-    const id = await endedThread();
-    const lock = create();
-    wordsOf(lock)[STATE] = id;
-    const token = await take(lock);
-    expect(token.abandoned).toBe(true);
-    token.unlock();
-    if (!isWriting(name)) {
-      expect(wordsOf(lock)[STATE]).toBe(TORN);
-      const readers = [lock.readLock(), got(again(lock).tryReadLock()), await lock.readLockAsync()];
-      expect(readers.map(({ abandoned }) => abandoned)).toEqual([true, true, true]);
-      for (const reader of readers) reader.unlock();
-      expect(lock.withReadLock((abandoned) => abandoned)).toBe(true);
-      expect(lock.withWriteLock((abandoned) => abandoned)).toBe(true);
-    }
-    expect(lock.stats().abandoned).toBe(1);
-    expect([lock.withReadLock((abandoned) => abandoned), lock.withWriteLock((abandoned) => abandoned)]).toEqual([false, false]);
-    expectUntouched(lock);
-  });
+  it.each(WAYS)(
+    '%s after a writer that died tells so: every reader, until a writer has had the lock',
+    async (name, take) => {
+      const id = await endedThread();
+      const lock = create();
+      wordsOf(lock)[STATE] = id;
+      const token = await take(lock);
+      expect(token.abandoned).toBe(true);
+      token.unlock();
+      if (!isWriting(name)) {
+        expect(wordsOf(lock)[STATE]).toBe(TORN);
+        const readers = [
+          lock.readLock(),
+          got(again(lock).tryReadLock()),
+          await lock.readLockAsync(),
+        ];
+        expect(readers.map(({ abandoned }) => abandoned)).toEqual([true, true, true]);
+        for (const reader of readers) reader.unlock();
+        expect(lock.withReadLock((abandoned) => abandoned)).toBe(true);
+        expect(lock.withWriteLock((abandoned) => abandoned)).toBe(true);
+      }
+      expect(lock.stats().abandoned).toBe(1);
+      expect([
+        lock.withReadLock((abandoned) => abandoned),
+        lock.withWriteLock((abandoned) => abandoned),
+      ]).toEqual([false, false]);
+      expectUntouched(lock);
+    },
+  );
 
   it.each(WAYS)('%s finds a writer that died also when the gate is closed', async (name, take) => {
     const lock = create();
@@ -695,7 +817,8 @@ describe.runIf(canAskKernel)('the dead', () => {
     for (const state of [SOMEBODY, SOMEBODY | CLAIMED]) {
       wordsOf(lock)[STATE] = state;
       expect([lock.tryReadLock(), lock.tryWriteLock()]).toEqual([null, null]);
-      for (const [, take] of BLOCKING) expect(() => take(lock, { timeout: 3 })).toThrow(withCode('ERR_RSEQ_TIMEOUT'));
+      for (const [, take] of BLOCKING)
+        expect(() => take(lock, { timeout: 3 })).toThrow(withCode('ERR_RSEQ_TIMEOUT'));
       expect(wordsOf(lock)[STATE]).toBe(state);
     }
   });
@@ -707,23 +830,32 @@ describe('the section around the holder', () => {
     ['tryReadLock', (lock: RwLock) => got(lock.tryReadLock())],
     ['writeLock', (lock: RwLock) => lock.writeLock()],
     ['tryWriteLock', (lock: RwLock) => got(lock.tryWriteLock())],
-    ['readLock, having waited', (lock: RwLock) => {
-      closeGate(lock, LEASE - 20);
-      return lock.readLock({ timeout: 20_000 });
-    }],
-    ['writeLock, having waited', (lock: RwLock) => {
-      closeGate(lock, LEASE - 20);
-      return lock.writeLock({ timeout: 20_000 });
-    }],
-    ['readLock, after tries that failed', (lock: RwLock) => {
-      wordsOf(lock)[STATE] = SOMEBODY;
-      expect([lock.tryReadLock(), lock.tryWriteLock()]).toEqual([null, null]);
-      wordsOf(lock)[STATE] = 0;
-      wordsOf(lock)[FIRST] = SOMEBODY;
-      expect(lock.tryWriteLock()).toBeNull();
-      wordsOf(lock)[FIRST] = 0;
-      return lock.readLock();
-    }],
+    [
+      'readLock, having waited',
+      (lock: RwLock) => {
+        closeGate(lock, LEASE - 20);
+        return lock.readLock({ timeout: 20_000 });
+      },
+    ],
+    [
+      'writeLock, having waited',
+      (lock: RwLock) => {
+        closeGate(lock, LEASE - 20);
+        return lock.writeLock({ timeout: 20_000 });
+      },
+    ],
+    [
+      'readLock, after tries that failed',
+      (lock: RwLock) => {
+        wordsOf(lock)[STATE] = SOMEBODY;
+        expect([lock.tryReadLock(), lock.tryWriteLock()]).toEqual([null, null]);
+        wordsOf(lock)[STATE] = 0;
+        wordsOf(lock)[FIRST] = SOMEBODY;
+        expect(lock.tryWriteLock()).toBeNull();
+        wordsOf(lock)[FIRST] = 0;
+        return lock.readLock();
+      },
+    ],
   ])('is there from taking to releasing: %s', (_, take) => {
     const kernel = new SimulatedKernel();
     const cpu = kernel.thread();
@@ -735,7 +867,14 @@ describe('the section around the holder', () => {
     token.unlock();
     expect([cpu.requested, cpu.granted]).toEqual([false, false]);
     expect(kernel.stats()).toMatchObject({ sgrant: 1, syield: 1 });
-    expect(thread.stats()).toEqual({ entered: 1, undisturbed: 0, yielded: 1, raced: 0, revoked: 0, nested: 0 });
+    expect(thread.stats()).toEqual({
+      entered: 1,
+      undisturbed: 0,
+      yielded: 1,
+      raced: 0,
+      revoked: 0,
+      nested: 0,
+    });
   });
 
   it('is left when the lock is not taken, and not entered for what is held across an await', async () => {

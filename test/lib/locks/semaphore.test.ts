@@ -11,7 +11,15 @@ import { attach, RseqSliceError, Semaphore } from '../../../lib/index.ts';
 import type { AsyncLockOptions, ErrorCode, LockToken } from '../../../lib/index.ts';
 import { loadAddon } from '../../../lib/linux/binding.ts';
 import { sharedNow } from '../../../lib/locks/clock.ts';
-import { BYPASS, EVENT_LOOPS, isGateClosed, LEASE, QUEUE, RESERVED_SINCE, WAITERS } from '../../../lib/locks/turnstile.ts';
+import {
+  BYPASS,
+  EVENT_LOOPS,
+  isGateClosed,
+  LEASE,
+  QUEUE,
+  RESERVED_SINCE,
+  WAITERS,
+} from '../../../lib/locks/turnstile.ts';
 import { SimulatedKernel } from '../../../lib/simulated/kernel.ts';
 import { canAskKernel, endedThread } from '../../support/ended-thread.ts';
 
@@ -25,7 +33,8 @@ const LIMIT = 1024;
 
 const options = { blockMainThread: true };
 const create = (permits: number): Semaphore => new Semaphore(permits, undefined, 0, options);
-const wordsOf = ({ handle: { buffer, byteOffset } }: Semaphore): Int32Array => new Int32Array(buffer, byteOffset);
+const wordsOf = ({ handle: { buffer, byteOffset } }: Semaphore): Int32Array =>
+  new Int32Array(buffer, byteOffset);
 /** How many wait, and how many of them are event loops. */
 const lineOf = (semaphore: Semaphore): readonly [waiters: number, eventLoops: number] => {
   const words = wordsOf(semaphore);
@@ -57,7 +66,9 @@ describe('permits', () => {
   it.each([1, 2, 48, 1024])('%i of them are given out and taken back', (permits) => {
     const semaphore = create(permits);
     expect([semaphore.permits, semaphore.available]).toEqual([permits, permits]);
-    const tokens = Array.from({ length: permits }, (_, index) => (index % 2 === 0 ? semaphore.acquire() : got(semaphore.tryAcquire())));
+    const tokens = Array.from({ length: permits }, (_, index) =>
+      index % 2 === 0 ? semaphore.acquire() : got(semaphore.tryAcquire()),
+    );
     expect(semaphore.available).toBe(0);
     expect(semaphore.tryAcquire()).toBeNull();
     expect(Semaphore.from(semaphore.handle).tryAcquire()).toBeNull();
@@ -71,7 +82,9 @@ describe('permits', () => {
   });
 
   it('are counted as a number would count them', () => {
-    const steps = fc.array(fc.oneof(fc.constantFrom('try', 'acquire'), fc.nat({ max: 20 })), { maxLength: 60 });
+    const steps = fc.array(fc.oneof(fc.constantFrom('try', 'acquire'), fc.nat({ max: 20 })), {
+      maxLength: 60,
+    });
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 5 }), steps, (permits, plan) => {
         const first = create(permits);
@@ -115,7 +128,9 @@ describe('waiting', () => {
     expect(() => semaphore.acquire({ timeout })).toThrow(withCode('ERR_RSEQ_TIMEOUT'));
     expect(performance.now() - started).toBeGreaterThanOrEqual(timeout);
     expect(performance.now() - started).toBeLessThan(timeout + 2000);
-    expect(() => semaphore.acquire({ timeout })).toThrow(`Could not acquire the Semaphore within ${timeout} ms.`);
+    expect(() => semaphore.acquire({ timeout })).toThrow(
+      `Could not acquire the Semaphore within ${timeout} ms.`,
+    );
     wordsOf(semaphore)[FIRST + 1] = 0;
     semaphore.acquire({ timeout: 0 }).unlock();
     expect(lineOf(semaphore)).toEqual(NOBODY);
@@ -154,7 +169,9 @@ describe('waiting', () => {
     token.unlock();
     // Now it is free, and it is another one's turn, for as long as one of these takes at most.
     wordsOf(semaphore)[RESERVED_SINCE] = (sharedNow() + 60_000) | 0;
-    expect([isGateClosed(wordsOf(semaphore)), semaphore.available, semaphore.tryAcquire()]).toEqual([true, 1, null]);
+    expect([isGateClosed(wordsOf(semaphore)), semaphore.available, semaphore.tryAcquire()]).toEqual(
+      [true, 1, null],
+    );
     expect(() => semaphore.acquire({ timeout: 0 })).toThrow(withCode('ERR_RSEQ_TIMEOUT'));
     expect(() => semaphore.acquire({ timeout: 3 })).toThrow(withCode('ERR_RSEQ_TIMEOUT'));
     (await waiting).unlock();
@@ -204,13 +221,17 @@ describe('waiting', () => {
 
   it('is aborted before, meanwhile, and not afterwards', async () => {
     const semaphore = create(1);
-    await expect(semaphore.acquireAsync({ signal: AbortSignal.abort(new Error('before')) })).rejects.toThrow('before');
+    await expect(
+      semaphore.acquireAsync({ signal: AbortSignal.abort(new Error('before')) }),
+    ).rejects.toThrow('before');
     expect(semaphore.available).toBe(1);
     const token = semaphore.acquire();
     const controllers = [new AbortController(), new AbortController()];
     const waiting = controllers.map(({ signal }) => semaphore.acquireAsync({ signal }));
     const last = semaphore.acquireAsync();
-    controllers.forEach((controller, index) => { controller.abort(new Error(`meanwhile ${index}`)); });
+    controllers.forEach((controller, index) => {
+      controller.abort(new Error(`meanwhile ${index}`));
+    });
     await expect(waiting[0]).rejects.toThrow('meanwhile 0');
     await expect(waiting[1]).rejects.toThrow('meanwhile 1');
     token.unlock();
@@ -242,18 +263,24 @@ describe('waiting', () => {
     got(semaphore.tryAcquire()).unlock();
   });
 
-  it.each([null, 0, '', false, { not: 'an error' }])('is aborted with any reason: %s', async (reason) => {
-    const semaphore = create(1);
-    using token = semaphore.acquire();
-    const controller = new AbortController();
-    const waiting = semaphore.acquireAsync({ signal: controller.signal });
-    controller.abort(reason);
-    await expect(waiting).rejects.toBe(reason);
-    expect([token.locked, lineOf(semaphore)]).toEqual([true, NOBODY]);
-  });
+  it.each([null, 0, '', false, { not: 'an error' }])(
+    'is aborted with any reason: %s',
+    async (reason) => {
+      const semaphore = create(1);
+      using token = semaphore.acquire();
+      const controller = new AbortController();
+      const waiting = semaphore.acquireAsync({ signal: controller.signal });
+      controller.abort(reason);
+      await expect(waiting).rejects.toBe(reason);
+      expect([token.locked, lineOf(semaphore)]).toEqual([true, NOBODY]);
+    },
+  );
 
   it('gives every permit back, whoever gives up', async () => {
-    const plan = fc.array(fc.record({ abort: fc.option(fc.nat({ max: 3 })), hold: fc.nat({ max: 2 }) }), { minLength: 1, maxLength: 8 });
+    const plan = fc.array(
+      fc.record({ abort: fc.option(fc.nat({ max: 3 })), hold: fc.nat({ max: 2 }) }),
+      { minLength: 1, maxLength: 8 },
+    );
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 1, max: 3 }), plan, async (permits, requests) => {
         const semaphore = create(permits);
@@ -262,7 +289,10 @@ describe('waiting', () => {
           requests.map(async ({ abort, hold }) => {
             const controller = new AbortController();
             const waiting = semaphore.acquireAsync({ signal: controller.signal });
-            if (abort !== null) void sleep(abort).then(() => { controller.abort(); });
+            if (abort !== null)
+              void sleep(abort).then(() => {
+                controller.abort();
+              });
             try {
               using token = await waiting;
               expect(++inside).toBeLessThanOrEqual(permits);
@@ -299,7 +329,10 @@ describe('waiting', () => {
         expect(take).toThrow(withCode('ERR_RSEQ_INVALID_OPTION'));
         expect(take).toThrow(message);
       }
-      for (const take of [() => semaphore.acquireAsync(how), () => semaphore.withPermitAsync(run, how)]) {
+      for (const take of [
+        () => semaphore.acquireAsync(how),
+        () => semaphore.withPermitAsync(run, how),
+      ]) {
         await expect(take()).rejects.toThrow(withCode('ERR_RSEQ_INVALID_OPTION'));
         await expect(take()).rejects.toThrow(message);
       }
@@ -315,9 +348,15 @@ describe('waiting', () => {
     semaphore.acquire({ timeout: 0 }).unlock();
     expect(semaphore.withPermit(() => 1)).toBe(1);
     wordsOf(semaphore)[FIRST] = SOMEBODY;
-    for (const run of [() => semaphore.acquire(), () => semaphore.acquire({ timeout: 1 }), () => semaphore.withPermit(() => 1)]) {
+    for (const run of [
+      () => semaphore.acquire(),
+      () => semaphore.acquire({ timeout: 1 }),
+      () => semaphore.withPermit(() => 1),
+    ]) {
       expect(run).toThrow(withCode('ERR_RSEQ_WOULD_BLOCK'));
-      expect(run).toThrow('The Semaphore is not available at once, and waiting for it would block the main thread.');
+      expect(run).toThrow(
+        'The Semaphore is not available at once, and waiting for it would block the main thread.',
+      );
       expect(run).toThrow('withPermitAsync');
     }
     expect(() => semaphore.acquire({ timeout: 0 })).toThrow(withCode('ERR_RSEQ_TIMEOUT'));
@@ -330,7 +369,9 @@ describe('waiting', () => {
     const semaphore = create(2);
     const tokens = [semaphore.acquire(), Semaphore.from(semaphore.handle, options).acquire()];
     for (const timeout of [undefined, 5000]) {
-      expect(() => semaphore.acquire(timeout === undefined ? {} : { timeout })).toThrow(withCode('ERR_RSEQ_RECURSIVE_LOCK'));
+      expect(() => semaphore.acquire(timeout === undefined ? {} : { timeout })).toThrow(
+        withCode('ERR_RSEQ_RECURSIVE_LOCK'),
+      );
     }
     expect(() => semaphore.acquire({ timeout: 0 })).toThrow(withCode('ERR_RSEQ_TIMEOUT'));
     // Another one may give its own back.
@@ -390,7 +431,10 @@ describe('stats', () => {
     const waiting = elsewhere.acquireAsync();
     token.unlock();
     (await waiting).unlock();
-    expect([semaphore.stats(), elsewhere.stats()]).toEqual([{ ...NONE, called: 1 }, { ...NONE, contended: 1, parked: 1 }]);
+    expect([semaphore.stats(), elsewhere.stats()]).toEqual([
+      { ...NONE, called: 1 },
+      { ...NONE, contended: 1, parked: 1 },
+    ]);
     wordsOf(semaphore)[FIRST] = SOMEBODY;
     expect(() => elsewhere.acquire({ timeout: 3 })).toThrow();
     expect(elsewhere.stats()).toMatchObject({ contended: 2, parked: 2, gaveUp: 1 });
@@ -407,11 +451,29 @@ describe('overtakingBound', () => {
     expect(create(1).overtakingBound(4)).toBe(LIMIT + 8 + 1);
     expect(create(5).overtakingBound(4)).toBe(LIMIT + 8 + 5);
     const semaphore = create(1);
-    const anything = fc.oneof(fc.maxSafeInteger(), fc.double(), fc.constantFrom(0, 1, 2 ** 53, Infinity, Number.MAX_SAFE_INTEGER, '4', true, null, undefined, 4n, [4], {}));
+    const anything = fc.oneof(
+      fc.maxSafeInteger(),
+      fc.double(),
+      fc.constantFrom(
+        0,
+        1,
+        2 ** 53,
+        Infinity,
+        Number.MAX_SAFE_INTEGER,
+        '4',
+        true,
+        null,
+        undefined,
+        4n,
+        [4],
+        {},
+      ),
+    );
     fc.assert(
       fc.property(anything, (threads) => {
         const bound = () => semaphore.overtakingBound(threads as number);
-        if (Number.isSafeInteger(threads) && (threads as number) >= 1) expect(bound()).toBeGreaterThan(threads as number);
+        if (Number.isSafeInteger(threads) && (threads as number) >= 1)
+          expect(bound()).toBeGreaterThan(threads as number);
         else expect(bound).toThrow(RangeError);
       }),
     );
@@ -421,8 +483,15 @@ describe('overtakingBound', () => {
 describe('functions with a permit', () => {
   it('withPermit returns, throws on and refuses a promise, the permit given back', () => {
     const semaphore = create(1);
-    expect(semaphore.withPermit((abandoned) => [semaphore.available, abandoned])).toEqual([0, false]);
-    expect(() => semaphore.withPermit((): never => { throw new Error('mine'); })).toThrow('mine');
+    expect(semaphore.withPermit((abandoned) => [semaphore.available, abandoned])).toEqual([
+      0,
+      false,
+    ]);
+    expect(() =>
+      semaphore.withPermit((): never => {
+        throw new Error('mine');
+      }),
+    ).toThrow('mine');
     const run = (): never => Promise.resolve(1) as never;
     expect(() => semaphore.withPermit(run)).toThrow(withCode('ERR_RSEQ_ASYNC_SECTION'));
     expect(() => semaphore.withPermit(run)).toThrow('withPermitAsync()');
@@ -436,10 +505,14 @@ describe('functions with a permit', () => {
       return [token.locked, semaphore.available] as const;
     });
     expect(result).toEqual([true, 0]);
-    await expect(semaphore.withPermitAsync(() => Promise.reject(new Error('mine')))).rejects.toThrow('mine');
+    await expect(
+      semaphore.withPermitAsync(() => Promise.reject(new Error('mine'))),
+    ).rejects.toThrow('mine');
     const token = semaphore.acquire();
     const run = vi.fn();
-    await expect(semaphore.withPermitAsync(run, { timeout: 3 })).rejects.toThrow(withCode('ERR_RSEQ_TIMEOUT'));
+    await expect(semaphore.withPermitAsync(run, { timeout: 3 })).rejects.toThrow(
+      withCode('ERR_RSEQ_TIMEOUT'),
+    );
     expect(run).not.toHaveBeenCalled();
     token.unlock();
     expect(semaphore.available).toBe(1);
@@ -457,7 +530,9 @@ describe('the permits of a thread that died', () => {
     const first = semaphore.acquire({ timeout: 20_000 });
     const second = await semaphore.acquireAsync({ timeout: 20_000 });
     expect([tried.abandoned, first.abandoned, second.abandoned]).toEqual([true, true, true]);
-    await expect(semaphore.acquireAsync({ timeout: 1 })).rejects.toThrow(withCode('ERR_RSEQ_TIMEOUT'));
+    await expect(semaphore.acquireAsync({ timeout: 1 })).rejects.toThrow(
+      withCode('ERR_RSEQ_TIMEOUT'),
+    );
     for (const token of [tried, first, second]) token.unlock();
     expect([words[FIRST + 1], semaphore.available]).toEqual([SOMEBODY, 3]);
     const third = semaphore.acquire();
@@ -474,40 +549,56 @@ describe('the permits of a thread that died', () => {
     expect(semaphore.withPermit((abandoned) => abandoned)).toBe(false);
   });
 
-  it.runIf(canAskKernel)('are found also when the gate is closed upon those who died with them', async () => {
-    const id = await endedThread();
-    for (const take of [(semaphore: Semaphore) => semaphore.acquire({ timeout: 20_000 }), (semaphore: Semaphore) => got(semaphore.tryAcquire()), (semaphore: Semaphore) => semaphore.acquireAsync()]) {
-      const semaphore = create(1);
-      wordsOf(semaphore)[FIRST] = id;
-      closeGate(semaphore, -60_000);
-      const token = await take(semaphore);
-      expect(token.abandoned).toBe(true);
-      token.unlock();
-    }
-  });
+  it.runIf(canAskKernel)(
+    'are found also when the gate is closed upon those who died with them',
+    async () => {
+      const id = await endedThread();
+      for (const take of [
+        (semaphore: Semaphore) => semaphore.acquire({ timeout: 20_000 }),
+        (semaphore: Semaphore) => got(semaphore.tryAcquire()),
+        (semaphore: Semaphore) => semaphore.acquireAsync(),
+      ]) {
+        const semaphore = create(1);
+        wordsOf(semaphore)[FIRST] = id;
+        closeGate(semaphore, -60_000);
+        const token = await take(semaphore);
+        expect(token.abandoned).toBe(true);
+        token.unlock();
+      }
+    },
+  );
 
-  it.runIf(canAskKernel)('are not looked for when the thread has no time, and free ones are taken first', async () => {
-    const semaphore = create(3);
-    wordsOf(semaphore).set([await endedThread(), 0, SOMEBODY], FIRST);
-    using token = semaphore.acquire({ timeout: 0 });
-    expect(token.abandoned).toBe(false);
-    using next = semaphore.acquire({ timeout: 0 });
-    expect(next.abandoned).toBe(true);
-  });
+  it.runIf(canAskKernel)(
+    'are not looked for when the thread has no time, and free ones are taken first',
+    async () => {
+      const semaphore = create(3);
+      wordsOf(semaphore).set([await endedThread(), 0, SOMEBODY], FIRST);
+      using token = semaphore.acquire({ timeout: 0 });
+      expect(token.abandoned).toBe(false);
+      using next = semaphore.acquire({ timeout: 0 });
+      expect(next.abandoned).toBe(true);
+    },
+  );
 });
 
 describe('the section around a holder', () => {
   it.each([
     ['acquire', (semaphore: Semaphore) => semaphore.acquire()],
     ['tryAcquire', (semaphore: Semaphore) => got(semaphore.tryAcquire())],
-    ['acquire, others waiting', (semaphore: Semaphore) => {
-      wordsOf(semaphore)[QUEUE] = 1;
-      return semaphore.acquire();
-    }],
-    ['acquire, having waited', (semaphore: Semaphore) => {
-      closeGate(semaphore, LEASE - 20);
-      return semaphore.acquire({ timeout: 20_000 });
-    }],
+    [
+      'acquire, others waiting',
+      (semaphore: Semaphore) => {
+        wordsOf(semaphore)[QUEUE] = 1;
+        return semaphore.acquire();
+      },
+    ],
+    [
+      'acquire, having waited',
+      (semaphore: Semaphore) => {
+        closeGate(semaphore, LEASE - 20);
+        return semaphore.acquire({ timeout: 20_000 });
+      },
+    ],
   ])('is there from taking to giving back: %s', (_, take) => {
     const kernel = new SimulatedKernel();
     const cpu = kernel.thread();
@@ -522,12 +613,22 @@ describe('the section around a holder', () => {
     expect(() => semaphore.acquire({ timeout: 3 })).toThrow(withCode('ERR_RSEQ_TIMEOUT'));
     expect([semaphore.tryAcquire(), cpu.requested]).toEqual([null, false]);
     // What did not get a permit was no section.
-    expect(thread.stats()).toEqual({ entered: 1, undisturbed: 0, yielded: 1, raced: 0, revoked: 0, nested: 0 });
+    expect(thread.stats()).toEqual({
+      entered: 1,
+      undisturbed: 0,
+      yielded: 1,
+      raced: 0,
+      revoked: 0,
+      nested: 0,
+    });
   });
 
   it('is not entered for what is held across an await', async () => {
     const cpu = new SimulatedKernel().thread();
-    const semaphore = new Semaphore(1, undefined, 0, { ...options, thread: attach({ backend: cpu }) });
+    const semaphore = new Semaphore(1, undefined, 0, {
+      ...options,
+      thread: attach({ backend: cpu }),
+    });
     const token = await semaphore.acquireAsync();
     const waiting = semaphore.acquireAsync();
     expect(cpu.requested).toBe(false);
@@ -537,30 +638,39 @@ describe('the section around a holder', () => {
     next.unlock();
   });
 
-  it.each(['mainline', '7.0', 'rfc'] as const)('is not carried into the call of another one there is room for: %s', (flavour) => {
-    const cpu = new SimulatedKernel({ flavour }).thread();
-    const semaphore = new Semaphore(2, undefined, 0, { ...options, thread: attach({ backend: cpu }) });
-    const words = wordsOf(semaphore);
-    words.fill(SOMEBODY, FIRST);
-    const calls: unknown[] = [];
-    watchCalls((call) => {
-      calls.push([call, cpu.requested, cpu.granted]);
-      cpu.systemCall();
-      if (call !== 'sleep') return;
-      // Meanwhile another thread lines up, and all permits are given back.
-      words[QUEUE] = (words[QUEUE] ?? 0) + 1;
-      words.fill(0, FIRST);
-      cpu.inNextSection(() => {
-        expect(cpu.preempt()).toBe('granted');
+  it.each(['mainline', '7.0', 'rfc'] as const)(
+    'is not carried into the call of another one there is room for: %s',
+    (flavour) => {
+      const cpu = new SimulatedKernel({ flavour }).thread();
+      const semaphore = new Semaphore(2, undefined, 0, {
+        ...options,
+        thread: attach({ backend: cpu }),
       });
-    });
-    const token = semaphore.acquire({ timeout: 20_000 });
-    expect(calls).toEqual([['sleep', false, false], ['wake', false, false]]);
-    // And the section goes on.
-    expect([cpu.requested, cpu.death]).toEqual([true, null]);
-    token.unlock();
-    expect(cpu.requested).toBe(false);
-  });
+      const words = wordsOf(semaphore);
+      words.fill(SOMEBODY, FIRST);
+      const calls: unknown[] = [];
+      watchCalls((call) => {
+        calls.push([call, cpu.requested, cpu.granted]);
+        cpu.systemCall();
+        if (call !== 'sleep') return;
+        // Meanwhile another thread lines up, and all permits are given back.
+        words[QUEUE] = (words[QUEUE] ?? 0) + 1;
+        words.fill(0, FIRST);
+        cpu.inNextSection(() => {
+          expect(cpu.preempt()).toBe('granted');
+        });
+      });
+      const token = semaphore.acquire({ timeout: 20_000 });
+      expect(calls).toEqual([
+        ['sleep', false, false],
+        ['wake', false, false],
+      ]);
+      // And the section goes on.
+      expect([cpu.requested, cpu.death]).toEqual([true, null]);
+      token.unlock();
+      expect(cpu.requested).toBe(false);
+    },
+  );
 });
 
 /** Calls a function before each system call that a lock makes, to sleep or to wake. */
@@ -583,8 +693,10 @@ function watchCalls(onCall: (call: 'sleep' | 'wake') => void): void {
     onCall('sleep');
     return wait(...args);
   });
-  vi.spyOn(Atomics as unknown as { notify: typeof notify }, 'notify').mockImplementation((...args) => {
-    onCall('wake');
-    return notify(...args);
-  });
+  vi.spyOn(Atomics as unknown as { notify: typeof notify }, 'notify').mockImplementation(
+    (...args) => {
+      onCall('wake');
+      return notify(...args);
+    },
+  );
 }

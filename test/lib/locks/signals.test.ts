@@ -7,7 +7,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CONDITION_HEAD, CONDITION_PLACES, lengthOf, PLACE_WORDS } from '../../../lib/locks/layout.ts';
+import {
+  CONDITION_HEAD,
+  CONDITION_PLACES,
+  lengthOf,
+  PLACE_WORDS,
+} from '../../../lib/locks/layout.ts';
 import {
   BELL,
   CALLS,
@@ -31,7 +36,8 @@ import {
 const LINE = 1;
 const SIGNAL_SHIFT = 15;
 
-const create = (): Int32Array => new Int32Array(new SharedArrayBuffer(lengthOf('Condition') * Int32Array.BYTES_PER_ELEMENT));
+const create = (): Int32Array =>
+  new Int32Array(new SharedArrayBuffer(lengthOf('Condition') * Int32Array.BYTES_PER_ELEMENT));
 const waitersOf = (words: Int32Array): number => (words[LINE] ?? 0) & MOST_WAITING;
 const signalsOf = (words: Int32Array): number => (words[LINE] ?? 0) >> SIGNAL_SHIFT;
 /** Ids and counts of the places in use, in the order of the places. */
@@ -58,10 +64,15 @@ describe('the line', () => {
     expect(lineUp(words)).toBe(true);
     expect(lineUp(words)).toBe(false);
     expect(signal(words, Infinity)).toBe(MOST_WAITING);
-    expect([waitersOf(words), signalsOf(words), signal(words, 1)]).toEqual([MOST_WAITING, MOST_WAITING, 0]);
+    expect([waitersOf(words), signalsOf(words), signal(words, 1)]).toEqual([
+      MOST_WAITING,
+      MOST_WAITING,
+      0,
+    ]);
     const calls = readCalls(words);
     noteCall(words);
-    for (let i = 0; i < MOST_WAITING; i++) if (!takeSignal(words, calls)) expect.fail(`none for ${i}`);
+    for (let i = 0; i < MOST_WAITING; i++)
+      if (!takeSignal(words, calls)) expect.fail(`none for ${i}`);
     expect([words[LINE], isAwaited(words)]).toEqual([0, false]);
   });
 
@@ -94,12 +105,15 @@ describe('the line', () => {
     [5, 3, 5, 0, 0],
     [2, 2, 9, 0, 0],
     [5, 0, 1, 4, 0],
-  ])('of %i with %i signals forgets %i: %i and %i are left', (waiters, signals, count, waitersLeft, signalsLeft) => {
-    const words = create();
-    words[LINE] = waiters + (signals << SIGNAL_SHIFT);
-    forget(words, count);
-    expect([waitersOf(words), signalsOf(words)]).toEqual([waitersLeft, signalsLeft]);
-  });
+  ])(
+    'of %i with %i signals forgets %i: %i and %i are left',
+    (waiters, signals, count, waitersLeft, signalsLeft) => {
+      const words = create();
+      words[LINE] = waiters + (signals << SIGNAL_SHIFT);
+      forget(words, count);
+      expect([waitersOf(words), signalsOf(words)]).toEqual([waitersLeft, signalsLeft]);
+    },
+  );
 });
 
 describe('the places of threads', () => {
@@ -111,12 +125,18 @@ describe('the places of threads', () => {
     change(5, 1);
     change(6, 1);
     change(5, 1);
-    expect(placesOf(words)).toEqual([[5, 2], [6, 1]]);
+    expect(placesOf(words)).toEqual([
+      [5, 2],
+      [6, 1],
+    ]);
     change(5, -1);
     change(5, -1);
     expect(placesOf(words)).toEqual([[6, 1]]);
     change(7, 1);
-    expect(placesOf(words)).toEqual([[7, 1], [6, 1]]);
+    expect(placesOf(words)).toEqual([
+      [7, 1],
+      [6, 1],
+    ]);
   });
 
   it('go to another one when a thread was faster', () => {
@@ -124,7 +144,10 @@ describe('the places of threads', () => {
     const place = placeOf(words, 5);
     countOwn(words, placeOf(words, 6), 6, 1);
     countOwn(words, place, 5, 1);
-    expect(placesOf(words)).toEqual([[6, 1], [5, 1]]);
+    expect(placesOf(words)).toEqual([
+      [6, 1],
+      [5, 1],
+    ]);
   });
 
   it('may be too few: then one waits all the same', () => {
@@ -140,7 +163,11 @@ describe('the places of threads', () => {
 
   it('tell how many have died, once', () => {
     const words = create();
-    for (const [id, count] of [[5, 2], [6, 1], [7, 3]] as const) {
+    for (const [id, count] of [
+      [5, 2],
+      [6, 1],
+      [7, 3],
+    ] as const) {
       for (let i = 0; i < count; i++) {
         lineUp(words);
         countOwn(words, placeOf(words, id), id, 1);
@@ -153,7 +180,12 @@ describe('the places of threads', () => {
       return id !== 6;
     };
     forgetDead(words, 99, hasEnded);
-    expect([placesOf(words), waitersOf(words), signalsOf(words), asked]).toEqual([[[6, 1]], 1, 1, [5, 6, 7]]);
+    expect([placesOf(words), waitersOf(words), signalsOf(words), asked]).toEqual([
+      [[6, 1]],
+      1,
+      1,
+      [5, 6, 7],
+    ]);
     forgetDead(words, 99, hasEnded);
     expect([waitersOf(words), signalsOf(words)]).toEqual([1, 1]);
   });
@@ -165,7 +197,12 @@ describe('threads that wait, notify, leave and die', () => {
     readonly calls: number;
   }
   const OPERATIONS = ['lineUp', 'signal', 'take', 'leave', 'die'] as const;
-  const anyStep = fc.record({ thread: fc.integer({ min: 1, max: 4 }), operation: fc.constantFrom(...OPERATIONS), count: fc.oneof(fc.nat({ max: 4 }), fc.constant(Infinity)), which: fc.nat() });
+  const anyStep = fc.record({
+    thread: fc.integer({ min: 1, max: 4 }),
+    operation: fc.constantFrom(...OPERATIONS),
+    count: fc.oneof(fc.nat({ max: 4 }), fc.constant(Infinity)),
+    which: fc.nat(),
+  });
 
   it('leave the words as the model says, and lose no signal', () => {
     const done = new Map<string, number>();
@@ -178,7 +215,8 @@ describe('threads that wait, notify, leave and die', () => {
         let waiters: Waiter[] = [];
         let signals = 0;
         let calls = 0;
-        const own = (thread: number): number => waiters.filter((waiter) => waiter.thread === thread).length;
+        const own = (thread: number): number =>
+          waiters.filter((waiter) => waiter.thread === thread).length;
         const change = (thread: number, by: number): void => {
           countOwn(words, placeOf(words, thread), thread, by);
         };
@@ -227,13 +265,27 @@ describe('threads that wait, notify, leave and die', () => {
               forgetDead(words, 99, (id) => id === thread);
           }
           count(operation);
-          const found = [waitersOf(words), signalsOf(words), isAwaited(words), placesOf(words).sort(([a], [b]) => a - b)];
-          const wanted = [waiters.length, signals, waiters.length > 0, [1, 2, 3, 4].filter(own).map((id) => [id, own(id)])];
+          const found = [
+            waitersOf(words),
+            signalsOf(words),
+            isAwaited(words),
+            placesOf(words).sort(([a], [b]) => a - b),
+          ];
+          const wanted = [
+            waiters.length,
+            signals,
+            waiters.length > 0,
+            [1, 2, 3, 4].filter(own).map((id) => [id, own(id)]),
+          ];
           if (!isDeepStrictEqual(found, wanted)) expect(found).toEqual(wanted);
         }
       }),
       { numRuns: 300 },
     );
-    expect([...OPERATIONS, 'leaves with a signal', 'leaves without'].filter((what) => (done.get(what) ?? 0) < 5)).toEqual([]);
+    expect(
+      [...OPERATIONS, 'leaves with a signal', 'leaves without'].filter(
+        (what) => (done.get(what) ?? 0) < 5,
+      ),
+    ).toEqual([]);
   });
 });

@@ -17,19 +17,22 @@ describe('with faked timers', () => {
     vi.useRealTimers();
   });
 
-  it.each([0, 1, 10, LONGEST - 1, LONGEST, LONGEST + 1, 2 ** 32, 3 * LONGEST + 7])('comes after %i ms, and not before', (ms) => {
-    const run = vi.fn();
-    startTimeout(ms, run);
-    if (ms > 1) {
-      vi.advanceTimersByTime(ms - 1);
-      expect(run).not.toHaveBeenCalled();
-      vi.advanceTimersByTime(1);
-    } else {
-      vi.advanceTimersByTime(1);
-    }
-    expect(run).toHaveBeenCalledOnce();
-    expect(vi.getTimerCount()).toBe(0);
-  });
+  it.each([0, 1, 10, LONGEST - 1, LONGEST, LONGEST + 1, 2 ** 32, 3 * LONGEST + 7])(
+    'comes after %i ms, and not before',
+    (ms) => {
+      const run = vi.fn();
+      startTimeout(ms, run);
+      if (ms > 1) {
+        vi.advanceTimersByTime(ms - 1);
+        expect(run).not.toHaveBeenCalled();
+        vi.advanceTimersByTime(1);
+      } else {
+        vi.advanceTimersByTime(1);
+      }
+      expect(run).toHaveBeenCalledOnce();
+      expect(vi.getTimerCount()).toBe(0);
+    },
+  );
 
   it.each([undefined, Infinity])('never comes: %s', (ms) => {
     const stop = startTimeout(ms, vi.fn());
@@ -51,7 +54,10 @@ describe('with faked timers', () => {
   });
 
   it('holds any number, and does not come at once because it is large', () => {
-    const anyTime = fc.oneof(fc.double({ min: 2, max: Number.MAX_VALUE, noNaN: true }), fc.constantFrom(Number.MAX_SAFE_INTEGER, 1e300, Number.MAX_VALUE, 2 ** 31, 2 ** 32 + 1));
+    const anyTime = fc.oneof(
+      fc.double({ min: 2, max: Number.MAX_VALUE, noNaN: true }),
+      fc.constantFrom(Number.MAX_SAFE_INTEGER, 1e300, Number.MAX_VALUE, 2 ** 31, 2 ** 32 + 1),
+    );
     fc.assert(
       fc.property(anyTime, (ms) => {
         const run = vi.fn();
@@ -70,7 +76,9 @@ it('of any number is no warning of Node’s', async () => {
   const warned = vi.fn();
   process.on('warning', warned);
   const run = vi.fn();
-  const stops = [2 ** 31, 2 ** 53, 1e300, Number.MAX_VALUE, 1e-300].map((ms) => startTimeout(ms, ms < 1 ? vi.fn() : run));
+  const stops = [2 ** 31, 2 ** 53, 1e300, Number.MAX_VALUE, 1e-300].map((ms) =>
+    startTimeout(ms, ms < 1 ? vi.fn() : run),
+  );
   await turn();
   for (const stop of stops) stop();
   // The timers warn when they are made: what is emitted now comes behind that.
@@ -78,6 +86,8 @@ it('of any number is no warning of Node’s', async () => {
   process.emitWarning('the last one');
   await heard;
   process.off('warning', warned);
-  expect(warned.mock.calls.map(([warning]) => (warning as Error).message)).toEqual(['the last one']);
+  expect(warned.mock.calls.map(([warning]) => (warning as Error).message)).toEqual([
+    'the last one',
+  ]);
   expect(run).not.toHaveBeenCalled();
 });

@@ -63,7 +63,9 @@ const CALLED = 1 << 20;
 const GATE = 1 << 21;
 
 function create(batch = 0): Int32Array {
-  const words = new Int32Array(new SharedArrayBuffer(TURNSTILE_WORDS * Int32Array.BYTES_PER_ELEMENT));
+  const words = new Int32Array(
+    new SharedArrayBuffer(TURNSTILE_WORDS * Int32Array.BYTES_PER_ELEMENT),
+  );
   words[QUEUE] = batch << BATCH_SHIFT;
   return words;
 }
@@ -213,7 +215,11 @@ describe('the gate', () => {
     for (let i = 1; i < 8; i++) expect(at(1000 + 10 * TURN)).toBe(WANTED);
     expect(at(1000 + TURN)).toBe(WANTED);
     for (let i = 1; i < 8; i++) expect(at(1000 + 10 * TURN)).toBe(WANTED);
-    expect([at(1000 + TURN + 1), isGateClosed(words), words[RESERVED_SINCE]]).toEqual([RESERVED, true, 1000 + TURN + 1]);
+    expect([at(1000 + TURN + 1), isGateClosed(words), words[RESERVED_SINCE]]).toEqual([
+      RESERVED,
+      true,
+      1000 + TURN + 1,
+    ]);
   });
 
   it('counts on after a release with nobody inside', () => {
@@ -230,7 +236,10 @@ describe('the gate', () => {
   it('opens when the last of those inside has left', () => {
     const words = createClosed(2);
     const outside = arrive(words);
-    expect([standing(words, 0), standing(words, outside)]).toEqual([Standing.Inside, Standing.Outside]);
+    expect([standing(words, 0), standing(words, outside)]).toEqual([
+      Standing.Inside,
+      Standing.Outside,
+    ]);
     expect([insideOf(words), outsideOf(words)]).toEqual([2, 1]);
     expect(depart(words, 0)).toBe(false);
     expect(standing(words, outside)).toBe(Standing.Outside);
@@ -249,24 +258,34 @@ describe('the gate', () => {
     expect(standing(words, arrive(words))).toBe(Standing.Outside);
   });
 
-  it.each(MOMENTS)('is a lease from each release on, and anybody may open it afterwards: at %i', (moment) => {
-    const words = createClosed(3, 0, moment);
-    const outside = arrive(words);
-    arrive(words);
-    expect(words[RESERVED_SINCE]).toBe(moment);
-    expect([0, 1, LEASE].map((ms) => openIfStuck(words, (moment + ms) | 0))).toEqual([false, false, false]);
-    // Another one had the lock meanwhile: the time begins again.
-    const later = (moment + LEASE) | 0;
-    expect(chooseNext(words, 1, at(later))).toBe(RESERVED);
-    expect(words[RESERVED_SINCE]).toBe(later);
-    expect(openIfStuck(words, (later + LEASE) | 0)).toBe(false);
-    expect(isGateClosed(words)).toBe(true);
-    expect(openIfStuck(words, (later + LEASE + 1) | 0)).toBe(true);
-    expect(isGateClosed(words)).toBe(false);
-    expect([insideOf(words), outsideOf(words)]).toEqual([2, 0]);
-    expect([standing(words, 0), standing(words, outside)]).toEqual([Standing.Forgotten, Standing.Inside]);
-    expect(openIfStuck(words, (later + 2 * LEASE) | 0)).toBe(false);
-  });
+  it.each(MOMENTS)(
+    'is a lease from each release on, and anybody may open it afterwards: at %i',
+    (moment) => {
+      const words = createClosed(3, 0, moment);
+      const outside = arrive(words);
+      arrive(words);
+      expect(words[RESERVED_SINCE]).toBe(moment);
+      expect([0, 1, LEASE].map((ms) => openIfStuck(words, (moment + ms) | 0))).toEqual([
+        false,
+        false,
+        false,
+      ]);
+      // Another one had the lock meanwhile: the time begins again.
+      const later = (moment + LEASE) | 0;
+      expect(chooseNext(words, 1, at(later))).toBe(RESERVED);
+      expect(words[RESERVED_SINCE]).toBe(later);
+      expect(openIfStuck(words, (later + LEASE) | 0)).toBe(false);
+      expect(isGateClosed(words)).toBe(true);
+      expect(openIfStuck(words, (later + LEASE + 1) | 0)).toBe(true);
+      expect(isGateClosed(words)).toBe(false);
+      expect([insideOf(words), outsideOf(words)]).toEqual([2, 0]);
+      expect([standing(words, 0), standing(words, outside)]).toEqual([
+        Standing.Forgotten,
+        Standing.Inside,
+      ]);
+      expect(openIfStuck(words, (later + 2 * LEASE) | 0)).toBe(false);
+    },
+  );
 
   it('is a short lease when all of those inside are event loops', () => {
     expect(EVENT_LOOP_LEASE).toBeLessThan(LEASE);
@@ -318,7 +337,10 @@ describe('the gate', () => {
       expect(chooseNext(words, 1, at(0))).toBe(RESERVED);
       const next = arrive(words);
       expect(next).toBe(turn % BATCHES);
-      expect([standing(words, batch), standing(words, next)]).toEqual([Standing.Inside, Standing.Outside]);
+      expect([standing(words, batch), standing(words, next)]).toEqual([
+        Standing.Inside,
+        Standing.Outside,
+      ]);
       expect(presentCalls(words)).toBe(CALLS + (batch & 1));
       expect(depart(words, batch)).toBe(true);
       expect(standing(words, next)).toBe(Standing.Inside);
@@ -343,7 +365,11 @@ describe('the line', () => {
     expect(chooseNext(words, 1, at(0))).toBe(RESERVED);
     for (let i = 0; i < MOST_WAITERS; i++) expect(arrive(words)).toBe(0);
     expect(arrive(words)).toBe(-1);
-    expect([insideOf(words), outsideOf(words), batchOf(words)]).toEqual([MOST_WAITERS, MOST_WAITERS, BATCHES - 1]);
+    expect([insideOf(words), outsideOf(words), batchOf(words)]).toEqual([
+      MOST_WAITERS,
+      MOST_WAITERS,
+      BATCHES - 1,
+    ]);
     depart(words, 0);
     expect(outsideOf(words)).toBe(MOST_WAITERS - 1);
     expect(countWaiters(words)).toBe(2 * MOST_WAITERS - 1);
@@ -371,7 +397,17 @@ describe('the line', () => {
     expect(callsOf(0)).not.toBe(callsOf(1));
     expect(callsOf(2)).toBe(callsOf(0));
     expect(callsOf(BATCHES - 1)).toBe(callsOf(1));
-    const words = [STATE, QUEUE, callsOf(0), callsOf(1), BYPASS, BELL, LISTENING, EVENT_LOOPS, RESERVED_SINCE];
+    const words = [
+      STATE,
+      QUEUE,
+      callsOf(0),
+      callsOf(1),
+      BYPASS,
+      BELL,
+      LISTENING,
+      EVENT_LOOPS,
+      RESERVED_SINCE,
+    ];
     expect(new Set(words).size).toBe(words.length);
   });
 
@@ -402,8 +438,14 @@ describe('the bell', () => {
     expect(readBell(words)).not.toBe(before);
   });
 
-  /** An event loop that is about to sleep and a release, one step at a time; whether it sleeps although the lock is free. */
-  function sleepsOn(order: readonly ('loop' | 'release')[], listening: readonly ('read' | 'listen' | 'look' | 'sleep')[]): boolean {
+  /**
+   * An event loop that is about to sleep and a release, one step at a time; whether it sleeps
+   * although the lock is free.
+   */
+  function sleepsOn(
+    order: readonly ('loop' | 'release')[],
+    listening: readonly ('read' | 'listen' | 'look' | 'sleep')[],
+  ): boolean {
     const words = create();
     words[STATE] = 9;
     let bell = 0;
@@ -449,15 +491,33 @@ describe('the bell', () => {
   it('is heard in whichever order a release and an event loop meet', () => {
     const orders = [...ordersOf(4, 5)];
     expect(orders).toHaveLength(126);
-    expect(orders.filter((order) => sleepsOn(order, ['read', 'listen', 'look', 'sleep']))).toEqual([]);
+    expect(orders.filter((order) => sleepsOn(order, ['read', 'listen', 'look', 'sleep']))).toEqual(
+      [],
+    );
     // In another order it is not.
-    for (const wrong of [['read', 'look', 'listen', 'sleep'], ['listen', 'look', 'read', 'sleep']] as const) {
+    for (const wrong of [
+      ['read', 'look', 'listen', 'sleep'],
+      ['listen', 'look', 'read', 'sleep'],
+    ] as const) {
       expect(orders.some((order) => sleepsOn(order, wrong))).toBe(true);
     }
   });
 });
 
-const OPERATIONS = ['arrive', 'tryTake', 'takeTurn', 'giveUp', 'release', 'answer', 'call', 'show', 'pause', 'longPause', 'open', 'die'] as const;
+const OPERATIONS = [
+  'arrive',
+  'tryTake',
+  'takeTurn',
+  'giveUp',
+  'release',
+  'answer',
+  'call',
+  'show',
+  'pause',
+  'longPause',
+  'open',
+  'die',
+] as const;
 type Operation = (typeof OPERATIONS)[number];
 
 /** What an agent of the model is doing. */
@@ -500,7 +560,13 @@ class Model {
   readonly #began: number;
 
   constructor(count: number, { limit, batch, began }: World) {
-    this.agents = Array.from({ length: count }, (_, index) => ({ id: index + 1, isEventLoop: index % 2 === 1, waits: null, batch: 0, overtaken: 0 }));
+    this.agents = Array.from({ length: count }, (_, index) => ({
+      id: index + 1,
+      isEventLoop: index % 2 === 1,
+      waits: null,
+      batch: 0,
+      overtaken: 0,
+    }));
     this.limit = limit;
     this.batch = batch;
     this.#began = began;
@@ -601,7 +667,8 @@ function apply(words: Int32Array, model: Model, agent: Agent, operation: Operati
       if (agent.waits === null) return false;
       expect(leaveLine(words, agent)).toBe(model.leave(agent));
       unreserve(words);
-      if (model.holder === null && model.free === 'reserved' && !model.isClosed) model.free = 'free';
+      if (model.holder === null && model.free === 'reserved' && !model.isClosed)
+        model.free = 'free';
       if (!hasWaiters(words)) return true;
       return apply(words, model, agent, 'show');
     }
@@ -669,7 +736,11 @@ function leaveLine(words: Int32Array, { batch, isEventLoop }: Agent): boolean {
   return depart(words, batch);
 }
 
-const WAITS = { inside: Standing.Inside, outside: Standing.Outside, forgotten: Standing.Forgotten } as const;
+const WAITS = {
+  inside: Standing.Inside,
+  outside: Standing.Outside,
+  forgotten: Standing.Forgotten,
+} as const;
 
 function compare(words: Int32Array, model: Model): void {
   const found = {
@@ -684,7 +755,9 @@ function compare(words: Int32Array, model: Model): void {
     waiters: hasWaiters(words),
     count: countWaiters(words),
     eventLoops: words[EVENT_LOOPS],
-    standings: model.agents.map(({ waits, batch }) => (waits === null ? null : standing(words, batch))),
+    standings: model.agents.map(({ waits, batch }) =>
+      waits === null ? null : standing(words, batch),
+    ),
   };
   const wanted = {
     state: model.state,
@@ -711,7 +784,11 @@ const anyWorld: fc.Arbitrary<World> = fc.record({
   began: fc.constantFrom(...MOMENTS),
 });
 const anySteps = (operations: readonly Operation[]) =>
-  fc.array(fc.tuple(fc.nat({ max: AGENTS - 1 }), fc.constantFrom(...operations)), { minLength: 40, maxLength: 200, size: 'max' });
+  fc.array(fc.tuple(fc.nat({ max: AGENTS - 1 }), fc.constantFrom(...operations)), {
+    minLength: 40,
+    maxLength: 200,
+    size: 'max',
+  });
 
 describe('agents that take turns', () => {
   it('leave the words as the model says', () => {
@@ -728,7 +805,12 @@ describe('agents that take turns', () => {
           if (agent === undefined) continue;
           const { isClosed, batch: before } = model;
           if (apply(words, model, agent, operation)) count(operation);
-          if (operation === 'open' && isClosed && !model.isClosed) count(model.now - model.reservedAt > LEASE ? 'it was stuck' : 'it was stuck for event loops');
+          if (operation === 'open' && isClosed && !model.isClosed)
+            count(
+              model.now - model.reservedAt > LEASE
+                ? 'it was stuck'
+                : 'it was stuck for event loops',
+            );
           if (!isClosed && model.isClosed) count('the gate closes');
           if (model.batch !== before) count('the gate opens');
           if (model.batch < before) count('the batches begin again');
@@ -738,26 +820,48 @@ describe('agents that take turns', () => {
       { numRuns: 500 },
     );
     // It did not pass for want of anything to do.
-    const wanted = [...OPERATIONS.filter((operation) => operation !== 'show'), 'it was stuck', 'it was stuck for event loops', 'the gate closes', 'the gate opens', 'the batches begin again'];
+    const wanted = [
+      ...OPERATIONS.filter((operation) => operation !== 'show'),
+      'it was stuck',
+      'it was stuck for event loops',
+      'the gate closes',
+      'the gate opens',
+      'the batches begin again',
+    ];
     expect(wanted.filter((what) => (done.get(what) ?? 0) < 5)).toEqual([]);
   });
 
   it('are overtaken no more often than the bound says', () => {
     let most = 0;
     fc.assert(
-      fc.property(anyWorld, anySteps(['arrive', 'tryTake', 'tryTake', 'tryTake', 'takeTurn', 'giveUp', 'release', 'release', 'release']), (world, steps) => {
-        const words = create(world.batch);
-        const model = new Model(AGENTS, world);
-        for (const [index, operation] of steps) {
-          const agent = model.agents[index];
-          if (agent === undefined) continue;
-          apply(words, model, agent, operation);
-          for (const { overtaken } of model.agents) {
-            most = Math.max(most, overtaken);
-            if (overtaken > overtakingBound(world.limit, AGENTS)) expect.fail(`overtaken ${overtaken} times`);
+      fc.property(
+        anyWorld,
+        anySteps([
+          'arrive',
+          'tryTake',
+          'tryTake',
+          'tryTake',
+          'takeTurn',
+          'giveUp',
+          'release',
+          'release',
+          'release',
+        ]),
+        (world, steps) => {
+          const words = create(world.batch);
+          const model = new Model(AGENTS, world);
+          for (const [index, operation] of steps) {
+            const agent = model.agents[index];
+            if (agent === undefined) continue;
+            apply(words, model, agent, operation);
+            for (const { overtaken } of model.agents) {
+              most = Math.max(most, overtaken);
+              if (overtaken > overtakingBound(world.limit, AGENTS))
+                expect.fail(`overtaken ${overtaken} times`);
+            }
           }
-        }
-      }),
+        },
+      ),
       { numRuns: 500 },
     );
     expect(most).toBeGreaterThan(2);
@@ -765,27 +869,32 @@ describe('agents that take turns', () => {
 
   it('can always go on when everybody who waits does so', () => {
     fc.assert(
-      fc.property(anyWorld, anySteps(['arrive', 'tryTake', 'takeTurn', 'giveUp', 'release', 'show', 'answer', 'call']), (world, steps) => {
-        const words = create(world.batch);
-        const model = new Model(AGENTS, world);
-        for (const [index, operation] of steps) {
-          const agent = model.agents[index];
-          if (agent !== undefined) apply(words, model, agent, operation);
-        }
-        for (let turn = 0; turn < 2 * AGENTS; turn++) {
-          if (model.holder !== null) apply(words, model, model.holder, 'release');
-          const next = model.agents.find(({ waits }) => waits === 'inside');
-          if (next !== undefined) expect(apply(words, model, next, 'takeTurn')).toBe(true);
-        }
-        expect(model.agents.filter(({ waits }) => waits !== null)).toEqual([]);
-        // Nobody waits any more: whoever comes finds it free, and it is as cheap as ever once it was released.
-        const [agent] = model.agents;
-        if (agent === undefined) return;
-        expect(apply(words, model, agent, 'tryTake') && model.holder === agent).toBe(true);
-        apply(words, model, agent, 'release');
-        expect(stateOf(words)).toBe(FREE);
-        expect(hasWaiters(words)).toBe(false);
-      }),
+      fc.property(
+        anyWorld,
+        anySteps(['arrive', 'tryTake', 'takeTurn', 'giveUp', 'release', 'show', 'answer', 'call']),
+        (world, steps) => {
+          const words = create(world.batch);
+          const model = new Model(AGENTS, world);
+          for (const [index, operation] of steps) {
+            const agent = model.agents[index];
+            if (agent !== undefined) apply(words, model, agent, operation);
+          }
+          for (let turn = 0; turn < 2 * AGENTS; turn++) {
+            if (model.holder !== null) apply(words, model, model.holder, 'release');
+            const next = model.agents.find(({ waits }) => waits === 'inside');
+            if (next !== undefined) expect(apply(words, model, next, 'takeTurn')).toBe(true);
+          }
+          expect(model.agents.filter(({ waits }) => waits !== null)).toEqual([]);
+          // Nobody waits any more: whoever comes finds it free, and it is as cheap as ever once it
+          // was released.
+          const [agent] = model.agents;
+          if (agent === undefined) return;
+          expect(apply(words, model, agent, 'tryTake') && model.holder === agent).toBe(true);
+          apply(words, model, agent, 'release');
+          expect(stateOf(words)).toBe(FREE);
+          expect(hasWaiters(words)).toBe(false);
+        },
+      ),
       { numRuns: 300 },
     );
   });

@@ -9,7 +9,16 @@ import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Condition, Mutex, RwLock, Semaphore, SpinLock } from '../../../lib/index.ts';
-import type { AsyncLockOptions, ErrorCode, LockHandle, LockKind, LockMessage, LockOptions, LockStats, LockToken } from '../../../lib/index.ts';
+import type {
+  AsyncLockOptions,
+  ErrorCode,
+  LockHandle,
+  LockKind,
+  LockMessage,
+  LockOptions,
+  LockStats,
+  LockToken,
+} from '../../../lib/index.ts';
 import { countWaiters, EVENT_LOOPS, STATE } from '../../../lib/locks/turnstile.ts';
 import { canAskKernel, endedThread } from '../../support/ended-thread.ts';
 
@@ -49,7 +58,11 @@ function exclusive(lock: Mutex | SpinLock): Waitable {
 
 const WAYS: readonly Way[] = [
   { name: 'Mutex', kind: 'Mutex', create: () => exclusive(new Mutex(undefined, 0, options)) },
-  { name: 'SpinLock', kind: 'SpinLock', create: () => exclusive(new SpinLock(undefined, 0, options)) },
+  {
+    name: 'SpinLock',
+    kind: 'SpinLock',
+    create: () => exclusive(new SpinLock(undefined, 0, options)),
+  },
   {
     name: 'RwLock, reading',
     kind: 'RwLock',
@@ -131,7 +144,22 @@ describe.each(WAYS)('$name', (way) => {
   const { kind } = way;
 
   it('takes any number of ms from 0 on, and Infinity, and nothing else', async () => {
-    const good = fc.oneof(fc.double({ min: 0, noNaN: true }), fc.maxSafeNat(), fc.constantFrom(0, 1e-300, 0.5, 2 ** 31, 2 ** 32, Number.MAX_SAFE_INTEGER, 1e300, Number.MAX_VALUE, Infinity, undefined));
+    const good = fc.oneof(
+      fc.double({ min: 0, noNaN: true }),
+      fc.maxSafeNat(),
+      fc.constantFrom(
+        0,
+        1e-300,
+        0.5,
+        2 ** 31,
+        2 ** 32,
+        Number.MAX_SAFE_INTEGER,
+        1e300,
+        Number.MAX_VALUE,
+        Infinity,
+        undefined,
+      ),
+    );
     const bad = fc.oneof(
       fc.double({ max: -Number.MIN_VALUE, noNaN: true }),
       fc.anything().filter((value) => value !== undefined && typeof value !== 'number'),
@@ -149,8 +177,12 @@ describe.each(WAYS)('$name', (way) => {
     await fc.assert(
       fc.asyncProperty(bad, async (timeout) => {
         for (const object of [lock, held]) {
-          expect(() => object.take({ timeout: timeout as number })).toThrow(withCode('ERR_RSEQ_INVALID_OPTION'));
-          await expect(object.takeAsync({ timeout: timeout as number })).rejects.toThrow(withCode('ERR_RSEQ_INVALID_OPTION'));
+          expect(() => object.take({ timeout: timeout as number })).toThrow(
+            withCode('ERR_RSEQ_INVALID_OPTION'),
+          );
+          await expect(object.takeAsync({ timeout: timeout as number })).rejects.toThrow(
+            withCode('ERR_RSEQ_INVALID_OPTION'),
+          );
         }
       }),
       { numRuns: 30 },
@@ -160,7 +192,9 @@ describe.each(WAYS)('$name', (way) => {
 
   it('waits for a large number of ms, and does not give up at once', async () => {
     const { lock, words } = createHeld(way);
-    const waiting = [2 ** 31, 2 ** 32 + 5, Number.MAX_SAFE_INTEGER, 1e300, Infinity].map((timeout) => lock.takeAsync({ timeout }));
+    const waiting = [2 ** 31, 2 ** 32 + 5, Number.MAX_SAFE_INTEGER, 1e300, Infinity].map(
+      (timeout) => lock.takeAsync({ timeout }),
+    );
     const first = await Promise.race([...waiting, sleep(5, 'not yet')]);
     expect([first, lock.stats().gaveUp]).toEqual(['not yet', 0]);
     words[lock.holder] = 0;
@@ -174,11 +208,19 @@ describe.each(WAYS)('$name', (way) => {
       expect(() => lock.take({ timeout: 0 })).toThrow(withCode('ERR_RSEQ_TIMEOUT'));
       expect(() => lock.take({ timeout: 2 })).toThrow(`Could not acquire the ${kind} within 2 ms.`);
       await expect(lock.takeAsync({ timeout: 0 })).rejects.toThrow(withCode('ERR_RSEQ_TIMEOUT'));
-      await expect(lock.takeAsync({ timeout: 2 })).rejects.toThrow(`Could not acquire the ${kind} within 2 ms.`);
+      await expect(lock.takeAsync({ timeout: 2 })).rejects.toThrow(
+        `Could not acquire the ${kind} within 2 ms.`,
+      );
       const controller = new AbortController();
-      const aborted = [lock.takeAsync({ signal: controller.signal }), lock.takeAsync({ signal: controller.signal })].map((waiting) => waiting.catch((reason: unknown) => reason));
+      const aborted = [
+        lock.takeAsync({ signal: controller.signal }),
+        lock.takeAsync({ signal: controller.signal }),
+      ].map((waiting) => waiting.catch((reason: unknown) => reason));
       controller.abort(undefined);
-      expect(await Promise.all(aborted)).toEqual([controller.signal.reason, controller.signal.reason]);
+      expect(await Promise.all(aborted)).toEqual([
+        controller.signal.reason,
+        controller.signal.reason,
+      ]);
     });
     const { buffer, byteOffset } = lock.handle;
     expect(messages).toEqual(Array(6).fill({ kind, buffer, byteOffset }));
@@ -200,16 +242,19 @@ describe.each(WAYS)('$name', (way) => {
     expect(lock.stats()).toMatchObject({ abandoned: 1, gaveUp: 0 });
   });
 
-  it.runIf(canAskKernel)('hears of a holder that dies while it waits in the event loop', async () => {
-    const { lock, words } = createHeld(way);
-    const waiting = lock.takeAsync();
-    await sleep(2);
-    // Nobody calls: the heartbeat finds it.
-    words[lock.holder] = (words[lock.holder] ?? 0) & (1 << 30) | (await endedThread());
-    const token = await waiting;
-    expect(token.abandoned).toBe(true);
-    token.unlock();
-  });
+  it.runIf(canAskKernel)(
+    'hears of a holder that dies while it waits in the event loop',
+    async () => {
+      const { lock, words } = createHeld(way);
+      const waiting = lock.takeAsync();
+      await sleep(2);
+      // Nobody calls: the heartbeat finds it.
+      words[lock.holder] = ((words[lock.holder] ?? 0) & (1 << 30)) | (await endedThread());
+      const token = await waiting;
+      expect(token.abandoned).toBe(true);
+      token.unlock();
+    },
+  );
 
   it('stands in the line once for all who wait here, and leaves it when the last one has gone', async () => {
     const { lock, words } = createHeld(way);

@@ -6,7 +6,15 @@
 import { describe, expect, it } from 'vitest';
 import { RecordError } from '../../../lib/report/field.ts';
 import type { BenchRecord, LockRecord } from '../../../lib/report/records.ts';
-import { changed, FIXTURES, GUEST, HOST, readFixture, readRecord, SECTIONS } from '../../support/records.ts';
+import {
+  changed,
+  FIXTURES,
+  GUEST,
+  HOST,
+  readFixture,
+  readRecord,
+  SECTIONS,
+} from '../../support/records.ts';
 import type { Json } from '../../support/records.ts';
 
 const read = (record: Json): BenchRecord => readRecord(JSON.stringify(record), 'some.json');
@@ -31,7 +39,11 @@ describe('a real record', () => {
 
   it.each(FIXTURES)('%s is read when it says what it is', (name) => {
     const record = readFixture(name);
-    const said = changed(changed(record, 'benchmark', name === SECTIONS ? 'sections' : 'locks'), 'schema', 1);
+    const said = changed(
+      changed(record, 'benchmark', name === SECTIONS ? 'sections' : 'locks'),
+      'schema',
+      1,
+    );
     expect(read(said)).toEqual(read(record));
   });
 
@@ -42,9 +54,15 @@ describe('a real record', () => {
   it('has its figures as they are in the file', () => {
     const record = readFixture(GUEST);
     const { cells, pairs, runs } = readLocks(record);
-    expect(cells.map(({ figures }) => figures)).toMatchObject((record['cells'] as { figures: Json }[]).map(({ figures }) => figures));
-    expect(pairs.map(({ ratios }) => ratios)).toMatchObject((record['pairs'] as { ratios: Json }[]).map(({ ratios }) => ratios));
-    expect(runs.map(({ outcomes }) => outcomes)).toEqual((record['runs'] as { measured: { slices: Json } }[]).map(({ measured }) => measured.slices));
+    expect(cells.map(({ figures }) => figures)).toMatchObject(
+      (record['cells'] as { figures: Json }[]).map(({ figures }) => figures),
+    );
+    expect(pairs.map(({ ratios }) => ratios)).toMatchObject(
+      (record['pairs'] as { ratios: Json }[]).map(({ ratios }) => ratios),
+    );
+    expect(runs.map(({ outcomes }) => outcomes)).toEqual(
+      (record['runs'] as { measured: { slices: Json } }[]).map(({ measured }) => measured.slices),
+    );
   });
 });
 
@@ -62,17 +80,29 @@ describe('what a record may leave out or add', () => {
   });
 
   it('more percentiles of waits', () => {
-    const points = [[50, 1000], [75, 1500.5], [100, 9000]];
+    const points = [
+      [50, 1000],
+      [75, 1500.5],
+      [100, 9000],
+    ];
     const { runs } = readLocks(changed(readFixture(GUEST), `${RUN}.waits.percentiles`, points));
     expect(runs.map(({ percentiles }) => percentiles).slice(0, 2)).toEqual([points, []]);
   });
 
   it('figures that could not be had', () => {
-    expect(readLocks(changed(readFixture(GUEST), 'cells.0.figures.parks', null)).cells[0]?.figures['parks']).toBeNull();
+    expect(
+      readLocks(changed(readFixture(GUEST), 'cells.0.figures.parks', null)).cells[0]?.figures[
+        'parks'
+      ],
+    ).toBeNull();
   });
 
   it('a run that failed', () => {
-    const failed = changed(changed(readFixture(GUEST), 'runs.0.measured', null), 'runs.0.error', 'it hung');
+    const failed = changed(
+      changed(readFixture(GUEST), 'runs.0.measured', null),
+      'runs.0.error',
+      'it hung',
+    );
     expect(readLocks(failed).runs[0]).toMatchObject({ wrong: 'it hung', outcomes: null });
     const wrong = changed(readFixture(GUEST), `${RUN}.wrong`, ['two at once', 'a torn record']);
     expect(readLocks(wrong).runs[0]?.wrong).toBe('two at once; a torn record');
@@ -118,17 +148,35 @@ describe('what is no record is refused, with file and field', () => {
     ['cells.1.workers', 0, "field 'cells[1].workers' wants a whole number from 1 on"],
     ['cells.1.section', 0, "field 'cells[1].section' wants microseconds above 0"],
     ['cells.0.slices', 'maybe', "field 'cells[0].slices' wants one of off, on"],
-    ['cells.0.figures.throughput.median', null, "field 'cells[0].figures.throughput.median' wants a number, not null"],
-    ['cells.0.figures.p99.interval', [1], "field 'cells[0].figures.p99.interval' wants two numbers"],
+    [
+      'cells.0.figures.throughput.median',
+      null,
+      "field 'cells[0].figures.throughput.median' wants a number, not null",
+    ],
+    [
+      'cells.0.figures.p99.interval',
+      [1],
+      "field 'cells[0].figures.p99.interval' wants two numbers",
+    ],
     ['pairs.0.ratios.p50', 1, "field 'pairs[0].ratios.p50' wants an object"],
     ['runs.0.error', 5, "field 'runs[0].error'"],
     [`${RUN}.wrong`, undefined, "field 'runs[0].measured.wrong' wants a list"],
     [`${RUN}.waits`, null, "field 'runs[0].measured.waits' wants an object"],
-    [`${RUN}.waits.percentiles`, [[50]], "field 'runs[0].measured.waits.percentiles[0]' wants a percentage and nanoseconds"],
-    [`${RUN}.waits.percentiles`, [[101, 5]], "field 'runs[0].measured.waits.percentiles[0][0]' wants a percentage, not 101"],
+    [
+      `${RUN}.waits.percentiles`,
+      [[50]],
+      "field 'runs[0].measured.waits.percentiles[0]' wants a percentage and nanoseconds",
+    ],
+    [
+      `${RUN}.waits.percentiles`,
+      [[101, 5]],
+      "field 'runs[0].measured.waits.percentiles[0][0]' wants a percentage, not 101",
+    ],
     [`${RUN}.slices.raced`, undefined, "field 'runs[0].measured.slices.raced'"],
   ] as const)('locks: %s', (path, value, message) => {
-    expect(refusal(JSON.stringify(changed(readFixture(GUEST), path, value as Json | undefined)))).toContain(message);
+    expect(
+      refusal(JSON.stringify(changed(readFixture(GUEST), path, value as Json | undefined))),
+    ).toContain(message);
   });
 
   it.each([
@@ -143,6 +191,8 @@ describe('what is no record is refused, with file and field', () => {
   });
 
   it('cuts short what is quoted', () => {
-    expect(refusal(JSON.stringify(changed(readFixture(HOST), 'guest', 'x'.repeat(5000)))).length).toBeLessThan(250);
+    expect(
+      refusal(JSON.stringify(changed(readFixture(HOST), 'guest', 'x'.repeat(5000)))).length,
+    ).toBeLessThan(250);
   });
 });

@@ -1,11 +1,23 @@
 // SPDX-License-Identifier: MIT
-/** Choosers: the same for the same seed, all there are, and a line that makes the same run again. */
+/**
+ * Choosers: the same for the same seed, all there are, and a line that makes the same run again.
+ */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { exploreChoices, formatChoices, parseChoices, priorityBased, Recorder, replayed, seeded, undisturbed } from '../../../lib/simulated/choices.ts';
+import {
+  exploreChoices,
+  formatChoices,
+  parseChoices,
+  priorityBased,
+  Recorder,
+  replayed,
+  seeded,
+  undisturbed,
+} from '../../../lib/simulated/choices.ts';
 import type { Chooser } from '../../../lib/simulated/choices.ts';
 
-const pickMany = (chooser: Chooser, bounds: readonly number[]) => bounds.map((bound) => chooser.pick(bound, ''));
+const pickMany = (chooser: Chooser, bounds: readonly number[]) =>
+  bounds.map((bound) => chooser.pick(bound, ''));
 const bounds = fc.array(fc.integer({ min: 1, max: 9 }), { maxLength: 200 });
 
 describe.each([
@@ -27,14 +39,17 @@ describe.each([
 
   it('gives something else for another seed', () => {
     const given = Array.from({ length: 50 }, () => 4);
-    const runs = new Set(Array.from({ length: 20 }, (_unused, seed) => pickMany(create(seed), given).join()));
+    const runs = new Set(
+      Array.from({ length: 20 }, (_unused, seed) => pickMany(create(seed), given).join()),
+    );
     expect(runs.size).toBe(20);
   });
 });
 
 it('disturbs as often as it is told', () => {
   const given = Array.from({ length: 10_000 }, () => 5);
-  const disturbed = (chooser: Chooser) => pickMany(chooser, given).filter((choice) => choice > 0).length;
+  const disturbed = (chooser: Chooser) =>
+    pickMany(chooser, given).filter((choice) => choice > 0).length;
   expect(disturbed(seeded(1, 0))).toBe(0);
   expect(disturbed(seeded(1, 1))).toBe(10_000);
   // Five standard deviations around 1,000.
@@ -58,9 +73,14 @@ it('writes choices so that they read back', () => {
   expect(formatChoices([])).toBe('');
 });
 
-it.each(['x', '-1', '1.5', '0*', '0*x', '0 * 3', '*3', '9999999999'])("refuses '%s' as choices", (text) => {
-  expect(() => parseChoices(text)).toThrow(expect.objectContaining({ code: 'ERR_RSEQ_INVALID_OPTION' }) as Error);
-});
+it.each(['x', '-1', '1.5', '0*', '0*x', '0 * 3', '*3', '9999999999'])(
+  "refuses '%s' as choices",
+  (text) => {
+    expect(() => parseChoices(text)).toThrow(
+      expect.objectContaining({ code: 'ERR_RSEQ_INVALID_OPTION' }) as Error,
+    );
+  },
+);
 
 it('replays a list, then zeroes, each within its bound', () => {
   expect(pickMany(replayed([1, 7, 2]), [3, 4, 3, 5, 1])).toEqual([1, 3, 2, 0, 0]);
@@ -129,7 +149,11 @@ describe('exploreChoices', () => {
     const run = (chooser: Chooser) => {
       pickMany(chooser, [4, 4, 4, 4]);
     };
-    expect(exploreChoices(run, { disturbances: 4, runs: 10 })).toEqual({ coverage: 'capped', runs: 10, failure: null });
+    expect(exploreChoices(run, { disturbances: 4, runs: 10 })).toEqual({
+      coverage: 'capped',
+      runs: 10,
+      failure: null,
+    });
   });
 
   it('tells a function that does not do the same for the same choices', () => {

@@ -9,7 +9,15 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { ENVIRONMENT, EXIT_UNUSABLE, compileProgram, judge, plan, programInput, summary } from '../../support/conformance/run.ts';
+import {
+  ENVIRONMENT,
+  EXIT_UNUSABLE,
+  compileProgram,
+  judge,
+  plan,
+  programInput,
+  summary,
+} from '../../support/conformance/run.ts';
 import { isLong } from '../../support/share.ts';
 
 const MODEL = { feature: 'absent' } as const;
@@ -26,7 +34,10 @@ interface Host {
 
 /** In a process of its own, without libc's registration, like the sequences. */
 function askHost(program: string): Host | string {
-  const child = spawnSync(program, ['host'], { encoding: 'utf8', env: { ...process.env, ...ENVIRONMENT } });
+  const child = spawnSync(program, ['host'], {
+    encoding: 'utf8',
+    env: { ...process.env, ...ENVIRONMENT },
+  });
   if (child.signal !== null) return `The program was ended by ${child.signal}.`;
   if (child.status === EXIT_UNUSABLE) return child.stderr.trim();
   expect({ status: child.status, stderr: child.stderr }).toEqual({ status: 0, stderr: '' });
@@ -36,7 +47,8 @@ function askHost(program: string): Host | string {
 function reasonToSkip(host: Host | string): string | null {
   if (typeof host === 'string') return host;
   const { featureSize, alignment, register } = host;
-  if (register !== 0) return `rseq(2) gives ${register} here: something has registered first, or forbids it.`;
+  if (register !== 0)
+    return `rseq(2) gives ${register} here: something has registered first, or forbids it.`;
   if (featureSize !== 28 || alignment !== 32) {
     return `This kernel is another: feature size ${featureSize}, alignment ${alignment}, not 28 and 32.`;
   }
@@ -47,7 +59,9 @@ it('does what a kernel without the feature does', (context) => {
   if (process.platform !== 'linux') context.skip('This is not Linux.');
   const folder = mkdtempSync(join(tmpdir(), 'rseq-slice-conformance-'));
   try {
-    const [program, input, output] = ['conformance', 'sequences', 'found'].map((name) => join(folder, name)) as [string, string, string];
+    const [program, input, output] = ['conformance', 'sequences', 'found'].map((name) =>
+      join(folder, name),
+    ) as [string, string, string];
     compileProgram(program);
     const reason = reasonToSkip(askHost(program));
     if (reason !== null) {
@@ -56,8 +70,15 @@ it('does what a kernel without the feature does', (context) => {
     }
     const calls = isLong ? plan() : plan(ONE_IN);
     writeFileSync(input, programInput(calls, MODEL));
-    const child = spawnSync(program, [input, output], { encoding: 'utf8', env: { ...process.env, ...ENVIRONMENT } });
-    expect({ signal: child.signal, status: child.status, stderr: child.stderr }).toEqual({ signal: null, status: 0, stderr: '' });
+    const child = spawnSync(program, [input, output], {
+      encoding: 'utf8',
+      env: { ...process.env, ...ENVIRONMENT },
+    });
+    expect({ signal: child.signal, status: child.status, stderr: child.stderr }).toEqual({
+      signal: null,
+      status: 0,
+      stderr: '',
+    });
     const verdict = judge(calls, MODEL, readFileSync(output, 'utf8'));
     console.log(`this host: ${summary(calls, verdict)}`);
     expect(verdict.differences.slice(0, 3)).toEqual([]);

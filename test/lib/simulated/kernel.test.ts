@@ -177,7 +177,9 @@ describe('attach', () => {
             expect(attach({ backend: cpu })).toBe(thread);
             users++;
           } else if (name === 'attach otherwise') {
-            expect(() => attach({ backend: cpu, controlWord: 'native' })).toThrow(failing('ERR_RSEQ_INVALID_OPTION'));
+            expect(() => attach({ backend: cpu, controlWord: 'native' })).toThrow(
+              failing('ERR_RSEQ_INVALID_OPTION'),
+            );
           } else if (name === 'enter') {
             thread.enter();
             depth++;
@@ -186,7 +188,9 @@ describe('attach', () => {
             thread.leave();
             depth--;
           } else if (users === 1 && depth > 0) {
-            expect(() => { thread.detach(); }).toThrow(failing('ERR_RSEQ_IN_SECTION'));
+            expect(() => {
+              thread.detach();
+            }).toThrow(failing('ERR_RSEQ_IN_SECTION'));
           } else {
             thread.detach();
             users--;
@@ -194,13 +198,15 @@ describe('attach', () => {
         }
         for (; depth > 0; depth--) thread.leave();
         for (; users > 0; users--) thread.detach();
-        expect(() => { thread.detach(); }).toThrow(failing('ERR_RSEQ_DETACHED'));
+        expect(() => {
+          thread.detach();
+        }).toThrow(failing('ERR_RSEQ_DETACHED'));
         expect(cpu.requested).toBe(false);
       }),
     );
   });
 
-  it('leaves the calling thread\'s own attachment alone', () => {
+  it("leaves the calling thread's own attachment alone", () => {
     const own = attach({ backend: 'simulated' });
     create();
     expect(attach()).toBe(own);
@@ -213,9 +219,15 @@ describe('attach', () => {
 
   it('refuses what contradicts the kernel', () => {
     const cpu = new SimulatedKernel({ flavour: 'rfc' }).thread();
-    expect(() => attach({ backend: cpu, flavour: 'mainline' })).toThrow(failing('ERR_RSEQ_INVALID_OPTION'));
-    expect(() => attach({ backend: cpu, controlWord: 'native' })).toThrow(failing('ERR_RSEQ_INVALID_OPTION'));
-    expect(() => attach({ backend: cpu, require: 'kernel' })).toThrow(failing('ERR_RSEQ_INVALID_OPTION'));
+    expect(() => attach({ backend: cpu, flavour: 'mainline' })).toThrow(
+      failing('ERR_RSEQ_INVALID_OPTION'),
+    );
+    expect(() => attach({ backend: cpu, controlWord: 'native' })).toThrow(
+      failing('ERR_RSEQ_INVALID_OPTION'),
+    );
+    expect(() => attach({ backend: cpu, require: 'kernel' })).toThrow(
+      failing('ERR_RSEQ_INVALID_OPTION'),
+    );
     expect(attach({ backend: cpu, flavour: 'rfc', registration: 'auto' }).flavour).toBe('rfc');
   });
 
@@ -225,7 +237,9 @@ describe('attach', () => {
   ] as const)('fails as on a kernel with the feature %s', (feature, errno) => {
     const cpu = new SimulatedKernel({ feature }).thread();
     const attaching = () => attach({ backend: cpu });
-    expect(attaching).toThrow(expect.objectContaining({ code: 'ERR_RSEQ_UNAVAILABLE', errno, syscall: 'prctl' }) as Error);
+    expect(attaching).toThrow(
+      expect.objectContaining({ code: 'ERR_RSEQ_UNAVAILABLE', errno, syscall: 'prctl' }) as Error,
+    );
     // Nothing is left registered: it fails in the same way again.
     expect(attaching).toThrow(expect.objectContaining({ errno }) as Error);
   });
@@ -261,7 +275,8 @@ describe('refuses', () => {
 });
 
 it('accepts the bounds of an extension', () => {
-  for (const sliceExtension of [5_000, 50_000]) expect(new SimulatedKernel({ sliceExtension }).sliceExtension).toBe(sliceExtension);
+  for (const sliceExtension of [5_000, 50_000])
+    expect(new SimulatedKernel({ sliceExtension }).sliceExtension).toBe(sliceExtension);
   expect(new SimulatedKernel().sliceExtension).toBe(5_000);
   expect(new SimulatedKernel({ flavour: 'rfc' }).sliceExtension).toBe(30_000);
 });

@@ -57,10 +57,12 @@ class Bench {
   }
 }
 
-const counted = (...which: number[]): number[] => [0, 1, 2, 3, 4].map((counter) => which.filter((one) => one === counter).length);
+const counted = (...which: number[]): number[] =>
+  [0, 1, 2, 3, 4].map((counter) => which.filter((one) => one === counter).length);
 
 /** The word inside a grant: bit 1 in the first ABI, byte 1 since. */
-const grantedWord = (flavour: Flavour): number[] => (flavour === 'rfc' ? [2, 0, 0, 0] : [0, 1, 0, 0]);
+const grantedWord = (flavour: Flavour): number[] =>
+  flavour === 'rfc' ? [2, 0, 0, 0] : [0, 1, 0, 0];
 
 describe.each(FLAVOURS)('%s', (flavour) => {
   it('grants where an interrupt wants the CPU and a request is there', () => {
@@ -143,7 +145,9 @@ describe.each(FLAVOURS)('%s', (flavour) => {
     const isFirst = flavour === 'rfc';
     expect(bench.events).toEqual(['granted', ...(isFirst ? ['killed'] : ['aborted', 'switched'])]);
     expect(bench.machine.isDead(0)).toBe(isFirst);
-    expect(bench.machine.death(0)).toBe(isFirst ? 'made a system call other than the yield inside a grant' : '');
+    expect(bench.machine.death(0)).toBe(
+      isFirst ? 'made a system call other than the yield inside a grant' : '',
+    );
     expect(bench.counts()).toEqual(isFirst ? counted(GRANTED) : counted(GRANTED, ABORTED));
     if (!isFirst) expect(bench.word).toEqual([0, 0, 0, 0]);
   });
@@ -208,33 +212,46 @@ describe.each(FLAVOURS)('%s', (flavour) => {
     expect([bench.slot(Slot.cpuId, 1), bench.slot(Slot.cpuId)]).toEqual([3, 5]);
   });
 
-  it.each(['cpuIdStart', 'cpuId', 'nodeId', 'concurrencyId'] as const)('kills who has changed %s where the kernel looks', (field) => {
-    for (const debug of [false, true]) {
-      const moved = new Bench({ flavour, debug });
-      moved.change(Slot[field], 77);
-      moved.machine.migrate(0, 1);
-      expect(moved.machine.isDead(0), `moved, ${String(debug)}`).toBe(debug || flavour === 'mainline');
-      const preempted = new Bench({ flavour, debug });
-      preempted.change(Slot[field], 77);
-      preempted.machine.interrupt(0, true);
-      // Without rseq_debug the kernel looks only when it has new ids to write.
-      expect(preempted.machine.isDead(0), `preempted, ${String(debug)}`).toBe(debug);
-    }
-  });
+  it.each(['cpuIdStart', 'cpuId', 'nodeId', 'concurrencyId'] as const)(
+    'kills who has changed %s where the kernel looks',
+    (field) => {
+      for (const debug of [false, true]) {
+        const moved = new Bench({ flavour, debug });
+        moved.change(Slot[field], 77);
+        moved.machine.migrate(0, 1);
+        expect(moved.machine.isDead(0), `moved, ${String(debug)}`).toBe(
+          debug || flavour === 'mainline',
+        );
+        const preempted = new Bench({ flavour, debug });
+        preempted.change(Slot[field], 77);
+        preempted.machine.interrupt(0, true);
+        // Without rseq_debug the kernel looks only when it has new ids to write.
+        expect(preempted.machine.isDead(0), `preempted, ${String(debug)}`).toBe(debug);
+      }
+    },
+  );
 
   it('gives a forked child all but the memory', () => {
     const bench = new Bench({ flavour, threads: 2 });
     bench.request();
     bench.machine.fork(0, 1, 1);
     const { machine } = bench;
-    expect([machine.isRegistered(1), machine.isEnabled(1), machine.isDead(1)]).toEqual([true, true, false]);
+    expect([machine.isRegistered(1), machine.isEnabled(1), machine.isDead(1)]).toEqual([
+      true,
+      true,
+      false,
+    ]);
     expect([...machine.controlWord(0)]).toEqual([1, 0, 0, 0]);
     expect([...machine.controlWord(1)]).toEqual([0, 0, 0, 0]);
     machine.controlWord(1)[0] = 1;
     machine.interrupt(1, true);
     expect([machine.isGranted(0), machine.isGranted(1)]).toEqual([false, true]);
     machine.migrate(1, 4);
-    expect([machine.isDead(1), bench.slot(Slot.cpuId), bench.slot(Slot.cpuId, 1)]).toEqual([false, 0, 4]);
+    expect([machine.isDead(1), bench.slot(Slot.cpuId), bench.slot(Slot.cpuId, 1)]).toEqual([
+      false,
+      0,
+      4,
+    ]);
   });
 
   it('ends the grant of a thread that forks, before there is a child', () => {
@@ -259,7 +276,10 @@ describe.each(FLAVOURS)('%s', (flavour) => {
     const bench = new Bench({ flavour });
     bench.machine.exit(0);
     expect(bench.machine.isRegistered(0)).toBe(false);
-    expect([bench.slot(Slot.cpuId), bench.slot(Slot.flags)]).toEqual([0, FLAG_AVAILABLE | FLAG_ENABLED]);
+    expect([bench.slot(Slot.cpuId), bench.slot(Slot.flags)]).toEqual([
+      0,
+      FLAG_AVAILABLE | FLAG_ENABLED,
+    ]);
     bench.machine.interrupt(0, true);
     expect(bench.slot(Slot.cpuId)).toBe(0);
   });
@@ -299,7 +319,11 @@ describe.each(FLAVOURS)('%s', (flavour) => {
 });
 
 it('keeps slices from legacy areas since 7.1, and gives them before', () => {
-  for (const [flavour, expected] of [['mainline', -524], ['7.0', 0], ['rfc', 0]] as const) {
+  for (const [flavour, expected] of [
+    ['mainline', -524],
+    ['7.0', 0],
+    ['rfc', 0],
+  ] as const) {
     const machine = new Machine({ flavour });
     expect(machine.rseq(0, 0, 0, 32, 0, SIGNATURE)).toBe(0);
     expect(machine.prctl(0, 2, 1), flavour).toBe(expected);
@@ -307,7 +331,10 @@ it('keeps slices from legacy areas since 7.1, and gives them before', () => {
 });
 
 it('grants nothing where the feature is off at boot or absent', () => {
-  for (const [feature, enabled, yielded] of [['off-at-boot', -524, 0], ['absent', -22, -38]] as const) {
+  for (const [feature, enabled, yielded] of [
+    ['off-at-boot', -524, 0],
+    ['absent', -22, -38],
+  ] as const) {
     const machine = new Machine({ feature });
     expect(machine.rseq(0, 0, 0, 33, 0, SIGNATURE)).toBe(0);
     expect(machine.prctl(0, 2, 1)).toBe(enabled);

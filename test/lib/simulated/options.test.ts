@@ -10,7 +10,16 @@ import { RseqSliceError } from '../../../lib/errors.ts';
 import * as simulated from '../../../lib/simulated/index.ts';
 import type { Chooser, Model } from '../../../lib/simulated/index.ts';
 
-const { explore, exploreChoices, lockModel, Machine, priorityBased, run, sectionModel, SimulatedKernel } = simulated;
+const {
+  explore,
+  exploreChoices,
+  lockModel,
+  Machine,
+  priorityBased,
+  run,
+  sectionModel,
+  SimulatedKernel,
+} = simulated;
 
 /** What none of the numbers may be, but for those that may be negative, a fraction or endless. */
 const NO_NUMBERS = [null, '1', true, 1n, [1], {}, NaN, -Infinity, 2 ** 53, 1e300, -1e300];
@@ -21,7 +30,18 @@ const NO_BOOLEANS = [null, 'true', 0, 1, []];
 const NO_FLAVOURS = [null, 'mainlin', 7, ['rfc'], {}];
 const NO_FUNCTIONS = [null, 'f', {}, 1];
 const NO_CHOOSERS = [null, 1, {}, { pick: 1 }, () => 0];
-const NO_CHOICES = [null, 1, {}, [NaN], [-1], [0.5], ['0'], [Infinity], new Array(1), new Int32Array(1)];
+const NO_CHOICES = [
+  null,
+  1,
+  {},
+  [NaN],
+  [-1],
+  [0.5],
+  ['0'],
+  [Infinity],
+  new Array(1),
+  new Int32Array(1),
+];
 
 interface Subject {
   readonly caller: string;
@@ -59,7 +79,11 @@ const SUBJECTS: readonly Subject[] = [
       areas: [...FROM_0, Infinity],
     },
   },
-  { caller: 'explore()', call: (options) => explore(ONE, options), options: { disturbances: FROM_0, states: FROM_1 } },
+  {
+    caller: 'explore()',
+    call: (options) => explore(ONE, options),
+    options: { disturbances: FROM_0, states: FROM_1 },
+  },
   {
     caller: 'exploreChoices()',
     call: (options) => exploreChoices(nothing, options),
@@ -73,7 +97,11 @@ const SUBJECTS: readonly Subject[] = [
   {
     caller: 'lockModel()',
     call: (options) => lockModel('mainline', options),
-    options: { threads: [...FROM_1, Infinity], cpus: [...FROM_1, Infinity], rounds: [...FROM_1, Infinity] },
+    options: {
+      threads: [...FROM_1, Infinity],
+      cpus: [...FROM_1, Infinity],
+      rounds: [...FROM_1, Infinity],
+    },
   },
   {
     caller: 'sectionModel()',
@@ -112,47 +140,110 @@ describe.each(SUBJECTS)('$caller', ({ caller, call, options }) => {
 
   it('refuses names that it does not know, and says which it does', () => {
     fc.assert(
-      fc.property(fc.oneof(fc.string(), fc.constantFrom('thread', 'Flavour', 'constructor', '__proto__')), (name) => {
-        if (names.includes(name)) return;
-        const said = complaint(() => call({ [name]: undefined }));
-        expect(said).toContain(`${caller} has no option '`);
-        expect(said).toContain(names.join(', '));
-      }),
+      fc.property(
+        fc.oneof(fc.string(), fc.constantFrom('thread', 'Flavour', 'constructor', '__proto__')),
+        (name) => {
+          if (names.includes(name)) return;
+          const said = complaint(() => call({ [name]: undefined }));
+          expect(said).toContain(`${caller} has no option '`);
+          expect(said).toContain(names.join(', '));
+        },
+      ),
     );
   });
 
   it('takes an object, or nothing', () => {
     for (const given of [null, 1, 'mainline', [], new Map(), nothing]) {
-      expect(complaint(() => call(given as object))).toContain(`${caller} takes an object of options, not `);
+      expect(complaint(() => call(given as object))).toContain(
+        `${caller} takes an object of options, not `,
+      );
     }
     expect(complaint(() => call(undefined as unknown as object))).toBeNull();
-    expect(complaint(() => call(Object.fromEntries(names.map((name) => [name, undefined]))))).toBeNull();
+    expect(
+      complaint(() => call(Object.fromEntries(names.map((name) => [name, undefined])))),
+    ).toBeNull();
   });
 });
 
 describe('arguments', () => {
   const chooser: Chooser = { pick: () => 0 };
   const as = (value: unknown): never => value as never;
-  const ARGUMENTS: readonly [name: string, bad: readonly unknown[], call: (value: unknown) => unknown][] = [
-    ['seeded() seed', [...NO_WHOLE_NUMBERS, Infinity, undefined], (value) => simulated.seeded(as(value))],
-    ['seeded() rate', [...NO_NUMBERS, -0.1, 1.1, Infinity], (value) => simulated.seeded(1, as(value))],
-    ['priorityBased() seed', [...NO_WHOLE_NUMBERS, Infinity, undefined], (value) => priorityBased(as(value))],
+  const ARGUMENTS: readonly [
+    name: string,
+    bad: readonly unknown[],
+    call: (value: unknown) => unknown,
+  ][] = [
+    [
+      'seeded() seed',
+      [...NO_WHOLE_NUMBERS, Infinity, undefined],
+      (value) => simulated.seeded(as(value)),
+    ],
+    [
+      'seeded() rate',
+      [...NO_NUMBERS, -0.1, 1.1, Infinity],
+      (value) => simulated.seeded(1, as(value)),
+    ],
+    [
+      'priorityBased() seed',
+      [...NO_WHOLE_NUMBERS, Infinity, undefined],
+      (value) => priorityBased(as(value)),
+    ],
     ['replayed() choices', [...NO_CHOICES, undefined], (value) => simulated.replayed(as(value))],
-    ['parseChoices() text', [null, 1, ['0'], undefined], (value) => simulated.parseChoices(as(value))],
-    ['new Recorder() chooser', [...NO_CHOOSERS, undefined], (value) => new simulated.Recorder(as(value))],
+    [
+      'parseChoices() text',
+      [null, 1, ['0'], undefined],
+      (value) => simulated.parseChoices(as(value)),
+    ],
+    [
+      'new Recorder() chooser',
+      [...NO_CHOOSERS, undefined],
+      (value) => new simulated.Recorder(as(value)),
+    ],
     ['exploreChoices() run', [...NO_FUNCTIONS, undefined], (value) => exploreChoices(as(value))],
     ['run() chooser', [...NO_CHOOSERS, undefined], (value) => run(ONE, as(value))],
     ['run() moves', FROM_0, (value) => run(ONE, chooser, as(value))],
     ['lockModel() flavour', [...NO_FLAVOURS, undefined], (value) => lockModel(as(value))],
     ['sectionModel() flavour', [...NO_FLAVOURS, undefined], (value) => sectionModel(as(value))],
-    ['greedyModel() flavour', [...NO_FLAVOURS, undefined], (value) => simulated.greedyModel(as(value))],
-    ['sectionProgram() flavour', [...NO_FLAVOURS, undefined], (value) => simulated.sectionProgram(as(value), 1)],
-    ['sectionProgram() layers', [...FROM_1, Infinity], (value) => simulated.sectionProgram('rfc', as(value))],
-    ['sectionProgram() body', [null, 1, [1], [{}], {}], (value) => simulated.sectionProgram('rfc', 1, as(value))],
-    ['section() flavour', [...NO_FLAVOURS, undefined], (value) => simulated.section(as(value), 'a', 0, [])],
-    ['section() layer', [null, 1, undefined], (value) => simulated.section('rfc', as(value), 0, [])],
-    ['section() first', [...FROM_0, Infinity, undefined], (value) => simulated.section('rfc', 'a', as(value), [])],
-    ['section() body', [null, 1, [1], [{}], undefined], (value) => simulated.section('rfc', 'a', 0, as(value))],
+    [
+      'greedyModel() flavour',
+      [...NO_FLAVOURS, undefined],
+      (value) => simulated.greedyModel(as(value)),
+    ],
+    [
+      'sectionProgram() flavour',
+      [...NO_FLAVOURS, undefined],
+      (value) => simulated.sectionProgram(as(value), 1),
+    ],
+    [
+      'sectionProgram() layers',
+      [...FROM_1, Infinity],
+      (value) => simulated.sectionProgram('rfc', as(value)),
+    ],
+    [
+      'sectionProgram() body',
+      [null, 1, [1], [{}], {}],
+      (value) => simulated.sectionProgram('rfc', 1, as(value)),
+    ],
+    [
+      'section() flavour',
+      [...NO_FLAVOURS, undefined],
+      (value) => simulated.section(as(value), 'a', 0, []),
+    ],
+    [
+      'section() layer',
+      [null, 1, undefined],
+      (value) => simulated.section('rfc', as(value), 0, []),
+    ],
+    [
+      'section() first',
+      [...FROM_0, Infinity, undefined],
+      (value) => simulated.section('rfc', 'a', as(value), []),
+    ],
+    [
+      'section() body',
+      [null, 1, [1], [{}], undefined],
+      (value) => simulated.section('rfc', 'a', 0, as(value)),
+    ],
     ['thread() name', [null, 1, {}, []], (value) => new SimulatedKernel().thread(as(value))],
     [
       'advance() nanoseconds',
@@ -193,18 +284,30 @@ describe('arguments', () => {
   it('is not more than the clock can show', () => {
     const kernel = new SimulatedKernel();
     kernel.advance(Number.MAX_SAFE_INTEGER - 1);
-    expect(complaint(() => { kernel.advance(2); })).toContain('from 0 to 1');
+    expect(
+      complaint(() => {
+        kernel.advance(2);
+      }),
+    ).toContain('from 0 to 1');
     kernel.advance(1);
     expect(kernel.now).toBe(Number.MAX_SAFE_INTEGER);
   });
 
   it('at their bounds are accepted', () => {
     expect(simulated.seeded(Number.MIN_SAFE_INTEGER, 1).pick(2, '')).toBe(1);
-    expect(new SimulatedKernel({ threads: 1024, seed: -1, sliceExtension: 50_000 }).sliceExtension).toBe(50_000);
+    expect(
+      new SimulatedKernel({ threads: 1024, seed: -1, sliceExtension: 50_000 }).sliceExtension,
+    ).toBe(50_000);
     expect(new Machine({ threads: 2 }, new Int32Array(Machine.slots(2))).threads).toBe(2);
     const all = { disturbances: Infinity };
-    expect(explore(ONE, { ...all, states: Infinity })).toMatchObject({ coverage: 'exhausted', violation: null });
-    expect(exploreChoices(nothing, { ...all, runs: Infinity })).toMatchObject({ coverage: 'exhausted', runs: 1 });
+    expect(explore(ONE, { ...all, states: Infinity })).toMatchObject({
+      coverage: 'exhausted',
+      violation: null,
+    });
+    expect(exploreChoices(nothing, { ...all, runs: Infinity })).toMatchObject({
+      coverage: 'exhausted',
+      runs: 1,
+    });
     expect(run(ONE, chooser, Infinity).moments).toHaveLength(1);
   });
 
@@ -213,8 +316,12 @@ describe('arguments', () => {
     const looked = callers.map((name) => name.replace(/^new |\(\).*/g, ''));
     // What only prints what another function of this package has made.
     const printers = ['formatChoices', 'formatRun', 'traceOfKernel', 'traceOfRun'];
-    const functions = Object.entries(simulated).flatMap(([name, value]) => (typeof value === 'function' ? [name] : []));
-    expect(functions.filter((name) => !looked.includes(name) && !printers.includes(name))).toEqual([]);
+    const functions = Object.entries(simulated).flatMap(([name, value]) =>
+      typeof value === 'function' ? [name] : [],
+    );
+    expect(functions.filter((name) => !looked.includes(name) && !printers.includes(name))).toEqual(
+      [],
+    );
   });
 });
 
@@ -252,7 +359,8 @@ describe('a model', () => {
     ['arrivalOrder', NO_BOOLEANS],
     ['invariant', NO_FUNCTIONS],
   ])('is refused for its %s', (name, bad) => {
-    for (const value of bad) expect(said(model({ [name]: value }))).toContain(` does not accept ${name}: `);
+    for (const value of bad)
+      expect(said(model({ [name]: value }))).toContain(` does not accept ${name}: `);
   });
 
   it.each<[name: string, bad: readonly unknown[]]>([
@@ -264,7 +372,9 @@ describe('a model', () => {
     ['steps', [null, {}, [1], undefined]],
   ])("is refused for a program's %s", (name, bad) => {
     for (const value of bad) {
-      expect(said(model({}, { [name]: value }))).toContain(`Thread 1 of the model 'mine' does not accept ${name}: `);
+      expect(said(model({}, { [name]: value }))).toContain(
+        `Thread 1 of the model 'mine' does not accept ${name}: `,
+      );
     }
   });
 
@@ -277,15 +387,21 @@ describe('a model', () => {
   ])("is refused for a step's %s", (name, bad) => {
     const which = "Step 1 of thread 1 of the model 'mine'";
     for (const value of bad) {
-      expect(said(model({}, {}, { [name]: value }))).toContain(`${which} does not accept ${name}: `);
+      expect(said(model({}, {}, { [name]: value }))).toContain(
+        `${which} does not accept ${name}: `,
+      );
     }
   });
 
   it('is refused for names that are not known', () => {
     const which = "the model 'mine' has no option";
-    expect(said(model({ arrivalorder: true }))).toContain("The model 'mine' has no option 'arrivalorder'; it has ");
+    expect(said(model({ arrivalorder: true }))).toContain(
+      "The model 'mine' has no option 'arrivalorder'; it has ",
+    );
     expect(said(model({}, { CPU: 1 }))).toContain(`Thread 1 of ${which} 'CPU'; it has `);
-    expect(said(model({}, {}, { outsid: true }))).toContain(`Step 1 of thread 1 of ${which} 'outsid'; it has `);
+    expect(said(model({}, {}, { outsid: true }))).toContain(
+      `Step 1 of thread 1 of ${which} 'outsid'; it has `,
+    );
     for (const none of [null, undefined, 1, 'mine']) {
       expect(said(none as unknown as Model)).toContain('The explorer does not accept model: ');
     }

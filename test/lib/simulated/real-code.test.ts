@@ -51,16 +51,17 @@ describe.each(FLAVOURS)('sections on %s', (flavour) => {
   });
 });
 
-if (!isLong) it('replays a failure', () => {
-  const failing = (chooser: Chooser) => {
-    const kernel = new SimulatedKernel({ chooser });
-    const thread = attach({ backend: kernel.thread() });
-    thread.critical(() => undefined);
-    if (thread.stats().yielded > 0) throw new Error('yielded');
-  };
-  const { failure } = exploreChoices(failing);
-  expect(failure?.error).toMatchObject({ message: 'yielded' });
-  expect(() => {
-    failing(replayed(failure?.choices ?? ''));
-  }).toThrow('yielded');
-});
+if (!isLong)
+  it('replays a failure', () => {
+    const failing = (chooser: Chooser) => {
+      const kernel = new SimulatedKernel({ chooser });
+      const thread = attach({ backend: kernel.thread() });
+      thread.critical(() => undefined);
+      if (thread.stats().yielded > 0) throw new Error('yielded');
+    };
+    const { failure } = exploreChoices(failing);
+    expect(failure?.error).toMatchObject({ message: 'yielded' });
+    expect(() => {
+      failing(replayed(failure?.choices ?? ''));
+    }).toThrow('yielded');
+  });

@@ -23,7 +23,9 @@ export interface FormatEvent {
 const TIMED = ['ph', 'ts', 'pid', 'tid', 'name', 'cat'];
 
 /** Of each phase: the fields it must have, and those it may. */
-const PHASES: Readonly<Record<string, { readonly must: readonly string[]; readonly may?: readonly string[] }>> = {
+const PHASES: Readonly<
+  Record<string, { readonly must: readonly string[]; readonly may?: readonly string[] }>
+> = {
   M: { must: [...TIMED, 'args'] },
   X: { must: [...TIMED, 'dur'], may: ['args', 'cname'] },
   B: { must: TIMED, may: ['args'] },
@@ -42,7 +44,8 @@ function demand(condition: boolean, what: string, event: unknown): asserts condi
   if (!condition) throw new Error(`${what}: ${JSON.stringify(event)}`);
 }
 
-const isNumber = (value: unknown): boolean => typeof value === 'number' && Number.isSafeInteger(value) && value >= 1;
+const isNumber = (value: unknown): boolean =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= 1;
 const nanoseconds = (microseconds = 0): number => Math.round(microseconds * 1000);
 
 /**
@@ -51,12 +54,28 @@ const nanoseconds = (microseconds = 0): number => Math.round(microseconds * 1000
  */
 export function checkFormat(text: string, places?: RegExp): FormatEvent[] {
   for (const [, , number = ''] of text.matchAll(/"(ts|dur)":([^,}]*)/g)) {
-    demand(/^(0|[1-9]\d*)\.\d{3}$/.test(number), 'a time is not whole nanoseconds written in microseconds', number);
+    demand(
+      /^(0|[1-9]\d*)\.\d{3}$/.test(number),
+      'a time is not whole nanoseconds written in microseconds',
+      number,
+    );
   }
-  const file = JSON.parse(text) as { traceEvents: FormatEvent[]; displayTimeUnit: unknown; otherData: Record<string, unknown> };
-  demand(Object.keys(file).join() === 'traceEvents,displayTimeUnit,otherData', 'other members', Object.keys(file));
+  const file = JSON.parse(text) as {
+    traceEvents: FormatEvent[];
+    displayTimeUnit: unknown;
+    otherData: Record<string, unknown>;
+  };
+  demand(
+    Object.keys(file).join() === 'traceEvents,displayTimeUnit,otherData',
+    'other members',
+    Object.keys(file),
+  );
   demand(file.displayTimeUnit === 'ns', 'another unit', file.displayTimeUnit);
-  demand(Object.values(file.otherData).every((value) => typeof value === 'string'), 'no texts', file.otherData);
+  demand(
+    Object.values(file.otherData).every((value) => typeof value === 'string'),
+    'no texts',
+    file.otherData,
+  );
   demand(Array.isArray(file.traceEvents), 'no array of events', file.traceEvents);
   file.traceEvents.forEach(checkFields);
   checkMetadata(file.traceEvents, places);
@@ -74,16 +93,42 @@ function checkFields(event: FormatEvent): void {
   const rule = PHASES[event.ph];
   demand(rule !== undefined, 'an unknown phase', event);
   const names = Object.keys(event);
-  demand(rule.must.every((name) => names.includes(name)), 'a field is missing', event);
-  demand(names.every((name) => rule.must.includes(name) || rule.may?.includes(name) === true), 'a field too many', event);
-  demand(['pid', 'tid', 'id'].every((name) => !names.includes(name) || isNumber(Reflect.get(event, name))), 'no number', event);
-  demand(['ts', 'dur'].every((name) => !names.includes(name) || Number(Reflect.get(event, name)) >= 0), 'no time', event);
+  demand(
+    rule.must.every((name) => names.includes(name)),
+    'a field is missing',
+    event,
+  );
+  demand(
+    names.every((name) => rule.must.includes(name) || rule.may?.includes(name) === true),
+    'a field too many',
+    event,
+  );
+  demand(
+    ['pid', 'tid', 'id'].every(
+      (name) => !names.includes(name) || isNumber(Reflect.get(event, name)),
+    ),
+    'no number',
+    event,
+  );
+  demand(
+    ['ts', 'dur'].every((name) => !names.includes(name) || Number(Reflect.get(event, name)) >= 0),
+    'no time',
+    event,
+  );
   demand(typeof event.name === 'string' && event.name !== '', 'no name', event);
   demand(typeof event.cat === 'string' && event.cat !== '', 'no category', event);
   demand(event.s === undefined || ['t', 'p', 'g'].includes(event.s), 'no scope', event);
   demand(event.bp === undefined || event.bp === 'e', 'no binding point', event);
-  demand(event.cname === undefined || COLOURS.includes(event.cname), 'no colour of the viewer', event);
-  demand(event.args === undefined || (typeof event.args === 'object' && !Array.isArray(event.args)), 'no arguments', event);
+  demand(
+    event.cname === undefined || COLOURS.includes(event.cname),
+    'no colour of the viewer',
+    event,
+  );
+  demand(
+    event.args === undefined || (typeof event.args === 'object' && !Array.isArray(event.args)),
+    'no arguments',
+    event,
+  );
 }
 
 /** Every CPU and every thread has one name, and all names come first. */
@@ -103,7 +148,11 @@ function checkMetadata(events: readonly FormatEvent[], places?: RegExp): void {
     const key = name === 'process_name' ? String(pid) : thread;
     demand(name === 'thread_name' || name === 'process_name', 'unknown metadata', event);
     demand(typeof args?.['name'] === 'string', 'metadata without a name', event);
-    demand(name === 'thread_name' || (places?.test(args['name']) ?? args['name'] === `CPU ${pid - 1}`), 'a process that is no CPU', event);
+    demand(
+      name === 'thread_name' || (places?.test(args['name']) ?? args['name'] === `CPU ${pid - 1}`),
+      'a process that is no CPU',
+      event,
+    );
     demand(!named.has(key), 'named twice', event);
     named.add(key);
   }
@@ -134,7 +183,12 @@ function checkSpans(events: readonly FormatEvent[]): void {
       demand(stack.length > 0, 'an arrow without a span', event);
     }
   }
-  for (const [key, stack] of stacks) demand(stack.every(({ until }) => until < Infinity), 'left open', { key, stack });
+  for (const [key, stack] of stacks)
+    demand(
+      stack.every(({ until }) => until < Infinity),
+      'left open',
+      { key, stack },
+    );
 }
 
 /** Each id once at each end, in this order, and of one name and category. */
@@ -150,8 +204,16 @@ function checkPairs(events: readonly FormatEvent[], first: string, second: strin
     } else if (event.ph === second) {
       const begun = open.get(key);
       demand(begun !== undefined, 'ends what has not begun', event);
-      demand(first === 's' || (begun.pid === event.pid && begun.tid === event.tid), 'ends elsewhere', event);
-      demand(first !== 's' || (begun.pid === event.pid && begun.tid !== event.tid), 'an arrow that hands no CPU over', event);
+      demand(
+        first === 's' || (begun.pid === event.pid && begun.tid === event.tid),
+        'ends elsewhere',
+        event,
+      );
+      demand(
+        first !== 's' || (begun.pid === event.pid && begun.tid !== event.tid),
+        'an arrow that hands no CPU over',
+        event,
+      );
       open.delete(key);
     }
   }

@@ -12,7 +12,11 @@ import { replayed } from '../../../lib/simulated/choices.ts';
 import { explore, run } from '../../../lib/simulated/explorer.ts';
 import { SimulatedKernel } from '../../../lib/simulated/kernel.ts';
 import { lockModel } from '../../../lib/simulated/models/lock.ts';
-import { MISTAKES, readModifyWrite, wakeInsideGrant } from '../../../lib/simulated/models/mistakes.ts';
+import {
+  MISTAKES,
+  readModifyWrite,
+  wakeInsideGrant,
+} from '../../../lib/simulated/models/mistakes.ts';
 import { sectionModel } from '../../../lib/simulated/models/section.ts';
 import { chromeTrace, microseconds } from '../../../lib/trace/chrome.ts';
 import type { TraceEvent } from '../../../lib/trace/events.ts';
@@ -30,13 +34,30 @@ const MODELS = [
 /** An event in a few words: what, where, when. */
 function brief({ ph, ts, dur, pid, tid, name, args }: FormatEvent): string {
   const end = args?.['end'] ?? (args?.['continued'] === true ? 'continued' : undefined);
-  return [ts, ph, `${pid - 1}/${tid}`, name, ...(dur === undefined ? [] : [`for ${dur}`]), ...(typeof end === 'string' ? [`(${end})`] : [])].join(' ');
+  return [
+    ts,
+    ph,
+    `${pid - 1}/${tid}`,
+    name,
+    ...(dur === undefined ? [] : [`for ${dur}`]),
+    ...(typeof end === 'string' ? [`(${end})`] : []),
+  ].join(' ');
 }
 
-const briefs = (text: string): string[] => checkFormat(text).filter(({ ph }) => ph !== 'M').map(brief);
+const briefs = (text: string): string[] =>
+  checkFormat(text)
+    .filter(({ ph }) => ph !== 'M')
+    .map(brief);
 
 const trace = (events: readonly TraceEvent[], end?: number): string =>
-  chromeTrace({ events, threads: new Map([[1, 'a'], [2, 'b']]), ...(end === undefined ? {} : { end }) });
+  chromeTrace({
+    events,
+    threads: new Map([
+      [1, 'a'],
+      [2, 'b'],
+    ]),
+    ...(end === undefined ? {} : { end }),
+  });
 
 describe('a time', () => {
   it('has all digits of its nanoseconds', () => {
@@ -54,7 +75,8 @@ describe('a time', () => {
 describe('a run', () => {
   it('of the read-modify-write mistake, in full', () => {
     const { violation } = explore(readModifyWrite);
-    expect(traceOfRun(run(readModifyWrite, replayed(violation?.choices ?? '')))).toBe(`{"traceEvents":[
+    expect(traceOfRun(run(readModifyWrite, replayed(violation?.choices ?? ''))))
+      .toBe(`{"traceEvents":[
 {"ts":0.000,"ph":"M","pid":1,"tid":1,"name":"process_name","cat":"__metadata","args":{"name":"CPU 0"}},
 {"ts":0.000,"ph":"M","pid":1,"tid":1,"name":"thread_name","cat":"__metadata","args":{"name":"thread 0"}},
 {"ts":0.000,"ph":"B","pid":1,"tid":1,"name":"section","cat":"section"},
@@ -75,7 +97,10 @@ describe('a run', () => {
 
   it('has the same trace for the same choices, and one that keeps to the format', () => {
     const kinds = new Set<string>();
-    const anyRun = fc.tuple(fc.constantFrom(...MODELS), fc.array(fc.nat({ max: 20 }), { maxLength: 150 }));
+    const anyRun = fc.tuple(
+      fc.constantFrom(...MODELS),
+      fc.array(fc.nat({ max: 20 }), { maxLength: 150 }),
+    );
     fc.assert(
       fc.property(anyRun, ([model, choices]) => {
         const made = run(model, replayed(choices), 200);
@@ -83,20 +108,47 @@ describe('a run', () => {
         expect(traceOfRun(run(model, replayed(choices), 200))).toBe(text);
         // The list that the run reports makes the same run: what comes behind its end are zeroes.
         expect(traceOfRun(run(model, replayed(made.choices), 200))).toBe(text);
-        for (const event of checkFormat(text)) kinds.add(event.ph === 'i' ? event.name : event.ph + (event.bp ?? ''));
+        for (const event of checkFormat(text))
+          kinds.add(event.ph === 'i' ? event.name : event.ph + (event.bp ?? ''));
       }),
       { numRuns: 300, examples: [[[readModifyWrite, [0, 0, 0, 1]]]] },
     );
     // Not one of these may have been missing all the time.
-    expect([...kinds]).toEqual(expect.arrayContaining(['X', 'B', 'E', 'b', 'e', 's', 'f', 'fe', 'preempt', 'refused', 'switched', 'killed']));
+    expect([...kinds]).toEqual(
+      expect.arrayContaining([
+        'X',
+        'B',
+        'E',
+        'b',
+        'e',
+        's',
+        'f',
+        'fe',
+        'preempt',
+        'refused',
+        'switched',
+        'killed',
+      ]),
+    );
   });
 
   it('has one span for each step, and its arrow for each change of threads', () => {
-    const made = run(lockModel('mainline', { threads: 2, cpus: 1 }), replayed('0*6 2 1 0*3 2 0*4 2 1'));
+    const made = run(
+      lockModel('mainline', { threads: 2, cpus: 1 }),
+      replayed('0*6 2 1 0*3 2 0*4 2 1'),
+    );
     const events = checkFormat(traceOfRun(made));
-    const steps = made.moments.flatMap(({ event, label }, index) => (event === 'step' ? [`${index * 0.1} ${label}`] : []));
-    const changes = made.moments.filter(({ thread }, index) => index > 0 && made.moments[index - 1]?.thread !== thread);
-    expect(events.filter(({ ph }) => ph === 'X').map(({ ts, name }) => `${Math.round(ts * 10) * 0.1} ${name}`)).toEqual(steps);
+    const steps = made.moments.flatMap(({ event, label }, index) =>
+      event === 'step' ? [`${index * 0.1} ${label}`] : [],
+    );
+    const changes = made.moments.filter(
+      ({ thread }, index) => index > 0 && made.moments[index - 1]?.thread !== thread,
+    );
+    expect(
+      events
+        .filter(({ ph }) => ph === 'X')
+        .map(({ ts, name }) => `${Math.round(ts * 10) * 0.1} ${name}`),
+    ).toEqual(steps);
     expect(changes.length).toBeGreaterThan(2);
     expect(events.filter(({ ph }) => ph === 's')).toHaveLength(changes.length);
   });
@@ -104,7 +156,9 @@ describe('a run', () => {
   it('keeps a section open that the kernel took the request of, until the thread is outside', () => {
     // Preempted with other work at 'work'; alone on its CPU, so it comes back.
     const made = run(sectionModel('mainline', { threads: 1, layers: 1 }), replayed('0*5 2'), 14);
-    const spans = briefs(traceOfRun(made)).filter((line) => line.includes('section') || line.includes('out'));
+    const spans = briefs(traceOfRun(made)).filter(
+      (line) => line.includes('section') || line.includes('out'),
+    );
     expect(spans).toEqual([
       '0 X 0/1 outside for 0.1',
       '0.3 B 0/1 section',
@@ -115,12 +169,19 @@ describe('a run', () => {
     ]);
   });
 
-  const sections = (text: string): string[] => briefs(text).filter((line) => line.includes(' section'));
+  const sections = (text: string): string[] =>
+    briefs(text).filter((line) => line.includes(' section'));
 
   it('ends a section with the yield of its extension', () => {
     const made = run(sectionModel('mainline', { threads: 1, layers: 1 }), replayed('0*5 1'), 14);
-    expect(made.moments[10]).toMatchObject({ label: 'layer 1: yield', effects: ['yielded', 'switched'] });
-    expect(sections(traceOfRun(made))).toEqual(['0.3 B 0/1 section', '1.1 E 0/1 section (withdraw)']);
+    expect(made.moments[10]).toMatchObject({
+      label: 'layer 1: yield',
+      effects: ['yielded', 'switched'],
+    });
+    expect(sections(traceOfRun(made))).toEqual([
+      '0.3 B 0/1 section',
+      '1.1 E 0/1 section (withdraw)',
+    ]);
   });
 
   it('does not end it with a system call that gives the CPU up', () => {
@@ -132,11 +193,19 @@ describe('a run', () => {
   it('begins another one where an inner layer asks again for what the kernel took', () => {
     const made = run(sectionModel('mainline', { threads: 1, layers: 2 }), replayed('0*5 2'), 10);
     expect(made.moments[8]).toMatchObject({ label: 'layer 2: ask' });
-    expect(sections(traceOfRun(made)).slice(0, 3)).toEqual(['0.3 B 0/1 section', '0.8 E 0/1 section (withdraw)', '0.8 B 0/1 section']);
+    expect(sections(traceOfRun(made)).slice(0, 3)).toEqual([
+      '0.3 B 0/1 section',
+      '0.8 E 0/1 section (withdraw)',
+      '0.8 B 0/1 section',
+    ]);
   });
 
   it('follows a thread to the other CPU', () => {
-    const made = run(sectionModel('mainline', { threads: 1, layers: 1, migration: true }), replayed('0*5 3'), 7);
+    const made = run(
+      sectionModel('mainline', { threads: 1, layers: 1, migration: true }),
+      replayed('0*5 3'),
+      7,
+    );
     expect(briefs(traceOfRun(made)).slice(-9)).toEqual([
       '0.5 i 0/1 preempt and migrate',
       '0.5 B 0/1 scheduled out',
@@ -186,7 +255,9 @@ describe('a simulated kernel', () => {
       '2.5 i 0/2 interrupt',
       '2.501 E 0/1 scheduled out',
     ]);
-    expect(checkFormat(text).flatMap(({ ph, tid, args }) => (ph === 'M' ? [[tid, args?.['name']]] : []))).toEqual([
+    expect(
+      checkFormat(text).flatMap(({ ph, tid, args }) => (ph === 'M' ? [[tid, args?.['name']]] : [])),
+    ).toEqual([
       [1, 'CPU 0'],
       [1, 'writer'],
       [2, 'reader'],
@@ -199,7 +270,10 @@ describe('a simulated kernel', () => {
     attach({ backend: cpu }).enter();
     cpu.preempt();
     kernel.advance(700);
-    expect(briefs(traceOfKernel(kernel)).slice(-2)).toEqual(['0.7 e 0/1 extension (end of the trace)', '0.7 E 0/1 section (end of the trace)']);
+    expect(briefs(traceOfKernel(kernel)).slice(-2)).toEqual([
+      '0.7 e 0/1 extension (end of the trace)',
+      '0.7 E 0/1 section (end of the trace)',
+    ]);
   });
 
   it('continues on the other CPU the section of a thread that migrates', () => {
@@ -226,8 +300,15 @@ describe('a simulated kernel', () => {
   });
 
   it('has the same trace for the same script, and one that keeps to the format', () => {
-    const anyScript = fc.array(fc.tuple(fc.nat({ max: 1 }), fc.nat({ max: 7 }), fc.nat({ max: 6_000 })), { maxLength: 40 });
-    const play = (flavour: (typeof FLAVOURS)[number], script: readonly (readonly [number, number, number])[], choices: readonly number[]): string => {
+    const anyScript = fc.array(
+      fc.tuple(fc.nat({ max: 1 }), fc.nat({ max: 7 }), fc.nat({ max: 6_000 })),
+      { maxLength: 40 },
+    );
+    const play = (
+      flavour: (typeof FLAVOURS)[number],
+      script: readonly (readonly [number, number, number])[],
+      choices: readonly number[],
+    ): string => {
       const kernel = new SimulatedKernel({ flavour, choices });
       const threads = ['a', 'b'].map((name) => {
         const cpu = kernel.thread(name);
@@ -235,7 +316,8 @@ describe('a simulated kernel', () => {
       });
       for (const [index, action, time] of script) {
         const at = threads[index];
-        // Whoever makes a system call inside an extension is killed on rfc; what follows would throw.
+        // Whoever makes a system call inside an extension is killed on rfc; what follows would
+        // throw.
         const isDead = (): boolean => at?.cpu.death !== null;
         if (at === undefined || isDead()) continue;
         try {
@@ -256,11 +338,16 @@ describe('a simulated kernel', () => {
       return traceOfKernel(kernel);
     };
     fc.assert(
-      fc.property(fc.constantFrom(...FLAVOURS), anyScript, fc.array(fc.nat({ max: 4 })), (flavour, script, choices) => {
-        const text = play(flavour, script, choices);
-        expect(play(flavour, script, choices)).toBe(text);
-        checkFormat(text);
-      }),
+      fc.property(
+        fc.constantFrom(...FLAVOURS),
+        anyScript,
+        fc.array(fc.nat({ max: 4 })),
+        (flavour, script, choices) => {
+          const text = play(flavour, script, choices);
+          expect(play(flavour, script, choices)).toBe(text);
+          checkFormat(text);
+        },
+      ),
       { numRuns: 500 },
     );
   });
@@ -269,10 +356,30 @@ describe('a simulated kernel', () => {
 describe('any events', () => {
   it('make a trace that keeps to the format', () => {
     const kind = fc.constantFrom<TraceEvent['kind']>(
-      'step', 'request', 'withdraw', 'yield', 'system call', 'interrupt', 'signal', 'migrate',
-      'granted', 'refused', 'revoked', 'expired', 'yielded', 'aborted', 'switched', 'killed',
+      'step',
+      'request',
+      'withdraw',
+      'yield',
+      'system call',
+      'interrupt',
+      'signal',
+      'migrate',
+      'granted',
+      'refused',
+      'revoked',
+      'expired',
+      'yielded',
+      'aborted',
+      'switched',
+      'killed',
     );
-    const event = fc.record({ kind, cpu: fc.nat({ max: 2 }), thread: fc.integer({ min: 1, max: 4 }), pause: fc.nat({ max: 50 }), duration: fc.nat({ max: 50 }) });
+    const event = fc.record({
+      kind,
+      cpu: fc.nat({ max: 2 }),
+      thread: fc.integer({ min: 1, max: 4 }),
+      pause: fc.nat({ max: 50 }),
+      duration: fc.nat({ max: 50 }),
+    });
     fc.assert(
       fc.property(fc.array(event, { maxLength: 80 }), (drawn) => {
         let now = 0;
@@ -288,8 +395,22 @@ describe('any events', () => {
   });
 
   it('are put in order, those of one time left in theirs', () => {
-    const at = (time: number, thread: number, kind: TraceEvent['kind']): TraceEvent => ({ time, cpu: thread - 1, thread, kind });
-    expect(briefs(trace([at(30, 1, 'signal'), at(10, 2, 'interrupt'), at(30, 2, 'refused'), at(20, 1, 'interrupt')]))).toEqual([
+    const at = (time: number, thread: number, kind: TraceEvent['kind']): TraceEvent => ({
+      time,
+      cpu: thread - 1,
+      thread,
+      kind,
+    });
+    expect(
+      briefs(
+        trace([
+          at(30, 1, 'signal'),
+          at(10, 2, 'interrupt'),
+          at(30, 2, 'refused'),
+          at(20, 1, 'interrupt'),
+        ]),
+      ),
+    ).toEqual([
       '0.01 i 1/2 interrupt',
       '0.02 i 0/1 interrupt',
       '0.03 i 0/1 signal',
@@ -298,7 +419,14 @@ describe('any events', () => {
   });
 
   it('need no record of a switch: a CPU has one thread at a time', () => {
-    const at = (time: number, thread: number): TraceEvent => ({ time, cpu: 0, thread, kind: 'step', label: 'work', duration: 10 });
+    const at = (time: number, thread: number): TraceEvent => ({
+      time,
+      cpu: 0,
+      thread,
+      kind: 'step',
+      label: 'work',
+      duration: 10,
+    });
     expect(briefs(trace([at(0, 1), at(10, 2), at(20, 1)], 40))).toEqual([
       '0 X 0/1 work for 0.01',
       '0.01 B 0/1 scheduled out',
@@ -315,8 +443,20 @@ describe('any events', () => {
   });
 
   it('end all spans of a thread with its death, and begin none after it', () => {
-    const at = (time: number, kind: TraceEvent['kind'], thread = 1): TraceEvent => ({ time, cpu: 0, thread, kind });
-    const events = [at(0, 'request'), at(1, 'granted'), at(2, 'killed'), at(3, 'request'), at(4, 'switched'), at(5, 'interrupt', 2)];
+    const at = (time: number, kind: TraceEvent['kind'], thread = 1): TraceEvent => ({
+      time,
+      cpu: 0,
+      thread,
+      kind,
+    });
+    const events = [
+      at(0, 'request'),
+      at(1, 'granted'),
+      at(2, 'killed'),
+      at(3, 'request'),
+      at(4, 'switched'),
+      at(5, 'interrupt', 2),
+    ];
     expect(briefs(trace(events, 9)).slice(2)).toEqual([
       '0.002 i 0/1 killed',
       '0.002 e 0/1 extension (killed)',
@@ -329,8 +469,16 @@ describe('any events', () => {
 
   it('may have any names', () => {
     const name = '"quoted", \\ and\n\u2028';
-    const text = chromeTrace({ events: [{ time: 0, cpu: 0, thread: 7, kind: 'step', label: name }], threads: new Map([[7, name]]), about: { [name]: name } });
-    expect(checkFormat(text).map((event) => event.args?.['name'] ?? event.name)).toEqual(['CPU 0', name, name]);
+    const text = chromeTrace({
+      events: [{ time: 0, cpu: 0, thread: 7, kind: 'step', label: name }],
+      threads: new Map([[7, name]]),
+      about: { [name]: name },
+    });
+    expect(checkFormat(text).map((event) => event.args?.['name'] ?? event.name)).toEqual([
+      'CPU 0',
+      name,
+      name,
+    ]);
   });
 
   it('make a trace when there are none', () => {
@@ -354,11 +502,21 @@ describe('the check of the format', () => {
     ['an unknown phase', /"ph":"i"/, '"ph":"Q"', 'unknown phase'],
     ['an instant without a scope', /,"s":"t"/, '', 'missing'],
     ['a field of another phase', /"ph":"i"/, '"dur":0.000,"ph":"i"', 'too many'],
-    ['a process that is a text', /"pid":1,"tid":2,"name":"interrupt"/, '"pid":"1","tid":2,"name":"interrupt"', 'no number'],
+    [
+      'a process that is a text',
+      /"pid":1,"tid":2,"name":"interrupt"/,
+      '"pid":"1","tid":2,"name":"interrupt"',
+      'no number',
+    ],
     ['a CPU without a name', /.*process_name.*\n/, '', 'process without a name'],
     ['a thread without a name', /.*"args":\{"name":"b"\}.*\n/, '', 'thread without a name'],
     ['names behind events', /(.*thread_name.*"b".*\n)(.*"ph":"B".*\n)/, '$2$1', 'behind events'],
-    ['a number that viewers keep for themselves', /"tid":2,"name":"interrupt"/, '"tid":0,"name":"interrupt"', 'no number'],
+    [
+      'a number that viewers keep for themselves',
+      /"tid":2,"name":"interrupt"/,
+      '"tid":0,"name":"interrupt"',
+      'no number',
+    ],
     ['two names', /(.*process_name.*\n)/, '$1$1', 'named twice'],
     ['an end that is not innermost', /.*"ph":"E".*\n/, '', 'not innermost'],
     ['a span without an end', /,\n.*"ph":"E".*\n\]/, '\n]', 'left open'],

@@ -36,7 +36,12 @@ afterEach(() => {
 function record({ every = 1, events = 1000 } = {}) {
   const cpu = new SimulatedKernel().thread('recorded');
   const memory = new Float64Array(lengthFor(events));
-  const thread = new RecordingThread(cpu.connect(), () => undefined, new Recorder(memory, 'simulated', { every, events }), null);
+  const thread = new RecordingThread(
+    cpu.connect(),
+    () => undefined,
+    new Recorder(memory, 'simulated', { every, events }),
+    null,
+  );
   const read = (): Recording => {
     folder = mkdtempSync(join(tmpdir(), 'rseq-slice-recorded-'));
     writeFileSync(join(folder, `1${EXTENSION}`), memory);
@@ -96,7 +101,10 @@ describe('a recorded thread', () => {
     });
     const { events } = read();
     expect(events.length).toBeGreaterThan(20);
-    for (const { from } of events) expect(rounds.filter(({ outer, inner }) => from !== null && outer <= from && from < inner)).toHaveLength(1);
+    for (const { from } of events)
+      expect(
+        rounds.filter(({ outer, inner }) => from !== null && outer <= from && from < inner),
+      ).toHaveLength(1);
   });
 
   it('times nothing of a section in which it sleeps, but tells of the yield before', () => {
@@ -113,33 +121,53 @@ describe('a recorded thread', () => {
     const script = fc.array(fc.nat({ max: 7 }), { maxLength: 120 });
     const kinds = new Set<string>();
     fc.assert(
-      fc.property(script, fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 20 }), (actions, every, capacity) => {
-        const { cpu, thread, read } = record({ every, events: capacity });
-        let depth = 0;
-        for (const action of actions) {
-          if (action <= 1) {
-            thread.enter();
-            depth++;
-          } else if (action <= 3 && depth > 0) {
-            thread.leave();
-            depth--;
-          } else if (action === 7 && depth > 0) {
-            thread.retract();
-            depth--;
-          } else if (action === 4) cpu.preempt();
-          else if (action === 5) cpu.expire();
-          else if (thread.pause()) thread.resume();
-        }
-        const recording = read();
-        rmSync(folder, { recursive: true });
-        const { entered, undisturbed, yielded, raced, revoked, nested } = thread.stats();
-        expect([recording.entered, ...recording.outcomes]).toEqual([entered, undisturbed, yielded, raced, revoked, nested]);
-        expect(summarize([recording]).sections).toEqual({ ...thread.stats(), open: depth });
-        for (const { name } of format([recording])) kinds.add(name);
-      }),
+      fc.property(
+        script,
+        fc.integer({ min: 1, max: 5 }),
+        fc.integer({ min: 1, max: 20 }),
+        (actions, every, capacity) => {
+          const { cpu, thread, read } = record({ every, events: capacity });
+          let depth = 0;
+          for (const action of actions) {
+            if (action <= 1) {
+              thread.enter();
+              depth++;
+            } else if (action <= 3 && depth > 0) {
+              thread.leave();
+              depth--;
+            } else if (action === 7 && depth > 0) {
+              thread.retract();
+              depth--;
+            } else if (action === 4) cpu.preempt();
+            else if (action === 5) cpu.expire();
+            else if (thread.pause()) thread.resume();
+          }
+          const recording = read();
+          rmSync(folder, { recursive: true });
+          const { entered, undisturbed, yielded, raced, revoked, nested } = thread.stats();
+          expect([recording.entered, ...recording.outcomes]).toEqual([
+            entered,
+            undisturbed,
+            yielded,
+            raced,
+            revoked,
+            nested,
+          ]);
+          expect(summarize([recording]).sections).toEqual({ ...thread.stats(), open: depth });
+          for (const { name } of format([recording])) kinds.add(name);
+        },
+      ),
       { numRuns: 300 },
     );
-    expect([...kinds]).toEqual(expect.arrayContaining(['section', 'section, yielded', 'section, revoked', 'CPU given back', 'yield before sleep']));
+    expect([...kinds]).toEqual(
+      expect.arrayContaining([
+        'section',
+        'section, yielded',
+        'section, revoked',
+        'CPU given back',
+        'yield before sleep',
+      ]),
+    );
   });
 
   it('keeps the latest events and counts the others', () => {
@@ -163,22 +191,25 @@ describe('a recorded thread', () => {
     expect(timed / sections).toBeLessThan(1 / 7);
   });
 
-  it.each([1, 8])('tells nothing of sections that were taken back, and times others as ever (one in %i)', (every) => {
-    const { thread, read } = record({ every, events: 40_000 });
-    const sections = 40_000;
-    for (let i = 0; i < sections; i++) {
-      for (let attempts = i % 5; attempts > 0; attempts--) {
-        thread.enter();
-        thread.retract();
+  it.each([1, 8])(
+    'tells nothing of sections that were taken back, and times others as ever (one in %i)',
+    (every) => {
+      const { thread, read } = record({ every, events: 40_000 });
+      const sections = 40_000;
+      for (let i = 0; i < sections; i++) {
+        for (let attempts = i % 5; attempts > 0; attempts--) {
+          thread.enter();
+          thread.retract();
+        }
+        thread.critical(() => undefined);
       }
-      thread.critical(() => undefined);
-    }
-    const { timed, entered, outcomes } = read();
-    expect([entered, outcomes[Outcome.Undisturbed]]).toEqual([sections, sections]);
-    if (every === 1) expect(timed).toBe(sections);
-    expect(timed / sections).toBeGreaterThan(1 / (every + 1));
-    expect((timed - 1) / sections).toBeLessThan(1 / (every - 1));
-  });
+      const { timed, entered, outcomes } = read();
+      expect([entered, outcomes[Outcome.Undisturbed]]).toEqual([sections, sections]);
+      if (every === 1) expect(timed).toBe(sections);
+      expect(timed / sections).toBeGreaterThan(1 / (every + 1));
+      expect((timed - 1) / sections).toBeLessThan(1 / (every - 1));
+    },
+  );
 
   it('tells of one that was taken back but disturbed, as of any other', () => {
     const { cpu, thread, read } = record();
@@ -242,12 +273,30 @@ describe('a file', () => {
 
 describe('recordings', () => {
   const EMPTY: Recording = {
-    process: 1, thread: 0, kernelThread: 0, backend: 'linux', every: 1, started: 0, isWhole: true, entered: 0, outcomes: [], uses: [], timed: 0, releases: 0,
-    waits: { count: 0, time: 0, longest: 0, gaveUp: 0, abandoned: 0 }, dropped: { timed: 0, events: 0 }, events: [],
+    process: 1,
+    thread: 0,
+    kernelThread: 0,
+    backend: 'linux',
+    every: 1,
+    started: 0,
+    isWhole: true,
+    entered: 0,
+    outcomes: [],
+    uses: [],
+    timed: 0,
+    releases: 0,
+    waits: { count: 0, time: 0, longest: 0, gaveUp: 0, abandoned: 0 },
+    dropped: { timed: 0, events: 0 },
+    events: [],
   };
   const lock = { lockKind: 0, lock: 1 };
   const brief = (events: readonly FormatEvent[]): string[] =>
-    events.filter(({ ph }) => ph !== 'M').map(({ ph, ts, dur, tid, name }) => `${tid} ${ph} ${name} ${Math.round(ts * 1000)}${dur === undefined ? '' : `+${Math.round(dur * 1000)}`}`);
+    events
+      .filter(({ ph }) => ph !== 'M')
+      .map(
+        ({ ph, ts, dur, tid, name }) =>
+          `${tid} ${ph} ${name} ${Math.round(ts * 1000)}${dur === undefined ? '' : `+${Math.round(dur * 1000)}`}`,
+      );
 
   it('show a hand-over from the release to the wait that it ended', () => {
     const holder: Recording = {
@@ -280,9 +329,20 @@ describe('recordings', () => {
     const worker = { ...EMPTY, process: 700, thread: 1, kernelThread: 702, events };
     const again = { ...worker, started: 5, events: [{ kind: 'yield', from: 6, to: 7 }] as const };
     const successor = { ...worker, thread: 2, started: 9 };
-    const later = { ...successor, started: 12, events: [{ kind: 'yield', from: 13, to: 14 }] as const };
+    const later = {
+      ...successor,
+      started: 12,
+      events: [{ kind: 'yield', from: 13, to: 14 }] as const,
+    };
     const unknown = { ...EMPTY, process: 700, events };
-    const named = format([worker, again, successor, later, unknown, { ...unknown, events: again.events }]).filter(({ ph }) => ph === 'M');
+    const named = format([
+      worker,
+      again,
+      successor,
+      later,
+      unknown,
+      { ...unknown, events: again.events },
+    ]).filter(({ ph }) => ph === 'M');
     expect(named.map(({ pid, tid, args }) => [pid, tid, args?.['name']])).toEqual([
       [700, 702, 'process'],
       [700, 702, 'worker 1'],
@@ -292,20 +352,40 @@ describe('recordings', () => {
     ]);
     const { thread, read } = record();
     thread.critical(() => undefined);
-    expect(new Set(format([read()]).map(({ pid, tid }) => `${pid}/${tid}`))).toEqual(new Set([`${process.pid}/${basename(readlinkSync('/proc/thread-self'))}`]));
+    expect(new Set(format([read()]).map(({ pid, tid }) => `${pid}/${tid}`))).toEqual(
+      new Set([`${process.pid}/${basename(readlinkSync('/proc/thread-self'))}`]),
+    );
   });
 
   it('of one thread at once, as of simulated threads in it, have rows of their own', () => {
-    const first = { ...EMPTY, kernelThread: 702, events: [{ kind: 'yield', from: 10, to: 30 }] as const };
+    const first = {
+      ...EMPTY,
+      kernelThread: 702,
+      events: [{ kind: 'yield', from: 10, to: 30 }] as const,
+    };
     const second = { ...first, events: [{ kind: 'yield', from: 20, to: 40 }] as const };
     const third = { ...first, events: [{ kind: 'yield', from: 30, to: 35 }] as const };
-    expect(brief(format([first, second, third]))).toEqual(['702 X yield before sleep 10+20', '4194306 X yield before sleep 20+20', '702 X yield before sleep 30+5']);
+    expect(brief(format([first, second, third]))).toEqual([
+      '702 X yield before sleep 10+20',
+      '4194306 X yield before sleep 20+20',
+      '702 X yield before sleep 30+5',
+    ]);
   });
 
   it('have a name and a colour for each end of a section', () => {
     const outcomes = [Outcome.Undisturbed, Outcome.Yielded, Outcome.Raced, Outcome.Revoked];
-    const events = outcomes.map((outcome, index): RecordedEvent => ({ kind: 'section', outcome, from: 10 * index, to: 10 * index + 5, back: null }));
-    expect(format([{ ...EMPTY, events }]).filter(({ ph }) => ph === 'X').map(({ name, cname }) => [name, cname])).toEqual([
+    const events = outcomes.map((outcome, index): RecordedEvent => ({
+      kind: 'section',
+      outcome,
+      from: 10 * index,
+      to: 10 * index + 5,
+      back: null,
+    }));
+    expect(
+      format([{ ...EMPTY, events }])
+        .filter(({ ph }) => ph === 'X')
+        .map(({ name, cname }) => [name, cname]),
+    ).toEqual([
       ['section', 'generic_work'],
       ['section, yielded', 'good'],
       ['section, raced', 'bad'],
@@ -317,7 +397,10 @@ describe('recordings', () => {
     const release: RecordedEvent = { kind: 'release', from: 2000, to: 2500, ...lock };
     const wait: RecordedEvent = { kind: 'wait', from: 1200, to: 2300, end: 0, ...lock };
     const arrows = (first: readonly RecordedEvent[], second: readonly RecordedEvent[]): number =>
-      format([{ ...EMPTY, events: first }, { ...EMPTY, thread: 1, events: second }]).filter(({ ph }) => ph === 's').length;
+      format([
+        { ...EMPTY, events: first },
+        { ...EMPTY, thread: 1, events: second },
+      ]).filter(({ ph }) => ph === 's').length;
     expect(arrows([release], [wait])).toBe(1);
     expect(arrows([release], [{ ...wait, end: 2 }])).toBe(0);
     expect(arrows([release], [{ ...wait, lock: 2 }])).toBe(0);
@@ -339,20 +422,51 @@ describe('recordings', () => {
 
   it('of any kind make a trace that keeps to the format', () => {
     const time = fc.nat({ max: 300 });
-    const stretch = fc.tuple(time, time).map(([a, b]) => ({ from: Math.min(a, b), to: Math.max(a, b) }));
+    const stretch = fc
+      .tuple(time, time)
+      .map(([a, b]) => ({ from: Math.min(a, b), to: Math.max(a, b) }));
     const event: fc.Arbitrary<RecordedEvent> = fc.oneof(
-      fc.tuple(stretch, fc.nat({ max: 3 }), fc.nat({ max: 20 }), fc.boolean()).map(([{ from, to }, outcome, rest, isTimed]): RecordedEvent => (
-        { kind: 'section', outcome: outcome as Outcome, from: isTimed ? from : null, to, back: outcome === 0 ? null : to + rest }
-      )),
+      fc
+        .tuple(stretch, fc.nat({ max: 3 }), fc.nat({ max: 20 }), fc.boolean())
+        .map(([{ from, to }, outcome, rest, isTimed]): RecordedEvent => ({
+          kind: 'section',
+          outcome: outcome as Outcome,
+          from: isTimed ? from : null,
+          to,
+          back: outcome === 0 ? null : to + rest,
+        })),
       stretch.map((times): RecordedEvent => ({ kind: 'yield', ...times })),
-      fc.tuple(stretch, fc.nat({ max: 2 }), fc.nat({ max: 2 })).map(([times, end, id]): RecordedEvent => ({ kind: 'wait', ...times, end, lockKind: 1, lock: id })),
-      fc.tuple(stretch, fc.nat({ max: 2 })).map(([times, id]): RecordedEvent => ({ kind: 'release', ...times, lockKind: 1, lock: id })),
+      fc
+        .tuple(stretch, fc.nat({ max: 2 }), fc.nat({ max: 2 }))
+        .map(([times, end, id]): RecordedEvent => ({
+          kind: 'wait',
+          ...times,
+          end,
+          lockKind: 1,
+          lock: id,
+        })),
+      fc.tuple(stretch, fc.nat({ max: 2 })).map(([times, id]): RecordedEvent => ({
+        kind: 'release',
+        ...times,
+        lockKind: 1,
+        lock: id,
+      })),
     );
-    const threads = fc.array(fc.record({ process: fc.integer({ min: 1, max: 2 }), thread: fc.nat({ max: 2 }), kernelThread: fc.constantFrom(0, 7, 8), events: fc.array(event, { maxLength: 25 }) }), { maxLength: 4 });
+    const threads = fc.array(
+      fc.record({
+        process: fc.integer({ min: 1, max: 2 }),
+        thread: fc.nat({ max: 2 }),
+        kernelThread: fc.constantFrom(0, 7, 8),
+        events: fc.array(event, { maxLength: 25 }),
+      }),
+      { maxLength: 4 },
+    );
     let arrows = 0;
     fc.assert(
       fc.property(threads, (drawn) => {
-        arrows += format(drawn.map((one) => ({ ...EMPTY, ...one }))).filter(({ ph }) => ph === 's').length;
+        arrows += format(drawn.map((one) => ({ ...EMPTY, ...one }))).filter(
+          ({ ph }) => ph === 's',
+        ).length;
       }),
       { numRuns: 1000 },
     );

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The example addon in workers, three at a time and the main thread without it, so that the addon is unloaded with the
-// last of each round. They end attached. Argument: the example's folder. Prints how each ended and what it told.
+// The example addon in workers, three at a time and the main thread without it, so that the addon
+// is unloaded with the last of each round. They end attached. Argument: the example's folder.
+// Prints how each ended and what it told.
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';

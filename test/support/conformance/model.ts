@@ -38,14 +38,19 @@ class Run {
     const forks = calls.filter(({ what }) => what === 'f').length;
     const threads = calls.filter(({ what }) => what === 't').length;
     this.#calls = calls;
-    this.#machine = new Machine({ ...options, threads: 1 + forks + threads, areas: AREAS * (1 + forks) });
+    this.#machine = new Machine({
+      ...options,
+      threads: 1 + forks + threads,
+      areas: AREAS * (1 + forks),
+    });
     this.#machine.migrate(0, START_CPU);
   }
 
   text(): string {
     for (const [index, { what, args }] of this.#calls.entries()) {
       const result = this.#perform(what, args);
-      if (this.#machine.isDead(this.#top().thread)) return [`signal:${SIGSEGV}:${index}`, ...this.#results].join(' ');
+      if (this.#machine.isDead(this.#top().thread))
+        return [`signal:${SIGSEGV}:${index}`, ...this.#results].join(' ');
       this.#results.push(`${result}${this.#memory()}`);
     }
     return ['exit:0', ...this.#results].join(' ');

@@ -20,7 +20,10 @@ export function chooseSeed(): number {
 
 export function randomSequences(seed: number, count: number): Sequence[] {
   const random = new Random(seed);
-  return Array.from({ length: count }, (_, index) => ({ name: `seed ${seed} / ${index}`, calls: randomCalls(random) }));
+  return Array.from({ length: count }, (_, index) => ({
+    name: `seed ${seed} / ${index}`,
+    calls: randomCalls(random),
+  }));
 }
 
 /** Mulberry32: small, and good enough to choose calls with. */
@@ -56,9 +59,15 @@ interface Progress {
 }
 
 function randomCalls(random: Random): Call[] {
-  const progress: Progress = { last: null, mayStartThread: true, isInThread: false, mayExecute: true };
+  const progress: Progress = {
+    last: null,
+    mayStartThread: true,
+    isInThread: false,
+    mayExecute: true,
+  };
   const calls: Call[] = [];
-  for (let left = 2 + random.below(LONGEST - 1); left > 0; left--) calls.push(randomCall(random, progress));
+  for (let left = 2 + random.below(LONGEST - 1); left > 0; left--)
+    calls.push(randomCall(random, progress));
   return calls;
 }
 
@@ -75,17 +84,29 @@ function randomCall(random: Random, progress: Progress): Call {
     case 3:
       return call('p', 2, 0, 0, 0);
     case 4:
-      return call('p', random.below(4), random.one([0, 1, 2, 2 ** 32]), random.one([0, 0, 1]), random.one([0, 0, 1]));
+      return call(
+        'p',
+        random.below(4),
+        random.one([0, 1, 2, 2 ** 32]),
+        random.one([0, 0, 1]),
+        random.one([0, 0, 1]),
+      );
     case 5:
     case 6:
     case 7:
-      return call('w', (slot + Field.sliceControl) * 4 + random.one([0, 0, 0, 1, 2, 3]), random.one([1, 1, 0, 255]));
+      return call(
+        'w',
+        (slot + Field.sliceControl) * 4 + random.one([0, 0, 0, 1, 2, 3]),
+        random.one([1, 1, 0, 255]),
+      );
     case 8:
       return call('s', slot + Field.sliceControl, random.one(WORDS));
     case 9:
       return call('s', slot + Field.flags, random.one([0, 16, 32, 48, 0xffffffff]));
     case 10:
-      return random.isOneIn(2) ? call('s', slot + random.one(ID_FIELDS), random.one([77, 0xffffffff])) : call('g');
+      return random.isOneIn(2)
+        ? call('s', slot + random.one(ID_FIELDS), random.one([77, 0xffffffff]))
+        : call('g');
     case 11:
     case 12:
       return call('y');
@@ -108,7 +129,14 @@ function rseqCall(random: Random, progress: Progress): Call {
   if (progress.last !== null && random.isOneIn(2)) {
     const [area, offset, length, signature] = progress.last;
     const isRight = !random.isOneIn(4);
-    return call('r', area, offset, isRight ? length : random.one(LENGTHS), random.one([0, 1, 1, 1]), isRight ? signature : random.one(SIGNATURES));
+    return call(
+      'r',
+      area,
+      offset,
+      isRight ? length : random.one(LENGTHS),
+      random.one([0, 1, 1, 1]),
+      isRight ? signature : random.one(SIGNATURES),
+    );
   }
   const area = random.below(3);
   const length = random.one(LENGTHS);
@@ -119,11 +147,19 @@ function rseqCall(random: Random, progress: Progress): Call {
   return call('r', area, offset, length, random.one([0, 0, 0, 0, 2, 2, 3, 4]), signature);
 }
 
-/** A thread of a process that may use one CPU only makes the kernel count concurrency IDs by CPU: not after fork and execve. */
+/**
+ * A thread of a process that may use one CPU only makes the kernel count concurrency IDs by CPU:
+ * not after fork and execve.
+ */
 function processCall(random: Random, progress: Progress): Call {
   const kind = random.below(4);
   if (kind === 0 && progress.mayExecute) {
-    Object.assign(progress, { mayExecute: false, mayStartThread: false, isInThread: false, last: null });
+    Object.assign(progress, {
+      mayExecute: false,
+      mayStartThread: false,
+      isInThread: false,
+      last: null,
+    });
     return call('e');
   }
   if (progress.isInThread) {

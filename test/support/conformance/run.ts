@@ -16,7 +16,9 @@ import { table } from './table.ts';
 export const ENVIRONMENT = { GLIBC_TUNABLES: 'glibc.pthread.rseq=0' } as const;
 
 /** For a kernel of that flavour, whose yield has a number of its own. */
-export function environmentFor({ flavour = 'mainline' }: MachineOptions): Readonly<Record<string, string>> {
+export function environmentFor({
+  flavour = 'mainline',
+}: MachineOptions): Readonly<Record<string, string>> {
   return { ...ENVIRONMENT, CONFORMANCE_FLAVOUR: flavour };
 }
 
@@ -41,11 +43,15 @@ export interface Verdict {
   readonly differences: readonly string[];
 }
 
-/** All of it, or one in so many of its rows and random sequences; or the one sequence in RSEQ_SLICE_SEQUENCE. */
+/**
+ * All of it, or one in so many of its rows and random sequences; or the one sequence in
+ * RSEQ_SLICE_SEQUENCE.
+ */
 export function plan(oneIn = 1): Plan {
   const seed = chooseSeed();
   const single = process.env['RSEQ_SLICE_SEQUENCE'];
-  if (single !== undefined) return { rows: [], sequences: [{ name: 'replayed', calls: parseCalls(single) }], seed };
+  if (single !== undefined)
+    return { rows: [], sequences: [{ name: 'replayed', calls: parseCalls(single) }], seed };
   const rows = table().filter((_, index) => index % oneIn === 0);
   return { rows, sequences: randomSequences(seed, SEQUENCES / oneIn), seed };
 }
@@ -58,7 +64,9 @@ export function compileProgram(output: string): void {
 }
 
 export function programInput({ rows, sequences }: Plan, options: MachineOptions): string {
-  return [...rows, ...sequences].map(({ name, calls }) => `${name}\t${formatCalls(calls)}\t${expectation(calls, options)}\n`).join('');
+  return [...rows, ...sequences]
+    .map(({ name, calls }) => `${name}\t${formatCalls(calls)}\t${expectation(calls, options)}\n`)
+    .join('');
 }
 
 /** @param output what the program has written. */
@@ -76,13 +84,19 @@ export function judge({ rows, sequences }: Plan, options: MachineOptions, output
   }
   differences.sort((one, other) => one.calls - other.calls);
   return {
-    repeated: [...found].filter(([, { repetitions }]) => repetitions > 0).map(([name, { repetitions }]) => `${name} (${repetitions})`),
+    repeated: [...found]
+      .filter(([, { repetitions }]) => repetitions > 0)
+      .map(([name, { repetitions }]) => `${name} (${repetitions})`),
     differences: differences.map(({ text }) => text),
   };
 }
 
 /** Cut behind the first call whose outcome differs: what comes later has no part in it. */
-function difference({ name, calls }: Sequence, expected: string, found: string): { calls: number; text: string } {
+function difference(
+  { name, calls }: Sequence,
+  expected: string,
+  found: string,
+): { calls: number; text: string } {
   const [ours, theirs] = [expected.split(' '), found.split(' ')];
   let at = 1;
   while (at < ours.length && ours[at] === theirs[at]) at++;
@@ -99,7 +113,10 @@ function difference({ name, calls }: Sequence, expected: string, found: string):
   };
 }
 
-export function summary({ rows, sequences, seed }: Plan, { repeated, differences }: Verdict): string {
+export function summary(
+  { rows, sequences, seed }: Plan,
+  { repeated, differences }: Verdict,
+): string {
   return [
     `${rows.length} rows, ${sequences.length} sequences, ${differences.length} differences; RSEQ_SLICE_SEED=${seed}`,
     `${repeated.length} repeated (how often): ${repeated.slice(0, REPEATED_SHOWN).join(', ')}`,

@@ -16,7 +16,8 @@
  * - `f` fork, going on in the child; `e` execve of the same program
  * - `t` going on in a new thread; `x` the end of it, back in the one that started it
  */
-export type Letter = 'r' | 'p' | 'y' | 'z' | 'g' | 'd' | 'b' | 'w' | 's' | 'i' | 'm' | 'f' | 'e' | 't' | 'x';
+export type Letter =
+  'r' | 'p' | 'y' | 'z' | 'g' | 'd' | 'b' | 'w' | 's' | 'i' | 'm' | 'f' | 'e' | 't' | 'x';
 
 export interface Call {
   readonly what: Letter;
@@ -35,7 +36,14 @@ export const AREA_BYTES = 64;
 export const AREA_SLOTS: number = AREA_BYTES / 4;
 
 /** Fields of `struct rseq`, as 32-bit slots. */
-export const Field = { cpuIdStart: 0, cpuId: 1, flags: 4, nodeId: 5, concurrencyId: 6, sliceControl: 7 } as const;
+export const Field = {
+  cpuIdStart: 0,
+  cpuId: 1,
+  flags: 4,
+  nodeId: 5,
+  concurrencyId: 6,
+  sliceControl: 7,
+} as const;
 
 /** Bytes of area 0's control word. */
 export const REQUEST: number = Field.sliceControl * 4;
@@ -55,7 +63,8 @@ export function parseCalls(text: string): Call[] {
     .split(/\s+/)
     .map((word) => {
       const [what = '', ...args] = word.split(',');
-      if (!/^[rpyzgdbwsimfetx]$/.test(what) || args.some((arg) => !/^-?\d+$/.test(arg))) throw new Error(`'${word}' is no call.`);
+      if (!/^[rpyzgdbwsimfetx]$/.test(what) || args.some((arg) => !/^-?\d+$/.test(arg)))
+        throw new Error(`'${word}' is no call.`);
       return { what: what as Letter, args: args.map(Number) };
     });
 }

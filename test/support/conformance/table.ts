@@ -19,7 +19,9 @@ const store = (field: number, value: number): Call => call('s', field, value);
 
 const STATES: Readonly<Record<string, readonly Call[]>> = {
   unregistered: [],
-  'memory with rubbish': [...Array(AREA_SLOTS).keys()].filter((slot) => slot !== 2 && slot !== 3).map((slot) => store(slot, ALL_ONES)),
+  'memory with rubbish': [...Array(AREA_SLOTS).keys()]
+    .filter((slot) => slot !== 2 && slot !== 3)
+    .map((slot) => store(slot, ALL_ONES)),
   legacy: [legacy],
   'legacy at 32': [call('r', 0, 32, 32, 0, SIGNATURE)],
   'legacy, word set': [legacy, store(Field.sliceControl, 0x01020304)],
@@ -61,9 +63,13 @@ const STATES: Readonly<Record<string, readonly Call[]>> = {
 };
 
 const CALLS: readonly (readonly Call[])[] = [
-  ...[0, 1, 2, 3, 4, 5, 8, 0x40000000, -1, -2].map((flags) => [call('r', 0, 0, 33, flags, SIGNATURE)]),
+  ...[0, 1, 2, 3, 4, 5, 8, 0x40000000, -1, -2].map((flags) => [
+    call('r', 0, 0, 33, flags, SIGNATURE),
+  ]),
   ...[0, 1, 2].map((flags) => [call('r', 0, 0, 32, flags, SIGNATURE)]),
-  ...[0, 1, 28, 31, 34, 63, 64, 65, 4096, 0x7fffffff, ALL_ONES].map((length) => [call('r', 0, 0, length, 0, SIGNATURE)]),
+  ...[0, 1, 28, 31, 34, 63, 64, 65, 4096, 0x7fffffff, ALL_ONES].map((length) => [
+    call('r', 0, 0, length, 0, SIGNATURE),
+  ]),
   [call('r', 0, 0, 33, 0, SIGNATURE + 1)],
   [call('r', 0, 0, 33, 1, SIGNATURE + 1)],
   [call('r', 0, 0, 32, 1, SIGNATURE + 1)],
@@ -98,6 +104,9 @@ const LOOK: readonly Call[] = [call('p', 1, 0, 0, 0), request, call('g'), call('
 
 export function table(): Sequence[] {
   return Object.entries(STATES).flatMap(([state, prefix]) =>
-    CALLS.map((calls, index) => ({ name: `${state} / ${index}`, calls: [...prefix, ...calls, ...LOOK] })),
+    CALLS.map((calls, index) => ({
+      name: `${state} / ${index}`,
+      calls: [...prefix, ...calls, ...LOOK],
+    })),
   );
 }

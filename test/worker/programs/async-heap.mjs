@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
-// Waits in the event loop that go on for many turns, and as many waits one after the other that end in each way.
-// Arguments: what waits, and how many. Prints by how many bytes the heap has grown. Run with --expose-gc.
+// Waits in the event loop that go on for many turns, and as many waits one after the other that end
+// in each way. Arguments: what waits, and how many. Prints by how many bytes the heap has grown.
+// Run with --expose-gc.
 const TURN = 1;
 const { waitAsync } = Atomics;
 const { setInterval: startInterval } = globalThis;
 // Turns come fast: whatever the library looks at now and then, it looks at all the time.
-Atomics.waitAsync = (words, index, value, ms) => waitAsync(words, index, value, Math.min(ms ?? TURN, TURN));
+Atomics.waitAsync = (words, index, value, ms) =>
+  waitAsync(words, index, value, Math.min(ms ?? TURN, TURN));
 globalThis.setInterval = (run, ms, ...rest) => startInterval(run, Math.min(ms, TURN), ...rest);
 const { Condition, Mutex, RwLock, Semaphore, SpinLock } = await import('../../../dist/index.js');
 
@@ -33,15 +35,36 @@ async function waitOn(how) {
 
 /** What is held meanwhile, how it is waited for, and what happens to those who get it. */
 const WAYS = {
-  'Mutex.lockAsync': [() => mutex.tryLock(), (how) => mutex.lockAsync(how).then((token) => token.unlock())],
+  'Mutex.lockAsync': [
+    () => mutex.tryLock(),
+    (how) => mutex.lockAsync(how).then((token) => token.unlock()),
+  ],
   'Mutex.withLockAsync': [() => mutex.tryLock(), (how) => mutex.withLockAsync(ignore, how)],
-  'SpinLock.lockAsync': [() => spin.tryLock(), (how) => spin.lockAsync(how).then((token) => token.unlock())],
-  'RwLock.readLockAsync': [() => rw.tryWriteLock(), (how) => rw.readLockAsync(how).then((token) => token.unlock())],
+  'SpinLock.lockAsync': [
+    () => spin.tryLock(),
+    (how) => spin.lockAsync(how).then((token) => token.unlock()),
+  ],
+  'RwLock.readLockAsync': [
+    () => rw.tryWriteLock(),
+    (how) => rw.readLockAsync(how).then((token) => token.unlock()),
+  ],
   'RwLock.withReadLockAsync': [() => rw.tryWriteLock(), (how) => rw.withReadLockAsync(ignore, how)],
-  'RwLock.writeLockAsync': [() => rw.tryReadLock(), (how) => rw.writeLockAsync(how).then((token) => token.unlock())],
-  'RwLock.withWriteLockAsync': [() => rw.tryReadLock(), (how) => rw.withWriteLockAsync(ignore, how)],
-  'Semaphore.acquireAsync': [() => semaphore.tryAcquire(), (how) => semaphore.acquireAsync(how).then((token) => token.unlock())],
-  'Semaphore.withPermitAsync': [() => semaphore.tryAcquire(), (how) => semaphore.withPermitAsync(ignore, how)],
+  'RwLock.writeLockAsync': [
+    () => rw.tryReadLock(),
+    (how) => rw.writeLockAsync(how).then((token) => token.unlock()),
+  ],
+  'RwLock.withWriteLockAsync': [
+    () => rw.tryReadLock(),
+    (how) => rw.withWriteLockAsync(ignore, how),
+  ],
+  'Semaphore.acquireAsync': [
+    () => semaphore.tryAcquire(),
+    (how) => semaphore.acquireAsync(how).then((token) => token.unlock()),
+  ],
+  'Semaphore.withPermitAsync': [
+    () => semaphore.tryAcquire(),
+    (how) => semaphore.withPermitAsync(ignore, how),
+  ],
   'Condition.waitAsync': [() => ({ unlock: () => condition.notifyAll() }), waitOn],
 };
 

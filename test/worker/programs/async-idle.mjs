@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Thousands of waits in the event loop, on one lock and on as many locks. Prints how often the engine was asked to sleep
-// in a second in which nothing happened, and how often timers ran.
+// Thousands of waits in the event loop, on one lock and on as many locks. Prints how often the
+// engine was asked to sleep in a second in which nothing happened, and how often timers ran.
 const { waitAsync } = Atomics;
 const { setInterval: startInterval, setTimeout: startTimeout } = globalThis;
 let sleeps = 0;
@@ -9,11 +9,18 @@ Atomics.waitAsync = (...rest) => {
   sleeps++;
   return waitAsync(...rest);
 };
-for (const [name, start] of Object.entries({ setInterval: startInterval, setTimeout: startTimeout })) {
-  globalThis[name] = (run, ...rest) => start((...given) => {
-    timers++;
-    run(...given);
-  }, ...rest);
+for (const [name, start] of Object.entries({
+  setInterval: startInterval,
+  setTimeout: startTimeout,
+})) {
+  globalThis[name] = (run, ...rest) =>
+    start(
+      (...given) => {
+        timers++;
+        run(...given);
+      },
+      ...rest,
+    );
 }
 const { Condition, Mutex, RwLock, Semaphore } = await import('../../../dist/index.js');
 

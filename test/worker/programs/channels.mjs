@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A worker takes a lock and ends with it; this thread gives up waiting once before that, and takes the lock over after.
-// Prints what the channels of locks said.
+// A worker takes a lock and ends with it; this thread gives up waiting once before that, and takes
+// the lock over after. Prints what the channels of locks said.
 import { subscribe } from 'node:diagnostics_channel';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { attach, Mutex } from '../../../dist/index.js';
@@ -14,7 +14,13 @@ if (isMainThread) {
       // In a section of the lock's, this one would be a nested one.
       const before = thread.stats().nested;
       thread.critical(() => undefined);
-      heard.push({ channel, kind, byteOffset, isItsBuffer: buffer === mutex.handle.buffer, nested: thread.stats().nested - before });
+      heard.push({
+        channel,
+        kind,
+        byteOffset,
+        isItsBuffer: buffer === mutex.handle.buffer,
+        nested: thread.stats().nested - before,
+      });
     });
   }
   const worker = new Worker(new URL(import.meta.url), { workerData: mutex.handle });

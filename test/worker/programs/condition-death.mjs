@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Workers are terminated while they wait for a condition, in their threads and in their event loops. Argument: flags of
-// their Node, by commas; how often. Prints what notifications say afterwards, and who of the living was woken.
+// Workers are terminated while they wait for a condition, in their threads and in their event
+// loops. Argument: flags of their Node, by commas; how often. Prints what notifications say
+// afterwards, and who of the living was woken.
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { Condition, Mutex } from '../../../dist/index.js';
 import { nextMessage } from './lock-kinds.mjs';
@@ -11,7 +12,10 @@ if (isMainThread) {
   const [, , flags = '', turns = '3'] = process.argv;
   const [mutex, condition] = [new Mutex(), new Condition()];
   const start = async (role) => {
-    const worker = new Worker(new URL(import.meta.url), { execArgv: flags === '' ? [] : flags.split(','), workerData: { role, mutex: mutex.handle, condition: condition.handle } });
+    const worker = new Worker(new URL(import.meta.url), {
+      execArgv: flags === '' ? [] : flags.split(','),
+      workerData: { role, mutex: mutex.handle, condition: condition.handle },
+    });
     await nextMessage(worker);
     // The lock is free when it waits.
     (await mutex.lockAsync()).unlock();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// An event loop has claimed an RwLock for writing and does not come round, since its thread waits for the same lock;
-// the reader that it waited for has died. Prints whether that thread and another one get the lock.
+// An event loop has claimed an RwLock for writing and does not come round, since its thread waits
+// for the same lock; the reader that it waited for has died. Prints whether that thread and another
+// one get the lock.
 
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { RwLock } from '../../../dist/index.js';
@@ -21,7 +22,8 @@ if (isMainThread) {
   const lock = new RwLock();
   const start = (/** @type {string} */ role) =>
     new Worker(new URL(import.meta.url), { workerData: { role, handle: lock.handle } });
-  const said = (/** @type {Worker} */ worker) => new Promise((resolve) => worker.once('message', resolve));
+  const said = (/** @type {Worker} */ worker) =>
+    new Promise((resolve) => worker.once('message', resolve));
   const reader = start('reader');
   await said(reader);
   const claimer = start('claimer');

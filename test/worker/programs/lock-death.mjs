@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A worker dies with a lock, in every way, while one worker waits for it in its thread and the main thread waits in its
-// event loop. Arguments: the kind, and the endings. Prints who of those that had it afterwards was told, and how long
-// the first had to wait.
+// A worker dies with a lock, in every way, while one worker waits for it in its thread and the main
+// thread waits in its event loop. Arguments: the kind, and the endings. Prints who of those that
+// had it afterwards was told, and how long the first had to wait.
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { Mutex, RwLock } from '../../../dist/index.js';
 import { KINDS, nextMessage } from './lock-kinds.mjs';
@@ -25,7 +25,10 @@ async function runCase(kind, ending) {
   const handle = KINDS[kind].create();
   const other = new Mutex();
   const otherToken = await other.lockAsync();
-  const start = (role) => new Worker(new URL(import.meta.url), { workerData: { role, kind, handle, ending, other: other.handle } });
+  const start = (role) =>
+    new Worker(new URL(import.meta.url), {
+      workerData: { role, kind, handle, ending, other: other.handle },
+    });
   const victim = start('victim');
   victim.on('error', () => undefined);
   const first = await nextMessage(victim);
@@ -43,7 +46,9 @@ async function runCase(kind, ending) {
     told.push(abandoned);
     return performance.now();
   });
-  const death = new Promise((resolve) => victim.once('exit', resolve)).then(() => performance.now());
+  const death = new Promise((resolve) => victim.once('exit', resolve)).then(() =>
+    performance.now(),
+  );
   victim.postMessage('die');
   if (ending.startsWith('terminate')) {
     await new Promise((resolve) => setTimeout(resolve, 50));
@@ -61,9 +66,13 @@ async function runCase(kind, ending) {
 /** A reader that dies is in nobody's way, and no news. */
 async function runReader(ending) {
   const handle = new RwLock().handle;
-  const victim = new Worker(new URL(import.meta.url), { workerData: { role: 'reader', handle, ending } });
+  const victim = new Worker(new URL(import.meta.url), {
+    workerData: { role: 'reader', handle, ending },
+  });
   victim.on('error', () => undefined);
-  const death = new Promise((resolve) => victim.once('exit', resolve)).then(() => performance.now());
+  const death = new Promise((resolve) => victim.once('exit', resolve)).then(() =>
+    performance.now(),
+  );
   await nextMessage(victim);
   const lock = RwLock.from(handle);
   const own = lock.writeLockAsync().then((token) => ({ token, at: performance.now() }));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Counts up, under a lock, what is no atomic count: in workers that take the lock in every way, and in the main thread,
-// which waits asynchronously. Arguments: the kind, the number of workers, rounds of each. Prints the totals.
+// Counts up, under a lock, what is no atomic count: in workers that take the lock in every way, and
+// in the main thread, which waits asynchronously. Arguments: the kind, the number of workers,
+// rounds of each. Prints the totals.
 import { Worker, isMainThread, workerData } from 'node:worker_threads';
 import { KINDS } from './lock-kinds.mjs';
 
@@ -50,19 +51,24 @@ if (isMainThread) {
   const handle = KINDS[kind].create();
   const words = new Int32Array(new SharedArrayBuffer(16));
   const data = (ways) => ({ workerData: { kind, handle, words, rounds: Number(rounds), ways } });
-  const all = Array.from({ length: Number(workers) }, (_, i) => new Worker(new URL(import.meta.url), data(i === 0 ? ['take'] : WAYS)));
+  const all = Array.from(
+    { length: Number(workers) },
+    (_, i) => new Worker(new URL(import.meta.url), data(i === 0 ? ['take'] : WAYS)),
+  );
   const ends = all.map((worker) => new Promise((resolve) => worker.once('exit', resolve)));
   const own = Math.ceil(Number(rounds) / 10);
   await work(kind, handle, words, own, ['async']);
   const exitCodes = await Promise.all(ends);
   const lock = KINDS[kind].open(handle);
   const token = lock.tryTake();
-  console.log(JSON.stringify({
-    exitCodes,
-    missing: Number(rounds) * Number(workers) + own - words[COUNT],
-    wrong: words[WRONG],
-    isFree: token !== null,
-  }));
+  console.log(
+    JSON.stringify({
+      exitCodes,
+      missing: Number(rounds) * Number(workers) + own - words[COUNT],
+      wrong: words[WRONG],
+      isFree: token !== null,
+    }),
+  );
   token?.unlock();
 } else {
   const { kind, handle, words, rounds, ways } = workerData;

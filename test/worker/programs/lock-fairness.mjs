@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
-// Threads that want a lock all the time. Prints the most often that others had it while one waited, counted from when it
-// had lined up, and the bound that the lock states. Arguments: the kind, the number of threads, ms at most, and how
-// many waits are enough.
+// Threads that want a lock all the time. Prints the most often that others had it while one waited,
+// counted from when it had lined up, and the bound that the lock states. Arguments: the kind, the
+// number of threads, ms at most, and how many waits are enough.
 import { Worker, isMainThread, workerData } from 'node:worker_threads';
 import { Mutex, SpinLock } from '../../../dist/index.js';
 
-/** A word for each, and for all: acquisitions; the most times overtaken, waits, ms of the longest. */
+/**
+ * A word for each, and for all: acquisitions; the most times overtaken, waits, ms of the longest.
+ */
 const [COUNT, MOST, WAITS] = [0, 1, 2];
 
 const LOCKS = { Mutex, SpinLock };
@@ -17,7 +19,8 @@ function work({ kind, handle, words, ms, enough }) {
   const none = -1;
   let lined = none;
   const lock = new LOCKS[kind](handle.buffer, handle.byteOffset);
-  // From when it has lined up, which changes the word that counts who waits, and the holder's word shows that.
+  // From when it has lined up, which changes the word that counts who waits, and the holder's word
+  // shows that.
   const { compareExchange, load } = Atomics;
   let hasArrived = false;
   const note = (isShown) => {
@@ -37,7 +40,11 @@ function work({ kind, handle, words, ms, enough }) {
   };
   let most = 0;
   const end = performance.now() + ms;
-  for (let i = 0; (i & 63) !== 0 || (performance.now() < end && Atomics.load(words, WAITS) < enough); i++) {
+  for (
+    let i = 0;
+    (i & 63) !== 0 || (performance.now() < end && Atomics.load(words, WAITS) < enough);
+    i++
+  ) {
     lined = none;
     hasArrived = false;
     lock.acquire();
@@ -50,7 +57,8 @@ function work({ kind, handle, words, ms, enough }) {
     for (let spin = 0; spin < 20; spin++) Atomics.load(words, COUNT);
     lock.release();
   }
-  for (let seen = Atomics.load(words, MOST); most > seen; ) seen = Atomics.compareExchange(words, MOST, seen, most);
+  for (let seen = Atomics.load(words, MOST); most > seen;)
+    seen = Atomics.compareExchange(words, MOST, seen, most);
 }
 
 if (isMainThread) {
@@ -58,7 +66,20 @@ if (isMainThread) {
   const lock = new LOCKS[kind]();
   const words = new Int32Array(new SharedArrayBuffer(16));
   const data = { kind, handle: lock.handle, words, ms: Number(ms), enough: Number(enough) };
-  const all = Array.from({ length: Number(threads) }, () => new Worker(new URL(import.meta.url), { workerData: data }));
-  const exitCodes = await Promise.all(all.map((worker) => new Promise((resolve) => worker.once('exit', resolve))));
-  console.log(JSON.stringify({ exitCodes, acquisitions: words[COUNT], most: words[MOST], waits: words[WAITS], bound: lock.overtakingBound(Number(threads)) }));
+  const all = Array.from(
+    { length: Number(threads) },
+    () => new Worker(new URL(import.meta.url), { workerData: data }),
+  );
+  const exitCodes = await Promise.all(
+    all.map((worker) => new Promise((resolve) => worker.once('exit', resolve))),
+  );
+  console.log(
+    JSON.stringify({
+      exitCodes,
+      acquisitions: words[COUNT],
+      most: words[MOST],
+      waits: words[WAITS],
+      bound: lock.overtakingBound(Number(threads)),
+    }),
+  );
 } else work(workerData);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Workers give up waiting while the lock is released, again and again. Whoever tries it when nobody holds it and nobody
-// waits must get it. Arguments: the kind, ms. Prints how often it did not.
+// Workers give up waiting while the lock is released, again and again. Whoever tries it when nobody
+// holds it and nobody waits must get it. Arguments: the kind, ms. Prints how often it did not.
 import { Worker, isMainThread, workerData } from 'node:worker_threads';
 import { KINDS } from './lock-kinds.mjs';
 
@@ -12,7 +12,10 @@ if (isMainThread) {
   const handle = KINDS[kind].create();
   const lock = KINDS[kind].open(handle);
   const control = new Int32Array(new SharedArrayBuffer(8));
-  const workers = Array.from({ length: WORKERS }, () => new Worker(new URL(import.meta.url), { workerData: { kind, handle, control } }));
+  const workers = Array.from(
+    { length: WORKERS },
+    () => new Worker(new URL(import.meta.url), { workerData: { kind, handle, control } }),
+  );
   let rounds = 0;
   let refused = 0;
   for (const end = performance.now() + Number(ms); performance.now() < end; rounds++) {
@@ -24,20 +27,22 @@ if (isMainThread) {
     Atomics.store(control, DONE, 0);
     Atomics.add(control, ROUND, 1);
     Atomics.notify(control, ROUND);
-    while (Atomics.load(control, DONE) < WORKERS) await Atomics.waitAsync(control, DONE, Atomics.load(control, DONE), 20).value;
+    while (Atomics.load(control, DONE) < WORKERS)
+      await Atomics.waitAsync(control, DONE, Atomics.load(control, DONE), 20).value;
     token.unlock();
     // Those who wait until now get it, and are done before the next round begins.
     Atomics.store(control, DONE, 0);
     Atomics.add(control, ROUND, 1);
     Atomics.notify(control, ROUND);
-    while (Atomics.load(control, DONE) < WORKERS) await Atomics.waitAsync(control, DONE, Atomics.load(control, DONE), 20).value;
+    while (Atomics.load(control, DONE) < WORKERS)
+      await Atomics.waitAsync(control, DONE, Atomics.load(control, DONE), 20).value;
   }
   for (const worker of workers) await worker.terminate();
   console.log(JSON.stringify({ refused, enough: rounds > 20 }));
 } else {
   const { kind, handle, control } = workerData;
   const lock = KINDS[kind].open(handle);
-  for (let round = 0; ; ) {
+  for (let round = 0; ;) {
     Atomics.wait(control, ROUND, round);
     round = Atomics.load(control, ROUND);
     const isWaiting = (round & 1) === 1;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A hot loop of takings and releases that meet nobody, between two system calls that a trace is searched for and two
-// lines that the collector's trace is. Arguments: main or worker, the kind, what the loop does, how often.
+// A hot loop of takings and releases that meet nobody, between two system calls that a trace is
+// searched for and two lines that the collector's trace is. Arguments: main or worker, the kind,
+// what the loop does, how often.
 import { existsSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
@@ -49,7 +50,8 @@ async function run({ kind, body, count }) {
   const lock = new LOCKS[kind](undefined, 0, { blockMainThread: true });
   const loop = makeLoop(lock, body);
   for (let i = 0; i < 30; i++) loop(count / 20);
-  // What V8 still compiles or collects in the background ends meanwhile, and is told to this thread.
+  // What V8 still compiles or collects in the background ends meanwhile, and is told to this
+  // thread.
   await sleep(300);
   loop(count / 5);
 
@@ -64,10 +66,14 @@ async function run({ kind, body, count }) {
   const optimized = (new Function('f', 'return %GetOptimizationStatus(f)')(loop) & (1 << 4)) !== 0;
   const entered = after.entered - before.entered;
   const disturbed = entered - (after.undisturbed - before.undisturbed);
-  writeSync(1, `${JSON.stringify({ optimized, entered, disturbed, contended: lock.stats().contended, kept: kept !== null })}\n`);
+  writeSync(
+    1,
+    `${JSON.stringify({ optimized, entered, disturbed, contended: lock.stats().contended, kept: kept !== null })}\n`,
+  );
 }
 
 const [, , where, kind, body, count] = process.argv;
 if (!isMainThread) await run(workerData);
-else if (where === 'worker') new Worker(new URL(import.meta.url), { workerData: { kind, body, count: Number(count) } });
+else if (where === 'worker')
+  new Worker(new URL(import.meta.url), { workerData: { kind, body, count: Number(count) } });
 else await run({ kind, body, count: Number(count) });

@@ -7,7 +7,13 @@ const exclusive = (Lock) => ({
   create: () => new Lock(undefined, 0, options).handle,
   open: (handle) => {
     const lock = Lock.from(handle, options);
-    return { take: (how) => lock.lock(how), tryTake: () => lock.tryLock(), takeAsync: (how) => lock.lockAsync(how), run: (f) => lock.withLock(f), lock };
+    return {
+      take: (how) => lock.lock(how),
+      tryTake: () => lock.tryLock(),
+      takeAsync: (how) => lock.lockAsync(how),
+      run: (f) => lock.withLock(f),
+      lock,
+    };
   },
 });
 
@@ -18,14 +24,26 @@ export const KINDS = {
     create: () => new RwLock().handle,
     open: (handle) => {
       const lock = RwLock.from(handle, options);
-      return { take: (how) => lock.writeLock(how), tryTake: () => lock.tryWriteLock(), takeAsync: (how) => lock.writeLockAsync(how), run: (f) => lock.withWriteLock(f), lock };
+      return {
+        take: (how) => lock.writeLock(how),
+        tryTake: () => lock.tryWriteLock(),
+        takeAsync: (how) => lock.writeLockAsync(how),
+        run: (f) => lock.withWriteLock(f),
+        lock,
+      };
     },
   },
   Semaphore: {
     create: () => new Semaphore(1).handle,
     open: (handle) => {
       const lock = Semaphore.from(handle, options);
-      return { take: (how) => lock.acquire(how), tryTake: () => lock.tryAcquire(), takeAsync: (how) => lock.acquireAsync(how), run: (f) => lock.withPermit(f), lock };
+      return {
+        take: (how) => lock.acquire(how),
+        tryTake: () => lock.tryAcquire(),
+        takeAsync: (how) => lock.acquireAsync(how),
+        run: (f) => lock.withPermit(f),
+        lock,
+      };
     },
   },
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What is not exclusive: readers beside each other and never beside a writer, permits, and a queue with two conditions.
-// Argument: which. Prints what was seen.
+// What is not exclusive: readers beside each other and never beside a writer, permits, and a queue
+// with two conditions. Argument: which. Prints what was seen.
 import { Worker, isMainThread, workerData } from 'node:worker_threads';
 import { Condition, Mutex, RwLock, Semaphore } from '../../../dist/index.js';
 
@@ -35,24 +35,38 @@ const PARTS = {
       for (let i = 0; i < 3000; i++) {
         const token = permits.acquire();
         const inside = Atomics.add(words, 0, 1) + 1;
-        for (let most = Atomics.load(words, 1); inside > most; ) most = Atomics.compareExchange(words, 1, most, inside);
+        for (let most = Atomics.load(words, 1); inside > most;)
+          most = Atomics.compareExchange(words, 1, most, inside);
         if (inside > 2) Atomics.add(words, 3, 1);
         Atomics.sub(words, 0, 1);
         Atomics.add(words, 2, 1);
         token.unlock();
       }
     },
-    report: (words, { semaphore }) => ({ rounds: words[2], wrong: words[3], available: Semaphore.from(semaphore).available }),
+    report: (words, { semaphore }) => ({
+      rounds: words[2],
+      wrong: words[3],
+      available: Semaphore.from(semaphore).available,
+    }),
   },
   queue: {
-    create: () => ({ mutex: new Mutex().handle, filled: new Condition().handle, emptied: new Condition().handle }),
+    create: () => ({
+      mutex: new Mutex().handle,
+      filled: new Condition().handle,
+      emptied: new Condition().handle,
+    }),
     run: ({ mutex, filled, emptied }, words, index) => {
-      const [lock, isFilled, isEmptied] = [Mutex.from(mutex, options), Condition.from(filled, options), Condition.from(emptied, options)];
+      const [lock, isFilled, isEmptied] = [
+        Mutex.from(mutex, options),
+        Condition.from(filled, options),
+        Condition.from(emptied, options),
+      ];
       const isProducer = index % 2 === 0;
       for (let i = 0; i < 1500; i++) {
         const token = lock.lock();
         // Room for three.
-        while (isProducer ? words[0] === 3 : words[0] === 0) (isProducer ? isEmptied : isFilled).wait(token);
+        while (isProducer ? words[0] === 3 : words[0] === 0)
+          (isProducer ? isEmptied : isFilled).wait(token);
         words[0] += isProducer ? 1 : -1;
         words[isProducer ? 1 : 2]++;
         if (words[0] < 0 || words[0] > 3) words[3]++;
@@ -60,7 +74,12 @@ const PARTS = {
         (isProducer ? isFilled : isEmptied).notify();
       }
     },
-    report: (words) => ({ left: words[0], produced: words[1], consumed: words[2], wrong: words[3] }),
+    report: (words) => ({
+      left: words[0],
+      produced: words[1],
+      consumed: words[2],
+      wrong: words[3],
+    }),
   },
 };
 
@@ -68,8 +87,16 @@ if (isMainThread) {
   const part = PARTS[process.argv[2]];
   const handles = part.create();
   const words = new Int32Array(new SharedArrayBuffer(16));
-  const workers = [0, 1, 2, 3].map((index) => new Worker(new URL(import.meta.url), { argv: [process.argv[2]], workerData: { handles, words, index } }));
-  const exitCodes = await Promise.all(workers.map((worker) => new Promise((resolve) => worker.once('exit', resolve))));
+  const workers = [0, 1, 2, 3].map(
+    (index) =>
+      new Worker(new URL(import.meta.url), {
+        argv: [process.argv[2]],
+        workerData: { handles, words, index },
+      }),
+  );
+  const exitCodes = await Promise.all(
+    workers.map((worker) => new Promise((resolve) => worker.once('exit', resolve))),
+  );
   console.log(JSON.stringify({ exitCodes, ...part.report(words, handles) }));
 } else {
   const { handles, words, index } = workerData;

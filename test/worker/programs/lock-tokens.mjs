@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Tokens used twice, in a race, after a release, and beside the holds of another lock object for the same memory. Argument:
-// the index.js of the copy that the other object is of, '' for this one. Prints what each came to.
+// Tokens used twice, in a race, after a release, and beside the holds of another lock object for
+// the same memory. Argument: the index.js of the copy that the other object is of, '' for this one.
+// Prints what each came to.
 import { pathToFileURL } from 'node:url';
 import { Condition, Mutex } from '../../../dist/index.js';
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A token is unlocked while its wait on a condition waits for the lock, whose holder then dies: who takes the lock next
-// must be told. Prints how the wait ended, and whether the next one was told.
+// A token is unlocked while its wait on a condition waits for the lock, whose holder then dies: who
+// takes the lock next must be told. Prints how the wait ended, and whether the next one was told.
 
 import { isMainThread, Worker, workerData } from 'node:worker_threads';
 import { Condition, Mutex } from '../../../dist/index.js';

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Workers that wait for a lock, in their threads and in their event loops, some of which are terminated meanwhile; the
-// others must all get it. Argument: the kind, or Condition. Prints how long terminating took and who was served.
+// Workers that wait for a lock, in their threads and in their event loops, some of which are
+// terminated meanwhile; the others must all get it. Argument: the kind, or Condition. Prints how
+// long terminating took and who was served.
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { Condition, Mutex } from '../../../dist/index.js';
 import { KINDS, nextMessage } from './lock-kinds.mjs';
@@ -10,7 +11,9 @@ const DIE = [true, false, true, true, false, false];
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 async function runAll(kind, handles, release) {
-  const workers = ROLES.map((role) => new Worker(new URL(import.meta.url), { workerData: { role, kind, handles } }));
+  const workers = ROLES.map(
+    (role) => new Worker(new URL(import.meta.url), { workerData: { role, kind, handles } }),
+  );
   await Promise.all(workers.map(nextMessage));
   const served = workers.filter((_, index) => !DIE[index]).map(nextMessage);
   await pause(200);
@@ -31,11 +34,15 @@ if (isMainThread) {
   const [, , kind] = process.argv;
   if (kind === 'Condition') {
     const [mutex, condition] = [new Mutex(), new Condition()];
-    const result = await runAll(kind, { mutex: mutex.handle, condition: condition.handle }, async () => {
-      const token = await mutex.lockAsync();
-      token.unlock();
-      condition.notifyAll();
-    });
+    const result = await runAll(
+      kind,
+      { mutex: mutex.handle, condition: condition.handle },
+      async () => {
+        const token = await mutex.lockAsync();
+        token.unlock();
+        condition.notifyAll();
+      },
+    );
     console.log(JSON.stringify({ ...result, isFree: mutex.tryLock() !== null }));
   } else {
     const handle = KINDS[kind].create();
@@ -51,7 +58,8 @@ if (isMainThread) {
     const [mutex, condition] = [Mutex.from(handles.mutex), Condition.from(handles.condition)];
     const token = mutex.lock();
     parentPort.postMessage('waits');
-    const isNotified = role === 'blocked' ? condition.wait(token) : await condition.waitAsync(token);
+    const isNotified =
+      role === 'blocked' ? condition.wait(token) : await condition.waitAsync(token);
     token.unlock();
     parentPort.postMessage(isNotified);
   } else {

@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: MIT
-// Every way into a lock after its holder or a waiter has died, or a waiter has given up. Arguments: the kind; the index.js
-// of the copy that the victim uses, '' for this one; flags of the victim's Node, by commas; 'in turns' for one way a case
-// instead of all. Prints what each way got.
+// Every way into a lock after its holder or a waiter has died, or a waiter has given up. Arguments:
+// the kind; the index.js of the copy that the victim uses, '' for this one; flags of the victim's
+// Node, by commas; 'in turns' for one way a case instead of all. Prints what each way got.
 import { pathToFileURL } from 'node:url';
-import { MessageChannel, Worker, isMainThread, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import {
+  MessageChannel,
+  Worker,
+  isMainThread,
+  parentPort,
+  receiveMessageOnPort,
+  workerData,
+} from 'node:worker_threads';
 import { Mutex, RwLock, Semaphore, SpinLock } from '../../../dist/index.js';
 import { nextMessage } from './lock-kinds.mjs';
 
@@ -82,16 +89,28 @@ if (isMainThread) {
       for (const way of choice === 'in turns' ? [names[(index + 2) % names.length]] : names) {
         const { handle } = create();
         const lock = LOCKS[kind].from(handle, options);
-        const held = how === 'dead holder' ? null : (lock.tryLock ?? lock.tryWriteLock ?? lock.tryAcquire).call(lock);
+        const held =
+          how === 'dead holder'
+            ? null
+            : (lock.tryLock ?? lock.tryWriteLock ?? lock.tryAcquire).call(lock);
         const { port1, port2 } = new MessageChannel();
-        const worker = new Worker(new URL(import.meta.url), { execArgv, workerData: { copy, kind, handle, hold, how, port: port2 }, transferList: [port2] });
+        const worker = new Worker(new URL(import.meta.url), {
+          execArgv,
+          workerData: { copy, kind, handle, hold, how, port: port2 },
+          transferList: [port2],
+        });
         await nextMessage(worker);
         // Until it sleeps.
         if (how.startsWith('dead ') && how !== 'dead holder') await pause(80);
         if (how.startsWith('dead')) await worker.terminate();
         held?.unlock();
         const token = await ways(lock)[way]();
-        results.push({ hold, how, way, got: token === null ? 'nothing' : token.abandoned ? 'abandoned' : 'free' });
+        results.push({
+          hold,
+          how,
+          way,
+          got: token === null ? 'nothing' : token.abandoned ? 'abandoned' : 'free',
+        });
         token?.unlock();
         port1.close();
         await worker.terminate();
@@ -103,7 +122,8 @@ if (isMainThread) {
   const { copy, kind, handle, hold, how, port } = workerData;
   const library = copy === '' ? LOCKS : await import(pathToFileURL(copy).href);
   const lock = library[kind].from(handle);
-  const wait = async (timeout) => (how.endsWith('event loop') ? lock[`${hold}Async`](timeout) : lock[hold](timeout));
+  const wait = async (timeout) =>
+    how.endsWith('event loop') ? lock[`${hold}Async`](timeout) : lock[hold](timeout);
   if (how === 'dead holder') {
     await wait();
     parentPort.postMessage('holds');

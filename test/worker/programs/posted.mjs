@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Tries to send the mapped control word to another thread, which must not get hold of this one's word: newer versions of
-// Node refuse, earlier ones send a copy. The process must end well all the same.
+// Tries to send the mapped control word to another thread, which must not get hold of this one's
+// word: newer versions of Node refuse, earlier ones send a copy. The process must end well all the
+// same.
 import { attach } from '../../../dist/index.js';
 import { loadAddon } from '../../../dist/linux/binding.js';
 
@@ -13,4 +14,11 @@ try {
   refused = name;
 }
 const outcome = thread.critical(() => 7);
-console.log(JSON.stringify({ refused, word: [...new Uint8Array(word)], outcome, entered: thread.stats().undisturbed }));
+console.log(
+  JSON.stringify({
+    refused,
+    word: [...new Uint8Array(word)],
+    outcome,
+    entered: thread.stats().undisturbed,
+  }),
+);

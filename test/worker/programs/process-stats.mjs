@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: MIT
-// Sections in this thread and in workers that end in some way, and what processStats() makes of them. Prints the
-// counters, before and after, or what else the test wants to know.
+// Sections in this thread and in workers that end in some way, and what processStats() makes of
+// them. Prints the counters, before and after, or what else the test wants to know.
 import { once } from 'node:events';
-import { getEnvironmentData, isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import {
+  getEnvironmentData,
+  isMainThread,
+  parentPort,
+  Worker,
+  workerData,
+} from 'node:worker_threads';
 import { attach, processStats } from '../../../dist/index.js';
 import { loadAddon } from '../../../dist/linux/binding.js';
 
@@ -23,7 +29,10 @@ function sections(thread, count) {
   for (let i = 0; i < count; i++) thread.critical(() => undefined);
 }
 
-/** A section in which somebody else clears the request, as a kernel does that schedules the thread out. */
+/**
+ * A section in which somebody else clears the request, as a kernel does that schedules the thread
+ * out.
+ */
 function disturbedSection(thread) {
   thread.enter();
   thread.word.clear();
@@ -65,7 +74,10 @@ async function takeAllSlots() {
   return [full, processStats()];
 }
 
-/** Looks at the counters for as long as workers attach and detach: the fewest and most that any look was off. */
+/**
+ * Looks at the counters for as long as workers attach and detach: the fewest and most that any look
+ * was off.
+ */
 async function watchTurns() {
   const workers = Array.from({ length: TURNING }, () => runWorker('turning'));
   let isOver = false;

@@ -22,12 +22,21 @@ if (!isMainThread) {
   parentPort.postMessage({ inner, outer });
 } else {
   const { a, b, inner, outer } = useBoth();
-  const found = { same: first.attach === second.attach, backends: [a.backend, b.backend], inner, outer };
+  const found = {
+    same: first.attach === second.attach,
+    backends: [a.backend, b.backend],
+    inner,
+    outer,
+  };
   let foreignError;
   try {
     a.leave();
   } catch (error) {
-    foreignError = { own: error instanceof first.RseqSliceError, other: error instanceof second.RseqSliceError, is: second.RseqSliceError.is(error) };
+    foreignError = {
+      own: error instanceof first.RseqSliceError,
+      other: error instanceof second.RseqSliceError,
+      is: second.RseqSliceError.is(error),
+    };
   }
   const worker = new Worker(new URL(import.meta.url), { argv: paths });
   const inWorker = await new Promise((resolve) => worker.once('message', resolve));
@@ -36,5 +45,7 @@ if (!isMainThread) {
   a.detach();
   const left = b.critical(() => 7);
   b.detach();
-  console.log(JSON.stringify({ ...found, foreignError, inWorker, exitCode, left, again: useBoth().outer }));
+  console.log(
+    JSON.stringify({ ...found, foreignError, inWorker, exitCode, left, again: useBoth().outer }),
+  );
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Runs a hot loop of sections, or the same loop without them, between two system calls that a trace is searched for,
-// in the main thread or in a worker. What it prints tells the test whether it measured what it meant to.
+// Runs a hot loop of sections, or the same loop without them, between two system calls that a trace
+// is searched for, in the main thread or in a worker. What it prints tells the test whether it
+// measured what it meant to.
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
@@ -26,7 +27,8 @@ async function run({ body, controlWord }) {
   };
   const loop = loops[body];
   for (let i = 0; i < 30; i++) loop(COUNT / 10);
-  // What V8 still compiles or collects in the background ends meanwhile, and is told to this thread.
+  // What V8 still compiles or collects in the background ends meanwhile, and is told to this
+  // thread.
   await sleep(300);
   loop(COUNT);
 
@@ -41,10 +43,13 @@ async function run({ body, controlWord }) {
   const entered = after.entered - before.entered;
   const undisturbed = after.undisturbed - before.undisturbed;
   const { backend } = thread;
-  console.log(JSON.stringify({ backend, optimized, entered, disturbed: entered - undisturbed, sum }));
+  console.log(
+    JSON.stringify({ backend, optimized, entered, disturbed: entered - undisturbed, sum }),
+  );
 }
 
 const [where, body, controlWord] = process.argv.slice(2);
 if (!isMainThread) await run(workerData);
-else if (where === 'worker') new Worker(new URL(import.meta.url), { workerData: { body, controlWord } });
+else if (where === 'worker')
+  new Worker(new URL(import.meta.url), { workerData: { body, controlWord } });
 else await run({ body, controlWord });

@@ -13,7 +13,9 @@ async function useLibrary() {
 
 async function useInWorker() {
   const worker = new Worker(new URL(import.meta.url));
-  const message = new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
+  const message = new Promise((resolve, reject) =>
+    worker.once('message', resolve).once('error', reject),
+  );
   const exit = new Promise((resolve) => worker.once('exit', resolve));
   return [...(await message), await exit];
 }

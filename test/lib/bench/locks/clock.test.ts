@@ -6,7 +6,10 @@ import { expect, it } from 'vitest';
 import { describeClock, now } from '../../../../lib/bench/locks/clock.ts';
 
 it('does not read a clock in a section of which it knows nothing', () => {
-  expect(describeClock(join(tmpdir(), 'there is no such file'))).toEqual({ source: null, inSection: false });
+  expect(describeClock(join(tmpdir(), 'there is no such file'))).toEqual({
+    source: null,
+    inSection: false,
+  });
 });
 
 it('counts nanoseconds', async () => {

@@ -5,7 +5,18 @@ import { readLocksOptions } from '../../../../lib/bench/locks/options.ts';
 import { UsageError } from '../../../../lib/cli/command.ts';
 
 const KINDS = ['mutex', 'spin', 'padlock'];
-const GIVEN = { workers: '1,2,2', section: '0.2,5', gap: undefined, lock: 'mutex', slices: 'on,off', workload: 'lru', rounds: '5', seconds: '0.5', warm: '0', sample: '8' };
+const GIVEN = {
+  workers: '1,2,2',
+  section: '0.2,5',
+  gap: undefined,
+  lock: 'mutex',
+  slices: 'on,off',
+  workload: 'lru',
+  rounds: '5',
+  seconds: '0.5',
+  warm: '0',
+  sample: '8',
+};
 
 describe('options of locks', () => {
   it('are lists of numbers and names, each once', () => {
@@ -21,11 +32,17 @@ describe('options of locks', () => {
       warm: 0,
       sample: 8,
     });
-    expect(readLocksOptions({ ...GIVEN, lock: 'all', gap: '0' }, KINDS)).toMatchObject({ locks: KINDS, gaps: [0] });
+    expect(readLocksOptions({ ...GIVEN, lock: 'all', gap: '0' }, KINDS)).toMatchObject({
+      locks: KINDS,
+      gaps: [0],
+    });
   });
 
   it('may be numbers already', () => {
-    expect(readLocksOptions({ ...GIVEN, workers: 3, seconds: 2 }, KINDS)).toMatchObject({ workers: [3], seconds: 2 });
+    expect(readLocksOptions({ ...GIVEN, workers: 3, seconds: 2 }, KINDS)).toMatchObject({
+      workers: [3],
+      seconds: 2,
+    });
   });
 
   it.each([

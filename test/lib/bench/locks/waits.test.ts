@@ -11,14 +11,25 @@ describe('waits', () => {
     recordWait(other, 0);
     const { samples, p50, p99, max } = summarizeWaits([one, other]);
     expect(samples).toBe(101);
-    for (const [found, put] of [[p50, 1000], [p99, 1000], [max, 5_000_000]] as const) {
+    for (const [found, put] of [
+      [p50, 1000],
+      [p99, 1000],
+      [max, 5_000_000],
+    ] as const) {
       expect(found).toBeGreaterThanOrEqual(put);
       expect(found).toBeLessThanOrEqual(put * 1.001);
     }
   });
 
   it('may be none', () => {
-    expect(summarizeWaits([])).toEqual({ samples: 0, p50: null, p99: null, p999: null, max: null, percentiles: [] });
+    expect(summarizeWaits([])).toEqual({
+      samples: 0,
+      p50: null,
+      p99: null,
+      p999: null,
+      max: null,
+      percentiles: [],
+    });
   });
 
   it('have a tail, as far out as there are samples', () => {
@@ -39,7 +50,8 @@ describe('waits', () => {
 
   it('have at most 25 points, however many there are', () => {
     const waits = createWaits();
-    for (let doubling = 0; doubling < 30; doubling++) waits.add(waits.count === 0 ? filled() : waits);
+    for (let doubling = 0; doubling < 30; doubling++)
+      waits.add(waits.count === 0 ? filled() : waits);
     expect(waits.count).toBeGreaterThan(100_000_000);
     expect(summarizeWaits([waits]).percentiles).toHaveLength(25);
   });

@@ -13,15 +13,22 @@ function used(workload: Workload) {
   const actors = [0, 1].map((index) => workload.open(words, index));
   for (let turn = 0; turn < 2000; turn++) actors[turn % 2]?.work(3);
   const totals: Record<string, number> = {};
-  for (const actor of actors) for (const [name, value] of Object.entries(actor.counts())) totals[name] = (totals[name] ?? 0) + value;
+  for (const actor of actors)
+    for (const [name, value] of Object.entries(actor.counts()))
+      totals[name] = (totals[name] ?? 0) + value;
   return { words, totals, check: () => workload.check(words, totals) };
 }
 
-describe.each([['loop', loopWorkload], ['orders', ordersWorkload], ['lru', lruWorkload]])('the workload %s', (_, workload) => {
+describe.each([
+  ['loop', loopWorkload],
+  ['orders', ordersWorkload],
+  ['lru', lruWorkload],
+])('the workload %s', (_, workload) => {
   it('is right when nobody was in it at the same time', () => {
     const { check, totals } = used(workload);
     expect(check()).toEqual([]);
-    for (const [name, total] of Object.entries(totals)) if (name !== 'torn') expect(total, name).toBeGreaterThan(100);
+    for (const [name, total] of Object.entries(totals))
+      if (name !== 'torn') expect(total, name).toBeGreaterThan(100);
   });
 
   it('notices a lost update', () => {

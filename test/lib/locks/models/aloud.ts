@@ -10,11 +10,16 @@ import type { ExploreOptions } from '../../../../lib/simulated/explorer.ts';
 import type { Model } from '../../../../lib/simulated/model.ts';
 import { formatRun } from '../../../../lib/simulated/print.ts';
 
-/** Fails when the model breaks something, with the schedule. With `disturbances` not every state is seen, and that is said. */
+/**
+ * Fails when the model breaks something, with the schedule. With `disturbances` not every state is
+ * seen, and that is said.
+ */
 export function exploreAloud(model: Model, options?: ExploreOptions): void {
   const started = performance.now();
   const { coverage, states, violation } = explore(model, options);
-  console.log(`${model.name}: ${coverage}, ${states.toLocaleString('en')} states, ${((performance.now() - started) / 1000).toFixed(1)} s`);
+  console.log(
+    `${model.name}: ${coverage}, ${states.toLocaleString('en')} states, ${((performance.now() - started) / 1000).toFixed(1)} s`,
+  );
   expect(violation === null ? null : formatRun(run(model, replayed(violation.choices)))).toBeNull();
   expect(coverage).toBe(options?.disturbances === undefined ? 'exhausted' : 'bounded');
 }

@@ -45,12 +45,18 @@ const OWNER = 7;
 const ROUND = 8;
 const REGISTERS = 9;
 
-/** How one waits: in its thread, in its event loop, or there with a token that is unlocked when its time is up. */
+/**
+ * How one waits: in its thread, in its event loop, or there with a token that is unlocked when its
+ * time is up.
+ */
 export type ConditionWaiter = 'thread' | 'event loop' | 'unlocked';
 
 export interface ConditionOptions {
   readonly waiters: readonly ConditionWaiter[];
-  /** For each who notifies, how many each of its notifications is for. The first one tells all in the end. */
+  /**
+   * For each who notifies, how many each of its notifications is for. The first one tells all in
+   * the end.
+   */
   readonly notifications: readonly (readonly number[])[];
   /** Places for threads that wait. Default: none is counted, since none dies. */
   readonly places?: number;
@@ -71,7 +77,15 @@ export interface ConditionOptions {
     | 'tells nobody when all are told';
 }
 
-export function conditionModel({ waiters, notifications, places = 0, giveUps = 0, deaths = 0, polls = 0, mistake }: ConditionOptions): Model {
+export function conditionModel({
+  waiters,
+  notifications,
+  places = 0,
+  giveUps = 0,
+  deaths = 0,
+  polls = 0,
+  mistake,
+}: ConditionOptions): Model {
   const first = notifications.length;
   const placeAt = (place: number): number => CONDITION_HEAD + place * PLACE_WORDS;
   const words = placeAt(places);
@@ -98,17 +112,24 @@ export function conditionModel({ waiters, notifications, places = 0, giveUps = 0
     for (const register of [PLACE, CHANGE, THEN]) set(thread, register, 0);
     return then;
   };
-  const look = (thread: WorldThread): string => (isLoop(thread) && mistake !== 'listens after looking' ? 'read the bell' : 'look at the calls');
+  const look = (thread: WorldThread): string =>
+    isLoop(thread) && mistake !== 'listens after looking' ? 'read the bell' : 'look at the calls';
   const rest = (thread: WorldThread): string => {
     if (at(thread, GIVES_UP) === 1) return leaving(thread);
     if (!isLoop(thread)) return 'sleep';
     return mistake === 'listens after looking' ? 'read the bell' : 'sleep on the bell';
   };
-  const leaving = (thread: WorldThread): string => (mistake === 'counts until it has left' ? 'leave the line' : counting(thread, -1, 'leave the line'));
-  const lateCount = (thread: WorldThread, then: string): string => (mistake === 'counts until it has left' ? counting(thread, -1, then) : then);
+  const leaving = (thread: WorldThread): string =>
+    mistake === 'counts until it has left'
+      ? 'leave the line'
+      : counting(thread, -1, 'leave the line');
+  const lateCount = (thread: WorldThread, then: string): string =>
+    mistake === 'counts until it has left' ? counting(thread, -1, then) : then;
 
   const waiting: Step[] = [
-    step('begin', () => (mistake === 'reads the calls when it has lined up' ? 'line up' : 'read the calls')),
+    step('begin', () =>
+      mistake === 'reads the calls when it has lined up' ? 'line up' : 'read the calls',
+    ),
     step('read the calls', (thread) => {
       set(thread, LINED_UP_AT, readCalls(thread.shared));
       if (mistake === 'reads the calls when it has lined up') return look(thread);
@@ -118,20 +139,31 @@ export function conditionModel({ waiters, notifications, places = 0, giveUps = 0
       lineUp(thread.shared);
       thread.shared[LINED_UP] = (thread.shared[LINED_UP] ?? 0) | (1 << thread.index);
       if (mistake === 'reads the calls when it has lined up') return 'read the calls';
-      return mistake === 'counts before it lines up' ? look(thread) : counting(thread, 1, 'begin to look');
+      return mistake === 'counts before it lines up'
+        ? look(thread)
+        : counting(thread, 1, 'begin to look');
     }),
     step('begin to look', look),
     // Counts how many of those in the line are its own.
     step('find a place', (thread) => {
       // One look at all: what is found is only where to begin.
-      const owners = Array.from({ length: places }, (_, place) => thread.shared[placeAt(place)] ?? 0);
+      const owners = Array.from(
+        { length: places },
+        (_, place) => thread.shared[placeAt(place)] ?? 0,
+      );
       const place = owners.includes(id(thread)) ? owners.indexOf(id(thread)) : owners.indexOf(0);
       if (place < 0) return counted(thread);
       set(thread, PLACE, placeAt(place));
       return 'own the place';
     }),
-    step('own the place', (thread) => (ownPlace(thread.shared, at(thread, PLACE), id(thread)) ? 'count' : 'find a place')),
-    step('count', (thread) => (changeCount(thread.shared, at(thread, PLACE), at(thread, CHANGE)) > 0 ? counted(thread) : 'count none')),
+    step('own the place', (thread) =>
+      ownPlace(thread.shared, at(thread, PLACE), id(thread)) ? 'count' : 'find a place',
+    ),
+    step('count', (thread) =>
+      changeCount(thread.shared, at(thread, PLACE), at(thread, CHANGE)) > 0
+        ? counted(thread)
+        : 'count none',
+    ),
     step('count none', (thread) => {
       takeCount(thread.shared, at(thread, PLACE));
       return 'free the place';
@@ -153,7 +185,9 @@ export function conditionModel({ waiters, notifications, places = 0, giveUps = 0
       const calls = readCalls(thread.shared);
       if (!isLoop(thread)) set(thread, SEEN, calls);
       if (calls === at(thread, LINED_UP_AT)) return rest(thread);
-      return mistake === 'counts until it has left' ? 'take a signal' : counting(thread, -1, 'take a signal');
+      return mistake === 'counts until it has left'
+        ? 'take a signal'
+        : counting(thread, -1, 'take a signal');
     }),
     step('take a signal', (thread) => {
       if (takeSignal(thread.shared, at(thread, LINED_UP_AT))) return lateCount(thread, 'notified');
@@ -163,7 +197,8 @@ export function conditionModel({ waiters, notifications, places = 0, giveUps = 0
     step(
       'sleep',
       (thread) => {
-        const seen = mistake === 'looks, then sleeps' ? (thread.shared[CALLS] ?? 0) : at(thread, SEEN);
+        const seen =
+          mistake === 'looks, then sleeps' ? (thread.shared[CALLS] ?? 0) : at(thread, SEEN);
         if (thread.park(CALLS, seen) === null) return AGAIN;
         set(thread, SEEN, 0);
         if (thread.gaveUp()) set(thread, GIVES_UP, 1);
@@ -201,8 +236,17 @@ export function conditionModel({ waiters, notifications, places = 0, giveUps = 0
   ];
 
   /** @param count how many a notification is for, which may be the last one */
-  const notifying = (count: (thread: WorldThread) => number, then: (thread: WorldThread) => string): Step[] => [
-    step('does anybody wait?', (thread) => (isAwaited(thread.shared) ? (places > 0 && deaths > 0 ? 'is the owner of place 0 dead?' : 'signal') : then(thread))),
+  const notifying = (
+    count: (thread: WorldThread) => number,
+    then: (thread: WorldThread) => string,
+  ): Step[] => [
+    step('does anybody wait?', (thread) =>
+      isAwaited(thread.shared)
+        ? places > 0 && deaths > 0
+          ? 'is the owner of place 0 dead?'
+          : 'signal'
+        : then(thread),
+    ),
     ...Array.from({ length: places }, (_, place): Step[] => {
       const next = place + 1 < places ? `is the owner of place ${place + 1} dead?` : 'signal';
       const where = placeAt(place);
@@ -211,7 +255,9 @@ export function conditionModel({ waiters, notifications, places = 0, giveUps = 0
           const owner = thread.shared[where] ?? 0;
           if (owner === 0 || !thread.isDead(Math.abs(owner) - 1)) return next;
           set(thread, OWNER, owner);
-          return mistake === 'forgets without the place' ? `take the count of place ${place}` : `take place ${place} from the dead`;
+          return mistake === 'forgets without the place'
+            ? `take the count of place ${place}`
+            : `take place ${place} from the dead`;
         }),
         step(`take place ${place} from the dead`, (thread) => {
           const isTaken = takeDead(thread.shared, where, at(thread, OWNER), id(thread));
@@ -228,7 +274,8 @@ export function conditionModel({ waiters, notifications, places = 0, giveUps = 0
           return `free place ${place}`;
         }),
         step(`free place ${place}`, (thread) => {
-          if (mistake === 'forgets without the place') Atomics.compareExchange(thread.shared, where, at(thread, OWNER), 0);
+          if (mistake === 'forgets without the place')
+            Atomics.compareExchange(thread.shared, where, at(thread, OWNER), 0);
           else freePlace(thread.shared, where);
           set(thread, OWNER, 0);
           return next;
@@ -238,7 +285,9 @@ export function conditionModel({ waiters, notifications, places = 0, giveUps = 0
     step('signal', (thread) => {
       set(thread, COUNT, signal(thread.shared, count(thread)));
       thread.shared[PROMISED] = (thread.shared[PROMISED] ?? 0) + at(thread, COUNT);
-      return at(thread, COUNT) === 0 && mistake === 'tells nobody when all are told' ? then(thread) : 'note the call';
+      return at(thread, COUNT) === 0 && mistake === 'tells nobody when all are told'
+        ? then(thread)
+        : 'note the call';
     }),
     step('note the call', (thread) => {
       noteCall(thread.shared);
@@ -249,7 +298,9 @@ export function conditionModel({ waiters, notifications, places = 0, giveUps = 0
       set(thread, COUNT, 0);
       return hasLoops && mistake !== 'rings nobody' ? 'does an event loop listen?' : then(thread);
     }),
-    step('does an event loop listen?', (thread) => (thread.shared[LISTENING] !== 0 ? 'answer the listeners' : then(thread))),
+    step('does an event loop listen?', (thread) =>
+      thread.shared[LISTENING] !== 0 ? 'answer the listeners' : then(thread),
+    ),
     step('answer the listeners', (thread) => {
       Atomics.store(thread.shared, LISTENING, 0);
       return 'ring';
@@ -276,7 +327,11 @@ export function conditionModel({ waiters, notifications, places = 0, giveUps = 0
       },
     ),
     step('has everybody lined up?', (thread) => {
-      const isComplete = waiters.every((_, waiter) => ((thread.shared[LINED_UP] ?? 0) & (1 << (first + waiter))) !== 0 || thread.isDead(first + waiter));
+      const isComplete = waiters.every(
+        (_, waiter) =>
+          ((thread.shared[LINED_UP] ?? 0) & (1 << (first + waiter))) !== 0 ||
+          thread.isDead(first + waiter),
+      );
       return isComplete ? 'does anybody wait?' : 'has everybody lined up?';
     }),
     end,
@@ -298,7 +353,14 @@ export function conditionModel({ waiters, notifications, places = 0, giveUps = 0
     polls,
     arrivalOrder: true,
     threads: [
-      ...notifications.map((counts, cpu) => ({ name: `notifier ${cpu}`, cpu, immortal: true, registers: REGISTERS, unregistered: true, steps: notifier(counts, cpu === 0) })),
+      ...notifications.map((counts, cpu) => ({
+        name: `notifier ${cpu}`,
+        cpu,
+        immortal: true,
+        registers: REGISTERS,
+        unregistered: true,
+        steps: notifier(counts, cpu === 0),
+      })),
       ...waiters.map((how, index) => ({
         name: `waiter ${index}`,
         cpu: first + index,
@@ -320,7 +382,10 @@ export function conditionModel({ waiters, notifications, places = 0, giveUps = 0
     invariant(world) {
       const more = (world.shared[GOT] ?? 0) - (world.shared[PROMISED] ?? 0);
       if (more > 0) return 'more were notified than somebody was promised';
-      return more < 0 && world.threads.every(({ index }) => world.hasEnded(index) && !world.isDead(index)) ? 'one was promised a notification, and nobody got it' : null;
+      return more < 0 &&
+        world.threads.every(({ index }) => world.hasEnded(index) && !world.isDead(index))
+        ? 'one was promised a notification, and nobody got it'
+        : null;
     },
   };
 }

@@ -33,7 +33,22 @@ import { LAYER_REGISTERS, section } from '../../../../lib/simulated/models/secti
 import { AGAIN } from '../../../../lib/simulated/model.ts';
 import type { Model, Step } from '../../../../lib/simulated/model.ts';
 import type { World, WorldThread } from '../../../../lib/simulated/world.ts';
-import { ASKS, at, id, LATE, LEASE_IS_OVER, LINE_REGISTERS, LINE_WORDS, LINED_UP, lineOf, MAY_TAKE, PENDING, REFUSED, set, step } from './line.ts';
+import {
+  ASKS,
+  at,
+  id,
+  LATE,
+  LEASE_IS_OVER,
+  LINE_REGISTERS,
+  LINE_WORDS,
+  LINED_UP,
+  lineOf,
+  MAY_TAKE,
+  PENDING,
+  REFUSED,
+  set,
+  step,
+} from './line.ts';
 import type { Line, LineMistake, Turn } from './line.ts';
 
 // Registers, behind those of the line; those of a section come last.
@@ -51,7 +66,10 @@ const BUSY = LINE_REGISTERS + 6;
 const SECTION = LINE_REGISTERS + 7;
 const REGISTERS = SECTION + LAYER_REGISTERS;
 
-/** Behind the lock's words and those of the line, for each thread: 0, or 1 and how often it was overtaken since the lock shows that it waits. */
+/**
+ * Behind the lock's words and those of the line, for each thread: 0, or 1 and how often it was
+ * overtaken since the lock shows that it waits.
+ */
 const OVERTAKEN = TURNSTILE_WORDS + LINE_WORDS;
 
 export type ExclusiveTurn =
@@ -60,13 +78,19 @@ export type ExclusiveTurn =
   | 'token'
   /** As 'lock', and gives older tokens back once more. */
   | 'lock, old token'
-  /** Two requests of one event loop, the second one while the first has the lock. Often nobody else is to be called then. */
+  /**
+   * Two requests of one event loop, the second one while the first has the lock. Often nobody else
+   * is to be called then.
+   */
   | 'async twice'
   /** Tries while a request of its event loop waits. */
   | 'async and late try';
 
 export interface ExclusiveOptions {
-  /** How each thread goes for the lock, one time after the other; a number: it waits for it so often. */
+  /**
+   * How each thread goes for the lock, one time after the other; a number: it waits for it so
+   * often.
+   */
   readonly turns: readonly (number | readonly ExclusiveTurn[])[];
   /** Releases until the gate closes. */
   readonly limit: number;
@@ -75,7 +99,10 @@ export interface ExclusiveOptions {
   readonly polls?: number;
   /** Waiters inside do not sleep. */
   readonly spins?: boolean;
-  /** The kernel that the sections of the holders are asked of; all threads share a CPU then. Default: no sections, a CPU each. */
+  /**
+   * The kernel that the sections of the holders are asked of; all threads share a CPU then.
+   * Default: no sections, a CPU each.
+   */
   readonly flavour?: Flavour;
   /** A mistake to be found. */
   readonly mistake?:
@@ -102,8 +129,19 @@ function overtake(thread: WorldThread, threads: number): void {
   }
 }
 
-export function exclusiveModel({ turns: given, limit, deaths = 0, giveUps = 0, polls = 0, spins = false, flavour, mistake }: ExclusiveOptions): Model {
-  const turns = given.map((each) => (typeof each === 'number' ? Array.from({ length: each }, (): ExclusiveTurn => 'lock') : each));
+export function exclusiveModel({
+  turns: given,
+  limit,
+  deaths = 0,
+  giveUps = 0,
+  polls = 0,
+  spins = false,
+  flavour,
+  mistake,
+}: ExclusiveOptions): Model {
+  const turns = given.map((each) =>
+    typeof each === 'number' ? Array.from({ length: each }, (): ExclusiveTurn => 'lock') : each,
+  );
   const threads = turns.length;
   /** A bit for each thread that has the lock. */
   const HOLDERS = OVERTAKEN + threads;
@@ -111,7 +149,10 @@ export function exclusiveModel({ turns: given, limit, deaths = 0, giveUps = 0, p
   const hasTokens = turns.some((each) => each.includes('token'));
   const hasLoops = turns.some((each) => each.some((turn) => turn.startsWith('async')));
   /** The first step into a section, and out of it. */
-  const enter = flavour === undefined ? 'take' : `section: look at the ${flavour === 'rfc' ? 'word' : 'request'}`;
+  const enter =
+    flavour === undefined
+      ? 'take'
+      : `section: look at the ${flavour === 'rfc' ? 'word' : 'request'}`;
   const leave = `section: ${flavour === 'rfc' ? 'test and clear' : 'look whether still asked'}`;
   const outs: string[] = [];
   /** Leaves the section first, if there is one. */
@@ -121,16 +162,21 @@ export function exclusiveModel({ turns: given, limit, deaths = 0, giveUps = 0, p
     set(thread, OUT, outs.indexOf(then));
     return leave;
   };
-  const isDead = (thread: WorldThread, state: number): boolean => isHeld(state) && thread.isDead(holderOf(state) - 1);
-  const isHolder = (thread: WorldThread): boolean => ((thread.shared[HOLDERS] ?? 0) & (1 << thread.index)) !== 0;
+  const isDead = (thread: WorldThread, state: number): boolean =>
+    isHeld(state) && thread.isDead(holderOf(state) - 1);
+  const isHolder = (thread: WorldThread): boolean =>
+    ((thread.shared[HOLDERS] ?? 0) & (1 << thread.index)) !== 0;
   const released = (thread: WorldThread): void => {
     thread.shared[HOLDERS] = (thread.shared[HOLDERS] ?? 0) & ~(1 << thread.index);
   };
   /** What comes when it is released. */
-  const told = (thread: WorldThread): string => (at(thread, PENDING) === 1 ? 'does ours wait?' : line.callNext(thread, 'count'));
+  const told = (thread: WorldThread): string =>
+    at(thread, PENDING) === 1 ? 'does ours wait?' : line.callNext(thread, 'count');
   const giveBack = (thread: WorldThread): string => {
     if (at(thread, TOKEN) === 0) return 'release';
-    return mistake === 'releases what a token holds' ? 'release beside the token' : 'forget the hold';
+    return mistake === 'releases what a token holds'
+      ? 'release beside the token'
+      : 'forget the hold';
   };
 
   const line: Line = lineOf({
@@ -141,7 +187,9 @@ export function exclusiveModel({ turns: given, limit, deaths = 0, giveUps = 0, p
       if (turn.startsWith('async')) return 'attempt';
       if (turn.endsWith('try')) set(thread, LATE, turn === 'try' ? ASKS : LEASE_IS_OVER);
       set(thread, FAST, 1);
-      return turn === 'lock, old token' && at(thread, OLD_TOKEN) !== 0 ? 'the old token again' : enter;
+      return turn === 'lock, old token' && at(thread, OLD_TOKEN) !== 0
+        ? 'the old token again'
+        : enter;
     },
     door: () => 'look',
     isOpen: 'is it free?',
@@ -152,7 +200,11 @@ export function exclusiveModel({ turns: given, limit, deaths = 0, giveUps = 0, p
     isFree: (thread) => !isHeld(thread.shared[STATE] ?? 0),
     meanwhile(thread) {
       const turn = line.turn(thread);
-      if (at(thread, BUSY) === 1 || !(turn === 'async and late try' || (turn === 'async twice' && isHolder(thread)))) return undefined;
+      if (
+        at(thread, BUSY) === 1 ||
+        !(turn === 'async and late try' || (turn === 'async twice' && isHolder(thread)))
+      )
+        return undefined;
       set(thread, BUSY, 1);
       set(thread, PENDING, 1);
       set(thread, LINED_UP, 0);
@@ -172,7 +224,12 @@ export function exclusiveModel({ turns: given, limit, deaths = 0, giveUps = 0, p
           set(thread, FAST, 0);
           const state = shared[STATE] ?? 0;
           line.expectTry(thread, !isHeld(state), isDead(thread, state));
-          return leaving(thread, mistake === 'leaves the state behind' && line.turn(thread).endsWith('try') ? settle(thread, 'not yet') : 'attempt');
+          return leaving(
+            thread,
+            mistake === 'leaves the state behind' && line.turn(thread).endsWith('try')
+              ? settle(thread, 'not yet')
+              : 'attempt',
+          );
         }
       } else if (!take(shared, at(thread, SEEN), id(thread), at(thread, LINED_UP) === 1)) {
         set(thread, SEEN, 0);
@@ -184,7 +241,9 @@ export function exclusiveModel({ turns: given, limit, deaths = 0, giveUps = 0, p
       shared[HOLDERS] = (shared[HOLDERS] ?? 0) | (1 << thread.index);
       const isAbandoned = isHeld(at(thread, SEEN));
       set(thread, SEEN, 0);
-      return isAbandoned && hasTokens && mistake !== 'keeps the hold of the dead' ? 'forget the hold of the dead' : settle(thread, 'in');
+      return isAbandoned && hasTokens && mistake !== 'keeps the hold of the dead'
+        ? 'forget the hold of the dead'
+        : settle(thread, 'in');
     }),
     step('forget the hold of the dead', (thread) => {
       thread.shared[HOLD] = 0;
@@ -209,7 +268,8 @@ export function exclusiveModel({ turns: given, limit, deaths = 0, giveUps = 0, p
     step('the old token again', (thread) => {
       const { shared } = thread;
       // It is refused, or else.
-      if (shared[HOLD] === at(thread, OLD_TOKEN) || mistake === 'does not check the hold') releaseFast(shared, id(thread));
+      if (shared[HOLD] === at(thread, OLD_TOKEN) || mistake === 'does not check the hold')
+        releaseFast(shared, id(thread));
       if (!isHolder(thread)) return enter;
       set(thread, OLD_TOKEN, 0);
       return giveBack(thread);
@@ -231,7 +291,11 @@ export function exclusiveModel({ turns: given, limit, deaths = 0, giveUps = 0, p
       return leaving(thread, at(thread, PENDING) === 1 ? line.lieDown(thread) : 'count');
     }),
     step('choose the next', (thread) => {
-      set(thread, NEXT, chooseNext(thread.shared, mistake === 'never closes the gate' ? Infinity : limit, () => 0));
+      set(
+        thread,
+        NEXT,
+        chooseNext(thread.shared, mistake === 'never closes the gate' ? Infinity : limit, () => 0),
+      );
       return mistake === 'rings before it is free' ? 'ring early' : 'release to it';
     }),
     step('ring early', (thread) => {
@@ -279,8 +343,13 @@ export function exclusiveModel({ turns: given, limit, deaths = 0, giveUps = 0, p
       Atomics.compareExchange(thread.shared, STATE, WANTED, FREE);
       return told(thread);
     }),
-    // When all who wait are requests of this event loop, they are served when it is done with what it does, and nobody is called.
-    step('does ours wait?', (thread) => (line.isForgotten(thread) && mistake !== 'takes the one who waits for its own' ? othersWait(thread) : 'is it the only one?')),
+    // When all who wait are requests of this event loop, they are served when it is done with what
+    // it does, and nobody is called.
+    step('does ours wait?', (thread) =>
+      line.isForgotten(thread) && mistake !== 'takes the one who waits for its own'
+        ? othersWait(thread)
+        : 'is it the only one?',
+    ),
     step('is it the only one?', (thread) => {
       if (countWaiters(thread.shared) !== 1) return othersWait(thread);
       line.lieDown(thread);
@@ -297,11 +366,14 @@ export function exclusiveModel({ turns: given, limit, deaths = 0, giveUps = 0, p
       },
       { away: true },
     ),
-    step('is it free?', (thread) => (isHeld(thread.shared[STATE] ?? 0) ? line.shut(thread) : 'open the gate if it is stuck')),
+    step('is it free?', (thread) =>
+      isHeld(thread.shared[STATE] ?? 0) ? line.shut(thread) : 'open the gate if it is stuck',
+    ),
     step('look', (thread) => {
       const state = thread.shared[STATE] ?? 0;
       const isLinedUp = at(thread, LINED_UP) === 1;
-      const isLeft = at(thread, LATE) !== 0 && mistake !== 'tries ask nobody' && isDead(thread, state);
+      const isLeft =
+        at(thread, LATE) !== 0 && mistake !== 'tries ask nobody' && isDead(thread, state);
       if (isHeld(state) && !isLeft) {
         if (!isLinedUp) return settle(thread, 'not yet');
         set(thread, SEEN, state);
@@ -323,7 +395,11 @@ export function exclusiveModel({ turns: given, limit, deaths = 0, giveUps = 0, p
       thread.shared[OVERTAKEN + thread.index] ||= 1;
       return settle(thread, 'not yet');
     }),
-    ...line.steps.map((each) => (each.label === 'give up' ? { ...each, run: (thread: WorldThread) => forget(thread, each) } : each)),
+    ...line.steps.map((each) =>
+      each.label === 'give up'
+        ? { ...each, run: (thread: WorldThread) => forget(thread, each) }
+        : each,
+    ),
   ];
   const bound = overtakingBound(limit, threads);
   // Whoever has gone without is not overtaken any more.
@@ -349,13 +425,25 @@ export function exclusiveModel({ turns: given, limit, deaths = 0, giveUps = 0, p
     giveUps,
     polls,
     arrivalOrder: true,
-    threads: turns.map((_, index) => ({ cpu: isSectioned ? 0 : index, registers: isSectioned ? REGISTERS : SECTION, unregistered: !isSectioned, steps })),
+    threads: turns.map((_, index) => ({
+      cpu: isSectioned ? 0 : index,
+      registers: isSectioned ? REGISTERS : SECTION,
+      unregistered: !isSectioned,
+      steps,
+    })),
     invariant: (world: World) => {
-      const holders = world.threads.filter(({ index }) => ((world.shared[HOLDERS] ?? 0) & (1 << index)) !== 0 && !world.isDead(index));
-      if (holders.length > 1) return `${holders.map(({ index }) => world.name(index)).join(' and ')} have the lock at once`;
+      const holders = world.threads.filter(
+        ({ index }) => ((world.shared[HOLDERS] ?? 0) & (1 << index)) !== 0 && !world.isDead(index),
+      );
+      if (holders.length > 1)
+        return `${holders.map(({ index }) => world.name(index)).join(' and ')} have the lock at once`;
       // A gate that is opened by force forgets who lined up.
-      const late = isFair ? world.threads.find(({ index }) => (world.shared[OVERTAKEN + index] ?? 0) - 1 > bound) : undefined;
-      return late === undefined ? line.violation(world) : `${world.name(late.index)} was overtaken more than ${bound} times`;
+      const late = isFair
+        ? world.threads.find(({ index }) => (world.shared[OVERTAKEN + index] ?? 0) - 1 > bound)
+        : undefined;
+      return late === undefined
+        ? line.violation(world)
+        : `${world.name(late.index)} was overtaken more than ${bound} times`;
     },
   };
 }

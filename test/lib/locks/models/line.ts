@@ -55,7 +55,8 @@ const THEN = 8;
 export const TURN = 9;
 export const LINE_REGISTERS = 10;
 
-// What LATE can be: nothing; asks if those who hold the lock are dead; and finds every lease run out, too.
+// What LATE can be: nothing; asks if those who hold the lock are dead; and finds every lease run
+// out, too.
 export const ASKS = 1;
 export const LEASE_IS_OVER = 2;
 const LATER = LEASE + 1;
@@ -95,15 +96,23 @@ export type Turn =
   /** Waits in its event loop. */
   | 'async';
 
-export const at = (thread: WorldThread, register: number): number => thread.registers[register] ?? 0;
+export const at = (thread: WorldThread, register: number): number =>
+  thread.registers[register] ?? 0;
 export const id = (thread: WorldThread): number => thread.index + 1;
-export const step = (label: string, run: Step['run'], more: Partial<Step> = {}): Step => ({ label, run, ...more });
+export const step = (label: string, run: Step['run'], more: Partial<Step> = {}): Step => ({
+  label,
+  run,
+  ...more,
+});
 /** @returns undefined, for steps that go on below. */
 export function set(thread: WorldThread, register: number, value: number): undefined {
   thread.registers[register] = value;
 }
 
-/** Keeps the states of a model finite in which a word is counted up for ever. No thread looks on while it is so often. */
+/**
+ * Keeps the states of a model finite in which a word is counted up for ever. No thread looks on
+ * while it is so often.
+ */
 export function wrap(thread: WorldThread, word: number): void {
   thread.shared[word] = (thread.shared[word] ?? 0) & 7;
 }
@@ -129,7 +138,10 @@ export interface LineOptions<T extends string> {
   readonly begin: (thread: WorldThread) => string;
   /** The first step of the door's attempt; all ways through it end with {@link Line.settle}. */
   readonly door: (thread: WorldThread) => string;
-  /** The first step that looks if the lock is free for those inside; it ends with 'open the gate if it is stuck', or {@link Line.shut}. */
+  /**
+   * The first step that looks if the lock is free for those inside; it ends with 'open the gate if
+   * it is stuck', or {@link Line.shut}.
+   */
   readonly isOpen: string;
   /** What comes when it is in, and has left the line. */
   readonly inside: (thread: WorldThread) => string;
@@ -141,11 +153,16 @@ export interface LineOptions<T extends string> {
   readonly showsWaiters?: boolean;
   readonly spins?: boolean;
   readonly outside?: boolean;
-  /** Whether the lock is free, as far as holders are concerned: those outside wait for a lease to run out then. */
+  /**
+   * Whether the lock is free, as far as holders are concerned: those outside wait for a lease to
+   * run out then.
+   */
   readonly isFree: (thread: WorldThread) => boolean;
   /** What comes when a request of the event loop has looked in vain, if it is not to sleep. */
   readonly meanwhile?: (thread: WorldThread) => string | undefined;
-  /** What comes before one who gives up leaves the line, or `undefined`: a claim that is withdrawn. */
+  /**
+   * What comes before one who gives up leaves the line, or `undefined`: a claim that is withdrawn.
+   */
   readonly cancel?: (thread: WorldThread) => string | undefined;
   /** Whether something else than the gate holds up those who wait, that ends with time. */
   readonly timed?: (thread: WorldThread) => boolean;
@@ -169,7 +186,10 @@ export interface Line {
   readonly ring: (thread: WorldThread, then: string) => string;
   /** A try was in vain. */
   readonly failed: (thread: WorldThread) => string;
-  /** A try begins, if this turn is one: may it fail? @param isFree as far as holders are concerned */
+  /**
+   * A try begins, if this turn is one: may it fail?
+   * @param isFree as far as holders are concerned
+   */
   readonly expectTry: (thread: WorldThread, isFree: boolean, isDead: boolean) => void;
   /** Somebody got in: tries of others may fail. */
   readonly got: (thread: WorldThread) => void;
@@ -193,7 +213,10 @@ export function lineOf<T extends string>(options: LineOptions<T>): Line {
   const bit = (thread: WorldThread): number => 1 << thread.index;
   const turn = (thread: WorldThread): string => turns[thread.index]?.[at(thread, TURN)] ?? '';
   const isLoop = (thread: WorldThread): boolean => turn(thread).startsWith('async');
-  const isTry = (thread: WorldThread): boolean => turn(thread).endsWith('try') && at(thread, LINED_UP) === 0 && (!isLoop(thread) || at(thread, PENDING) === 1);
+  const isTry = (thread: WorldThread): boolean =>
+    turn(thread).endsWith('try') &&
+    at(thread, LINED_UP) === 0 &&
+    (!isLoop(thread) || at(thread, PENDING) === 1);
   const word = (thread: WorldThread, index: number): number => thread.shared[words + index] ?? 0;
   const note = (thread: WorldThread, wrong: number): void => {
     thread.shared[words + WRONG] = wrong;
@@ -201,11 +224,14 @@ export function lineOf<T extends string>(options: LineOptions<T>): Line {
   /** Where a look begins. */
   const look = (thread: WorldThread): string => {
     if (!isLoop(thread)) return mistake === 'answers first' ? 'answer' : 'read the calls';
-    return mistake === 'listens after looking' || mistake === 'reads the bell after looking' ? 'answer' : 'read the bell';
+    return mistake === 'listens after looking' || mistake === 'reads the bell after looking'
+      ? 'answer'
+      : 'read the bell';
   };
   const isAwaited = (thread: WorldThread): boolean => {
     const waiting = word(thread, WAITING) & ~bit(thread);
-    for (let other = 0; other < turns.length; other++) if ((waiting & (1 << other)) !== 0 && !thread.isDead(other)) return true;
+    for (let other = 0; other < turns.length; other++)
+      if ((waiting & (1 << other)) !== 0 && !thread.isDead(other)) return true;
     return false;
   };
   /** A look was in vain. */
@@ -235,7 +261,10 @@ export function lineOf<T extends string>(options: LineOptions<T>): Line {
     if (result === 'in') return isLinedUp ? 'depart' : options.inside(thread);
     if (result === 'again') return isLinedUp ? look(thread) : 'attempt';
     if (!isLinedUp) return afterAttempt(thread);
-    const mayForce = at(thread, MAY_TAKE) === 0 && at(thread, LATE) === LEASE_IS_OVER && mistake !== 'waits for event loops';
+    const mayForce =
+      at(thread, MAY_TAKE) === 0 &&
+      at(thread, LATE) === LEASE_IS_OVER &&
+      mistake !== 'waits for event loops';
     return mayForce ? options.isOpen : rest(thread);
   };
   const shut: Line['shut'] = (thread) => {
@@ -259,13 +288,17 @@ export function lineOf<T extends string>(options: LineOptions<T>): Line {
     set(thread, CALLED, 0);
     return then;
   };
-  const rings = (thread: WorldThread): string => (hasLoops && mistake !== 'rings nobody' && mistake !== 'rings before it is free' ? 'does an event loop listen?' : called(thread));
+  const rings = (thread: WorldThread): string =>
+    hasLoops && mistake !== 'rings nobody' && mistake !== 'rings before it is free'
+      ? 'does an event loop listen?'
+      : called(thread);
   const leave = (thread: WorldThread): boolean => {
     thread.shared[words + WAITING] = word(thread, WAITING) & ~bit(thread);
     const opened = depart(thread.shared, at(thread, BATCH));
     if (opened) thread.shared[words + OUTSIDE] = 0;
     else thread.shared[words + OUTSIDE] = word(thread, OUTSIDE) & ~bit(thread);
-    for (const register of [BATCH, SEEN_AT, LATE, LINED_UP, PENDING, GIVES_UP]) set(thread, register, 0);
+    for (const register of [BATCH, SEEN_AT, LATE, LINED_UP, PENDING, GIVES_UP])
+      set(thread, register, 0);
     return opened;
   };
   /** How a sleep ended. */
@@ -274,15 +307,20 @@ export function lineOf<T extends string>(options: LineOptions<T>): Line {
     set(thread, LATE, ending === 'timed-out' ? LEASE_IS_OVER : 0);
   };
 
-  const start = (thread: WorldThread): string => (turn(thread).endsWith('last try') ? 'wait for the others' : options.begin(thread));
+  const start = (thread: WorldThread): string =>
+    turn(thread).endsWith('last try') ? 'wait for the others' : options.begin(thread);
   const arrived = options.arrived ?? options.inside;
-  const timed = (thread: WorldThread): boolean => (standing(thread.shared, at(thread, BATCH)) === Standing.Outside && options.isFree(thread)) || options.timed?.(thread) === true;
+  const timed = (thread: WorldThread): boolean =>
+    (standing(thread.shared, at(thread, BATCH)) === Standing.Outside && options.isFree(thread)) ||
+    options.timed?.(thread) === true;
   const steps: Step[] = [
     // The way in without waiting.
     step('attempt', (thread) => {
       options.expect?.(thread);
       set(thread, MAY_TAKE, isGateClosed(thread.shared) ? 0 : 1);
-      return at(thread, MAY_TAKE) === 0 && at(thread, LATE) === LEASE_IS_OVER ? options.isOpen : door(thread);
+      return at(thread, MAY_TAKE) === 0 && at(thread, LATE) === LEASE_IS_OVER
+        ? options.isOpen
+        : door(thread);
     }),
     step('open the gate if it is stuck', (thread) => {
       const opened = openIfStuck(thread.shared, LATER);
@@ -315,7 +353,8 @@ export function lineOf<T extends string>(options: LineOptions<T>): Line {
     }),
     // How many event loops wait decides about leases only, so it is left out.
     step('line up', (thread) => {
-      if (isGateClosed(thread.shared)) thread.shared[words + OUTSIDE] = word(thread, OUTSIDE) | bit(thread);
+      if (isGateClosed(thread.shared))
+        thread.shared[words + OUTSIDE] = word(thread, OUTSIDE) | bit(thread);
       set(thread, BATCH, arrive(thread.shared));
       set(thread, LINED_UP, 1);
       if (at(thread, LATE) === 0) set(thread, LATE, ASKS);
@@ -338,7 +377,9 @@ export function lineOf<T extends string>(options: LineOptions<T>): Line {
     }),
     step('answer', (thread) => {
       answerCall(thread.shared);
-      return mistake === 'answers first' && !isLoop(thread) ? 'read the calls' : 'where do we stand?';
+      return mistake === 'answers first' && !isLoop(thread)
+        ? 'read the calls'
+        : 'where do we stand?';
     }),
     step('where do we stand?', (thread) => {
       const where = standing(thread.shared, at(thread, BATCH));
@@ -372,7 +413,8 @@ export function lineOf<T extends string>(options: LineOptions<T>): Line {
     step(
       'sleep on the bell',
       (thread) => {
-        const bed = mistake === 'calls event loops like threads' ? callsOf(at(thread, BATCH)) : BELL;
+        const bed =
+          mistake === 'calls event loops like threads' ? callsOf(at(thread, BATCH)) : BELL;
         const ending = thread.park(bed, at(thread, SEEN_AT));
         if (ending === null) return AGAIN;
         if (ending !== 'not-equal') slept(thread, ending);
@@ -382,7 +424,9 @@ export function lineOf<T extends string>(options: LineOptions<T>): Line {
       { abortable: true, polls: true, timed, away: true },
     ),
     // It has got in.
-    step('depart', (thread) => (leave(thread) && spins ? 'whom does that let in?' : arrived(thread))),
+    step('depart', (thread) =>
+      leave(thread) && spins ? 'whom does that let in?' : arrived(thread),
+    ),
     // It goes without.
     step('give up', (thread) => {
       if (mistake === 'gives up and stays in the line') {
@@ -411,7 +455,12 @@ export function lineOf<T extends string>(options: LineOptions<T>): Line {
     // `unreserve`, whose two looks are two steps.
     step('given up', (thread) => {
       set(thread, GIVES_UP, 0);
-      if (options.showsWaiters !== true || mistake === 'leaves the state behind' || isGateClosed(thread.shared)) return callNext(thread, 'count');
+      if (
+        options.showsWaiters !== true ||
+        mistake === 'leaves the state behind' ||
+        isGateClosed(thread.shared)
+      )
+        return callNext(thread, 'count');
       return 'unreserve';
     }),
     step('unreserve', (thread) => {
@@ -421,9 +470,15 @@ export function lineOf<T extends string>(options: LineOptions<T>): Line {
     // Calls the next one.
     step('does anybody wait?', (thread) => {
       if (!hasWaiters(thread.shared)) return called(thread);
-      return spins ? rings(thread) : options.showsWaiters === true ? 'show waiters' : 'mark as called';
+      return spins
+        ? rings(thread)
+        : options.showsWaiters === true
+          ? 'show waiters'
+          : 'mark as called';
     }),
-    step('show waiters', (thread) => (showWaiters(thread.shared) ? 'mark as called' : called(thread))),
+    step('show waiters', (thread) =>
+      showWaiters(thread.shared) ? 'mark as called' : called(thread),
+    ),
     step('mark as called', (thread) => {
       const next = markCalled(thread.shared);
       set(thread, CALLED, Math.max(next, 0));
@@ -442,7 +497,9 @@ export function lineOf<T extends string>(options: LineOptions<T>): Line {
       },
       outside,
     ),
-    step('does an event loop listen?', (thread) => (isListening(thread.shared) ? 'answer the listeners' : called(thread))),
+    step('does an event loop listen?', (thread) =>
+      isListening(thread.shared) ? 'answer the listeners' : called(thread),
+    ),
     step('answer the listeners', (thread) => {
       answerListeners(thread.shared);
       return 'ring';
@@ -461,7 +518,12 @@ export function lineOf<T extends string>(options: LineOptions<T>): Line {
       'wait for the others',
       (thread) => {
         let left = turns.length - 1;
-        for (let other = 0; other < turns.length; other++) if (other !== thread.index && ((word(thread, ENDED) & (1 << other)) !== 0 || thread.isDead(other))) left--;
+        for (let other = 0; other < turns.length; other++)
+          if (
+            other !== thread.index &&
+            ((word(thread, ENDED) & (1 << other)) !== 0 || thread.isDead(other))
+          )
+            left--;
         if (left === 0) return options.begin(thread);
         thread.park(words + ENDED, word(thread, ENDED));
         return AGAIN;
@@ -502,9 +564,16 @@ export function lineOf<T extends string>(options: LineOptions<T>): Line {
     hasEnded: (thread, other) => (word(thread, ENDED) & (1 << other)) !== 0,
     note,
     expectTry(thread, isFree, isDead) {
-      if (!isTry(thread) || (!isFree && !isDead) || isAwaited(thread) || at(thread, PENDING) === 1) return;
+      if (!isTry(thread) || (!isFree && !isDead) || isAwaited(thread) || at(thread, PENDING) === 1)
+        return;
       // A waiter that died may have left the gate closed.
-      if (isGateClosed(thread.shared) && at(thread, LATE) !== LEASE_IS_OVER && !isDead && turns.some((_, other) => thread.isDead(other))) return;
+      if (
+        isGateClosed(thread.shared) &&
+        at(thread, LATE) !== LEASE_IS_OVER &&
+        !isDead &&
+        turns.some((_, other) => thread.isDead(other))
+      )
+        return;
       thread.shared[words + DUE] = word(thread, DUE) | bit(thread);
     },
     got(thread) {

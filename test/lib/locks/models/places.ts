@@ -12,13 +12,19 @@ import { at, id, set, step } from './line.ts';
 
 type Next = (thread: WorldThread) => string;
 
-const ownerOf = (thread: WorldThread, place: number): number => thread.shared[FIRST + place] ?? EMPTY;
-const isDead = (thread: WorldThread, owner: number): boolean => owner !== EMPTY && thread.isDead(owner - 1);
+const ownerOf = (thread: WorldThread, place: number): number =>
+  thread.shared[FIRST + place] ?? EMPTY;
+const isDead = (thread: WorldThread, owner: number): boolean =>
+  owner !== EMPTY && thread.isDead(owner - 1);
 
 /** Whether there is an empty place at this moment, for what a model knows beyond its threads. */
-export const hasRoom = ({ shared }: WorldThread | World, places: number): boolean => shared.subarray(FIRST, FIRST + places).includes(EMPTY);
+export const hasRoom = ({ shared }: WorldThread | World, places: number): boolean =>
+  shared.subarray(FIRST, FIRST + places).includes(EMPTY);
 /** Whether a dead thread has a place at this moment. */
-export const hasDead = (thread: WorldThread, places: number): boolean => Array.from({ length: places }, (_, place) => place).some((place) => isDead(thread, ownerOf(thread, place)));
+export const hasDead = (thread: WorldThread, places: number): boolean =>
+  Array.from({ length: places }, (_, place) => place).some((place) =>
+    isDead(thread, ownerOf(thread, place)),
+  );
 
 /** Labels of the steps below, for those who lead there. */
 export const CLAIM = 'claim the usual place';
@@ -35,25 +41,40 @@ export function claiming(places: number, register: number, claimed: Next, full: 
     return true;
   };
   return [
-    step(CLAIM, (thread) => (take(thread, id(thread) % places) ? claimed(thread) : 'look at place 0')),
+    step(CLAIM, (thread) =>
+      take(thread, id(thread) % places) ? claimed(thread) : 'look at place 0',
+    ),
     ...Array.from({ length: places }, (_, place): Step[] => {
-      const next: Next = (thread) => (place + 1 < places ? `look at place ${place + 1}` : full(thread));
+      const next: Next = (thread) =>
+        place + 1 < places ? `look at place ${place + 1}` : full(thread);
       return [
-        step(`look at place ${place}`, (thread) => (ownerOf(thread, place) === EMPTY ? `claim place ${place}` : next(thread))),
-        step(`claim place ${place}`, (thread) => (take(thread, place) ? claimed(thread) : next(thread))),
+        step(`look at place ${place}`, (thread) =>
+          ownerOf(thread, place) === EMPTY ? `claim place ${place}` : next(thread),
+        ),
+        step(`claim place ${place}`, (thread) =>
+          take(thread, place) ? claimed(thread) : next(thread),
+        ),
       ];
     }).flat(),
   ];
 }
 
 /**
- * Takes the place of a dead thread, as `Slots.inherit`, or empties those of all, as `Slots.clearDead`.
+ * Takes the place of a dead thread, as `Slots.inherit`, or empties those of all, as
+ * `Slots.clearDead`.
  * @param seen a register for the owner
  * @param to what is put there
  */
-export function searching(places: number, seen: number, to: (thread: WorldThread) => number, found: (thread: WorldThread, place: number) => string | undefined, none: Next): Step[] {
+export function searching(
+  places: number,
+  seen: number,
+  to: (thread: WorldThread) => number,
+  found: (thread: WorldThread, place: number) => string | undefined,
+  none: Next,
+): Step[] {
   return Array.from({ length: places }, (_, place): Step[] => {
-    const next: Next = (thread) => (place + 1 < places ? `is the owner of place ${place + 1} dead?` : none(thread));
+    const next: Next = (thread) =>
+      place + 1 < places ? `is the owner of place ${place + 1} dead?` : none(thread);
     return [
       step(`is the owner of place ${place} dead?`, (thread) => {
         const owner = ownerOf(thread, place);
@@ -70,16 +91,31 @@ export function searching(places: number, seen: number, to: (thread: WorldThread
   }).flat();
 }
 
-/** Looks for an empty place, as `Slots.hasRoom`. @param name begins the labels; the first one ends in 0 */
+/**
+ * Looks for an empty place, as `Slots.hasRoom`.
+ * @param name begins the labels; the first one ends in 0
+ */
 export function lookingForRoom(places: number, name: string, room: Next, none: Next): Step[] {
   return Array.from({ length: places }, (_, place) =>
-    step(`${name} ${place}`, (thread) => (ownerOf(thread, place) === EMPTY ? room(thread) : place + 1 < places ? `${name} ${place + 1}` : none(thread))),
+    step(`${name} ${place}`, (thread) =>
+      ownerOf(thread, place) === EMPTY
+        ? room(thread)
+        : place + 1 < places
+          ? `${name} ${place + 1}`
+          : none(thread),
+    ),
   );
 }
 
 /** Looks whether all places are empty, as `Slots.isEmpty`. */
 export function lookingForAny(places: number, name: string, empty: Next, taken: Next): Step[] {
   return Array.from({ length: places }, (_, place) =>
-    step(`${name} ${place}`, (thread) => (ownerOf(thread, place) !== EMPTY ? taken(thread) : place + 1 < places ? `${name} ${place + 1}` : empty(thread))),
+    step(`${name} ${place}`, (thread) =>
+      ownerOf(thread, place) !== EMPTY
+        ? taken(thread)
+        : place + 1 < places
+          ? `${name} ${place + 1}`
+          : empty(thread),
+    ),
   );
 }

@@ -7,13 +7,48 @@
 import { FIRST } from '../../../../lib/locks/layout.ts';
 import { clearPlace, EMPTY } from '../../../../lib/locks/slots.ts';
 import { chooseNext, hasWaiters, OWN, STATE } from '../../../../lib/locks/turnstile.ts';
-import { claimWriting, clearWriter, confirmWriting, isClaimed, isClaimedByEventLoop, isWritten, leaveTorn, TORN, withdrawClaim, writerOf } from '../../../../lib/locks/writer.ts';
+import {
+  claimWriting,
+  clearWriter,
+  confirmWriting,
+  isClaimed,
+  isClaimedByEventLoop,
+  isWritten,
+  leaveTorn,
+  TORN,
+  withdrawClaim,
+  writerOf,
+} from '../../../../lib/locks/writer.ts';
 import { AGAIN } from '../../../../lib/simulated/model.ts';
 import type { Model, Step } from '../../../../lib/simulated/model.ts';
 import type { WorldThread } from '../../../../lib/simulated/world.ts';
-import { ASKS, at, GIVES_UP, id, LATE, LEASE_IS_OVER, LINE_REGISTERS, LINE_WORDS, lineOf, MAY_TAKE, SEEN_AT, set, step, wrap } from './line.ts';
+import {
+  ASKS,
+  at,
+  GIVES_UP,
+  id,
+  LATE,
+  LEASE_IS_OVER,
+  LINE_REGISTERS,
+  LINE_WORDS,
+  lineOf,
+  MAY_TAKE,
+  SEEN_AT,
+  set,
+  step,
+  wrap,
+} from './line.ts';
 import type { Line, LineMistake } from './line.ts';
-import { CLAIM as CLAIM_A_PLACE, claiming, hasDead, hasRoom, INHERIT as CLEAR_DEAD, lookingForAny, lookingForRoom, searching } from './places.ts';
+import {
+  CLAIM as CLAIM_A_PLACE,
+  claiming,
+  hasDead,
+  hasRoom,
+  INHERIT as CLEAR_DEAD,
+  lookingForAny,
+  lookingForRoom,
+  searching,
+} from './places.ts';
 
 /** A writer that has claimed the lock sleeps on it. */
 const DRAIN = OWN;
@@ -71,7 +106,15 @@ export interface RwLockOptions {
     | 'withdraws silently';
 }
 
-export function rwLockModel({ turns, places, limit = Infinity, deaths = 0, giveUps = 0, polls = 0, mistake }: RwLockOptions): Model {
+export function rwLockModel({
+  turns,
+  places,
+  limit = Infinity,
+  deaths = 0,
+  giveUps = 0,
+  polls = 0,
+  mistake,
+}: RwLockOptions): Model {
   const LINE = FIRST + places;
   // Bits for threads: who reads, who writes, and of the dead, who wrote and nobody has repaired it;
   const READING = LINE + LINE_WORDS;
@@ -80,12 +123,16 @@ export function rwLockModel({ turns, places, limit = Infinity, deaths = 0, giveU
   const MET = READING + 2;
   /** and whether one was told wrongly. */
   const TOLD = READING + 3;
-  const expected = turns.reduce((all, each, index) => all | (each.includes('read meet') ? 1 << index : 0), 0);
+  const expected = turns.reduce(
+    (all, each, index) => all | (each.includes('read meet') ? 1 << index : 0),
+    0,
+  );
 
   const isWriter = (thread: WorldThread): boolean => line.turn(thread).includes('write');
   const isLoop = (thread: WorldThread): boolean => line.turn(thread).startsWith('async');
   const isTry = (thread: WorldThread): boolean => line.turn(thread).endsWith('try');
-  const isDead = (thread: WorldThread, state: number): boolean => isWritten(state) && thread.isDead(writerOf(state) - 1);
+  const isDead = (thread: WorldThread, state: number): boolean =>
+    isWritten(state) && thread.isDead(writerOf(state) - 1);
   const mark = ({ shared, index }: WorldThread, word: number): void => {
     shared[word] = (shared[word] ?? 0) | (1 << index);
   };
@@ -93,9 +140,13 @@ export function rwLockModel({ turns, places, limit = Infinity, deaths = 0, giveU
     shared[word] = (shared[word] ?? 0) & ~(1 << index);
   };
   /** Of those marked, the dead. */
-  const deadIn = (thread: WorldThread, word: number): number => turns.reduce((all, _, index) => (thread.isDead(index) ? all | (1 << index) : all), 0) & (thread.shared[word] ?? 0);
+  const deadIn = (thread: WorldThread, word: number): number =>
+    turns.reduce((all, _, index) => (thread.isDead(index) ? all | (1 << index) : all), 0) &
+    (thread.shared[word] ?? 0);
   const isEmpty = (thread: WorldThread, andDead: boolean): boolean =>
-    thread.shared.subarray(LINE - places, LINE).every((owner) => owner === EMPTY || (andDead && thread.isDead(owner - 1)));
+    thread.shared
+      .subarray(LINE - places, LINE)
+      .every((owner) => owner === EMPTY || (andDead && thread.isDead(owner - 1)));
   /** One is in. @param isTold whether it was told that a writer died */
   const told = (thread: WorldThread, isTold: boolean): void => {
     if (isTold !== (deadIn(thread, WRITING) !== 0)) thread.shared[TOLD] = 1;
@@ -105,35 +156,54 @@ export function rwLockModel({ turns, places, limit = Infinity, deaths = 0, giveU
     turns,
     words: LINE,
     begin(thread) {
-      if (isTry(thread)) set(thread, LATE, line.turn(thread).endsWith('last try') ? LEASE_IS_OVER : ASKS);
+      if (isTry(thread))
+        set(thread, LATE, line.turn(thread).endsWith('last try') ? LEASE_IS_OVER : ASKS);
       return 'attempt';
     },
     expect(thread) {
       const state = thread.shared[STATE] ?? 0;
       const isFree = !isWritten(state) || isDead(thread, state);
-      line.expectTry(thread, isFree && (isWriter(thread) ? isEmpty(thread, true) : hasRoom(thread, places) || hasDead(thread, places)), false);
+      line.expectTry(
+        thread,
+        isFree &&
+          (isWriter(thread)
+            ? isEmpty(thread, true)
+            : hasRoom(thread, places) || hasDead(thread, places)),
+        false,
+      );
     },
     door: (thread) => (at(thread, CLAIM) === 0 ? 'look at the writer' : 'is it claimed still?'),
     isOpen: 'is it free of writers?',
-    isFree: (thread) => !isWritten(thread.shared[STATE] ?? 0) && (isWriter(thread) || hasRoom(thread, places)),
+    isFree: (thread) =>
+      !isWritten(thread.shared[STATE] ?? 0) && (isWriter(thread) || hasRoom(thread, places)),
     timed(thread) {
       // The claim of an event loop that does not come round, though nobody reads.
       const state = thread.shared[STATE] ?? 0;
       const claimant = writerOf(state) - 1;
-      return isClaimed(state) && turns[claimant]?.some((turn) => turn === 'async write') === true && isEmpty(thread, true);
+      return (
+        isClaimed(state) &&
+        turns[claimant]?.some((turn) => turn === 'async write') === true &&
+        isEmpty(thread, true)
+      );
     },
-    inside: (thread) => (!isWriter(thread) ? reading(thread) : isLoop(thread) ? 'write' : drain(thread)),
-    arrived: (thread) => (isWriter(thread) || mistake === 'does not call the next' ? insideOf(thread) : 'does anybody else wait?'),
+    inside: (thread) =>
+      !isWriter(thread) ? reading(thread) : isLoop(thread) ? 'write' : drain(thread),
+    arrived: (thread) =>
+      isWriter(thread) || mistake === 'does not call the next'
+        ? insideOf(thread)
+        : 'does anybody else wait?',
     cancel: (thread) => (at(thread, CLAIM) === 0 ? undefined : 'withdraw the claim'),
     mistake,
   });
   const { settle } = line;
-  const reading = (thread: WorldThread): string => (line.turn(thread) === 'read meet' ? 'meet' : 'read');
+  const reading = (thread: WorldThread): string =>
+    line.turn(thread) === 'read meet' ? 'meet' : 'read';
   const drain = (thread: WorldThread): string => {
     set(thread, LATE, ASKS);
     return mistake === 'reads the drain after looking' ? 'is it claimed still?' : 'read the drain';
   };
-  const insideOf = (thread: WorldThread): string => (!isWriter(thread) ? reading(thread) : isLoop(thread) ? 'write' : drain(thread));
+  const insideOf = (thread: WorldThread): string =>
+    !isWriter(thread) ? reading(thread) : isLoop(thread) ? 'write' : drain(thread);
 
   /** After looking if the lock that was claimed can be had. */
   const confirmed = (thread: WorldThread, result: 'in' | 'not yet' | 'again'): string => {
@@ -148,7 +218,11 @@ export function rwLockModel({ turns, places, limit = Infinity, deaths = 0, giveU
     return mistake === 'reads the drain after looking' ? 'read the drain' : 'sleep on the drain';
   };
   /** Tells a writer that has claimed the lock that a reader has left. */
-  const tell = (thread: WorldThread): string => (mistake === 'tells no writer' || (mistake === 'steps back silently' && at(thread, STEPS_BACK) === 1) ? notTold(thread) : 'has one claimed it?');
+  const tell = (thread: WorldThread): string =>
+    mistake === 'tells no writer' ||
+    (mistake === 'steps back silently' && at(thread, STEPS_BACK) === 1)
+      ? notTold(thread)
+      : 'has one claimed it?';
   const notTold = (thread: WorldThread): string => {
     if (at(thread, STEPS_BACK) === 0) return 'is anybody there?';
     set(thread, STEPS_BACK, 0);
@@ -175,17 +249,29 @@ export function rwLockModel({ turns, places, limit = Infinity, deaths = 0, giveU
         set(thread, SEEN, state);
         return 'claim the lock';
       }
-      if (at(thread, LATE) !== 0 && isDead(thread, state) && !(mistake === 'keeps the claims of the dead' && isClaimed(state))) {
+      if (
+        at(thread, LATE) !== 0 &&
+        isDead(thread, state) &&
+        !(mistake === 'keeps the claims of the dead' && isClaimed(state))
+      ) {
         set(thread, SEEN, state);
         return isClaimed(state) ? 'withdraw another claim' : 'take it from the dead';
       }
-      const mayWithdraw = isClaimedByEventLoop(state) || (mistake === 'withdraws the claims of threads' && isClaimed(state));
-      if (!mayWithdraw || at(thread, LATE) !== LEASE_IS_OVER || mistake === 'keeps the claims of event loops') return settle(thread, 'not yet');
+      const mayWithdraw =
+        isClaimedByEventLoop(state) ||
+        (mistake === 'withdraws the claims of threads' && isClaimed(state));
+      if (
+        !mayWithdraw ||
+        at(thread, LATE) !== LEASE_IS_OVER ||
+        mistake === 'keeps the claims of event loops'
+      )
+        return settle(thread, 'not yet');
       set(thread, SEEN, state);
       return mistake === 'counts dead readers' ? 'does anybody read at 0' : CLEAR_DEAD;
     }),
     step('take it from the dead', (thread) => {
-      if (mistake === 'forgets what is torn') Atomics.compareExchange(thread.shared, STATE, at(thread, SEEN), 0);
+      if (mistake === 'forgets what is torn')
+        Atomics.compareExchange(thread.shared, STATE, at(thread, SEEN), 0);
       else leaveTorn(thread.shared, at(thread, SEEN));
       set(thread, SEEN, 0);
       return settle(thread, 'again');
@@ -224,7 +310,9 @@ export function rwLockModel({ turns, places, limit = Infinity, deaths = 0, giveU
       if (isWritten(state)) return 'step back';
       mark(thread, READING);
       told(thread, state === TORN);
-      return mistake === 'clears what is torn' && state === TORN ? 'clear what is torn' : settle(thread, 'in');
+      return mistake === 'clears what is torn' && state === TORN
+        ? 'clear what is torn'
+        : settle(thread, 'in');
     }),
     step('clear what is torn', (thread) => {
       Atomics.compareExchange(thread.shared, STATE, TORN, 0);
@@ -253,9 +341,18 @@ export function rwLockModel({ turns, places, limit = Infinity, deaths = 0, giveU
         return settle(thread, found ? 'again' : 'not yet');
       },
     ),
-    step('does anybody else wait?', (thread) => (hasWaiters(thread.shared) ? 'does one write now?' : reading(thread))),
-    step('does one write now?', (thread) => (isWritten(thread.shared[STATE] ?? 0) ? reading(thread) : 'is there more room at 0')),
-    ...lookingForRoom(places, 'is there more room at', (thread) => line.callNext(thread, reading(thread)), reading),
+    step('does anybody else wait?', (thread) =>
+      hasWaiters(thread.shared) ? 'does one write now?' : reading(thread),
+    ),
+    step('does one write now?', (thread) =>
+      isWritten(thread.shared[STATE] ?? 0) ? reading(thread) : 'is there more room at 0',
+    ),
+    ...lookingForRoom(
+      places,
+      'is there more room at',
+      (thread) => line.callNext(thread, reading(thread)),
+      reading,
+    ),
     step('meet', (thread) => {
       const { shared } = thread;
       const met = (shared[MET] ?? 0) | (1 << thread.index);
@@ -263,7 +360,14 @@ export function rwLockModel({ turns, places, limit = Infinity, deaths = 0, giveU
         shared[MET] = met;
         thread.wake(MET);
       }
-      if (met === expected || turns.some((each, other) => each.some((turn) => turn.includes('write')) && !line.hasEnded(thread, other))) return 'read';
+      if (
+        met === expected ||
+        turns.some(
+          (each, other) =>
+            each.some((turn) => turn.includes('write')) && !line.hasEnded(thread, other),
+        )
+      )
+        return 'read';
       thread.park(MET, met);
       return AGAIN;
     }),
@@ -273,7 +377,9 @@ export function rwLockModel({ turns, places, limit = Infinity, deaths = 0, giveU
       set(thread, PLACE, 0);
       return tell(thread);
     }),
-    step('has one claimed it?', (thread) => (isClaimed(thread.shared[STATE] ?? 0) ? 'call who drains' : notTold(thread))),
+    step('has one claimed it?', (thread) =>
+      isClaimed(thread.shared[STATE] ?? 0) ? 'call who drains' : notTold(thread),
+    ),
     step('call who drains', (thread) => {
       Atomics.add(thread.shared, DRAIN, 1);
       wrap(thread, DRAIN);
@@ -295,7 +401,9 @@ export function rwLockModel({ turns, places, limit = Infinity, deaths = 0, giveU
     }),
     step('read the drain', (thread) => {
       set(thread, SEEN_AT, thread.shared[DRAIN] ?? 0);
-      return mistake === 'reads the drain after looking' ? 'sleep on the drain' : 'is it claimed still?';
+      return mistake === 'reads the drain after looking'
+        ? 'sleep on the drain'
+        : 'is it claimed still?';
     }),
     step('is it claimed still?', (thread) => {
       if (thread.shared[STATE] !== at(thread, CLAIM)) return 'confirm';
@@ -310,7 +418,8 @@ export function rwLockModel({ turns, places, limit = Infinity, deaths = 0, giveU
     step('confirm', (thread) => {
       const claim = at(thread, CLAIM);
       set(thread, CLAIM, 0);
-      if (mistake === 'confirms without comparing') Atomics.store(thread.shared, STATE, writerOf(claim));
+      if (mistake === 'confirms without comparing')
+        Atomics.store(thread.shared, STATE, writerOf(claim));
       else if (!confirmWriting(thread.shared, claim)) return confirmed(thread, 'again');
       told(thread, claim < 0);
       thread.shared[WRITING] = (thread.shared[WRITING] ?? 0) & ~deadIn(thread, WRITING);
@@ -326,12 +435,15 @@ export function rwLockModel({ turns, places, limit = Infinity, deaths = 0, giveU
         set(thread, SEEN_AT, 0);
         set(thread, LATE, ending === 'timed-out' ? ASKS : 0);
         if (thread.gaveUp()) set(thread, GIVES_UP, 1);
-        return mistake === 'reads the drain after looking' ? 'is it claimed still?' : 'read the drain';
+        return mistake === 'reads the drain after looking'
+          ? 'is it claimed still?'
+          : 'read the drain';
       },
       { abortable: true, polls: true },
     ),
     step('withdraw the claim', (thread) => {
-      const isOurs = mistake === 'leaves its claim behind' || withdrawClaim(thread.shared, at(thread, CLAIM));
+      const isOurs =
+        mistake === 'leaves its claim behind' || withdrawClaim(thread.shared, at(thread, CLAIM));
       set(thread, CLAIM, 0);
       if (isLoop(thread)) return 'give up';
       const then = isTry(thread) ? line.failed(thread) : 'count';
@@ -342,7 +454,9 @@ export function rwLockModel({ turns, places, limit = Infinity, deaths = 0, giveU
       unmark(thread, WRITING);
       return 'is anybody there?';
     }),
-    step('is anybody there?', (thread) => (hasWaiters(thread.shared) ? 'choose the next' : 'count')),
+    step('is anybody there?', (thread) =>
+      hasWaiters(thread.shared) ? 'choose the next' : 'count',
+    ),
     step('choose the next', (thread) => {
       chooseNext(thread.shared, limit, () => 0);
       return line.callNext(thread, 'count');
@@ -367,11 +481,16 @@ export function rwLockModel({ turns, places, limit = Infinity, deaths = 0, giveU
     arrivalOrder: true,
     threads: turns.map((_, cpu) => ({ cpu, registers: REGISTERS, unregistered: true, steps })),
     invariant(world) {
-      const alive = (word: number): number => world.threads.filter(({ index }) => ((world.shared[word] ?? 0) & (1 << index)) !== 0 && !world.isDead(index)).length;
+      const alive = (word: number): number =>
+        world.threads.filter(
+          ({ index }) => ((world.shared[word] ?? 0) & (1 << index)) !== 0 && !world.isDead(index),
+        ).length;
       const writing = alive(WRITING);
       const reading = alive(READING);
-      if (writing > 1 || (writing === 1 && reading > 0)) return `${writing} write and ${reading} read at once`;
-      if (world.shared[TOLD] !== 0) return 'one was told that a writer had died, and none had, or was not told';
+      if (writing > 1 || (writing === 1 && reading > 0))
+        return `${writing} write and ${reading} read at once`;
+      if (world.shared[TOLD] !== 0)
+        return 'one was told that a writer had died, and none had, or was not told';
       return line.violation(world);
     },
   };

@@ -1,12 +1,27 @@
 // SPDX-License-Identifier: MIT
-/** `Semaphore` as a model for the explorer: the door and the way out of `semaphore.ts` at the line of `line.ts`. */
+/**
+ * `Semaphore` as a model for the explorer: the door and the way out of `semaphore.ts` at the line
+ * of `line.ts`.
+ */
 import { FIRST } from '../../../../lib/locks/layout.ts';
 import { clearPlace } from '../../../../lib/locks/slots.ts';
 import { chooseNext, hasWaiters } from '../../../../lib/locks/turnstile.ts';
 import { AGAIN } from '../../../../lib/simulated/model.ts';
 import type { Model, Step } from '../../../../lib/simulated/model.ts';
 import type { WorldThread } from '../../../../lib/simulated/world.ts';
-import { ASKS, at, id, LATE, LEASE_IS_OVER, LINE_REGISTERS, LINE_WORDS, lineOf, MAY_TAKE, set, step } from './line.ts';
+import {
+  ASKS,
+  at,
+  id,
+  LATE,
+  LEASE_IS_OVER,
+  LINE_REGISTERS,
+  LINE_WORDS,
+  lineOf,
+  MAY_TAKE,
+  set,
+  step,
+} from './line.ts';
 import type { Line, LineMistake, Turn } from './line.ts';
 import { CLAIM, claiming, hasDead, hasRoom, INHERIT, lookingForRoom, searching } from './places.ts';
 
@@ -21,7 +36,10 @@ export type SemaphoreTurn =
   | 'meet';
 
 export interface SemaphoreOptions {
-  /** How each thread goes for a permit, one time after the other; a number: it waits for it so often. */
+  /**
+   * How each thread goes for a permit, one time after the other; a number: it waits for it so
+   * often.
+   */
   readonly turns: readonly (number | readonly SemaphoreTurn[])[];
   readonly permits: number;
   /** Releases until the gate closes. */
@@ -29,16 +47,33 @@ export interface SemaphoreOptions {
   readonly deaths?: number;
   readonly giveUps?: number;
   readonly polls?: number;
-  readonly mistake?: LineMistake | 'does not call the next' | 'looks who waits before it is free' | 'tries ask nobody';
+  readonly mistake?:
+    | LineMistake
+    | 'does not call the next'
+    | 'looks who waits before it is free'
+    | 'tries ask nobody';
 }
 
-export function semaphoreModel({ turns: given, permits, limit, deaths = 0, giveUps = 0, polls = 0, mistake }: SemaphoreOptions): Model {
-  const turns = given.map((each) => (typeof each === 'number' ? Array.from({ length: each }, (): SemaphoreTurn => 'lock') : each));
+export function semaphoreModel({
+  turns: given,
+  permits,
+  limit,
+  deaths = 0,
+  giveUps = 0,
+  polls = 0,
+  mistake,
+}: SemaphoreOptions): Model {
+  const turns = given.map((each) =>
+    typeof each === 'number' ? Array.from({ length: each }, (): SemaphoreTurn => 'lock') : each,
+  );
   /** A bit for each thread that has a permit. */
   const HOLDERS = FIRST + permits + LINE_WORDS;
   /** A bit for each that has come to a meeting. */
   const MET = HOLDERS + 1;
-  const expected = turns.reduce((all, each, index) => all | (each.includes('meet') ? 1 << index : 0), 0);
+  const expected = turns.reduce(
+    (all, each, index) => all | (each.includes('meet') ? 1 << index : 0),
+    0,
+  );
   const using = (thread: WorldThread): string => (line.turn(thread) === 'meet' ? 'meet' : 'use it');
   const line: Line = lineOf({
     turns,
@@ -55,10 +90,14 @@ export function semaphoreModel({ turns: given, permits, limit, deaths = 0, giveU
     isOpen: 'is there room at 0',
     isFree: (thread) => hasRoom(thread, permits),
     inside: using,
-    arrived: (thread) => (mistake === 'does not call the next' ? using(thread) : 'does anybody else wait?'),
+    arrived: (thread) =>
+      mistake === 'does not call the next' ? using(thread) : 'does anybody else wait?',
     mistake,
   });
-  const inherits = (thread: WorldThread): string => (at(thread, LATE) !== 0 && mistake !== 'tries ask nobody' ? INHERIT : line.settle(thread, 'not yet'));
+  const inherits = (thread: WorldThread): string =>
+    at(thread, LATE) !== 0 && mistake !== 'tries ask nobody'
+      ? INHERIT
+      : line.settle(thread, 'not yet');
   const gotIt = (thread: WorldThread): string => {
     line.got(thread);
     thread.shared[HOLDERS] = (thread.shared[HOLDERS] ?? 0) | (1 << thread.index);
@@ -78,7 +117,9 @@ export function semaphoreModel({ turns: given, permits, limit, deaths = 0, giveU
       (thread) => line.settle(thread, 'not yet'),
     ),
     ...lookingForRoom(permits, 'is there room at', () => 'open the gate if it is stuck', line.shut),
-    step('does anybody else wait?', (thread) => (hasWaiters(thread.shared) ? 'is there more room at 0' : using(thread))),
+    step('does anybody else wait?', (thread) =>
+      hasWaiters(thread.shared) ? 'is there more room at 0' : using(thread),
+    ),
     ...lookingForRoom(
       permits,
       'is there more room at',
@@ -96,7 +137,9 @@ export function semaphoreModel({ turns: given, permits, limit, deaths = 0, giveU
       thread.park(MET, met);
       return AGAIN;
     }),
-    step('use it', () => (mistake === 'looks who waits before it is free' ? 'is anybody there?' : 'give it back')),
+    step('use it', () =>
+      mistake === 'looks who waits before it is free' ? 'is anybody there?' : 'give it back',
+    ),
     step('give it back', (thread) => {
       clearPlace(thread.shared, at(thread, PLACE));
       set(thread, PLACE, 0);
@@ -108,7 +151,8 @@ export function semaphoreModel({ turns: given, permits, limit, deaths = 0, giveU
     }),
     step('is anybody there?', (thread) => {
       const isAwaited = hasWaiters(thread.shared);
-      if (mistake !== 'looks who waits before it is free') return isAwaited ? 'choose the next' : 'count';
+      if (mistake !== 'looks who waits before it is free')
+        return isAwaited ? 'choose the next' : 'count';
       set(thread, SEEN, isAwaited ? 1 : 0);
       return 'give it back';
     }),
@@ -136,8 +180,12 @@ export function semaphoreModel({ turns: given, permits, limit, deaths = 0, giveU
     arrivalOrder: true,
     threads: turns.map((_, cpu) => ({ cpu, registers: REGISTERS, unregistered: true, steps })),
     invariant(world) {
-      const holders = world.threads.filter(({ index }) => ((world.shared[HOLDERS] ?? 0) & (1 << index)) !== 0 && !world.isDead(index)).length;
-      return holders > permits ? `${holders} have one of ${permits} permits` : line.violation(world);
+      const holders = world.threads.filter(
+        ({ index }) => ((world.shared[HOLDERS] ?? 0) & (1 << index)) !== 0 && !world.isDead(index),
+      ).length;
+      return holders > permits
+        ? `${holders} have one of ${permits} permits`
+        : line.violation(world);
     },
   };
 }

@@ -16,7 +16,10 @@ const HEADER = parseLayout(
 const PADDING = 29;
 const TIME_EXTEND = 30;
 const TIME_STAMP = 31;
-/** What the kernel adds to the length of a page when records before it are lost, and their number is in it. */
+/**
+ * What the kernel adds to the length of a page when records before it are lost, and their number is
+ * in it.
+ */
 const MISSED = 0x1_0000_0000n * 0xffff_ffffn + 0x8000_0000n;
 
 interface Options {
@@ -26,19 +29,32 @@ interface Options {
 }
 
 /** @param words of the page's data; a pair is a record's head: type and ns since the one before */
-function page(words: readonly (number | readonly [type: number, delta: number])[], { time = 1000n, isLittle = true, flags = 0n }: Options = {}): DataView {
+function page(
+  words: readonly (number | readonly [type: number, delta: number])[],
+  { time = 1000n, isLittle = true, flags = 0n }: Options = {},
+): DataView {
   const view = new DataView(new ArrayBuffer(pageSize(HEADER)));
   view.setBigUint64(0, time, isLittle);
   view.setBigUint64(8, (BigInt(words.length * 4) + flags) & 0xffff_ffff_ffff_ffffn, isLittle);
   words.forEach((word, index) => {
-    const value = typeof word === 'number' ? word : isLittle ? word[0] + word[1] * 32 : word[0] * 2 ** 27 + word[1];
+    const value =
+      typeof word === 'number'
+        ? word
+        : isLittle
+          ? word[0] + word[1] * 32
+          : word[0] * 2 ** 27 + word[1];
     view.setUint32(16 + index * 4, value, isLittle);
   });
   return view;
 }
 
 const read = (view: DataView, isLittle = true) =>
-  Array.from(readPage(view, HEADER, isLittle), ({ time, data }) => ({ time, words: Array.from({ length: data.byteLength / 4 }, (_, index) => data.getUint32(index * 4, isLittle)) }));
+  Array.from(readPage(view, HEADER, isLittle), ({ time, data }) => ({
+    time,
+    words: Array.from({ length: data.byteLength / 4 }, (_, index) =>
+      data.getUint32(index * 4, isLittle),
+    ),
+  }));
 
 describe('a page', () => {
   it('has the size that its header tells', () => {
@@ -67,7 +83,9 @@ describe('a page', () => {
   });
 
   it('has records that were taken back, which take no time, and ends at a padding without one', () => {
-    expect(read(page([[PADDING, 1], 8, 0, [1, 2], 11, [PADDING, 0], 77, [1, 1], 12]))).toEqual([{ time: 1002, words: [11] }]);
+    expect(read(page([[PADDING, 1], 8, 0, [1, 2], 11, [PADDING, 0], 77, [1, 1], 12]))).toEqual([
+      { time: 1002, words: [11] },
+    ]);
   });
 
   it('ends where its length says, also when records before it were lost', () => {
@@ -104,7 +122,12 @@ describe('a layout', () => {
 
   it('has the number and the fields of an event', () => {
     expect(layout.id).toBe(298);
-    expect([...layout.fields.keys()]).toEqual(['common_type', 'common_pid', 'prev_comm', 'function']);
+    expect([...layout.fields.keys()]).toEqual([
+      'common_type',
+      'common_pid',
+      'prev_comm',
+      'function',
+    ]);
   });
 
   it('tells where a record has them', () => {

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/** Where the kernel cannot trace, a trace does without and says why. What it traces is seen in a guest: test/kernel/tracing.test.ts. */
+/**
+ * Where the kernel cannot trace, a trace does without and says why. What it traces is seen in a
+ * guest: test/kernel/tracing.test.ts.
+ */
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,7 +15,9 @@ afterAll(() => {
 });
 
 it('without tracefs', () => {
-  expect(KernelTracing.start([join(folder, 'nowhere')])).toEqual({ reason: expect.stringContaining('there is no tracefs') as string });
+  expect(KernelTracing.start([join(folder, 'nowhere')])).toEqual({
+    reason: expect.stringContaining('there is no tracefs') as string,
+  });
 });
 
 it('with one that may not be written', () => {
@@ -20,7 +25,9 @@ it('with one that may not be written', () => {
   mkdirSync(place);
   // A file in the place of the folder refuses root too.
   writeFileSync(join(place, 'instances'), '');
-  expect(KernelTracing.start([place])).toEqual({ reason: expect.stringMatching(/this user cannot write to tracefs: ENOTDIR/) as string });
+  expect(KernelTracing.start([place])).toEqual({
+    reason: expect.stringMatching(/this user cannot write to tracefs: ENOTDIR/) as string,
+  });
 });
 
 it('with one that is no tracefs, of which nothing is left', () => {
