@@ -64,7 +64,7 @@ const TIMEOUTS = [
 ];
 
 export default tseslint.config(
-  { ignores: ['dist/', 'build/', 'docs-out/', 'node_modules/'] },
+  { ignores: ['**/dist/', 'build/', 'docs-out/', 'node_modules/'] },
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.strictTypeChecked],
@@ -89,7 +89,7 @@ export default tseslint.config(
     rules: RULES,
   },
   {
-    files: ['lib/report/assets/*.js'],
+    files: ['packages/tools/lib/report/assets/*.js'],
     extends: [js.configs.recommended],
     languageOptions: {
       sourceType: 'script',

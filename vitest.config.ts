@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 import type { ViteUserConfig } from 'vitest/config';
+import { env, resolve } from './vitest.shared.ts';
 
 /** The short tests, which need no kernel with the feature; they run on any host. */
 const config: ViteUserConfig = {
+  resolve,
   test: {
-    // Programs that tests start answer on stdout, where a module that the user loads everywhere may
-    // print.
-    env: { NODE_OPTIONS: '' },
+    env,
     include: ['test/**/*.test.ts'],
     exclude: ['test/kernel/**', 'test/**/*.long.test.ts'],
     // Left to itself it takes one fewer than there are CPUs, though much of a test is to wait for

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 import type { ViteUserConfig } from 'vitest/config';
+import { env, resolve } from './vitest.shared.ts';
 
 /** The tests that run programs in guests on a kernel with the feature. */
 const config: ViteUserConfig = {
+  resolve,
   test: {
-    // Programs that tests start answer on stdout, where a module that the user loads everywhere may
-    // print.
-    env: { NODE_OPTIONS: '' },
+    env,
     include: ['test/kernel/**/*.test.ts'],
     fileParallelism: false,
     testTimeout: 120_000,

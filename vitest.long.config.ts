@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 import type { ViteUserConfig } from 'vitest/config';
+import { env, resolve } from './vitest.shared.ts';
 
 /** The tests that take long, and need no kernel with the feature either; they run on any host. */
 const config: ViteUserConfig = {
+  resolve,
   test: {
-    // Programs that tests start answer on stdout, where a module that the user loads everywhere may
-    // print.
-    env: { NODE_OPTIONS: '' },
+    env,
     include: ['test/**/*.long.test.ts'],
     exclude: ['test/kernel/**'],
     maxWorkers: '100%',

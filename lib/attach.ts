@@ -10,21 +10,21 @@ import type { Flavour } from './abi.ts';
 import { ATTACH, DETACH } from './channels.ts';
 import type { AttachMessage } from './channels.ts';
 import { RseqSliceError } from './errors.ts';
-import type { Backend, KernelThread } from './kernel.ts';
-import { loadAddon } from './linux/binding.ts';
-import { LinuxKernelThread, REGISTRATIONS } from './linux/kernel.ts';
-import type { RegistrationPolicy } from './linux/kernel.ts';
-import { AVAILABLE, describeAddon } from './linux/status.ts';
-import type { Status } from './linux/status.ts';
+import type { Backend, KernelThread } from './host/port.ts';
+import { loadAddon } from './host/linux/binding.ts';
+import { LinuxKernelThread, REGISTRATIONS } from './host/linux/thread.ts';
+import type { RegistrationPolicy } from './host/linux/thread.ts';
+import { AVAILABLE, describeAddon } from './host/linux/status.ts';
+import type { Status } from './host/linux/status.ts';
 import { checkOptions, describeValue, oneOf } from './options.ts';
 import type { Check, OptionChecks } from './options.ts';
-import { openSlot, sumSlots } from './process-stats.ts';
-import type { ProcessStats } from './process-stats.ts';
+import { openSlot, sumSlots } from './sections/counters.ts';
+import type { ProcessStats } from './sections/counters.ts';
 import { SimulatedThread } from './simulated/kernel.ts';
 import { Machine } from './simulated/machine.ts';
 import { SimulatedKernelThread } from './simulated/thread.ts';
-import type { Thread } from './thread.ts';
-import { createThread } from './trace/recording-thread.ts';
+import type { Thread } from './sections/thread.ts';
+import { createThread } from './recording/recording-thread.ts';
 
 /** How `attach()` is to attach the calling thread; everything may be left out. */
 export interface AttachOptions {

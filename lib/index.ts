@@ -7,7 +7,7 @@ export type { AttachOptions } from './attach.ts';
 export type { Flavour } from './abi.ts';
 export { RseqSliceError } from './errors.ts';
 export type { ErrorCode, ErrorDetails } from './errors.ts';
-export type { Backend, Registration } from './kernel.ts';
+export type { Backend, Registration } from './host/port.ts';
 export type { AttachMessage, LockMessage } from './channels.ts';
 export { Condition } from './locks/condition.ts';
 export { Mutex } from './locks/mutex.ts';
@@ -20,6 +20,6 @@ export type { AsyncLockOptions, LockOptions, PlacementOptions } from './locks/op
 export type { LockToken } from './locks/token.ts';
 export { probe } from './probe.ts';
 export type { ProbeReport, RseqUser } from './probe.ts';
-export type { ProcessStats } from './process-stats.ts';
-export { Outcome } from './thread.ts';
-export type { Section, Stats, Thread } from './thread.ts';
+export type { ProcessStats } from './sections/counters.ts';
+export { Outcome } from './sections/thread.ts';
+export type { Section, Stats, Thread } from './sections/thread.ts';

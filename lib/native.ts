@@ -9,9 +9,9 @@
  * `rseq_slice(3)` in `native/man/`, and `rseq_slice.h`, for the C side.
  */
 import { join } from 'node:path';
-import { loadAddon } from './linux/binding.ts';
-import { describeAddon, describeFailure } from './linux/status.ts';
-import type { Reason } from './linux/status.ts';
+import { loadAddon } from './host/linux/binding.ts';
+import { describeAddon, describeFailure } from './host/linux/status.ts';
+import type { Reason } from './host/linux/status.ts';
 import { checkValue, wholeNumber } from './options.ts';
 import { packageFolder } from './place.ts';
 

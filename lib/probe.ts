@@ -9,12 +9,12 @@ import { sep } from 'node:path';
 import { FLAG_AVAILABLE, FLAG_ENABLED, FLAVOURS } from './abi.ts';
 import type { Flavour } from './abi.ts';
 import { currentAttachment, environmentChoice } from './attach.ts';
-import type { Backend, Registration } from './kernel.ts';
-import { loadAddon } from './linux/binding.ts';
-import type { AddonStatus, RawProbe } from './linux/binding.ts';
-import { libcName } from './linux/libc.ts';
-import { describeAddon, describeProbe, USES } from './linux/status.ts';
-import type { Reason, Use } from './linux/status.ts';
+import type { Backend, Registration } from './host/port.ts';
+import { loadAddon } from './host/linux/binding.ts';
+import type { AddonStatus, RawProbe } from './host/linux/binding.ts';
+import { libcName } from './host/linux/libc.ts';
+import { describeAddon, describeProbe, USES } from './host/linux/status.ts';
+import type { Reason, Use } from './host/linux/status.ts';
 
 /** A loaded object that uses rseq. */
 export interface RseqUser {

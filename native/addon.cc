@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Node-API glue over the C shim: argument and result conversion, and the
 // per-environment state that gives a thread back when its environment ends.
-// It holds no logic of its own; lib/linux/ gives the numbers their meaning.
+// It holds no logic of its own; lib/host/linux/ gives the numbers their meaning.
 #include <napi.h>
 
 #include <algorithm>
@@ -235,7 +235,7 @@ Napi::Value ControlWord(const Napi::CallbackInfo &info)
 	return status == napi_ok ? Napi::Value(env, buffer) : env.Null();
 }
 
-// The functions below are called with a thread attached; lib/linux/ sees to it.
+// The functions below are called with a thread attached; lib/host/linux/ sees to it.
 // Without one they answer as a thread without an area does.
 Napi::Value Number(const Napi::CallbackInfo &info, double value)
 {

@@ -20,13 +20,14 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const manifest = join(root, 'package.json');
 
 /**
- * The entries that have types, with the name of their report.
+ * The entries that have types, with the name of their report. What is internal has none: it is for
+ * the tools of the same version alone.
  * @returns {readonly (readonly [types: string, report: string])[]}
  */
 function entries() {
   const { name, exports } = JSON.parse(readFileSync(manifest, 'utf8'));
   return Object.entries(exports)
-    .filter(([, target]) => typeof target === 'object' && 'types' in target)
+    .filter(([path, target]) => path !== './internal' && typeof target === 'object')
     .map(([path, { types }]) => [
       join(root, types),
       `${name}${path.slice(1).replaceAll('/', '-')}.api.md`,

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
-// The command `npm run build:lib`: the library as it is installed, in dist/. One file for each of
-// lib/, since workers and child programs are started by the address of theirs; small, since most of
-// what is in it is never looked at: without comments and local names, which the sources have. Names
-// of functions and classes stay, and lines too, for stack traces.
+// The command `npm run build:lib`: the library in dist/ and the tools in packages/tools/dist/, as
+// they are installed. One file for each of lib/, since workers and child programs are started by
+// the address of theirs. Types are replaced by blanks and everything else stays: what is installed
+// can be read, and names, lines and columns in stack traces are those of the sources without a
+// source map.
 
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   copyFileSync,
-  existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -19,148 +19,110 @@ import {
 } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { brotliCompressSync, gzipSync } from 'node:zlib';
-import { minify } from 'terser';
-import { packSources } from './native/archive.mjs';
-import { shakeTypes } from './shake-types.mjs';
+import tsBlankSpace from 'ts-blank-space';
+import ts from 'typescript';
+import { copyHeaders } from './native/headers.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-const description = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-
-/** Whose types are for users: the modules that package.json exports. */
-const PUBLIC = Object.values(description.exports).flatMap((entry) => entry.types ?? []);
-
-/** @param {string} folder @returns {boolean} */
-function compile(folder) {
+/**
+ * @param {string} project the package's folder
+ * @param {string} folder for the declarations
+ * @returns {boolean} whether the types are right
+ */
+function declare(project, folder) {
   const tsc = fileURLToPath(import.meta.resolve('typescript/bin/tsc'));
-  return (
-    spawnSync(
-      process.execPath,
-      [tsc, '-p', join(root, 'tsconfig.build.json'), '--outDir', folder],
-      { stdio: 'inherit' },
-    ).status === 0
-  );
+  const config = join(project, 'tsconfig.build.json');
+  const { status } = spawnSync(process.execPath, [tsc, '-p', config, '--outDir', folder], {
+    stdio: 'inherit',
+  });
+  return status === 0;
 }
 
-/** @param {string} folder @param {string} ending @returns {string[]} */
-const filesIn = (folder, ending) =>
-  readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith(ending))
-    .map((name) => join(folder, name));
-
-/** @param {string} folder */
-async function shrinkPrograms(folder) {
-  for (const path of filesIn(folder, '.js')) {
-    // Of what nobody can import, functions' names are of use to nobody.
-    const toplevel = /^(bench|cli|report)\//.test(relative(folder, path));
-    const { code } = await minify(readFileSync(path, 'utf8'), {
-      module: true,
-      ecma: 2020,
-      // What is called where is left as it was written: the way into a section is written for V8.
-      compress: {
-        toplevel: false,
-        keep_classnames: true,
-        keep_fnames: true,
-        inline: false,
-        reduce_funcs: false,
-        passes: 2,
-      },
-      mangle: { toplevel, keep_classnames: true, keep_fnames: !toplevel },
-      format: { semicolons: false },
-    });
-    if (code === undefined) throw new Error(`${path}: nothing came out of it`);
-    writeFileSync(path, code);
+/**
+ * @param {string} project the package's folder
+ * @param {string} folder for the programs
+ */
+function blank(project, folder) {
+  const sources = join(project, 'lib');
+  for (const name of readdirSync(sources, { recursive: true, encoding: 'utf8' })) {
+    if (!name.endsWith('.ts')) continue;
+    const to = join(folder, name.replace(/ts$/, 'js'));
+    mkdirSync(dirname(to), { recursive: true });
+    writeFileSync(to, renameImports(tsBlankSpace(readFileSync(join(sources, name), 'utf8'))));
   }
 }
 
 /**
- * Declarations of what users can name, with tabs: a tenth of them is indentation.
- * @param {string} folder
+ * @param {string} text of a module
+ * @returns {string} the same with `.js` where it imports a `.ts` beside it, which is as long
  */
-function shrinkTypes(folder) {
-  shakeTypes(
-    folder,
-    PUBLIC.map((entry) => join(folder, entry.replace('./dist/', ''))),
-    filesIn(folder, '.d.ts'),
-  );
-  for (const path of filesIn(folder, '.d.ts')) {
-    writeFileSync(
-      path,
-      readFileSync(path, 'utf8').replaceAll(/^( {4})+/gm, (spaces) =>
-        '\t'.repeat(spaces.length / 4),
-      ),
-    );
+function renameImports(text) {
+  const { importedFiles } = ts.preProcessFile(text, true, true);
+  let renamed = text;
+  for (const { fileName, pos } of importedFiles) {
+    if (!fileName.startsWith('.') || !fileName.endsWith('.ts')) continue;
+    // Behind the quotation mark.
+    const at = pos + 1 + fileName.length - 'ts'.length;
+    renamed = `${renamed.slice(0, at)}js${renamed.slice(at + 2)}`;
   }
+  return renamed;
 }
 
 /**
- * What a report's page carries in it: the page's script and looks from lib/, and the plotting
- * library with its licence.
+ * What a report's page carries in it: the page's own script and looks, and the plotting library.
  * @param {string} folder
  */
-function packAssets(folder) {
-  const own = join(root, 'lib/report/assets');
-  const library = join(root, 'node_modules/uplot');
-  const files = [
-    ...readdirSync(own).map((name) => join(own, name)),
-    ...['uPlot.iife.min.js', 'uPlot.min.css'].map((name) => join(library, 'dist', name)),
-  ];
+function copyAssets(folder) {
   const to = join(folder, 'report/assets');
   mkdirSync(to, { recursive: true });
-  for (const path of files)
-    writeFileSync(
-      join(to, `${path.slice(dirname(path).length + 1)}.br`),
-      brotliCompressSync(readFileSync(path)),
-    );
+  const own = join(root, 'packages/tools/lib/report/assets');
+  for (const name of readdirSync(own)) copyFileSync(join(own, name), join(to, name));
+  const library = join(root, 'node_modules/uplot');
+  for (const name of ['uPlot.iife.min.js', 'uPlot.min.css'])
+    copyFileSync(join(library, 'dist', name), join(to, name));
   copyFileSync(join(library, 'LICENSE'), join(to, 'uPlot.LICENSE'));
-}
-
-/** Manual pages, as man(1) and npm take them too. @param {string} folder */
-function packManuals(folder) {
-  const manuals = join(root, 'native/man');
-  for (const name of existsSync(manuals) ? readdirSync(manuals) : []) {
-    mkdirSync(join(folder, 'man'), { recursive: true });
-    writeFileSync(
-      join(folder, 'man', `${name}.gz`),
-      gzipSync(readFileSync(join(manuals, name)), { level: 9 }),
-    );
-  }
 }
 
 /**
  * npm makes what it installs executable; `npx` in a checkout does so only once, and would not after
  * the next build.
+ * @param {string} project
  * @param {string} folder
  */
-function allowToRun(folder) {
+function allowToRun(project, folder) {
   // A temporary folder is its maker's only.
   chmodSync(folder, 0o755);
+  const description = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8'));
   for (const path of /** @type {string[]} */ (Object.values(description.bin)))
     chmodSync(join(folder, relative('dist', path)), 0o755);
 }
 
-async function main() {
+/**
+ * @param {string} project
+ * @param {(folder: string) => void} [finish] adds what the compiler does not make
+ * @returns {boolean}
+ */
+function build(project, finish = () => undefined) {
   mkdirSync(join(root, 'build'), { recursive: true });
-  // Whoever uses the library meanwhile has the old one to the end, and nothing is left of what lib/
+  // Whoever uses the package meanwhile has the old one to the end, and nothing is left of what lib/
   // has no more.
   const folder = mkdtempSync(join(root, 'build/lib-'));
   try {
-    if (!compile(folder)) return 1;
-    await shrinkPrograms(folder);
-    shrinkTypes(folder);
-    packAssets(folder);
-    packManuals(folder);
-    writeFileSync(join(folder, 'native.br'), packSources(root));
-    const schema = JSON.parse(readFileSync(join(root, 'schema/bench.schema.json'), 'utf8'));
-    writeFileSync(join(folder, 'bench.schema.json'), JSON.stringify(schema));
-    allowToRun(folder);
-    rmSync(join(root, 'dist'), { recursive: true, force: true });
-    renameSync(folder, join(root, 'dist'));
-    return 0;
+    if (!declare(project, folder)) return false;
+    blank(project, folder);
+    finish(folder);
+    allowToRun(project, folder);
+    rmSync(join(project, 'dist'), { recursive: true, force: true });
+    renameSync(folder, join(project, 'dist'));
+    return true;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-process.exitCode = await main();
+// In this order: the tools are checked against the declarations of the library.
+const isBuilt =
+  build(root, (folder) => copyHeaders(join(folder, 'headers'))) &&
+  build(join(root, 'packages/tools'), copyAssets);
+process.exitCode = isBuilt ? 0 : 1;

@@ -11,8 +11,8 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { compileAddon, compileSource, run } from './native/compile.mjs';
 import { readTarget } from './native/target.mjs';
-import { findCommand } from './vm/packages.mjs';
-import { refuseUsage } from './refuse-usage.mjs';
+import { findCommand } from '../packages/vm/lib/guest/packages.mjs';
+import { refuseUsage } from '../packages/vm/lib/refuse-usage.mjs';
 
 const HELP = `Compiles the addon for other architectures with Debian's cross compilers, and checks the result.
 

@@ -42,9 +42,9 @@ if (process.env['RSEQ_SLICE_GUEST'] === undefined) {
       console.error('Going on without the addon, on the simulated kernel.');
     }
   }
-  if (
-    newest(['lib', 'schema', 'tsconfig.json', 'tsconfig.build.json']) > newest(['dist/index.js'])
-  ) {
+  const sources = ['lib', 'packages/tools/lib', 'tsconfig.json', 'tsconfig.build.json'];
+  const built = Math.min(newest(['dist/index.js']), newest(['packages/tools/dist/main.js']));
+  if (newest(sources) > built) {
     const { status } = build('build:lib');
     if (status !== 0) process.exit(status ?? 1);
   }

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { configureWithCMake } from './native/cmake.mjs';
 import { root } from './native/target.mjs';
-import { findCommand } from './vm/packages.mjs';
+import { findCommand } from '../packages/vm/lib/guest/packages.mjs';
 
 const folder = join(root, 'build/cmake');
 
@@ -20,7 +20,7 @@ function requireCommands(...commands) {
   const missing = commands.find((command) => findCommand(command) === null);
   if (missing === undefined) return;
   throw new Error(
-    `There is no ${missing} in PATH. On Debian, as root: apt-get install clang-format clang-tidy`,
+    `There is no ${missing} in PATH. On Debian, as root: apt-get install git clang-format clang-tidy`,
   );
 }
 

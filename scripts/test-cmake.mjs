@@ -9,7 +9,7 @@ import { root } from './native/target.mjs';
 
 const TESTS = [
   'test/lib/attach.test.ts',
-  'test/lib/binding.test.ts',
+  'test/lib/host/linux/binding.test.ts',
   'test/lib/mapping.test.ts',
   'test/worker/',
 ];

@@ -14,7 +14,7 @@ import { findCompilers } from './native/compilers.mjs';
 import { testWithAddon } from './native/copied-checkout.mjs';
 import { BUILDS, FAULTS, readFaultNames } from './native/sanitizers.mjs';
 import { root } from './native/target.mjs';
-import { refuseUsage } from './refuse-usage.mjs';
+import { refuseUsage } from '../packages/vm/lib/refuse-usage.mjs';
 
 /** @typedef {import('./native/sanitizers.mjs').Build} Build */
 

@@ -7,7 +7,7 @@
  * without one.
  */
 import { attach, currentAttachment } from '../attach.ts';
-import type { Thread } from '../thread.ts';
+import type { Thread } from '../sections/thread.ts';
 
 export class Attachment {
   /**

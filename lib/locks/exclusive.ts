@@ -12,7 +12,7 @@
  * V8 of Node 20 calls a function for every `Atomics`, so there is no third.
  */
 import { RseqSliceError } from '../errors.ts';
-import { refusePromise } from '../thread.ts';
+import { refusePromise } from '../sections/thread.ts';
 import { Attachment } from './attachment.ts';
 import { sharedNow } from './clock.ts';
 import { place } from './layout.ts';

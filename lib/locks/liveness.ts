@@ -19,7 +19,7 @@ import {
   threadId,
 } from 'node:worker_threads';
 import type { Worker } from 'node:worker_threads';
-import { parseStat } from '../linux/owner.ts';
+import { parseStat } from '../host/linux/owner.ts';
 import type { Attachment } from './attachment.ts';
 import { now } from './clock.ts';
 

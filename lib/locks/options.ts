@@ -13,7 +13,7 @@ import {
   TRUE_OR_FALSE,
 } from '../options.ts';
 import type { Check, OptionChecks } from '../options.ts';
-import { Thread } from '../thread.ts';
+import { Thread } from '../sections/thread.ts';
 import { now } from './clock.ts';
 import type { LockKind } from './layout.ts';
 

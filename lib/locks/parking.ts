@@ -10,7 +10,7 @@
  * interrupt a native call.
  */
 import { constants } from 'node:os';
-import { loadAddon } from '../linux/binding.ts';
+import { loadAddon } from '../host/linux/binding.ts';
 
 /** ms; the longest sleep of a thread at a time. */
 export const POLL = 50;

@@ -6,11 +6,11 @@
  * the thread does something else meanwhile.
  */
 import { threadId } from 'node:worker_threads';
-import type { Thread } from '../thread.ts';
-import { NO_LOCK, WaitEnd } from '../trace/memory.ts';
-import { now } from '../trace/recorder.ts';
-import type { Recorder } from '../trace/recorder.ts';
-import { recorderOf } from '../trace/recording-thread.ts';
+import type { Thread } from '../sections/thread.ts';
+import { NO_LOCK, WaitEnd } from '../recording/memory.ts';
+import { now } from '../recording/recorder.ts';
+import type { Recorder } from '../recording/recorder.ts';
+import { recorderOf } from '../recording/recording-thread.ts';
 import { LOCK_KINDS } from './layout.ts';
 import { RECORDED_AS } from './turnstile.ts';
 

@@ -3,7 +3,7 @@
  * Running a function with a lock held, for the locks whose holders are known by
  * their tokens.
  */
-import { refusePromise } from '../thread.ts';
+import { refusePromise } from '../sections/thread.ts';
 import type { LockToken } from './token.ts';
 
 /** @param caller the method, for the error when the function returns a promise */

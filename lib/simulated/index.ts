@@ -42,4 +42,4 @@ export { formatRun } from './print.ts';
 export { AGAIN } from './model.ts';
 export type { Model, Step, ThreadProgram } from './model.ts';
 export type { Parked, World, WorldThread } from './world.ts';
-export { traceOfKernel, traceOfRun } from '../trace/simulated.ts';
+export { traceOfKernel, traceOfRun } from './traces.ts';

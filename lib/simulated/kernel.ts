@@ -13,8 +13,8 @@
  */
 import { GRANTED_BYTE, REQUEST_BIT, REQUEST_BYTE } from '../abi.ts';
 import type { Flavour } from '../abi.ts';
-import { BitsControlWord, BytesControlWord } from '../control-word.ts';
-import type { ControlWord } from '../control-word.ts';
+import { BitsControlWord, BytesControlWord } from '../sections/control-word.ts';
+import type { ControlWord } from '../sections/control-word.ts';
 import { RseqSliceError } from '../errors.ts';
 import {
   checkOptions,

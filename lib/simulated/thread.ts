@@ -7,9 +7,9 @@
  */
 import { threadId } from 'node:worker_threads';
 import type { Flavour } from '../abi.ts';
-import { Cleared, ControlWordBytes } from '../control-word.ts';
+import { Cleared, ControlWordBytes } from '../sections/control-word.ts';
 import { RseqSliceError } from '../errors.ts';
-import type { KernelThread } from '../kernel.ts';
+import type { KernelThread } from '../host/port.ts';
 import { Machine } from './machine.ts';
 
 const SIGNATURE = 0x53053053;

@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { startChildLoop } from '../../dist/bench/sections/child-loop.js';
+import { startChildLoop } from '../../packages/tools/dist/bench/sections/child-loop.js';
 import { readTarget, root } from '../native/target.mjs';
 
 const native = fileURLToPath(new URL('../../native', import.meta.url));

@@ -8,7 +8,7 @@ import { guardStreams } from '../../dist/cli/output.js';
 import { formatTable } from '../../dist/cli/table.js';
 import { explore, lockModel, sectionModel } from '../../dist/simulated/index.js';
 import { describeRun } from './report.mjs';
-import { refuseUsage } from '../refuse-usage.mjs';
+import { refuseUsage } from '../../packages/vm/lib/refuse-usage.mjs';
 
 const HELP = `Measures how many states a second the explorer goes through.
 

@@ -5,13 +5,17 @@
 
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { withoutPaths } from '../../dist/bench/machine.js';
-import { formatRecord, QUESTIONS } from '../../dist/bench/sections/report.js';
-import { FEWEST_ROUNDS, LONGEST_BATCH, runSections } from '../../dist/bench/sections/run.js';
+import { withoutPaths } from '../../packages/tools/dist/bench/machine.js';
+import { formatRecord, QUESTIONS } from '../../packages/tools/dist/bench/sections/report.js';
+import {
+  FEWEST_ROUNDS,
+  LONGEST_BATCH,
+  runSections,
+} from '../../packages/tools/dist/bench/sections/run.js';
 import { guardStreams, requireWritable, widthOf } from '../../dist/cli/output.js';
 import { startCLoop } from './c-loop.mjs';
 import { describeRun } from './report.mjs';
-import { refuseUsage } from '../refuse-usage.mjs';
+import { refuseUsage } from '../../packages/vm/lib/refuse-usage.mjs';
 
 const HELP = `Measures the cost of an uncontended section, in rounds that run every loop once.
 

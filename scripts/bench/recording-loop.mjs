@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // The section loop in a process that does nothing else: on a thread of the class alone, on one that
 // attach() gave, or on one that is recorded. All are on the simulated kernel, so that they differ
-// in nothing else. Speaks the protocol of lib/bench/sections/child-loop.ts; its arguments are what
-// the thread is, and the folder of the recording.
+// in nothing else. Speaks the protocol of packages/tools/lib/bench/sections/child-loop.ts; its
+// arguments are what the thread is, and the folder of the recording.
 
-import { serveLoop } from '../../dist/bench/sections/child-loop.js';
-import { sectionLoop } from '../../dist/bench/sections/loops.js';
+import { serveLoop } from '../../packages/tools/dist/bench/sections/child-loop.js';
+import { sectionLoop } from '../../packages/tools/dist/bench/sections/loops.js';
 
 const [kind, folder = ''] = process.argv.slice(2);
 
@@ -15,7 +15,7 @@ async function makeThread() {
     const { attach } = await import('../../dist/index.js');
     return attach({ backend: 'simulated' });
   }
-  const { Thread } = await import('../../dist/thread.js');
+  const { Thread } = await import('../../dist/sections/thread.js');
   const { SimulatedKernelThread } = await import('../../dist/simulated/thread.js');
   return new Thread(new SimulatedKernelThread(), () => {});
 }

@@ -8,13 +8,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { startChildLoop } from '../../dist/bench/sections/child-loop.js';
-import { measure } from '../../dist/bench/sections/loops.js';
-import { compareLoops, formatSections } from '../../dist/bench/sections/report.js';
-import { summarize } from '../../dist/bench/statistics.js';
+import { startChildLoop } from '../../packages/tools/dist/bench/sections/child-loop.js';
+import { measure } from '../../packages/tools/dist/bench/sections/loops.js';
+import { compareLoops, formatSections } from '../../packages/tools/dist/bench/sections/report.js';
+import { summarize } from '../../packages/tools/dist/bench/statistics.js';
 import { guardStreams, requireWritable, widthOf } from '../../dist/cli/output.js';
 import { describeRun } from './report.mjs';
-import { refuseUsage } from '../refuse-usage.mjs';
+import { refuseUsage } from '../../packages/vm/lib/refuse-usage.mjs';
 
 const program = fileURLToPath(new URL('recording-loop.mjs', import.meta.url));
 /** How many records each recorded loop keeps; the ring goes round many times in a measurement. */

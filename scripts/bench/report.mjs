@@ -4,7 +4,7 @@
 
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { describeMachine } from '../../dist/bench/machine.js';
+import { describeMachine } from '../../packages/tools/dist/bench/machine.js';
 
 /** @param {readonly string[]} args @returns {string | null} */
 function git(...args) {

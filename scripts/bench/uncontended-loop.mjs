@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // One loop over one lock in a process that does nothing else. Speaks the protocol of
-// lib/bench/sections/child-loop.ts; its argument names the loop. The counter is what the lock
-// guards: without it V8 could drop the section.
+// packages/tools/lib/bench/sections/child-loop.ts; its argument names the loop. The counter is what
+// the lock guards: without it V8 could drop the section.
 
 import { pathToFileURL } from 'node:url';
-import { serveLoop } from '../../dist/bench/sections/child-loop.js';
-import { timed } from '../../dist/bench/sections/loops.js';
+import { serveLoop } from '../../packages/tools/dist/bench/sections/child-loop.js';
+import { timed } from '../../packages/tools/dist/bench/sections/loops.js';
 
 /** @typedef {import('../../lib/index.ts').Mutex | import('../../lib/index.ts').SpinLock} Lock */
 

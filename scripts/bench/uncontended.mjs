@@ -6,14 +6,14 @@
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { startChildLoop } from '../../dist/bench/sections/child-loop.js';
-import { measure } from '../../dist/bench/sections/loops.js';
-import { compareLoops, formatSections } from '../../dist/bench/sections/report.js';
-import { summarize } from '../../dist/bench/statistics.js';
+import { startChildLoop } from '../../packages/tools/dist/bench/sections/child-loop.js';
+import { measure } from '../../packages/tools/dist/bench/sections/loops.js';
+import { compareLoops, formatSections } from '../../packages/tools/dist/bench/sections/report.js';
+import { summarize } from '../../packages/tools/dist/bench/statistics.js';
 import { guardStreams, requireWritable, widthOf } from '../../dist/cli/output.js';
 import { describeRun } from './report.mjs';
 import { LOOPS } from './uncontended-loop.mjs';
-import { refuseUsage } from '../refuse-usage.mjs';
+import { refuseUsage } from '../../packages/vm/lib/refuse-usage.mjs';
 
 const program = fileURLToPath(new URL('uncontended-loop.mjs', import.meta.url));
 

@@ -3,11 +3,11 @@
 // a compiler: what `npm run build:native` does in a checkout that has no make or Python 3, and
 // `rseq-slice build` in an installed package.
 
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { unpackSources } from './archive.mjs';
 import { compileAddon } from './compile.mjs';
 import { findCompilers } from './compilers.mjs';
+import { requireHeaders } from './headers.mjs';
 import { readTarget, root } from './target.mjs';
 
 const ADVICE =
@@ -31,10 +31,8 @@ export function buildDirectly(compilers = findCompilers()) {
   // gets a whole one.
   const folder = mkdtempSync(join(root, 'build/direct-'));
   try {
-    const isCheckout = existsSync(join(root, 'native/addon.cc'));
-    if (!isCheckout) unpackSources(folder);
-    const project = isCheckout ? root : folder;
-    const addon = compile(readTarget(project), compilers, folder, project);
+    requireHeaders(root);
+    const addon = compile(readTarget(), compilers, folder);
     const place = join(root, 'build/Release', basename(addon));
     renameSync(addon, place);
     return place;

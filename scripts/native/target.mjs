@@ -5,9 +5,9 @@
 
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { headersFolder, includeFolder } from './headers.mjs';
 
 /** The project's folder, which the paths in binding.gyp start from. */
 export const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -20,14 +20,11 @@ export const NODE_FLAGS = ['-O3', '-fPIC', '-fno-omit-frame-pointer'];
 export const NODE_FLAGS_CXX = ['-std=gnu++17', '-fno-rtti', '-fno-exceptions'];
 
 /**
- * Node-API's headers; node-gyp takes those of the running Node. By their place: the resolver of who
- * runs this, Yarn's say, knows nothing of a package that is unpacked for the compiler.
+ * Node-API's headers; node-gyp takes those of the running Node.
  * @param {string} [folder] the project's
  * @returns {string} a folder
  */
-export const nodeHeaders = (folder = root) =>
-  createRequire(join(folder, 'binding.gyp'))(join(folder, 'node_modules/node-api-headers'))
-    .include_dir;
+export const nodeHeaders = (folder = root) => includeFolder('node-api-headers', folder);
 
 /**
  * What is read from the target in binding.gyp. Anything else in it would be ignored here, so it is
@@ -79,6 +76,8 @@ function expand(value, folder) {
   const env = {
     ...process.env,
     NODE_OPTIONS: undefined,
+    // In the installed package, what it requires is there.
+    NODE_PATH: headersFolder(folder),
     PATH: [dirname(process.execPath), process.env['PATH'] ?? ''].join(delimiter),
   };
   return execFileSync('sh', ['-c', command], { cwd: folder, env, encoding: 'utf8' }).trim();

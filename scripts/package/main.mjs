@@ -10,7 +10,7 @@ import { compileKernel } from './kernel.mjs';
 import { pack, readTarball } from './pack.mjs';
 import { Project } from './project.mjs';
 import { installTools } from './tools.mjs';
-import { refuseUsage } from '../refuse-usage.mjs';
+import { refuseUsage } from '../../packages/vm/lib/refuse-usage.mjs';
 
 const HELP = `Packs the package, installs it in an empty project, and uses it in every way that is documented.
 

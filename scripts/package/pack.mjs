@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util';
 import { root } from '../native/target.mjs';
 import { relink } from './pages.mjs';
 import { describeRepository, findRepository } from './repository.mjs';
-import { refuseUsage } from '../refuse-usage.mjs';
+import { refuseUsage } from '../../packages/vm/lib/refuse-usage.mjs';
 
 const HELP = `Builds the library and the prebuilt addon, and packs them.
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The command `npm run build:prebuilds`: compiles the addon for this architecture and libc into
-// prebuilds/, where lib/linux/binding.ts looks for it, and checks that it loads on systems older
-// than this one. For releases: it needs node-gyp and what that needs, make and Python 3.
+// prebuilds/, where lib/host/linux/binding.ts looks for it, and checks that it loads on systems
+// older than this one. For releases: it needs node-gyp and what that needs, make and Python 3.
 
 import {
   cpSync,

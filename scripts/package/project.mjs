@@ -16,7 +16,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
-import { findCommand } from '../vm/packages.mjs';
+import { findCommand } from '../../packages/vm/lib/guest/packages.mjs';
 import { FILES } from './consumer.mjs';
 
 /**

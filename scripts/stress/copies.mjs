@@ -30,5 +30,5 @@ export function copyPackage() {
 
 /** The module that loads the addon, of the library with a URL. @param {string} url */
 export function loaderOf(url) {
-  return new URL('linux/binding.js', url).href;
+  return new URL('host/linux/binding.js', url).href;
 }

@@ -8,7 +8,7 @@ import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { guardStreams, requireWritable } from '../../dist/cli/output.js';
 import * as library from '../../dist/index.js';
-import { loadAddon } from '../../dist/linux/binding.js';
+import { loadAddon } from '../../dist/host/linux/binding.js';
 import { inspect } from './aftermath.mjs';
 import { copyPackage, ORIGINAL } from './copies.mjs';
 import { CpuTime } from './cpu-time.mjs';
@@ -20,7 +20,7 @@ import { HELP, readOptions, replayCommand } from './options.mjs';
 import { Random } from './random.mjs';
 import { formatFailures, formatSummary } from './report.mjs';
 import { describeWords, isLineEmpty, isReserved, subjectOf } from './subjects.mjs';
-import { refuseUsage } from '../refuse-usage.mjs';
+import { refuseUsage } from '../../packages/vm/lib/refuse-usage.mjs';
 
 /** @typedef {import('./options.mjs').Options} Options */
 

@@ -6,8 +6,8 @@
 import { spawnSync } from 'node:child_process';
 import { expect, it } from 'vitest';
 import { Outcome } from '../../lib/index.ts';
-import { REASONS } from '../../lib/linux/status.ts';
-import { Thread } from '../../lib/thread.ts';
+import { REASONS } from '../../lib/host/linux/status.ts';
+import { Thread } from '../../lib/sections/thread.ts';
 import { readDocument, root } from '../support/examples.ts';
 
 const document = readDocument('docs/api.md');
@@ -23,7 +23,7 @@ it('names every outcome', () => {
 });
 
 it('names every method and property of a thread', () => {
-  const source = readDocument('lib/thread.ts');
+  const source = readDocument('lib/sections/thread.ts');
   const isPublic = (name: string) =>
     name !== 'constructor' &&
     !new RegExp(`@internal (?:[^*]|\\*(?!/))*\\*/\\s+${name}\\(`).test(source);

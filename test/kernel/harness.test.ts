@@ -8,13 +8,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { ensureKernel } from '../../scripts/kernel/ensure-kernel.mjs';
-import { flavourNamed } from '../../scripts/kernel/flavours.mjs';
-import { isObjectLine } from '../../scripts/kernel/run-logged.mjs';
-import { runInGuest } from '../../scripts/vm/run-in-guest.mjs';
+import { ensureKernel } from '../../packages/vm/lib/kernel/ensure-kernel.mjs';
+import { flavourNamed } from '../../packages/vm/lib/kernel/flavours.mjs';
+import { isObjectLine } from '../../packages/vm/lib/kernel/run-logged.mjs';
+import { runInGuest } from '../../packages/vm/lib/guest/run-in-guest.mjs';
 import { createJob, node } from './lane.ts';
 
-const vm = fileURLToPath(new URL('../../scripts/vm/main.mjs', import.meta.url));
+const vm = fileURLToPath(new URL('../../packages/vm/lib/main.mjs', import.meta.url));
 
 function run(...args: readonly string[]): {
   status: number | null;

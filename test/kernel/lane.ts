@@ -9,9 +9,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
-import { ensureKernel } from '../../scripts/kernel/ensure-kernel.mjs';
-import { runInGuest } from '../../scripts/vm/run-in-guest.mjs';
-import type { RunOptions } from '../../scripts/vm/run-in-guest.mjs';
+import { ensureKernel } from '../../packages/vm/lib/kernel/ensure-kernel.mjs';
+import { runInGuest } from '../../packages/vm/lib/guest/run-in-guest.mjs';
+import type { RunOptions } from '../../packages/vm/lib/guest/run-in-guest.mjs';
 import { compileObserver } from '../support/observer.mjs';
 import { compileShim, shim, suite } from '../support/shim.ts';
 

@@ -8,10 +8,10 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { ensureKernel } from '../../scripts/kernel/ensure-kernel.mjs';
-import type { TraceSummary } from '../../lib/trace/summary.ts';
-import { checkFormat } from '../lib/trace/check-format.ts';
-import type { FormatEvent } from '../lib/trace/check-format.ts';
+import { ensureKernel } from '../../packages/vm/lib/kernel/ensure-kernel.mjs';
+import type { TraceSummary } from '../../packages/tools/lib/trace/summary.ts';
+import { checkFormat } from '../support/check-format.ts';
+import type { FormatEvent } from '../support/check-format.ts';
 import { CPUS, EXTENSION, node, runLane } from './lane.ts';
 
 const commandLine = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));

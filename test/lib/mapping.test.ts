@@ -9,7 +9,7 @@ import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, it } from 'vitest';
-import { loadAddon } from '../../lib/linux/binding.ts';
+import { loadAddon } from '../../lib/host/linux/binding.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'rseq-slice-mapping-'));
 afterAll(() => {

@@ -8,8 +8,8 @@ import { isAbsolute } from 'node:path';
 import { types } from 'node:util';
 import { expect, it } from 'vitest';
 import { ENOTSUPP } from '../../lib/abi.ts';
-import { loadAddon } from '../../lib/linux/binding.ts';
-import { describeAddon, describeFailure } from '../../lib/linux/status.ts';
+import { loadAddon } from '../../lib/host/linux/binding.ts';
+import { describeAddon, describeFailure } from '../../lib/host/linux/status.ts';
 import { api, explain, include, unavailable } from '../../lib/native.ts';
 
 const { EBUSY, EINVAL, EPERM } = constants.errno;

@@ -22,7 +22,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findCompilers } from '../../scripts/native/compilers.mjs';
 import { nodeHeaders } from '../../scripts/native/target.mjs';
-import { loadAddon } from '../../lib/linux/binding.ts';
+import { loadAddon } from '../../lib/host/linux/binding.ts';
 import { buildDirectly, expectWorkDone, installExample, KINDS, run } from '../support/example.ts';
 import type { ExampleReport, Tally } from '../support/example.ts';
 

@@ -10,7 +10,7 @@ import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadAddon } from '../../lib/linux/binding.ts';
+import { loadAddon } from '../../lib/host/linux/binding.ts';
 import { compileAddon } from '../../scripts/native/compile.mjs';
 import { findCompilers, isThere } from '../../scripts/native/compilers.mjs';
 import { readTarget } from '../../scripts/native/target.mjs';

@@ -9,7 +9,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { loadAddon } from '../../lib/linux/binding.ts';
+import { loadAddon } from '../../lib/host/linux/binding.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'rseq-slice-large-'));
 afterAll(() => {

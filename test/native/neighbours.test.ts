@@ -11,7 +11,7 @@ import { constants, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
-import { loadAddon } from '../../lib/linux/binding.ts';
+import { loadAddon } from '../../lib/host/linux/binding.ts';
 import { nodeHeaders } from '../../scripts/native/target.mjs';
 import { compileShim, shim } from '../support/shim.ts';
 

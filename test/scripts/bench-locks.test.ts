@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import type { Run } from '../../lib/bench/locks/aggregate.ts';
+import type { Run } from '../../packages/tools/lib/bench/locks/aggregate.ts';
 import { textbookLock } from '../../scripts/bench/locks/textbook.mjs';
 import { complaintsAbout } from '../support/schema.ts';
 import { isLong, share } from '../support/share.ts';

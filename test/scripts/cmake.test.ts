@@ -21,7 +21,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FAULTS, readFaultNames } from '../../scripts/native/sanitizers.mjs';
 import { readTarget } from '../../scripts/native/target.mjs';
 import type { Target } from '../../scripts/native/target.mjs';
-import { findCommand } from '../../scripts/vm/packages.mjs';
+import { findCommand } from '../../packages/vm/lib/guest/packages.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -161,7 +161,7 @@ describe('where a tool is missing', () => {
   it.each([
     ['build-cmake.mjs', /no cmake in PATH.*apt-get install cmake/],
     ['test-cmake.mjs', /no cmake in PATH.*apt-get install cmake/],
-    ['lint-native.mjs', /no clang-tidy in PATH.*apt-get install clang-tidy/],
+    ['lint-native.mjs', /no git in PATH.*apt-get install.* clang-format clang-tidy/],
   ])('%s says which, and how to get it', (name, message) => {
     const { status, stderr } = script(name);
     expect(status).toBe(1);

@@ -3,7 +3,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import type { Binding } from '../../lib/linux/binding.ts';
+import type { Binding } from '../../lib/host/linux/binding.ts';
 import {
   BUILD,
   BuildFolder,

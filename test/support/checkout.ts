@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import { isThere } from '../../scripts/native/compilers.mjs';
-import { findCommand } from '../../scripts/vm/packages.mjs';
+import { findCommand } from '../../packages/vm/lib/guest/packages.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /**
- * A copy of what is installed from the package, and `rseq-slice build` in it: neither the sources
- * as files nor packages with headers are in reach, and PATH holds no more than the test says.
+ * A copy of what is installed from the package, and `rseq-slice build` in it: no packages with
+ * headers are in reach, and PATH holds no more than the test says.
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { findCommand } from '../../scripts/vm/packages.mjs';
+import { findCommand } from '../../packages/vm/lib/guest/packages.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -33,7 +33,7 @@ export class Installation {
   readonly path: string = join(this.folder, 'node_modules/rseq-slice');
 
   constructor() {
-    for (const name of ['dist', 'package.json', 'scripts/native']) {
+    for (const name of ['dist', 'package.json', 'binding.gyp', 'native', 'scripts/native']) {
       cpSync(join(root, name), join(this.path, name), { recursive: true });
     }
     symlinkSync(join(root, 'node_modules/cac'), join(this.folder, 'node_modules/cac'));

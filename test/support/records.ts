@@ -5,8 +5,8 @@
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { readRecords } from '../../lib/report/records.ts';
-import type { BenchRecord } from '../../lib/report/records.ts';
+import { readRecords } from '../../packages/tools/lib/report/records.ts';
+import type { BenchRecord } from '../../packages/tools/lib/report/records.ts';
 
 /** Twelve rounds of one cell in a guest with slices. */
 export const GUEST = 'locks-guest.json';

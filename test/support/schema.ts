@@ -4,7 +4,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { readDocument } from './examples.ts';
 
 const isValid = new Ajv2020({ allowUnionTypes: true }).compile(
-  JSON.parse(readDocument('schema/bench.schema.json')) as object,
+  JSON.parse(readDocument('packages/tools/schema/bench.schema.json')) as object,
 );
 
 /** @returns one line each; empty: nothing */

@@ -60,7 +60,7 @@ describe.each(WAYS)('$how', ({ way, how, flags }) => {
     runProgram(program, rest, flags);
 
   it('is what it says', (context) => {
-    const source = `import(${JSON.stringify(new URL('../../dist/linux/binding.js', import.meta.url).href)}).then(({ loadAddon }) => console.log(loadAddon().state))`;
+    const source = `import(${JSON.stringify(new URL('../../dist/host/linux/binding.js', import.meta.url).href)}).then(({ loadAddon }) => console.log(loadAddon().state))`;
     const state = run([process.execPath, ...flags, '-e', source]).trim();
     if (how === 'without an addon') expect(state).not.toBe('loaded');
     else if (!hasAddon) context.skip('the addon is not built');

@@ -7,11 +7,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
 import { gunzipSync } from 'node:zlib';
-import { findGuest } from '../../bench/guest.ts';
-import type { Guest } from '../../bench/guest.ts';
+import { findGuest } from '../guest.ts';
+import type { Guest } from '../guest.ts';
 import { attach, probe } from '../../index.ts';
 import type { AttachOptions, ProbeReport } from '../../index.ts';
-import { describeGuestRemedy } from '../../linux/status.ts';
+import { describeGuestRemedy } from '../../host/linux/status.ts';
 import { runTrial } from './trial.ts';
 import type { Trial } from './trial.ts';
 

@@ -5,10 +5,10 @@
  * as failed. Reads nothing but the facts.
  */
 import { ENVIRONMENT } from '../../attach.ts';
-import { describeGuest } from '../../bench/guest.ts';
-import { describeArchitecture, nameErrno } from '../../linux/status.ts';
-import type { Reason } from '../../linux/status.ts';
-import { WITHOUT_YIELD } from '../../trace/granted.ts';
+import { describeGuest } from '../guest.ts';
+import { describeArchitecture, nameErrno } from '../../host/linux/status.ts';
+import type { Reason } from '../../host/linux/status.ts';
+import { WITHOUT_YIELD } from '../granted.ts';
 import type { Facts } from './facts.ts';
 
 export interface Finding {

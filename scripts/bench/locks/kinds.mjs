@@ -6,7 +6,7 @@
 import { asyncMutexTasks, packageFinder, packageKinds } from './packages.mjs';
 import { bareCasLock, slicedCasLock, textbookLock } from './textbook.mjs';
 
-/** @typedef {import('../../../lib/bench/locks/kinds.ts').Kind} Kind */
+/** @typedef {import('../../../packages/tools/lib/bench/locks/kinds.ts').Kind} Kind */
 
 const LOCK_BYTES = 128;
 

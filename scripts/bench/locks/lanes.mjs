@@ -7,11 +7,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { withoutPaths } from '../../../dist/bench/machine.js';
+import { withoutPaths } from '../../../packages/tools/dist/bench/machine.js';
 import { UsageError } from '../../../dist/cli/command.js';
 import { guardStreams, requireWritable } from '../../../dist/cli/output.js';
-import { HarnessError } from '../../vm/errors.mjs';
-import { runInGuest } from '../../vm/run-in-guest.mjs';
+import { HarnessError } from '../../../packages/vm/lib/guest/errors.mjs';
+import { runInGuest } from '../../../packages/vm/lib/guest/run-in-guest.mjs';
 import { KINDS, PATHS, readOptions } from './options.mjs';
 import { compilePthreadLoop } from './pthread.mjs';
 
@@ -36,7 +36,7 @@ const DEFAULTS = { '--warm': '0.7', '--sample': '16' };
 /**
  * The clock is the time stamp counter in both, or reading it in a section would be a system call.
  * @type {Readonly<Record<string, { what: string,
- *   machine: Partial<import('../../vm/run-in-guest.mjs').RunOptions> }>>}
+ *   machine: Partial<import('../../../packages/vm/lib/guest/run-in-guest.mjs').RunOptions> }>>}
  */
 const LANES = {
   icount: {

@@ -4,11 +4,11 @@
 // beside ours the locks of others.
 
 import { writeFileSync } from 'node:fs';
-import { loadKinds } from '../../../dist/bench/locks/kinds.js';
-import { prepareLocks } from '../../../dist/bench/locks/prepare.js';
-import { runLocks } from '../../../dist/bench/locks/run.js';
-import { failuresOf, formatLocks } from '../../../dist/bench/locks/table.js';
-import { withoutPaths } from '../../../dist/bench/machine.js';
+import { loadKinds } from '../../../packages/tools/dist/bench/locks/kinds.js';
+import { prepareLocks } from '../../../packages/tools/dist/bench/locks/prepare.js';
+import { runLocks } from '../../../packages/tools/dist/bench/locks/run.js';
+import { failuresOf, formatLocks } from '../../../packages/tools/dist/bench/locks/table.js';
+import { withoutPaths } from '../../../packages/tools/dist/bench/machine.js';
 import { UsageError } from '../../../dist/cli/command.js';
 import { guardStreams, requireWritable, widthOf } from '../../../dist/cli/output.js';
 import { describeRun } from '../report.mjs';
@@ -19,7 +19,7 @@ import { preparePthread } from './pthread.mjs';
 /**
  * What goes on: one line that is rewritten, on a terminal only.
  * @param {number} rounds
- * @param {import('../../../lib/bench/locks/run.ts').Progress} progress
+ * @param {import('../../../packages/tools/lib/bench/locks/run.ts').Progress} progress
  */
 function showProgress(rounds, { turn: { kind, workers, section, slices }, round, place, turns }) {
   const { stderr } = process;

@@ -5,13 +5,19 @@
 //   node scripts/bench/locks/markdown.mjs FILE.json…
 
 import { readFileSync } from 'node:fs';
-import { coverageOf, isTelling, nameOfIntervals } from '../../../dist/bench/statistics.js';
+import {
+  coverageOf,
+  isTelling,
+  nameOfIntervals,
+} from '../../../packages/tools/dist/bench/statistics.js';
 
-/** @typedef {import('../../../lib/bench/locks/aggregate.ts').CellSummary} CellSummary */
-/** @typedef {import('../../../lib/bench/statistics.ts').Summary} Summary */
+/**
+ * @typedef {import('../../../packages/tools/lib/bench/locks/aggregate.ts').CellSummary} CellSummary
+ */
+/** @typedef {import('../../../packages/tools/lib/bench/statistics.ts').Summary} Summary */
 /** @typedef {{ lane?: { name: string }, workload: string, date: string, commit: string,
  *   kernel: string, node: string,
- *   cells: CellSummary[], pairs: import('../../../lib/bench/locks/aggregate.ts').PairSummary[] }} Record */
+ *   cells: CellSummary[], pairs: import('../../../packages/tools/lib/bench/locks/aggregate.ts').PairSummary[] }} Record */
 
 /**
  * @param {Summary | null | undefined} summary

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // The command line of the developers' benchmark of locks: more locks than the package's own, longer
-// by default. What the options mean is in lib/bench/locks/options.ts.
+// by default. What the options mean is in packages/tools/lib/bench/locks/options.ts.
 
 import { parseArgs } from 'node:util';
-import { loadKinds } from '../../../dist/bench/locks/kinds.js';
-import { readLocksOptions } from '../../../dist/bench/locks/options.js';
-import { WORKLOADS } from '../../../dist/bench/locks/workloads.js';
+import { loadKinds } from '../../../packages/tools/dist/bench/locks/kinds.js';
+import { readLocksOptions } from '../../../packages/tools/dist/bench/locks/options.js';
+import { WORKLOADS } from '../../../packages/tools/dist/bench/locks/workloads.js';
 import { UsageError } from '../../../dist/cli/command.js';
 import { kindsModule } from './kinds.mjs';
 

@@ -8,7 +8,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-/** @typedef {import('../../../lib/bench/locks/kinds.ts').Kind} Kind */
+/** @typedef {import('../../../packages/tools/lib/bench/locks/kinds.ts').Kind} Kind */
 /** @typedef {(name: string) => Promise<any>} Find imports an optional package, or rejects */
 
 /**

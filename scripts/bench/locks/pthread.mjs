@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readTarget, root } from '../../native/target.mjs';
-import { runProgram } from '../../../dist/bench/locks/run-program.js';
+import { runProgram } from '../../../packages/tools/dist/bench/locks/run-program.js';
 
 const source = fileURLToPath(new URL('pthread_loop.c', import.meta.url));
 
@@ -53,7 +53,7 @@ async function measureSpeed(program) {
 /**
  * The program as the benchmark wants it.
  * @param {string | null} given compiled already
- * @returns {Promise<import('../../../lib/bench/locks/prepare.ts').LoopProgram>}
+ * @returns {Promise<import('../../../packages/tools/lib/bench/locks/prepare.ts').LoopProgram>}
  */
 export async function preparePthread(given) {
   let program = given;
@@ -70,9 +70,9 @@ export async function preparePthread(given) {
 
 /**
  * @param {string} program
- * @param {import('../../../lib/bench/locks/cell.ts').CellJob} cell
+ * @param {import('../../../packages/tools/lib/bench/locks/cell.ts').CellJob} cell
  * @param {number} deadline seconds
- * @returns {Promise<import('../../../lib/bench/locks/cell.ts').Measured>}
+ * @returns {Promise<import('../../../packages/tools/lib/bench/locks/cell.ts').Measured>}
  */
 async function runCell(program, cell, deadline) {
   const { kind, slices, workers, units, gapUnits, seconds, warm, sample, inSection } = cell;
@@ -82,5 +82,7 @@ async function runCell(program, cell, deadline) {
     [kind === 'pthread-mutex' ? 'mutex' : 'spin', slices, ...numbers],
     deadline,
   );
-  return /** @type {import('../../../lib/bench/locks/cell.ts').Measured} */ (measured);
+  return /** @type {import('../../../packages/tools/lib/bench/locks/cell.ts').Measured} */ (
+    measured
+  );
 }

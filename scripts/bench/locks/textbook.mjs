@@ -3,7 +3,7 @@
 // Tricky', over Atomics.wait and Atomics.notify; the second spins on compare-and-swap, and can have
 // a section of rseq-slice around it.
 
-/** @typedef {import('../../../lib/bench/locks/kinds.ts').SyncLock} SyncLock */
+/** @typedef {import('../../../packages/tools/lib/bench/locks/kinds.ts').SyncLock} SyncLock */
 
 const WORD = 0;
 const FREE = 0;

@@ -8,7 +8,7 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { attach, probe } from '../../../dist/index.js';
-import { loadAddon } from '../../../dist/linux/binding.js';
+import { loadAddon } from '../../../dist/host/linux/binding.js';
 import { SimulatedKernel } from '../../../dist/simulated/index.js';
 import {
   cpus,

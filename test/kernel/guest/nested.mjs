@@ -3,7 +3,7 @@
 // those of another library that uses the same word through the shim. Only the
 // layer that asked may withdraw, so the word is looked at after every step.
 import { attach } from '../../../dist/index.js';
-import { loadAddon } from '../../../dist/linux/binding.js';
+import { loadAddon } from '../../../dist/host/linux/binding.js';
 import { kernelStats, observer, report, roundsFor, spin, startNeighbour } from './support.mjs';
 
 const ATTEMPTS = 2000;

@@ -4,7 +4,7 @@
 // its next system call is its last. If it lives through the seconds given, it says so. What it
 // attached to is its first line.
 import { attach } from '../../../dist/index.js';
-import { loadAddon } from '../../../dist/linux/binding.js';
+import { loadAddon } from '../../../dist/host/linux/binding.js';
 import { describePlace, observer, report, roundsFor, spin, startNeighbour } from './support.mjs';
 
 const REQUEST = 1;

@@ -3,7 +3,7 @@
 // the observer, before, meanwhile and afterwards. Arguments: the
 // policy and the flavour.
 import { attach, probe } from '../../../dist/index.js';
-import { loadAddon } from '../../../dist/linux/binding.js';
+import { loadAddon } from '../../../dist/host/linux/binding.js';
 import { cpus as all, observer, report } from './support.mjs';
 
 const [registration = 'auto', flavour = 'auto'] = process.argv.slice(2);

@@ -11,7 +11,7 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { attach, Condition, Mutex, RseqSliceError, RwLock, SpinLock } from '../../../lib/index.ts';
 import type { AsyncLockOptions, ErrorCode, LockToken } from '../../../lib/index.ts';
-import { loadAddon } from '../../../lib/linux/binding.ts';
+import { loadAddon } from '../../../lib/host/linux/binding.ts';
 import { currentAgent } from '../../../lib/locks/liveness.ts';
 import { HOLD, isHeld, STATE, WANTED } from '../../../lib/locks/turnstile.ts';
 import { SimulatedKernel } from '../../../lib/simulated/kernel.ts';

@@ -17,7 +17,7 @@ import type {
   LockToken,
   PlacementOptions,
 } from '../../../lib/index.ts';
-import { loadAddon } from '../../../lib/linux/binding.ts';
+import { loadAddon } from '../../../lib/host/linux/binding.ts';
 import { sharedNow } from '../../../lib/locks/clock.ts';
 import { currentAgent } from '../../../lib/locks/liveness.ts';
 import {

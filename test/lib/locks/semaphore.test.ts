@@ -9,7 +9,7 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { attach, RseqSliceError, Semaphore } from '../../../lib/index.ts';
 import type { AsyncLockOptions, ErrorCode, LockToken } from '../../../lib/index.ts';
-import { loadAddon } from '../../../lib/linux/binding.ts';
+import { loadAddon } from '../../../lib/host/linux/binding.ts';
 import { sharedNow } from '../../../lib/locks/clock.ts';
 import {
   BYPASS,

@@ -124,7 +124,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'looks for the grant before it withdraws',
-    file: 'control-word.ts',
+    file: 'sections/control-word.ts',
     from: `    bytes[REQUEST] = 0;
     if (bytes[GRANTED] !== 0) return Cleared.Granted;`,
     to: `    const granted = bytes[GRANTED];
@@ -133,26 +133,26 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'takes a grant for nothing',
-    file: 'control-word.ts',
+    file: 'sections/control-word.ts',
     from: 'if (bytes[GRANTED] !== 0) return Cleared.Granted;',
     to: '',
   },
   {
     name: 'clears the whole word (bits)',
-    file: 'control-word.ts',
+    file: 'sections/control-word.ts',
     from: 'Atomics.and(this.#word, 0, ~REQUEST_BIT)',
     to: 'Atomics.exchange(this.#word, 0, 0)',
   },
   {
     name: 'does not yield after a revocation',
-    file: 'thread.ts',
+    file: 'sections/thread.ts',
     from: `this.#kernel.yieldSlice();
       return Outcome.Revoked;`,
     to: 'return Outcome.Revoked;',
   },
   {
     name: 'counts a yield that came too late as one in time',
-    file: 'thread.ts',
+    file: 'sections/thread.ts',
     from: 'if (this.#kernel.yieldSlice() === 0) {',
     to: 'if (this.#kernel.yieldSlice() === -1) {',
   },

@@ -7,7 +7,7 @@ import { attach } from '../../../lib/attach.ts';
 import { replayed, seeded } from '../../../lib/simulated/choices.ts';
 import { SimulatedKernel } from '../../../lib/simulated/kernel.ts';
 import type { SimulatedKernelOptions } from '../../../lib/simulated/kernel.ts';
-import { Outcome } from '../../../lib/thread.ts';
+import { Outcome } from '../../../lib/sections/thread.ts';
 
 function create(options: SimulatedKernelOptions = {}) {
   const kernel = new SimulatedKernel({ debug: true, ...options });

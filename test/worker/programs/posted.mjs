@@ -3,7 +3,7 @@
 // word: newer versions of Node refuse, earlier ones send a copy. The process must end well all the
 // same.
 import { attach } from '../../../dist/index.js';
-import { loadAddon } from '../../../dist/linux/binding.js';
+import { loadAddon } from '../../../dist/host/linux/binding.js';
 
 const thread = attach({ backend: 'linux' });
 const word = loadAddon().binding.controlWord();

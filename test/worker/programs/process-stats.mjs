@@ -10,13 +10,13 @@ import {
   workerData,
 } from 'node:worker_threads';
 import { attach, processStats } from '../../../dist/index.js';
-import { loadAddon } from '../../../dist/linux/binding.js';
+import { loadAddon } from '../../../dist/host/linux/binding.js';
 
 const SECTIONS = 200_000;
 const TURNS = 40_000;
 const TURNING = 3;
 
-// As lib/process-stats.ts lays them out.
+// As lib/sections/counters.ts lays them out.
 const MEMORY = 'rseq-slice.stats.2';
 const SLOTS = 16_384;
 const PIECE = 16;

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+/**
+ * The port over the addon: a thread on the real kernel. It turns what the addon
+ * answers into the library's own words, and system call failures into errors.
+ */
+import { FLAVOURS } from '../../abi.ts';
+import type { Flavour } from '../../abi.ts';
+import { ControlWordBytes } from '../../sections/control-word.ts';
+import { RseqSliceError } from '../../errors.ts';
+import type { KernelThread, Registration } from '../port.ts';
+import type { Binding } from './binding.ts';
+import { describeFailure, nameErrno } from './status.ts';
+import type { Status } from './status.ts';
+
+/** In the order of `enum rseq_slice_registration`. */
+export const REGISTRATIONS = ['auto', 'libc', 'own', 'replace'] as const;
+export type RegistrationPolicy = (typeof REGISTRATIONS)[number];
+
+export interface LinuxOptions {
+  readonly registration: RegistrationPolicy;
+  readonly flavour: Flavour | 'auto';
+  /** False: do not map the control word, as if the runtime forbade it. */
+  readonly mapped: boolean;
+}
+
+export class LinuxKernelThread implements KernelThread {
+  readonly backend = 'linux';
+  readonly registration: Registration;
+  readonly flavour: Flavour;
+  readonly controlWord: Uint8Array | null;
+  readonly enter: () => number;
+  readonly clear: () => number;
+  readonly yieldSlice: () => number;
+  readonly cpu: () => number;
+  readonly node: () => number;
+  readonly concurrencyId: () => number;
+  readonly #binding: Binding;
+
+  private constructor(
+    binding: Binding,
+    registration: Registration,
+    flavour: Flavour,
+    controlWord: Uint8Array | null,
+  ) {
+    this.#binding = binding;
+    this.registration = registration;
+    this.flavour = flavour;
+    this.controlWord = controlWord;
+    this.enter = binding.enter;
+    this.clear = binding.clear;
+    this.yieldSlice = binding.yieldSlice;
+    this.cpu = binding.cpu;
+    this.node = binding.node;
+    this.concurrencyId = binding.concurrencyId;
+  }
+
+  /** Attaches the calling thread, or tells why it cannot be. */
+  static attach(binding: Binding, options: LinuxOptions): LinuxKernelThread | Status {
+    const raw = binding.attach(
+      REGISTRATIONS.indexOf(options.registration),
+      options.flavour === 'auto' ? 0 : FLAVOURS.indexOf(options.flavour) + 1,
+    );
+    const registration = REGISTRATIONS[raw.registration ?? 0];
+    const flavour = FLAVOURS[(raw.flavour ?? 0) - 1];
+    if (
+      raw.errno !== 0 ||
+      registration === undefined ||
+      registration === 'auto' ||
+      flavour === undefined
+    ) {
+      return describeFailure(raw.step, raw.errno, raw.users);
+    }
+    const controlWord = options.mapped ? binding.controlWord() : null;
+    return new LinuxKernelThread(
+      binding,
+      registration,
+      flavour,
+      controlWord && new ControlWordBytes(controlWord),
+    );
+  }
+
+  detach(): void {
+    const errno = this.#binding.detach();
+    if (errno !== 0) {
+      throw new RseqSliceError(
+        'ERR_RSEQ_SYSTEM',
+        `The kernel did not take this thread's registration back: rseq says ${nameErrno(errno)}. ` +
+          'The thread object is detached all the same.',
+        { errno, syscall: 'rseq' },
+      );
+    }
+  }
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+/**
+ * How many sections a second locks let through, how long one waits for them, and
+ * what slice extensions change about both. One measurement is in `cell.ts`; which
+ * can be had here was found out by `prepare.ts`.
+ */
+import { fileURLToPath } from 'node:url';
+import { probe } from 'rseq-slice';
+import { SCHEMA } from '../machine.ts';
+import type { Machine } from '../machine.ts';
+import { aggregate } from './aggregate.ts';
+import type { CellSummary, PairSummary, Run } from './aggregate.ts';
+import { measureSpeed } from './calibrate.ts';
+import type { CellJob, Measured } from './cell.ts';
+import type { Clock } from './clock.ts';
+import { kindOf } from './kinds.ts';
+import type { LocksOptions } from './options.ts';
+import type { LoopProgram, Prepared } from './prepare.ts';
+import { planRound } from './rounds.ts';
+import type { Turn } from './rounds.ts';
+import { runProgram } from './run-program.ts';
+
+const cellProgram = fileURLToPath(new URL('cell.js', import.meta.url));
+
+/** Seconds beside those measured; emulation takes its time to start threads. */
+const PATIENCE = 300;
+
+/** Units of work in a microsecond, one worker alone. */
+interface UnitSpeed {
+  readonly loop: number;
+  /** Of the workload. */
+  readonly work: number;
+  /** Increments in C; null: nothing in C was measured. */
+  readonly pthread: number | null;
+}
+
+export type LocksRecord<About extends Machine = Machine> = {
+  readonly schema: typeof SCHEMA;
+  readonly benchmark: 'locks';
+} & About & {
+    readonly clock: Clock & { readonly cost: number };
+    /** Length of an extension, ns; null: not known, which needs debugfs and root. */
+    readonly extension: number | null;
+    readonly workload: string;
+    readonly unitsPerMicrosecond: UnitSpeed;
+    readonly options: LocksOptions;
+    /** Whether all rounds are in it. */
+    readonly complete: boolean;
+    readonly notes: readonly string[];
+    readonly cells: readonly CellSummary[];
+    readonly pairs: readonly PairSummary[];
+    readonly runs: readonly Run[];
+  };
+
+/** What is measured next: the one at `place`, from 0, of `turns` in this round. */
+export interface Progress {
+  readonly turn: Turn;
+  readonly round: number;
+  readonly place: number;
+  readonly turns: number;
+}
+
+export interface LocksWatcher<About extends Machine> {
+  readonly onTurn?: (progress: Progress, runs: readonly Run[]) => void;
+  /** With the record so far. */
+  readonly onRound?: (record: LocksRecord<About>) => void;
+}
+
+function jobOf(
+  turn: Turn,
+  { locks: { kinds, module }, clock }: Prepared,
+  speed: UnitSpeed,
+  options: LocksOptions,
+): CellJob {
+  const { kind, slices, workers, section, gap } = turn;
+  const { workload, seconds, warm, sample } = options;
+  const inC = kindOf(kinds, kind).runner === 'program';
+  const [work, loop] = inC
+    ? [speed.pthread ?? NaN, speed.pthread ?? NaN]
+    : [speed.work, speed.loop];
+  const amounts = {
+    units: Math.max(1, Math.round(section * work)),
+    gapUnits: Math.round(gap * loop),
+  };
+  return {
+    kind,
+    slices,
+    workers,
+    workload,
+    ...amounts,
+    seconds,
+    warm,
+    sample,
+    inSection: clock.inSection,
+    kinds: module,
+  };
+}
+
+async function measure(
+  turn: Turn,
+  round: number,
+  job: CellJob,
+  program: LoopProgram | null,
+): Promise<Run> {
+  const deadline = PATIENCE + 10 * (job.seconds + job.warm * turn.workers);
+  try {
+    const measured = await (program === null
+      ? (runProgram(
+          process.execPath,
+          [...process.execArgv, cellProgram, JSON.stringify(job)],
+          deadline,
+        ) as Promise<Measured>)
+      : program.run(job, deadline));
+    return { round, ...turn, measured, error: null };
+  } catch (error) {
+    return {
+      round,
+      ...turn,
+      measured: null,
+      error: error instanceof Error ? error.message : String(error),
+    };
+  }
+}
+
+/** @param prepared with something to measure */
+export async function runLocks<About extends Machine>(
+  about: About,
+  options: LocksOptions,
+  prepared: Prepared,
+  { onTurn, onRound }: LocksWatcher<About> = {},
+): Promise<LocksRecord<About>> {
+  const { locks, settings, program, clock } = prepared;
+  const { units, clock: cost } = await measureSpeed(['loop', options.workload]);
+  const speed = {
+    loop: units.get('loop') ?? NaN,
+    work: units.get(options.workload) ?? NaN,
+    pthread: program?.speed ?? null,
+  };
+  // Of the sampled sections only, but those are longer by it: a reason to sample fewer.
+  const reading = `A clock reading takes ${Math.round(cost)} ns; one in ${options.sample} sections has ${clock.inSection ? 'one inside' : 'none inside'}.`;
+  const runs: Run[] = [];
+  const recordOf = (complete: boolean): LocksRecord<About> => ({
+    schema: SCHEMA,
+    benchmark: 'locks',
+    ...about,
+    clock: { ...clock, cost },
+    extension: probe().kernel.extension,
+    workload: options.workload,
+    unitsPerMicrosecond: speed,
+    options,
+    complete,
+    notes: [...prepared.notes, reading],
+    ...aggregate(runs),
+    runs,
+  });
+  for (let round = 0; round < options.rounds; round++) {
+    const turns = planRound(options, settings, round);
+    for (const [place, turn] of turns.entries()) {
+      onTurn?.({ turn, round, place, turns: turns.length }, runs);
+      const inC = kindOf(locks.kinds, turn.kind).runner === 'program';
+      runs.push(
+        await measure(turn, round, jobOf(turn, prepared, speed, options), inC ? program : null),
+      );
+    }
+    onRound?.(recordOf(round + 1 === options.rounds));
+  }
+  return recordOf(true);
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+/**
+ * A program for a worker thread, one of a cell: opens the lock, warms up, works while
+ * it is measured, and reports. For locks between tasks of one thread it is the only
+ * worker, and runs all tasks.
+ */
+import { readFileSync } from 'node:fs';
+import type { RecordableHistogram } from 'node:perf_hooks';
+import { parentPort, workerData } from 'node:worker_threads';
+import type { Thread } from 'rseq-slice';
+import type { CellJob } from './cell.ts';
+import { kindOf, loadKinds } from './kinds.ts';
+import type { Kind } from './kinds.ts';
+import { HEADER_WORDS, PHASE, Phase, READY } from './phases.ts';
+import { rehearse } from './rehearsal.ts';
+import { runAsyncSections, runSections } from './sections.ts';
+import type { Passed, Plan } from './sections.ts';
+import { createWaits } from './waits.ts';
+import { workloadOf } from './workloads.ts';
+
+type Counts = Readonly<Record<string, number>>;
+
+export interface WorkerJob {
+  readonly cell: CellJob;
+  /** Index of the first of this thread's tasks. */
+  readonly first: number;
+  /** How many it runs. */
+  readonly tasks: number;
+  readonly control: SharedArrayBuffer;
+  readonly guarded: SharedArrayBuffer;
+  /** What the lock's kind created. */
+  readonly shared: unknown;
+}
+
+export interface WorkerReport {
+  readonly tasks: readonly (Passed & {
+    readonly warm: number;
+    readonly counts: Counts;
+    readonly waits: RecordableHistogram;
+  })[];
+  /** What the lock counted meanwhile. */
+  readonly lock: Counts | null;
+  /** How sections ended meanwhile. */
+  readonly slices: Counts | null;
+  readonly switches: Counts | null;
+}
+
+/** How often this thread was scheduled out so far. */
+function readSwitches(): Counts | null {
+  try {
+    const status = readFileSync('/proc/thread-self/status', 'utf8');
+    const field = (name: string): number =>
+      Number(new RegExp(`^${name}:\\s*(\\d+)`, 'm').exec(status)?.[1] ?? NaN);
+    return {
+      voluntary: field('voluntary_ctxt_switches'),
+      involuntary: field('nonvoluntary_ctxt_switches'),
+    };
+  } catch {
+    return null;
+  }
+}
+
+function difference(after: Counts | null, before: Counts | null): Counts | null {
+  if (after === null || before === null) return null;
+  return Object.fromEntries(
+    Object.entries(after).map(([name, value]) => [name, value - (before[name] ?? NaN)]),
+  );
+}
+
+async function attachThread(kind: Kind, slices: 'on' | 'off'): Promise<Thread | null> {
+  if (slices === 'off' && !kind.attaches) return null;
+  const { attach } = await import('rseq-slice');
+  return slices === 'on' ? attach({ require: 'kernel' }) : attach({ backend: 'simulated' });
+}
+
+async function run({
+  cell,
+  first,
+  tasks,
+  control,
+  guarded,
+  shared,
+}: WorkerJob): Promise<WorkerReport> {
+  const kind = kindOf(await loadKinds(cell.kinds), cell.kind);
+  const thread = await attachThread(kind, cell.slices);
+  await rehearse(await kind.open(kind.create(), thread), cell);
+  const lock = await kind.open(shared, thread);
+  const phases = new Int32Array(control);
+  const words = new Int32Array(guarded);
+  const { units, gapUnits, sample, inSection } = cell;
+  const plans = Array.from({ length: tasks }, (_, index): Plan => ({
+    control: phases,
+    guarded: words,
+    own: new Int32Array(new SharedArrayBuffer(128)),
+    actor: workloadOf(cell.workload).open(words.subarray(HEADER_WORDS), first + index),
+    waits: createWaits(),
+    ...{ units, gapUnits, sample, inSection },
+  }));
+  const pass = (phase: Phase): Promise<Passed[]> =>
+    Promise.all(
+      plans.map(async (plan) =>
+        'run' in lock ? runAsyncSections(plan, lock, phase) : runSections(plan, lock, phase),
+      ),
+    );
+  const count = (): Omit<WorkerReport, 'tasks'> => ({
+    lock: lock.stats?.() ?? null,
+    slices: thread === null ? null : { ...thread.stats() },
+    switches: readSwitches(),
+  });
+
+  parentPort?.postMessage(READY);
+  Atomics.wait(phases, PHASE, Phase.idle);
+  const warm = await pass(Phase.warm);
+  for (const { waits } of plans) waits.reset();
+  const before = count();
+  const timed = await pass(Phase.timed);
+  const after = count();
+  return {
+    tasks: plans.map(({ actor, waits }, index) => ({
+      sections: timed[index]?.sections ?? 0,
+      seconds: timed[index]?.seconds ?? 0,
+      warm: warm[index]?.sections ?? 0,
+      counts: actor.counts(),
+      waits,
+    })),
+    lock: difference(after.lock, before.lock),
+    slices: difference(after.slices, before.slices),
+    switches: difference(after.switches, before.switches),
+  };
+}
+
+// A promise of a lock, over Atomics.waitAsync or Node's own, does not keep a thread alive.
+const awake = setInterval(() => undefined, 1000);
+const report = await run(workerData as WorkerJob);
+clearInterval(awake);
+parentPort?.postMessage(report);

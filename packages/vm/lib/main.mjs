@@ -1,0 +1,19 @@
+#!/usr/bin/env node
+// SPDX-License-Identifier: MIT
+// The command `rseq-slice-vm`: runs a command in a guest, or makes the kernels that guests boot.
+// `rseq-slice vm` calls the same function where both packages are installed.
+
+import { realpathSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { run } from './guest/run.mjs';
+import { buildKernel } from './kernel/command.mjs';
+
+/**
+ * @param {readonly string[]} argv the words behind the program's name
+ * @returns {Promise<number>} the exit code
+ */
+export const main = (argv) => (argv[0] === 'kernel' ? buildKernel(argv.slice(1)) : run(argv));
+
+const program = process.argv[1];
+if (program !== undefined && realpathSync(program) === fileURLToPath(import.meta.url))
+  process.exitCode = await main(process.argv.slice(2));

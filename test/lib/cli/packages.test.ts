@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+/**
+ * How `rseq-slice NAME` gets to the commands of the packages beside the library, where those are
+ * installed and where they are not.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { cac } from 'cac';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { PASSED_ON } from '../../../lib/cli/packages.ts';
+import { COMMANDS } from '../../../packages/tools/lib/commands.ts';
+import { Installation } from '../../support/installed.ts';
+
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  version: string;
+};
+
+let installation: Installation;
+beforeEach(() => {
+  installation = new Installation();
+});
+afterEach(() => {
+  installation.remove();
+});
+
+function run(...args: readonly string[]) {
+  const program = join(installation.path, 'dist/cli/main.js');
+  const { status, signal, stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
+    cwd: installation.folder,
+    encoding: 'utf8',
+  });
+  return { status, signal, stdout, stderr };
+}
+
+it('knows the commands of the tools also where they are not installed', () => {
+  const cli = cac('rseq-slice');
+  for (const add of COMMANDS) add(cli);
+  const names = Object.keys(PASSED_ON).filter((name) => PASSED_ON[name] === 'rseq-slice-tools');
+  expect(cli.commands.map(({ name }) => name)).toEqual(names);
+});
+
+it.each(Object.entries(PASSED_ON))('says what to install for %s: %s', (name, from) => {
+  expect(run(name, '--seconds', '3', 'word')).toEqual({
+    status: 2,
+    signal: null,
+    stdout: '',
+    stderr: expect.stringContaining(
+      `Install it with: npm install --save-dev ${from}@${version}.`,
+    ) as string,
+  });
+  expect(run('--help').stdout).toMatch(new RegExp(`^ {2}${name} .*`, 'm'));
+});
+
+it('runs its own commands without the others', () => {
+  const { status, signal, stdout } = run('doctor', '--json');
+  expect(signal).toBeNull();
+  expect([0, 1]).toContain(status);
+  expect(JSON.parse(stdout)).toHaveProperty('verdict');
+});
+
+it.each(['rseq-slice-tools', 'rseq-slice-vm'])('passes on to %s next to it', (name) => {
+  symlinkSync(join(root, 'packages', name.slice('rseq-slice-'.length)), place(name));
+  const command = name === 'rseq-slice-vm' ? 'vm' : 'report';
+  const { status, signal, stdout, stderr } = run(command, '--help');
+  expect({ status, signal, stderr }).toEqual({ status: 0, signal: null, stderr: '' });
+  expect(stdout).toMatch(command === 'vm' ? /--accelerator/ : /rseq-slice report/);
+});
+
+it('takes no package of another version', () => {
+  mkdirSync(join(place('rseq-slice-tools'), 'dist'), { recursive: true });
+  const description = {
+    name: 'rseq-slice-tools',
+    version: '0.9.0',
+    exports: { './commands': './dist/commands.js', './package.json': './package.json' },
+  };
+  writeFileSync(join(place('rseq-slice-tools'), 'package.json'), JSON.stringify(description));
+  writeFileSync(join(place('rseq-slice-tools'), 'dist/commands.js'), 'process.exit(99)');
+  const { status, stderr } = run('demo');
+  expect(status).toBe(2);
+  expect(stderr.replaceAll(/\s+/g, ' ')).toContain(
+    `in the package rseq-slice-tools, and that is installed in version 0.9.0, and rseq-slice in ${version}.`,
+  );
+});
+
+const place = (name: string): string => join(installation.folder, 'node_modules', name);

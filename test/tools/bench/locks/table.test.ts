@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+/**
+ * The tables of locks: what their columns are called, what is said beside them, and that they fit.
+ */
+import { describe, expect, it } from 'vitest';
+import { aggregate } from '../../../../packages/tools/lib/bench/locks/aggregate.ts';
+import type { Run } from '../../../../packages/tools/lib/bench/locks/aggregate.ts';
+import type { LocksRecord } from '../../../../packages/tools/lib/bench/locks/run.ts';
+import { formatLocks } from '../../../../packages/tools/lib/bench/locks/table.ts';
+import { describeMachine } from '../../../../packages/tools/lib/bench/machine.ts';
+
+function record(rounds: number, more: Partial<LocksRecord> = {}): LocksRecord {
+  const runs = Array.from({ length: rounds }, (_, round) =>
+    [2, 16].flatMap((workers) =>
+      (['on', 'off'] as const).map((slices): Run => ({
+        ...{ kind: 'mutex', workers, section: 1, gap: 1, round, slices, error: null },
+        measured: {
+          seconds: 1,
+          cpu: 2,
+          workers: [
+            { sections: 1_234_567 + round, seconds: 1 },
+            { sections: 2_345_678, seconds: 1 },
+          ],
+          waits: { samples: 9, p50: 100, p99: 22_000, p999: 333_000, max: 4_444_000 },
+          lock: { parked: 1000 + round },
+          slices: { yielded: 10, revoked: 1 },
+          switches: { voluntary: 444_444, involuntary: 66_666 },
+          wrong: [],
+        },
+      })),
+    ),
+  ).flat();
+  return {
+    schema: 2,
+    benchmark: 'locks',
+    ...describeMachine('rseq-slice bench'),
+    ...{ cpu: 'Some CPU', guest: false, hypervisor: null, emulated: false, load: 0 },
+    clock: { source: 'tsc', inSection: true, cost: 30 },
+    extension: 5000,
+    workload: 'loop',
+    unitsPerMicrosecond: { loop: 1, work: 1, pthread: null },
+    options: {
+      workers: [2],
+      sections: [1],
+      gaps: null,
+      locks: ['mutex'],
+      slices: ['on', 'off'],
+      workload: 'loop',
+      rounds,
+      seconds: 1,
+      warm: 0,
+      sample: 8,
+    },
+    complete: true,
+    notes: [
+      'A note that is rather long, so that it takes more than one line of a terminal, however wide that terminal is at the time.',
+    ],
+    ...aggregate(runs),
+    runs,
+    ...more,
+  };
+}
+
+it('calls intervals by how sure they are', () => {
+  expect(formatLocks(record(3))).toMatch(
+    /^lock +workers +slices +sections\/s \(75 % interval\) +p50/m,
+  );
+  expect(formatLocks(record(3))).toMatch(/^lock +workers +sections\/s \(75 %\) +p50 \(75 %\)/m);
+  expect(formatLocks(record(6))).toMatch(
+    /^lock +workers +slices +sections\/s \(96\.9 % interval\)/m,
+  );
+  expect(formatLocks(record(1))).toMatch(/sections\/s \(no interval\)/);
+  for (const rounds of [1, 2, 3, 6, 11]) expect(formatLocks(record(rounds))).not.toContain('95 %');
+});
+
+it('says that fewer than six rounds show no difference', () => {
+  expect(formatLocks(record(5))).toMatch(/fewer than 6 rounds no interval is sure enough/);
+  expect(formatLocks(record(6))).not.toMatch(/fewer than/);
+});
+
+it('says where times are none of a CPU, and that the machine was loaded', () => {
+  expect(formatLocks(record(6))).not.toMatch(/guest|loaded/);
+  expect(formatLocks(record(6, { guest: true, hypervisor: 'QEMU', emulated: true }))).toMatch(
+    /; guest \(QEMU, emulated\);[^]*times here are the emulator's/,
+  );
+  expect(formatLocks(record(6, { load: 900 }))).toMatch(/loaded when this began \(load 900\.0/);
+});
+
+it('says what its columns mean', () => {
+  const text = formatLocks(record(6));
+  const columns = [
+    ...(/^(lock .*)$/m.exec(text)?.[1] ?? '').matchAll(/[a-zA-Z][\w./]*( up\/s)?/g),
+  ].map(([name]) => name);
+  const explained = columns.filter(
+    (name) => !['lock', 'workers', 'slices', 'interval', 'p99.9'].includes(name),
+  );
+  expect(explained.length).toBeGreaterThan(8);
+  for (const name of explained) expect(text).toMatch(new RegExp(`^${name} {2,}\\w`, 'm'));
+});
+
+it('has yields of cells with slices only', () => {
+  expect(formatLocks(record(6))).toMatch(/^mutex +2 +off .* - +444,444 /m);
+  const { cells, ...more } = record(6);
+  expect(
+    formatLocks({ ...more, cells: cells.filter(({ slices }) => slices === 'off') }),
+  ).not.toContain('yields/s');
+});
+
+it('does not repeat what was told before', () => {
+  const said = new Set<string>();
+  expect(formatLocks(record(6), {}, said)).toContain('A note that is');
+  expect(formatLocks(record(6), {}, said)).not.toContain('A note that is');
+});
+
+describe.each([80, 120])('in %i columns', (width) => {
+  it.each([3, 6])('fits, with %i rounds', (rounds) => {
+    const lines = formatLocks(record(rounds), { width }).split('\n');
+    expect(lines.filter((line) => line.length > width)).toEqual([]);
+  });
+});
