@@ -3,18 +3,18 @@
     {
       "target_name": "rseq_slice",
       "sources": [
-        "native/addon.cc",
-        "native/api.c",
-        "native/attach.c",
-        "native/calls.c",
-        "native/forks.c",
-        "native/futex.c",
-        "native/kernel.c",
-        "native/libc.c",
-        "native/mapping.c",
-        "native/users.c"
+        "native/src/addon.cc",
+        "native/src/api.c",
+        "native/src/attach.c",
+        "native/src/calls.c",
+        "native/src/forks.c",
+        "native/src/futex.c",
+        "native/src/kernel.c",
+        "native/src/libc.c",
+        "native/src/mapping.c",
+        "native/src/users.c"
       ],
-      "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
+      "include_dirs": ["native/include", "<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": [
         "NAPI_VERSION=8",
         "NAPI_DISABLE_CPP_EXCEPTIONS",

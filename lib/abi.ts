@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /**
- * The numbers of the kernel's ABI that JavaScript needs; `native/include/rseq_slice_abi.h` is the
+ * The numbers of the kernel's ABI that JavaScript needs; `native/include/rseq_slice/abi.h` is the
  * same mirror for C, and a test holds the two together.
  *
  * Source: Linux `Documentation/userspace-api/rseq.rst`; for the `rfc` flavour

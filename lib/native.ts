@@ -6,7 +6,7 @@
  * A thread has one rseq area, so whoever uses it in a process must share what is
  * known of it. That is why such an addon does not compile the shim into itself
  * but is given a table of its functions by JavaScript, at run time. See
- * `rseq_slice(3)` in `native/man/`, and `rseq_slice.h`, for the C side.
+ * `rseq_slice(3)` in `native/man/`, and `rseq_slice/slice.h`, for the C side.
  */
 import { join } from 'node:path';
 import { loadAddon } from './host/linux/binding.ts';
@@ -32,7 +32,7 @@ export interface Explanation {
 }
 
 /**
- * The folder of `rseq_slice.h`, an absolute path, for a compiler's include path.
+ * The folder of `rseq_slice/slice.h`, an absolute path, for a compiler's include path.
  * Empty where this code was bundled: a bundle has no headers.
  * In a binding.gyp:
  *
@@ -45,9 +45,9 @@ export const include: string = packageFolder === null ? '' : join(packageFolder,
 const addon = loadAddon();
 
 /**
- * The functions of `rseq_slice.h`, `struct rseq_slice_api` in C, as an external
+ * The functions of `rseq_slice/slice.h`, `struct rseq_slice_api` in C, as an external
  * value to pass to an addon, which reads it with `rseq_slice_get_api_from_value()`
- * of `rseq_slice_node.h`. The same functions in every thread of the process.
+ * of `rseq_slice/node.h`. The same functions in every thread of the process.
  *
  * Null where the addon of this package is not there or does not load:
  * {@link unavailable} tells why, and sections of the other addon do nothing. On

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Holds rseq_slice_abi.h against what the libc and kernel headers of the target say, so
+ * Holds rseq_slice/abi.h against what the libc and kernel headers of the target say, so
  * that a number copied wrongly for one architecture does not compile there. It
  * is never linked or run. Names that the headers of the day do not have yet are
  * passed over; rseq(2) itself is older than any of them, so it must be there.
@@ -11,7 +11,7 @@
 #include <sys/rseq.h>
 #include <sys/syscall.h>
 
-#include "../include/rseq_slice_abi.h"
+#include <rseq_slice/abi.h>
 
 RSEQ_SLICE_ABI_ASSERT(RSEQ_SLICE_ABI_NR_RSEQ == SYS_rseq, "system call number of rseq(2)");
 /* Older glibc registers nothing on these two, and has no signature for them. */

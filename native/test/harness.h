@@ -8,7 +8,7 @@
 #ifndef RSEQ_SLICE_TEST_HARNESS_H
 #define RSEQ_SLICE_TEST_HARNESS_H
 
-#include "../shim.h"
+#include "../src/shim.h"
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { startChildLoop } from '../../packages/tools/dist/bench/sections/child-loop.js';
 import { readTarget, root } from '../native/target.mjs';
 
-const native = fileURLToPath(new URL('../../native', import.meta.url));
+const include = fileURLToPath(new URL('../../native/include', import.meta.url));
 const source = fileURLToPath(new URL('section_loop.c', import.meta.url));
 
 /**
@@ -39,7 +39,7 @@ function compile(folder) {
     '-Wall',
     '-Wextra',
     '-I',
-    native,
+    include,
     '-o',
     program,
     ...sources,

@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "include/rseq_slice.h"
+#include <rseq_slice/slice.h>
 
 static long long now(void)
 {

@@ -3,12 +3,14 @@
 // is, with the headers and flags that node-gyp would add. JSON of strings, each a list as CMake
 // writes one.
 
-import { NODE_FLAGS, NODE_FLAGS_CXX, nodeHeaders, readTarget } from './target.mjs';
+import { resolve } from 'node:path';
+import { NODE_FLAGS, NODE_FLAGS_CXX, nodeHeaders, readTarget, root } from './target.mjs';
 
 const { name, include_dirs, cflags, cflags_cc, ...rest } = readTarget();
 const lists = {
   ...rest,
-  include_dirs: [nodeHeaders(), ...include_dirs],
+  // CMake would take a relative one from wherever it stands.
+  include_dirs: [nodeHeaders(), ...include_dirs.map((path) => resolve(root, path))],
   cflags: [...NODE_FLAGS, ...cflags],
   cflags_cc: [...NODE_FLAGS_CXX, ...cflags_cc],
 };

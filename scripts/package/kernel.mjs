@@ -16,15 +16,17 @@ import { root } from '../native/target.mjs';
 export function compileKernel(folder) {
   if (process.platform !== 'linux' || !isThere(['cc'])) return [];
   const program = join(folder, 'kernel');
-  const shim = readdirSync(join(root, 'native'))
+  const shim = readdirSync(join(root, 'native/src'))
     .filter((name) => name.endsWith('.c'))
-    .map((name) => join('native', name));
+    .map((name) => join('native/src', name));
   run(
     [
       'cc',
       '-std=gnu11',
       '-O2',
       '-pthread',
+      '-I',
+      'native/include',
       'native/test/fake_kernel_exec.c',
       'native/test/harness.c',
       ...shim,

@@ -76,6 +76,6 @@ export function checkImports(path) {
     .join(', ');
   throw new Error(
     `${path} would not load everywhere Node.js does. It asks for ${wrong.map(({ name, version }) => `${name}@${version}`).join(', ')}; ` +
-      `allowed is up to ${floor}. Name an older version in native/glibc.h, or do without the function.`,
+      `allowed is up to ${floor}. Name an older version in native/src/glibc.h, or do without the function.`,
   );
 }

@@ -55,8 +55,8 @@ function readSynopsis(): ReadonlyMap<string, string> {
   );
 }
 
-const header = readHeader('rseq_slice.h');
-const glue = readHeader('rseq_slice_node.h');
+const header = readHeader('rseq_slice/slice.h');
+const glue = readHeader('rseq_slice/node.h');
 
 it('has every public function as the headers have it, and no other', () => {
   const declared = Object.fromEntries(
@@ -73,7 +73,7 @@ it('describes every function of its synopsis', () => {
 });
 
 it('has every function that is not inline in the table', () => {
-  const text = readFileSync(join(include, 'rseq_slice.h'), 'utf8');
+  const text = readFileSync(join(include, 'rseq_slice/slice.h'), 'utf8');
   const table = /struct rseq_slice_api \{([^]*?)\n\};/.exec(text)?.[1] ?? '';
   const members = [...table.matchAll(/\(\*(\w+)\)\(/g)].map(
     ([, name]) => `rseq_slice_${name ?? ''}`,
@@ -85,7 +85,7 @@ it('has every function that is not inline in the table', () => {
 });
 
 it('names every outcome, policy, flavour and step', () => {
-  const text = readFileSync(join(include, 'rseq_slice.h'), 'utf8');
+  const text = readFileSync(join(include, 'rseq_slice/slice.h'), 'utf8');
   const names = [...text.matchAll(/^\t(RSEQ_SLICE_\w+) = \d+,/gm)].map(([, name = '']) => name);
   expect(names.length).toBeGreaterThan(20);
   const missing = names.filter(
@@ -105,8 +105,8 @@ it('has an example that compiles', (context) => {
       ?.replaceAll('\\e', '\\')
       .replaceAll('\\&', '') ?? '';
   expect(example).toContain('rseq_slice_enter_section');
-  const around = `#include <rseq_slice.h>
-#include <rseq_slice_node.h>
+  const around = `#include <rseq_slice/node.h>
+#include <rseq_slice/slice.h>
 struct work { const struct rseq_slice_api *api; };
 int have_more(struct work *work);
 void lock(struct work *work), change(struct work *work), unlock(struct work *work);
@@ -169,9 +169,9 @@ it('is in the package, with the headers', () => {
     const paths = packed.files.map((file) => file.path);
     expect(paths).toEqual(
       expect.arrayContaining([
-        'native/include/rseq_slice_abi.h',
-        'native/include/rseq_slice.h',
-        'native/include/rseq_slice_node.h',
+        'native/include/rseq_slice/abi.h',
+        'native/include/rseq_slice/slice.h',
+        'native/include/rseq_slice/node.h',
         'native/man/rseq_slice.3',
         'dist/native.js',
         'dist/native.d.ts',

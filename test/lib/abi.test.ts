@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /**
- * A number of the ABI stands in `native/include/rseq_slice_abi.h` and `lib/abi.ts`; here the two
+ * A number of the ABI stands in `native/include/rseq_slice/abi.h` and `lib/abi.ts`; here the two
  * are held together.
  */
 import { readFileSync } from 'node:fs';
@@ -8,10 +8,13 @@ import { expect, it } from 'vitest';
 import * as abi from '../../lib/abi.ts';
 
 const header = readFileSync(
-  new URL('../../native/include/rseq_slice_abi.h', import.meta.url),
+  new URL('../../native/include/rseq_slice/abi.h', import.meta.url),
   'utf8',
 );
-const api = readFileSync(new URL('../../native/include/rseq_slice.h', import.meta.url), 'utf8');
+const api = readFileSync(
+  new URL('../../native/include/rseq_slice/slice.h', import.meta.url),
+  'utf8',
+);
 
 function define(name: string): number {
   const value = new RegExp(`#define ${name} (.+)`).exec(header)?.[1];

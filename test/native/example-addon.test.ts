@@ -117,7 +117,7 @@ describe.skipIf(reason !== undefined)('a consumer in C++', () => {
     const copy = join(folder, name);
     // What the package has of native/, and nothing else: the header must do with it.
     cpSync(join(native, 'include'), join(copy, 'include'), { recursive: true });
-    const header = join(copy, 'include/rseq_slice.h');
+    const header = join(copy, 'include/rseq_slice/slice.h');
     writeFileSync(header, change(readFileSync(header, 'utf8')));
     const flags = [
       '-shared',
@@ -232,7 +232,7 @@ it('tells where the header is, by require too', () => {
     "const native = require('rseq-slice/native'); console.log(JSON.stringify(native.include));";
   const include = run(root, ['--input-type=commonjs', '-e', source]) as string;
   expect(include).toBe(join(native, 'include'));
-  expect(readFileSync(join(include, 'rseq_slice.h'), 'utf8')).toContain('RSEQ_SLICE_H');
+  expect(readFileSync(join(include, 'rseq_slice/slice.h'), 'utf8')).toContain('RSEQ_SLICE_SLICE_H');
   const { api, unavailable } = createRequire(import.meta.url)('rseq-slice/native') as {
     api: unknown;
     unavailable: unknown;

@@ -8,7 +8,6 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadAddon } from '../../lib/host/linux/binding.ts';
 import { compileAddon } from '../../scripts/native/compile.mjs';
@@ -65,7 +64,6 @@ describe.skipIf(missing !== undefined)('memory that cannot be an ArrayBuffer', (
       ...target,
       sources: [...target.sources, 'native/test/faults/refusing_buffers.c'],
       defines: [...target.defines, 'napi_create_external_arraybuffer=refuse_external_arraybuffer'],
-      cflags: [...target.cflags, '-I', fileURLToPath(new URL('../../native', import.meta.url))],
       ldflags: [...target.ldflags, '-Wl,--wrap=rseq_slice_unmap'],
     };
     refusing = compileAddon(changed, findCompilers(), folder);

@@ -35,7 +35,7 @@ const WARNINGS = [
   '-Wstrict-aliasing',
   '-Werror',
 ];
-const USE = `#include <rseq_slice.h>
+const USE = `#include <rseq_slice/slice.h>
 int use(const struct rseq_slice_api *api, const struct rseq_slice_thread *thread)
 {
 	int error = rseq_slice_check_api(api);
@@ -53,11 +53,11 @@ const DIALECTS = [
 ];
 
 it.for(share(DIALECTS, { every: 3 }))(
-  'rseq_slice.h compiles with $compiler as $standard, and needs nothing of the shim at run time',
+  'rseq_slice/slice.h compiles with $compiler as $standard, and needs nothing of the shim at run time',
   ({ compiler, standard, language }, context) => {
     const reason = whyNot(compiler);
     if (reason !== undefined) {
-      console.log(`rseq_slice.h with ${compiler}: skipped: ${reason}`);
+      console.log(`rseq_slice/slice.h with ${compiler}: skipped: ${reason}`);
       context.skip(reason);
     }
     // Not a folder of a checkout: what the package has.
@@ -89,7 +89,7 @@ it.for(share(DIALECTS, { every: 3 }))(
  * Each file of ours by itself and in any order, and beside the headers of others who describe the
  * same things.
  */
-const HEADERS = ['rseq_slice.h', 'rseq_slice_abi.h'];
+const HEADERS = ['rseq_slice/slice.h', 'rseq_slice/abi.h'];
 const NEIGHBOURS = [
   '"rseq-abi.h"',
   '"linux-rseq.h"',

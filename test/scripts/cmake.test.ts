@@ -115,15 +115,15 @@ describe.skipIf(reason !== undefined)('what CMake compiles', () => {
 
   it('follows binding.gyp when that changes', () => {
     const path = checkout();
-    writeFileSync(join(path, 'native/more.c'), 'int more;\n');
+    writeFileSync(join(path, 'native/src/more.c'), 'int more;\n');
     editGyp(path, (target) => {
-      target.sources.push('native/more.c');
+      target.sources.push('native/src/more.c');
       target.defines.push('MORE=1');
       target.cflags_c.push('-Wshadow');
     });
     expect(configure(path)).toMatchObject({ status: 0, signal: null });
     const target = readTarget(path);
-    expect(target.sources).toContain('native/more.c');
+    expect(target.sources).toContain('native/src/more.c');
     expectCommandsOf(target, readCommands(path));
   });
 

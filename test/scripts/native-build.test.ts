@@ -38,8 +38,8 @@ afterEach(() => {
  * compiled in native-build.long.test.ts.
  */
 const SMALL = {
-  'native/three.c': 'int three(void)\n{\n\tint class = 3;\n\n\treturn class;\n}\n',
-  'native/addon.cc': `
+  'native/src/three.c': 'int three(void)\n{\n\tint class = 3;\n\n\treturn class;\n}\n',
+  'native/src/addon.cc': `
 #include <node_api.h>
 extern "C" int three(void);
 static napi_value Init(napi_env env, napi_value exports) {
@@ -54,7 +54,7 @@ NAPI_MODULE(rseq_slice, Init)
     targets: [
       {
         target_name: 'rseq_slice',
-        sources: ['native/addon.cc', 'native/three.c'],
+        sources: ['native/src/addon.cc', 'native/src/three.c'],
         include_dirs: ['<!(node -p "require(\'node-addon-api\').include_dir")'],
         defines: ['NAPI_VERSION=8', 'NAPI_DISABLE_CPP_EXCEPTIONS'],
       },
@@ -70,10 +70,14 @@ describe('the target', () => {
       cflags_c: ['-std=gnu11', '-O2'],
       cflags_cc: ['-Os'],
     });
-    expect(target.sources).toContain('native/addon.cc');
+    expect(target.sources).toContain('native/src/addon.cc');
     expect(target.defines).toContain('NAPI_VERSION=8');
-    expect(target.include_dirs.map((path) => existsSync(join(root, path, 'napi.h')))).toEqual([
-      true,
+    const headers = ['rseq_slice/slice.h', 'napi.h'];
+    expect(
+      headers.map((name) => target.include_dirs.map((path) => existsSync(join(root, path, name)))),
+    ).toEqual([
+      [true, false],
+      [false, true],
     ]);
   });
 
@@ -120,12 +124,12 @@ describe.skipIf(whyNot !== undefined)(
     });
 
     it('tells what the compiler said, and leaves no addon of other sources', () => {
-      const path = folder.checkout({ ...SMALL, 'native/three.c': '#error three is missing\n' });
+      const path = folder.checkout({ ...SMALL, 'native/src/three.c': '#error three is missing\n' });
       mkdirSync(join(path, 'build/Release'), { recursive: true });
       writeFileSync(join(path, ADDON), '');
       const child = node(path, folder.pathWith(['cc', 'c++', ...TOOLS]), BUILD);
       expect(child).toMatchObject({ signal: null, status: 1, stdout: '' });
-      expect(child.stderr).toContain('compiling native/three.c failed');
+      expect(child.stderr).toContain('compiling native/src/three.c failed');
       expect(child.stderr).toMatch(/three\.c:1:2: error: .*three is missing/);
       expect(child.stderr).toContain('apt-get install g++');
       expect(existsSync(join(path, ADDON))).toBe(false);
@@ -146,7 +150,7 @@ describe.skipIf(whyNot !== undefined)(
       expect(load(path, 'addon')).toEqual({ seven: 7 });
       expect(ensure()).toEqual({ ...QUIET, stdout: '' });
       expect(made()).toBe(first);
-      writeFileSync(join(path, 'native/three.c'), 'int three(void) { return 4; }\n');
+      writeFileSync(join(path, 'native/src/three.c'), 'int three(void) { return 4; }\n');
       ensure();
       expect(load(path, 'addon')).toEqual({ seven: 8 });
     });

@@ -23,6 +23,9 @@ const [target] = targets;
 export const shim: readonly string[] = target.sources
   .filter((file) => file.endsWith('.c'))
   .map((file) => join(root, file));
+/** Where the public headers are. */
+export const include: string = join(root, 'native/include');
+
 /** Without the programs that are compiled for themselves. */
 export const suite: readonly string[] = readdirSync(join(root, 'native/test'))
   .filter((file) => file.endsWith('.c') && !/_(check|exec)\.c$/.test(file))
@@ -34,7 +37,17 @@ export function compileShim(
   flags: readonly string[],
   sources: readonly string[],
 ): string | undefined {
-  const all = [...target.cflags, ...target.cflags_c, '-Werror', '-g', '-O2', '-pthread', ...flags];
+  const all = [
+    ...target.cflags,
+    ...target.cflags_c,
+    '-Werror',
+    '-g',
+    '-O2',
+    '-pthread',
+    '-I',
+    include,
+    ...flags,
+  ];
   const { error, status, stderr } = spawnSync(
     'cc',
     [...all, ...sources, '-o', path, ...target.libraries],

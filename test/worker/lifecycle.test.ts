@@ -14,7 +14,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { Outcome } from '../../lib/index.ts';
 import { isLong, share } from '../support/share.ts';
-import { shim } from '../support/shim.ts';
+import { include, shim } from '../support/shim.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const programs = fileURLToPath(new URL('programs/', import.meta.url));
@@ -47,7 +47,7 @@ function compileFakeKernel(): string {
     ...['fake_kernel_exec.c', 'harness.c'].map((file) => join(root, 'native/test', file)),
     ...shim,
   ];
-  spawnSync('cc', ['-std=gnu11', '-O2', '-pthread', ...files, '-o', path, '-ldl']);
+  spawnSync('cc', ['-std=gnu11', '-O2', '-pthread', '-I', include, ...files, '-o', path, '-ldl']);
   return path;
 }
 

@@ -19,7 +19,7 @@ export interface RawUser {
   readonly isAllocator: boolean;
 }
 
-/** Raw facts; numbers as in `native/include/rseq_slice.h`, errors positive. */
+/** Raw facts; numbers as in `native/include/rseq_slice/slice.h`, errors positive. */
 export interface RawProbe {
   readonly error: number;
   readonly featureSize: number;
@@ -52,7 +52,7 @@ export interface RawAttachment {
   readonly users?: readonly RawUser[];
 }
 
-/** What `native/addon.cc` exports. */
+/** What `native/src/addon.cc` exports. */
 export interface Binding {
   readonly probe: (policy: number, flavour: number) => RawProbe;
   readonly attach: (policy: number, flavour: number) => RawAttachment;
@@ -66,7 +66,7 @@ export interface Binding {
   readonly concurrencyId: () => number;
   readonly flags: () => number;
   readonly isOwner: () => boolean;
-  /** The table of `rseq_slice.h` as an external. */
+  /** The table of `rseq_slice/slice.h` as an external. */
   readonly nativeApi: () => unknown;
   readonly futexWait: (words: Int32Array, index: number, expected: number, ms: number) => number;
   readonly futexWake: (words: Int32Array, index: number, count: number) => number;

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "mapping.h"
+#include "../../src/mapping.h"
 
 static int unmapped;
 

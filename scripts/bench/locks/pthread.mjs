@@ -29,7 +29,7 @@ export function compilePthreadLoop(folder) {
     '-Wall',
     '-Wextra',
     '-I',
-    join(root, 'native'),
+    join(root, 'native/include'),
     '-o',
     program,
     ...sources,

@@ -21,7 +21,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#include "include/rseq_slice.h"
+#include <rseq_slice/slice.h>
 
 /*
  * Waits as a histogram of three significant figures, like that of the other

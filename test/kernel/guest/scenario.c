@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "rseq_slice.h"
+#include <rseq_slice/slice.h>
 
 enum operation { ASK, WITHDRAW, REQUEST, GRANTED, YIELD, CALL, SPIN };
 

@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "rseq_slice.h"
+#include <rseq_slice/slice.h>
 
 #ifdef __GLIBC__
 #define LIBC "glibc"

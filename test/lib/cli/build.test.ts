@@ -37,7 +37,7 @@ describe.skipIf(whyNot !== undefined)(
       });
       expect({ status, signal, stdout }).toEqual({ status: 1, signal: null, stdout: '' });
       expect(stderr).toMatch(
-        /^rseq-slice build: compiling native\/addon\.cc failed:\n.*\nbroken today\n[^]*apt-get install g\+\+/,
+        /^rseq-slice build: compiling native\/src\/addon\.cc failed:\n.*\nbroken today\n[^]*apt-get install g\+\+/,
       );
       expect(readFileSync(join(installed, ADDON), 'utf8')).toBe('an older one');
       expect(readdirSync(join(installed, 'build'))).toEqual(['Release']);
@@ -67,7 +67,7 @@ describe.skipIf(whyNot !== undefined)(
       const include = (name: string) => `-I${installed}/dist/headers/${name}`;
       expect(stderr).toMatch(
         new RegExp(
-          `^rseq-slice build: compiling native/addon\\.cc failed:\n.* ${include('node-api-headers')} ${include('node-addon-api')} `,
+          `^rseq-slice build: compiling native/src/addon\\.cc failed:\n.* ${include('node-api-headers')} -Inative/include ${include('node-addon-api')} `,
         ),
       );
     });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // An addon in C++ that reads the table and does nothing with it: for tests of what it says of
 // values that are no table, and of tables that are not the one it was compiled for.
-#include <rseq_slice_node.h>
+#include <rseq_slice/node.h>
 
 namespace
 {

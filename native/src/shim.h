@@ -9,7 +9,7 @@
 #include <signal.h>
 #include <string.h>
 
-#include "include/rseq_slice.h"
+#include <rseq_slice/slice.h>
 
 /* calls.c: the raw system calls. All six arguments are given, since a number may be another call's
  * somewhere. */

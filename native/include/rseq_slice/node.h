@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The way from JavaScript's value to the table of rseq_slice.h, for addons that
+ * The way from JavaScript's value to the table of slice.h, for addons that
  * use Node-API themselves. Nothing else of the C interface needs Node's headers.
  */
 #ifndef RSEQ_SLICE_NODE_H
@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "rseq_slice.h"
+#include "slice.h"
 
 #ifdef __cplusplus
 extern "C" {

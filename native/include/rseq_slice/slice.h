@@ -14,15 +14,15 @@
  * Source of the ABI: Linux Documentation/userspace-api/rseq.rst, and the mail
  * of 2025-09-11 on linux-kernel for the first, bit-based one.
  */
-#ifndef RSEQ_SLICE_H
-#define RSEQ_SLICE_H
+#ifndef RSEQ_SLICE_SLICE_H
+#define RSEQ_SLICE_SLICE_H
 
 #include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "rseq_slice_abi.h"
+#include "abi.h"
 
 #ifdef __cplusplus
 extern "C" {

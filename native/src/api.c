@@ -3,7 +3,7 @@
  * The table of the shim's functions, for code that does not have the shim
  * linked in: other addons, to which lib/native.ts hands it.
  */
-#include "include/rseq_slice.h"
+#include <rseq_slice/slice.h>
 
 static const struct rseq_slice_api api = {
 	.version = RSEQ_SLICE_API_VERSION,

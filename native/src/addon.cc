@@ -8,8 +8,9 @@
 #include <cerrno>
 #include <vector>
 
+#include <rseq_slice/slice.h>
+
 #include "futex.h"
-#include "include/rseq_slice.h"
 #include "mapping.h"
 
 namespace
