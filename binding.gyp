@@ -5,6 +5,7 @@
       "sources": [
         "native/src/addon.cc",
         "native/src/api.c",
+        "native/src/area.c",
         "native/src/attach.c",
         "native/src/calls.c",
         "native/src/forks.c",
@@ -12,6 +13,8 @@
         "native/src/kernel.c",
         "native/src/libc.c",
         "native/src/mapping.c",
+        "native/src/signals.c",
+        "native/src/thread_end.c",
         "native/src/users.c"
       ],
       "include_dirs": ["native/include", "<!(node -p \"require('node-addon-api').include_dir\")"],

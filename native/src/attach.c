@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who owns the calling thread's rseq area, and how it comes to have one that
- * can be granted slices: libc's as it is, our own, or our own in the place of a
- * legacy 32-byte one, which goes back on detach.
+ * Whose area the calling thread is to have, and the object that stands for its
+ * being attached: libc's area as it is, our own, or our own in the place of a
+ * legacy 32-byte one, which goes back on detach. area.c does the exchange.
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -15,22 +14,6 @@
 #ifdef RSEQ_SLICE_OLDEST_GLIBC
 #include "glibc.h"
 #endif
-
-struct rseq_slice_thread {
-	struct rseq_slice_section section; /* first: what the header's inline functions see */
-	uint32_t length; /* as registered: unregistering with another is EINVAL */
-	enum rseq_slice_registration registration;
-	struct rseq_slice_area *libc_area; /* to put back; NULL unless replaced */
-	uint32_t libc_length;
-	int libc_enabled; /* and it had slices */
-	int is_area_lost; /* still registered when we were done with it */
-	pid_t tid;
-	unsigned int generation; /* of forks */
-	unsigned int references; /* touched by the owner only */
-	unsigned int end_rounds; /* how often its destructor ran */
-	/* One for the registration and one per view that may outlive it. */
-	atomic_uint memory_holds;
-};
 
 /*
  * The pointer may sit in our TLS because we are linked with nodelete; the area
@@ -49,12 +32,6 @@ static int is_flavour_wrong(enum rseq_slice_flavour wanted, const struct rseq_sl
 	if (wanted == RSEQ_SLICE_FLAVOUR_AUTO || (kernel->yield < 0 && kernel->yield_rfc < 0))
 		return 0;
 	return (wanted == RSEQ_SLICE_FLAVOUR_RFC) != (kernel->flavour == RSEQ_SLICE_FLAVOUR_RFC);
-}
-
-static int fail(enum rseq_slice_step *step, enum rseq_slice_step which, int error)
-{
-	*step = which;
-	return error;
 }
 
 static int explain_unavailable(const struct rseq_slice_kernel *kernel, enum rseq_slice_step *step)
@@ -83,7 +60,7 @@ static int replace_libc(enum rseq_slice_registration policy,
 	if (policy == RSEQ_SLICE_REGISTRATION_LIBC)
 		return fail(step, RSEQ_SLICE_STEP_LEGACY, error);
 	/* Asked for by its name, it is the caller's word that nobody is harmed. */
-	if (policy == RSEQ_SLICE_REGISTRATION_AUTO && has_users(libc_state))
+	if (policy == RSEQ_SLICE_REGISTRATION_AUTO && rseq_slice_has_harmed_users(libc_state))
 		return fail(step, RSEQ_SLICE_STEP_USERS, -EBUSY);
 	return RSEQ_SLICE_REGISTRATION_REPLACE;
 }
@@ -103,8 +80,8 @@ static int choose(enum rseq_slice_registration policy, const struct rseq_slice_l
 		if (policy == RSEQ_SLICE_REGISTRATION_OWN)
 			return fail(step, RSEQ_SLICE_STEP_POLICY, -EBUSY);
 		if (policy != RSEQ_SLICE_REGISTRATION_REPLACE &&
-			(kernel->legacy_area == 0 ||
-				libc_registered_length(libc_state) > RSEQ_SLICE_ABI_LEGACY_LENGTH))
+			(kernel->legacy_area == 0 || rseq_slice_get_libc_length(libc_state) >
+							     RSEQ_SLICE_ABI_LEGACY_LENGTH))
 			return RSEQ_SLICE_REGISTRATION_LIBC;
 		return replace_libc(policy, libc_state, kernel->legacy_area, step);
 	}
@@ -115,88 +92,9 @@ static int choose(enum rseq_slice_registration policy, const struct rseq_slice_l
 		return fail(step, RSEQ_SLICE_STEP_FOREIGN, -EBUSY);
 	if (policy == RSEQ_SLICE_REGISTRATION_LIBC)
 		return fail(step, RSEQ_SLICE_STEP_POLICY, -ENXIO);
-	if (policy == RSEQ_SLICE_REGISTRATION_AUTO && has_users(libc_state))
+	if (policy == RSEQ_SLICE_REGISTRATION_AUTO && rseq_slice_has_harmed_users(libc_state))
 		return fail(step, RSEQ_SLICE_STEP_USERS, -EBUSY);
 	return RSEQ_SLICE_REGISTRATION_OWN;
-}
-
-/* The area may be the kernel's for good then, and its memory with it. */
-static int unregister_own(struct rseq_slice_thread *thread)
-{
-	int error = sys_rseq(thread->section.area, thread->length, RSEQ_SLICE_ABI_FLAG_UNREGISTER,
-		RSEQ_SLICE_ABI_SIGNATURE);
-
-	thread->is_area_lost = error != 0;
-	return error;
-}
-
-static int put_libc_back(const struct rseq_slice_thread *thread)
-{
-	int error;
-
-	if (!thread->libc_area)
-		return 0;
-	error = sys_rseq(thread->libc_area, thread->libc_length, 0, RSEQ_SLICE_ABI_SIGNATURE);
-	if (error == 0 && thread->libc_enabled)
-		error = rseq_slice_set_enabled(1);
-	return error;
-}
-
-static void free_area(struct rseq_slice_thread *thread)
-{
-	if (!thread->is_area_lost)
-		free(thread->section.area);
-}
-
-/* Takes libc's area away when there is one, and registers ours with slices. */
-static int exchange(struct rseq_slice_thread *thread, const struct rseq_slice_libc *libc_state,
-	enum rseq_slice_step *step)
-{
-	int error;
-
-	if (libc_state->registered) {
-		thread->libc_enabled = rseq_slice_get_enabled() == 1;
-		error = sys_rseq(libc_state->area, libc_registered_length(libc_state),
-			RSEQ_SLICE_ABI_FLAG_UNREGISTER, RSEQ_SLICE_ABI_SIGNATURE);
-		if (error)
-			return fail(step, RSEQ_SLICE_STEP_UNREGISTER, error);
-		thread->libc_area = libc_state->area;
-		thread->libc_length = libc_registered_length(libc_state);
-	}
-	error = sys_rseq(thread->section.area, thread->length, 0, RSEQ_SLICE_ABI_SIGNATURE);
-	if (error) {
-		put_libc_back(thread);
-		/* The length is the kernel's own: some other area is registered. */
-		return error == -EINVAL ? fail(step, RSEQ_SLICE_STEP_FOREIGN, -EBUSY)
-					: fail(step, RSEQ_SLICE_STEP_REGISTER, error);
-	}
-	error = rseq_slice_set_enabled(1);
-	if (error) {
-		if (unregister_own(thread) == 0)
-			put_libc_back(thread);
-		return fail(step, RSEQ_SLICE_STEP_ENABLE, error);
-	}
-	return 0;
-}
-
-/* On failure the thread is as it was found, unless the kernel does not let go of our area. */
-static int register_own(struct rseq_slice_thread *thread, const struct rseq_slice_libc *libc_state,
-	const struct rseq_slice_kernel *kernel, enum rseq_slice_step *step)
-{
-	sigset_t saved;
-	int error;
-
-	thread->section.area = create_area(kernel);
-	if (!thread->section.area)
-		return fail(step, RSEQ_SLICE_STEP_MEMORY, -ENOMEM);
-	thread->length = full_length(kernel);
-	/* A handler that used libc's area half-way through would find it dead. */
-	block_signals(&saved);
-	error = exchange(thread, libc_state, step);
-	restore_signals(&saved);
-	if (error)
-		free_area(thread);
-	return error;
 }
 
 /*
@@ -213,57 +111,8 @@ static int adopt_libc(struct rseq_slice_thread *thread, const struct rseq_slice_
 	if (error)
 		return fail(step, RSEQ_SLICE_STEP_ENABLE, error);
 	thread->section.area = libc_state->area;
-	thread->length = libc_registered_length(libc_state);
+	thread->length = rseq_slice_get_libc_length(libc_state);
 	return RSEQ_SLICE_REGISTRATION_LIBC;
-}
-
-/* What gives a thread back that ends attached: the destructor of this key, one more than the key
- * itself. */
-static atomic_uint end_key;
-
-/*
- * The area would be lost with the thread otherwise. Other destructors may still
- * have sections to go through or references to drop, and nobody orders them, so
- * this one asks to be called again until there is no other round.
- */
-static void end_thread(void *argument)
-{
-	struct rseq_slice_thread *thread = argument;
-	sigset_t saved;
-
-	if (++thread->end_rounds < PTHREAD_DESTRUCTOR_ITERATIONS &&
-		pthread_setspecific(atomic_load(&end_key) - 1, thread) == 0)
-		return;
-	/* For the rest of its life: a handler with a section in it would find the object gone. */
-	block_signals(&saved);
-	thread->references = 1;
-	rseq_slice_detach(thread);
-}
-
-/* 0: no key is left. No pthread_once(3): a child of fork(2) may find that under way for ever. */
-static unsigned int get_end_key(void)
-{
-	unsigned int present = atomic_load(&end_key);
-	pthread_key_t key;
-
-	if (present != 0 || pthread_key_create(&key, end_thread) != 0)
-		return present;
-	if (atomic_compare_exchange_strong(&end_key, &present, key + 1))
-		return key + 1;
-	pthread_key_delete(key);
-	return present;
-}
-
-/*
- * NULL: it ends detached. Without a key, or memory for its value, a thread that
- * ends attached leaves its area behind: a loss, and safe.
- */
-static void set_end(struct rseq_slice_thread *thread)
-{
-	unsigned int key = get_end_key();
-
-	if (key != 0)
-		pthread_setspecific(key - 1, thread);
 }
 
 /* Can threads have slices of this flavour at all? 0, or -errno with *step. */
@@ -328,18 +177,18 @@ static int attach_thread(enum rseq_slice_registration policy, enum rseq_slice_fl
 		return result;
 	thread->registration = (enum rseq_slice_registration)result;
 	if (thread->registration != RSEQ_SLICE_REGISTRATION_LIBC) {
-		error = register_own(thread, &libc_state, &kernel, step);
+		error = rseq_slice_register_area(thread, &libc_state, &kernel, step);
 		if (error)
 			return error;
 	}
 	thread->section.flavour = flavour == RSEQ_SLICE_FLAVOUR_AUTO ? kernel.flavour : flavour;
 	thread->section.yield = rseq_slice_yield;
 	thread->tid = sys_gettid();
-	thread->generation = fork_generation;
+	thread->generation = rseq_slice_fork_generation;
 	thread->references = 1;
 	atomic_init(&thread->memory_holds, 1);
 	current_thread = thread;
-	set_end(thread);
+	rseq_slice_set_thread_end(thread);
 	return 0;
 }
 
@@ -373,13 +222,12 @@ int rseq_slice_attach(enum rseq_slice_registration policy, enum rseq_slice_flavo
 
 int rseq_slice_detach(struct rseq_slice_thread *thread)
 {
-	sigset_t saved;
 	int error = 0;
 
 	if (!thread)
 		return 0;
 	/* In a child of fork(2) it is the parent's. */
-	if (thread != current_thread || thread->generation != fork_generation)
+	if (thread != current_thread || thread->generation != rseq_slice_fork_generation)
 		return -ESRCH;
 	/*
 	 * A thread that ends inside a section: what is granted is given up, and
@@ -393,18 +241,13 @@ int rseq_slice_detach(struct rseq_slice_thread *thread)
 	if (--thread->references > 0)
 		return 0;
 	current_thread = NULL;
-	set_end(NULL);
+	rseq_slice_set_thread_end(NULL);
 	/*
 	 * libc's area keeps its slices: whoever shares it, another copy of us
 	 * say, counts on them, and without a request they do nothing.
 	 */
-	if (thread->registration != RSEQ_SLICE_REGISTRATION_LIBC) {
-		block_signals(&saved);
-		error = unregister_own(thread);
-		if (!error)
-			error = put_libc_back(thread);
-		restore_signals(&saved);
-	}
+	if (thread->registration != RSEQ_SLICE_REGISTRATION_LIBC)
+		error = rseq_slice_unregister_area(thread);
 	rseq_slice_release_memory(thread);
 	return error;
 }
@@ -422,7 +265,7 @@ void rseq_slice_release_memory(struct rseq_slice_thread *thread)
 	if (atomic_fetch_sub(&thread->memory_holds, 1) != 1)
 		return;
 	if (thread->registration != RSEQ_SLICE_REGISTRATION_LIBC)
-		free_area(thread);
+		rseq_slice_free_area(thread);
 	free(thread);
 }
 

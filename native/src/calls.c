@@ -5,14 +5,10 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <pthread.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "shim.h"
-#ifdef RSEQ_SLICE_OLDEST_GLIBC
-#include "glibc.h"
-#endif
 
 int sys_rseq(struct rseq_slice_area *area, uint32_t length, int flags, uint32_t signature)
 {
@@ -75,23 +71,4 @@ int rseq_slice_yield(enum rseq_slice_flavour flavour)
 	return sys_rseq_slice_yield(flavour == RSEQ_SLICE_FLAVOUR_RFC
 					    ? RSEQ_SLICE_ABI_NR_SLICE_YIELD_RFC
 					    : RSEQ_SLICE_ABI_NR_SLICE_YIELD);
-}
-
-void block_signals(sigset_t *saved)
-{
-	static const int synchronous[] = { SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS,
-		SIGTRAP };
-	sigset_t blocked;
-	size_t i;
-
-	sigfillset(&blocked);
-	for (i = 0; i < sizeof(synchronous) / sizeof(*synchronous); i++)
-		sigdelset(&blocked, synchronous[i]);
-	/* SIG_BLOCK: who blocked one of those has done so on purpose. */
-	pthread_sigmask(SIG_BLOCK, &blocked, saved);
-}
-
-void restore_signals(const sigset_t *saved)
-{
-	pthread_sigmask(SIG_SETMASK, saved, NULL);
 }

@@ -8,27 +8,27 @@
 
 #include "shim.h"
 
-unsigned int fork_generation;
+unsigned int rseq_slice_fork_generation;
 
 static pthread_mutex_t loader = PTHREAD_MUTEX_INITIALIZER;
 
-void lock_loader(void)
+void rseq_slice_lock_loader(void)
 {
 	pthread_mutex_lock(&loader);
 }
 
-void unlock_loader(void)
+void rseq_slice_unlock_loader(void)
 {
 	pthread_mutex_unlock(&loader);
 }
 
 static void begin_child(void)
 {
-	fork_generation++;
-	unlock_loader();
+	rseq_slice_fork_generation++;
+	rseq_slice_unlock_loader();
 }
 
 __attribute__((constructor)) static void watch_forks(void)
 {
-	pthread_atfork(lock_loader, unlock_loader, begin_child);
+	pthread_atfork(rseq_slice_lock_loader, rseq_slice_unlock_loader, begin_child);
 }

@@ -15,29 +15,6 @@
 #include "glibc.h"
 #endif
 
-uint32_t full_length(const struct rseq_slice_kernel *kernel)
-{
-	return kernel->feature_size > RSEQ_SLICE_ABI_LEGACY_LENGTH ? kernel->feature_size
-								   : RSEQ_SLICE_ABI_LEGACY_LENGTH;
-}
-
-struct rseq_slice_area *create_area(const struct rseq_slice_kernel *kernel)
-{
-	size_t alignment = sizeof(struct rseq_slice_area);
-	size_t length = full_length(kernel);
-	void *memory;
-
-	if (kernel->alignment > alignment)
-		alignment = kernel->alignment;
-	/* Whole cache lines: nobody else's data shares what the kernel writes. */
-	length = (length + alignment - 1) / alignment * alignment;
-	if (posix_memalign(&memory, alignment, length) != 0)
-		return NULL;
-	memset(memory, 0, length);
-	((struct rseq_slice_area *)memory)->cpu_id = (uint32_t)RSEQ_SLICE_ABI_CPU_ID_UNINITIALIZED;
-	return memory;
-}
-
 /* Registers the area, tries to enable slices, unregisters. 0, or the first error. */
 static int try_length(
 	struct rseq_slice_area *area, uint32_t length, struct rseq_slice_kernel *kernel)
@@ -87,19 +64,20 @@ static void *run_scout(void *argument)
 	struct rseq_slice_kernel *kernel = scout->kernel;
 	struct rseq_slice_libc libc_state;
 
-	describe_libc(&scout->libc, &libc_state);
+	rseq_slice_describe_libc(&scout->libc, &libc_state);
 	if (libc_state.registered &&
-		sys_rseq(libc_state.area, libc_registered_length(&libc_state),
+		sys_rseq(libc_state.area, rseq_slice_get_libc_length(&libc_state),
 			RSEQ_SLICE_ABI_FLAG_UNREGISTER, RSEQ_SLICE_ABI_SIGNATURE) != 0) {
 		kernel->legacy_area = kernel->full_area = -EBUSY;
 		return NULL;
 	}
 	kernel->legacy_area = try_length(scout->area, RSEQ_SLICE_ABI_LEGACY_LENGTH, kernel);
-	kernel->full_area = full_length(kernel) == RSEQ_SLICE_ABI_LEGACY_LENGTH
-				    ? kernel->legacy_area
-				    : try_length(scout->area, full_length(kernel), kernel);
+	kernel->full_area =
+		rseq_slice_get_full_length(kernel) == RSEQ_SLICE_ABI_LEGACY_LENGTH
+			? kernel->legacy_area
+			: try_length(scout->area, rseq_slice_get_full_length(kernel), kernel);
 	if (libc_state.registered)
-		sys_rseq(libc_state.area, libc_registered_length(&libc_state), 0,
+		sys_rseq(libc_state.area, rseq_slice_get_libc_length(&libc_state), 0,
 			RSEQ_SLICE_ABI_SIGNATURE);
 	return NULL;
 }
@@ -107,17 +85,17 @@ static void *run_scout(void *argument)
 /* Runs the scout to its end: what it registered is the kernel's until then. */
 static int send_scout(struct rseq_slice_kernel *kernel)
 {
-	struct scout scout = { .kernel = kernel, .area = create_area(kernel) };
+	struct scout scout = { .kernel = kernel, .area = rseq_slice_create_area(kernel) };
 	sigset_t saved;
 	pthread_t id;
 	int error;
 
 	if (!scout.area)
 		return -ENOMEM;
-	find_libc(&scout.libc);
-	block_signals(&saved);
+	rseq_slice_find_libc(&scout.libc);
+	rseq_slice_block_signals(&saved);
 	error = pthread_create(&id, NULL, run_scout, &scout);
-	restore_signals(&saved);
+	rseq_slice_restore_signals(&saved);
 	if (error == 0)
 		pthread_join(id, NULL);
 	free(scout.area);

@@ -25,15 +25,16 @@ static char *thread_pointer(void)
 #endif
 }
 
-void find_libc(struct libc_symbols *symbols)
+void rseq_slice_find_libc(struct libc_symbols *symbols)
 {
-	lock_loader();
+	rseq_slice_lock_loader();
 	symbols->offset = dlsym(RTLD_DEFAULT, "__rseq_offset");
 	symbols->size = dlsym(RTLD_DEFAULT, "__rseq_size");
-	unlock_loader();
+	rseq_slice_unlock_loader();
 }
 
-void describe_libc(const struct libc_symbols *symbols, struct rseq_slice_libc *libc_state)
+void rseq_slice_describe_libc(
+	const struct libc_symbols *symbols, struct rseq_slice_libc *libc_state)
 {
 	memset(libc_state, 0, sizeof(*libc_state));
 	libc_state->cpu_id = RSEQ_SLICE_ABI_CPU_ID_UNINITIALIZED;
@@ -54,12 +55,12 @@ void rseq_slice_get_libc(struct rseq_slice_libc *libc_state, size_t size)
 	struct libc_symbols symbols;
 	struct rseq_slice_libc found;
 
-	find_libc(&symbols);
-	describe_libc(&symbols, &found);
+	rseq_slice_find_libc(&symbols);
+	rseq_slice_describe_libc(&symbols, &found);
 	copy_out(libc_state, size, &found, sizeof(found));
 }
 
-uint32_t libc_registered_length(const struct rseq_slice_libc *libc_state)
+uint32_t rseq_slice_get_libc_length(const struct rseq_slice_libc *libc_state)
 {
 	return libc_state->size < RSEQ_SLICE_ABI_LEGACY_LENGTH ? RSEQ_SLICE_ABI_LEGACY_LENGTH
 							       : libc_state->size;
@@ -78,7 +79,7 @@ int rseq_slice_restore_libc(void)
 	rseq_slice_get_libc(&libc_state, sizeof(libc_state));
 	if (!libc_state.area || libc_state.cpu_id != RSEQ_SLICE_ABI_CPU_ID_REGISTRATION_FAILED)
 		return 0;
-	error = sys_rseq(
-		libc_state.area, libc_registered_length(&libc_state), 0, RSEQ_SLICE_ABI_SIGNATURE);
+	error = sys_rseq(libc_state.area, rseq_slice_get_libc_length(&libc_state), 0,
+		RSEQ_SLICE_ABI_SIGNATURE);
 	return error ? error : 1;
 }

@@ -292,12 +292,12 @@ static int look_at(struct dl_phdr_info *info, size_t size, void *argument)
 
 static void look(struct search *search)
 {
-	lock_loader();
+	rseq_slice_lock_loader();
 	/* One that no sanitizer has another of. */
 	search->libc = dlsym(RTLD_DEFAULT, "gnu_get_libc_version");
 	search->allocator = dlsym(RTLD_DEFAULT, "malloc");
 	dl_iterate_phdr(look_at, search);
-	unlock_loader();
+	rseq_slice_unlock_loader();
 }
 
 size_t rseq_slice_get_users(struct rseq_slice_user *users, size_t count, size_t size)
@@ -308,7 +308,7 @@ size_t rseq_slice_get_users(struct rseq_slice_user *users, size_t count, size_t 
 	return search.found;
 }
 
-int has_users(const struct rseq_slice_libc *libc_state)
+int rseq_slice_has_harmed_users(const struct rseq_slice_libc *libc_state)
 {
 	struct search search = { .libc_state = libc_state };
 
