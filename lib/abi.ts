@@ -15,7 +15,7 @@
  */
 export type Flavour = 'mainline' | '7.0' | 'rfc';
 
-/** In the order of `enum rseq_slice_flavour`; 0 there means 'find out'. */
+/** In the order of `enum rseq_slice_abi_version`; 0 there means 'find out'. */
 export const FLAVOURS: readonly Flavour[] = ['mainline', '7.0', 'rfc'];
 
 /** Bytes of `slice_ctrl`. */

@@ -53,9 +53,9 @@ rseq_slice_registration Policy(const Napi::CallbackInfo &info)
 	return static_cast<rseq_slice_registration>(info[0].As<Napi::Number>().Int32Value());
 }
 
-rseq_slice_flavour Flavour(const Napi::CallbackInfo &info)
+rseq_slice_abi_version AbiVersion(const Napi::CallbackInfo &info)
 {
-	return static_cast<rseq_slice_flavour>(info[1].As<Napi::Number>().Int32Value());
+	return static_cast<rseq_slice_abi_version>(info[1].As<Napi::Number>().Int32Value());
 }
 
 // Memory as an ArrayBuffer, released once: when that is gone, or at once if
@@ -138,7 +138,7 @@ Napi::Array Users(Napi::Env env)
 	return result;
 }
 
-// probe(policy, flavour): what there is, and what attach(policy, flavour) would say
+// probe(policy, ABI version): what there is, and what attaching so would say
 Napi::Value Probe(const Napi::CallbackInfo &info)
 {
 	Napi::Env env = info.Env();
@@ -148,7 +148,7 @@ Napi::Value Probe(const Napi::CallbackInfo &info)
 	rseq_slice_step step;
 	rseq_slice_get_libc(&libc_state, sizeof(libc_state));
 	int error = rseq_slice_get_kernel(&kernel, sizeof(kernel));
-	int check = rseq_slice_check_attach(Policy(info), Flavour(info), &registration, &step);
+	int check = rseq_slice_check_attach(Policy(info), AbiVersion(info), &registration, &step);
 	Napi::Object report = Napi::Object::New(env);
 	report["error"] = Napi::Number::New(env, -error);
 	report["featureSize"] = Napi::Number::New(env, kernel.feature_size);
@@ -156,7 +156,7 @@ Napi::Value Probe(const Napi::CallbackInfo &info)
 	report["query"] = Napi::Number::New(env, kernel.query < 0 ? -kernel.query : 0);
 	report["yieldResult"] = Napi::Number::New(env, kernel.yield);
 	report["yieldRfcResult"] = Napi::Number::New(env, kernel.yield_rfc);
-	report["flavour"] = Napi::Number::New(env, kernel.flavour);
+	report["flavour"] = Napi::Number::New(env, kernel.abi_version);
 	report["enabled"] = Napi::Number::New(env, rseq_slice_get_enabled());
 	report["isRegistered"] = Napi::Number::New(env, rseq_slice_is_registered());
 	report["libcExported"] = Napi::Boolean::New(env, libc_state.exported != 0);
@@ -170,7 +170,8 @@ Napi::Value Probe(const Napi::CallbackInfo &info)
 	return report;
 }
 
-// attach(policy, flavour) -> { errno, step, users } | { errno: 0, registration, flavour, length }
+// attach(policy, ABI version) -> { errno, step, users } | { errno: 0, registration, flavour, length
+// }
 Napi::Value Attach(const Napi::CallbackInfo &info)
 {
 	Napi::Env env = info.Env();
@@ -178,7 +179,7 @@ Napi::Value Attach(const Napi::CallbackInfo &info)
 	Napi::Object result = Napi::Object::New(env);
 	rseq_slice_step step = RSEQ_SLICE_STEP_NONE;
 	rseq_slice_thread *thread;
-	int error = rseq_slice_attach(Policy(info), Flavour(info), &thread, &step);
+	int error = rseq_slice_attach(Policy(info), AbiVersion(info), &thread, &step);
 	if (error == 0 && data->references == 0 &&
 		napi_add_env_cleanup_hook(env, GiveThreadBack, data) != napi_ok) {
 		// Nobody would give the thread back.
@@ -195,7 +196,7 @@ Napi::Value Attach(const Napi::CallbackInfo &info)
 	if (error == 0) {
 		result["registration"] = Napi::Number::New(
 			env, rseq_slice_get_registration(thread));
-		result["flavour"] = Napi::Number::New(env, rseq_slice_get_flavour(thread));
+		result["flavour"] = Napi::Number::New(env, rseq_slice_get_abi_version(thread));
 		result["length"] = Napi::Number::New(env, rseq_slice_get_length(thread));
 	} else {
 		result["users"] = step == RSEQ_SLICE_STEP_USERS ? Users(env)
@@ -248,22 +249,22 @@ Napi::Value Enter(const Napi::CallbackInfo &info)
 	rseq_slice_thread *thread = Data(info)->thread;
 	return Number(info, thread == nullptr ? 0
 					      : rseq_slice_enter(rseq_slice_get_area(thread),
-							rseq_slice_get_flavour(thread)));
+							rseq_slice_get_abi_version(thread)));
 }
 
 Napi::Value Clear(const Napi::CallbackInfo &info)
 {
 	rseq_slice_thread *thread = Data(info)->thread;
-	return Number(info, thread == nullptr ? RSEQ_SLICE_REVOKED
+	return Number(info, thread == nullptr ? RSEQ_SLICE_OUTCOME_PREEMPTED
 					      : rseq_slice_clear(rseq_slice_get_area(thread),
-							rseq_slice_get_flavour(thread)));
+							rseq_slice_get_abi_version(thread)));
 }
 
 Napi::Value Yield(const Napi::CallbackInfo &info)
 {
 	rseq_slice_thread *thread = Data(info)->thread;
-	return Number(
-		info, thread == nullptr ? 0 : rseq_slice_yield(rseq_slice_get_flavour(thread)));
+	return Number(info,
+		thread == nullptr ? 0 : rseq_slice_yield_cpu(rseq_slice_get_abi_version(thread)));
 }
 
 template <volatile uint32_t rseq_slice_area::*Field>

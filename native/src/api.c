@@ -21,10 +21,10 @@ static const struct rseq_slice_api api = {
 	.release_memory = rseq_slice_release_memory,
 	.get_area = rseq_slice_get_area,
 	.get_registration = rseq_slice_get_registration,
-	.get_flavour = rseq_slice_get_flavour,
+	.get_abi_version = rseq_slice_get_abi_version,
 	.get_length = rseq_slice_get_length,
 	.is_owner = rseq_slice_is_owner,
-	.yield = rseq_slice_yield,
+	.yield_cpu = rseq_slice_yield_cpu,
 };
 
 const struct rseq_slice_api *rseq_slice_get_api(void)

@@ -22,16 +22,18 @@
 static _Thread_local struct rseq_slice_thread *current_thread;
 
 /*
- * The dialects of the word are as different as a request and a kill, so the one
- * the kernel is known not to speak is refused. A filter may hide which it is.
+ * What is a request by one version of the ABI is a kill by another, so one that
+ * the kernel is known not to have is refused. A filter may hide which it is.
  */
-static int is_flavour_wrong(enum rseq_slice_flavour wanted, const struct rseq_slice_kernel *kernel)
+static int is_abi_version_wrong(
+	enum rseq_slice_abi_version wanted, const struct rseq_slice_kernel *kernel)
 {
-	if (wanted < RSEQ_SLICE_FLAVOUR_AUTO || wanted > RSEQ_SLICE_FLAVOUR_RFC)
+	if (wanted < RSEQ_SLICE_ABI_VERSION_AUTO || wanted > RSEQ_SLICE_ABI_VERSION_RFC)
 		return 1;
-	if (wanted == RSEQ_SLICE_FLAVOUR_AUTO || (kernel->yield < 0 && kernel->yield_rfc < 0))
+	if (wanted == RSEQ_SLICE_ABI_VERSION_AUTO || (kernel->yield < 0 && kernel->yield_rfc < 0))
 		return 0;
-	return (wanted == RSEQ_SLICE_FLAVOUR_RFC) != (kernel->flavour == RSEQ_SLICE_FLAVOUR_RFC);
+	return (wanted == RSEQ_SLICE_ABI_VERSION_RFC) !=
+	       (kernel->abi_version == RSEQ_SLICE_ABI_VERSION_RFC);
 }
 
 static int explain_unavailable(const struct rseq_slice_kernel *kernel, enum rseq_slice_step *step)
@@ -115,23 +117,24 @@ static int adopt_libc(struct rseq_slice_thread *thread, const struct rseq_slice_
 	return RSEQ_SLICE_REGISTRATION_LIBC;
 }
 
-/* Can threads have slices of this flavour at all? 0, or -errno with *step. */
-static int check_kernel(enum rseq_slice_flavour flavour, struct rseq_slice_kernel *kernel,
+/* Can threads have slices by this version of the ABI at all? 0, or -errno with *step. */
+static int check_kernel(enum rseq_slice_abi_version abi_version, struct rseq_slice_kernel *kernel,
 	enum rseq_slice_step *step)
 {
 	int error = rseq_slice_get_kernel(kernel, sizeof(*kernel));
 
 	if (error)
 		return fail(step, RSEQ_SLICE_STEP_MEMORY, error);
-	if (kernel->flavour == RSEQ_SLICE_FLAVOUR_AUTO)
+	if (kernel->abi_version == RSEQ_SLICE_ABI_VERSION_AUTO)
 		return explain_unavailable(kernel, step);
-	if (is_flavour_wrong(flavour, kernel))
-		return fail(step, RSEQ_SLICE_STEP_FLAVOUR, -EINVAL);
+	if (is_abi_version_wrong(abi_version, kernel))
+		return fail(step, RSEQ_SLICE_STEP_ABI_VERSION, -EINVAL);
 	return 0;
 }
 
-int rseq_slice_check_attach(enum rseq_slice_registration policy, enum rseq_slice_flavour flavour,
-	enum rseq_slice_registration *registration, enum rseq_slice_step *step)
+int rseq_slice_check_attach(enum rseq_slice_registration policy,
+	enum rseq_slice_abi_version abi_version, enum rseq_slice_registration *registration,
+	enum rseq_slice_step *step)
 {
 	struct rseq_slice_kernel kernel;
 	struct rseq_slice_libc libc_state;
@@ -143,7 +146,7 @@ int rseq_slice_check_attach(enum rseq_slice_registration policy, enum rseq_slice
 		*registration = current_thread->registration;
 		return 0;
 	}
-	result = check_kernel(flavour, &kernel, step);
+	result = check_kernel(abi_version, &kernel, step);
 	if (result < 0)
 		return result;
 	rseq_slice_get_libc(&libc_state, sizeof(libc_state));
@@ -158,14 +161,15 @@ int rseq_slice_check_attach(enum rseq_slice_registration policy, enum rseq_slice
 	return 0;
 }
 
-static int attach_thread(enum rseq_slice_registration policy, enum rseq_slice_flavour flavour,
-	struct rseq_slice_thread *thread, enum rseq_slice_step *step)
+static int attach_thread(enum rseq_slice_registration policy,
+	enum rseq_slice_abi_version abi_version, struct rseq_slice_thread *thread,
+	enum rseq_slice_step *step)
 {
 	struct rseq_slice_kernel kernel;
 	struct rseq_slice_libc libc_state;
 	int error, result;
 
-	result = check_kernel(flavour, &kernel, step);
+	result = check_kernel(abi_version, &kernel, step);
 	if (result < 0)
 		return result;
 	rseq_slice_restore_libc();
@@ -181,8 +185,9 @@ static int attach_thread(enum rseq_slice_registration policy, enum rseq_slice_fl
 		if (error)
 			return error;
 	}
-	thread->section.flavour = flavour == RSEQ_SLICE_FLAVOUR_AUTO ? kernel.flavour : flavour;
-	thread->section.yield = rseq_slice_yield;
+	thread->section.abi_version =
+		abi_version == RSEQ_SLICE_ABI_VERSION_AUTO ? kernel.abi_version : abi_version;
+	thread->section.yield_cpu = rseq_slice_yield_cpu;
 	thread->tid = sys_gettid();
 	thread->generation = rseq_slice_fork_generation;
 	thread->references = 1;
@@ -192,7 +197,7 @@ static int attach_thread(enum rseq_slice_registration policy, enum rseq_slice_fl
 	return 0;
 }
 
-int rseq_slice_attach(enum rseq_slice_registration policy, enum rseq_slice_flavour flavour,
+int rseq_slice_attach(enum rseq_slice_registration policy, enum rseq_slice_abi_version abi_version,
 	struct rseq_slice_thread **result, enum rseq_slice_step *step)
 {
 	struct rseq_slice_thread *thread;
@@ -210,7 +215,7 @@ int rseq_slice_attach(enum rseq_slice_registration policy, enum rseq_slice_flavo
 	if (!thread)
 		return fail(step, RSEQ_SLICE_STEP_MEMORY, -ENOMEM);
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancellation);
-	error = attach_thread(policy, flavour, thread, step);
+	error = attach_thread(policy, abi_version, thread, step);
 	pthread_setcancelstate(cancellation, NULL);
 	if (error) {
 		free(thread);
@@ -234,7 +239,7 @@ int rseq_slice_detach(struct rseq_slice_thread *thread)
 	 * before any other system call, for which the first ABI kills.
 	 */
 	if (thread->references == 1 && thread->section.area->slice_ctrl.word != 0)
-		rseq_slice_leave(thread->section.area, thread->section.flavour);
+		rseq_slice_leave(thread->section.area, thread->section.abi_version);
 	/* And of one that no handler was told of. */
 	if (thread->tid != sys_gettid())
 		return -ESRCH;
@@ -279,9 +284,9 @@ enum rseq_slice_registration rseq_slice_get_registration(const struct rseq_slice
 	return thread->registration;
 }
 
-enum rseq_slice_flavour rseq_slice_get_flavour(const struct rseq_slice_thread *thread)
+enum rseq_slice_abi_version rseq_slice_get_abi_version(const struct rseq_slice_thread *thread)
 {
-	return thread->section.flavour;
+	return thread->section.abi_version;
 }
 
 uint32_t rseq_slice_get_length(const struct rseq_slice_thread *thread)

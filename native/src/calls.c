@@ -66,9 +66,9 @@ int rseq_slice_is_registered(void)
 	return error == -EFAULT ? 0 : error == -EINVAL ? 1 : error;
 }
 
-int rseq_slice_yield(enum rseq_slice_flavour flavour)
+int rseq_slice_yield_cpu(enum rseq_slice_abi_version abi_version)
 {
-	return sys_rseq_slice_yield(flavour == RSEQ_SLICE_FLAVOUR_RFC
+	return sys_rseq_slice_yield(abi_version == RSEQ_SLICE_ABI_VERSION_RFC
 					    ? RSEQ_SLICE_ABI_NR_SLICE_YIELD_RFC
 					    : RSEQ_SLICE_ABI_NR_SLICE_YIELD);
 }

@@ -38,14 +38,15 @@ static int try_length(
 	return result;
 }
 
-static enum rseq_slice_flavour detect_flavour(const struct rseq_slice_kernel *kernel)
+static enum rseq_slice_abi_version detect_abi_version(const struct rseq_slice_kernel *kernel)
 {
 	if (kernel->legacy_area != 0 && kernel->full_area != 0)
-		return RSEQ_SLICE_FLAVOUR_AUTO;
+		return RSEQ_SLICE_ABI_VERSION_AUTO;
 	/* A filter may hide 471; only the first ABI answers 0 at 470. */
 	if (kernel->yield < 0 && kernel->yield_rfc >= 0)
-		return RSEQ_SLICE_FLAVOUR_RFC;
-	return kernel->legacy_area == 0 ? RSEQ_SLICE_FLAVOUR_7_0 : RSEQ_SLICE_FLAVOUR_MAINLINE;
+		return RSEQ_SLICE_ABI_VERSION_RFC;
+	return kernel->legacy_area == 0 ? RSEQ_SLICE_ABI_VERSION_7_0
+					: RSEQ_SLICE_ABI_VERSION_MAINLINE;
 }
 
 struct scout {
@@ -115,7 +116,7 @@ static int describe(struct rseq_slice_kernel *kernel)
 		kernel->legacy_area = kernel->full_area = kernel->query;
 	else
 		error = send_scout(kernel);
-	kernel->flavour = detect_flavour(kernel);
+	kernel->abi_version = detect_abi_version(kernel);
 	return error;
 }
 

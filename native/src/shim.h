@@ -22,7 +22,7 @@
 /* Register or unregister an area for the calling thread. 0, or the errors of rseq(2). */
 int sys_rseq(struct rseq_slice_area *area, uint32_t length, int flags, uint32_t signature);
 
-/* rseq_slice_yield at the given number: 1 yielded, 0 no grant. */
+/* rseq_slice_yield(2) at the given number: 1 yielded, 0 no grant. */
 int sys_rseq_slice_yield(long number);
 
 /*

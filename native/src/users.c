@@ -41,14 +41,14 @@ struct mark {
  * before glibc 2.35.
  */
 static const struct mark marks[] = {
-	{ "rseq_register_current_thread", RSEQ_SLICE_USER_LIBRSEQ, 1 },
-	{ "tcmalloc_slabs", RSEQ_SLICE_USER_OWN_AREAS, 1 },
-	{ "__rseq_abi", RSEQ_SLICE_USER_OWN_AREAS, 1 },
-	{ "__rseq_abi", RSEQ_SLICE_USER_OWN_AREAS, 0 },
-	{ "__rseq_offset", RSEQ_SLICE_USER_LIBC_AREA, 0 },
+	{ "rseq_register_current_thread", RSEQ_SLICE_USER_KIND_LIBRSEQ, 1 },
+	{ "tcmalloc_slabs", RSEQ_SLICE_USER_KIND_OWN_AREAS, 1 },
+	{ "__rseq_abi", RSEQ_SLICE_USER_KIND_OWN_AREAS, 1 },
+	{ "__rseq_abi", RSEQ_SLICE_USER_KIND_OWN_AREAS, 0 },
+	{ "__rseq_offset", RSEQ_SLICE_USER_KIND_LIBC_AREA, 0 },
 };
 
-static const struct mark copy = { "__rseq_offset", RSEQ_SLICE_USER_LIBC_AREA, 1 };
+static const struct mark copy = { "__rseq_offset", RSEQ_SLICE_USER_KIND_LIBC_AREA, 1 };
 
 struct search {
 	struct rseq_slice_user *users;
@@ -241,9 +241,9 @@ static int contains(const struct dl_phdr_info *info, const void *address)
  */
 static int harms(const struct rseq_slice_user *user, const struct rseq_slice_libc *libc_state)
 {
-	if (user->kind == RSEQ_SLICE_USER_OWN_AREAS)
+	if (user->kind == RSEQ_SLICE_USER_KIND_OWN_AREAS)
 		return !user->is_allocator;
-	return user->kind == RSEQ_SLICE_USER_LIBRSEQ || libc_state->registered;
+	return user->kind == RSEQ_SLICE_USER_KIND_LIBRSEQ || libc_state->registered;
 }
 
 static int is_program(const struct dl_phdr_info *info)

@@ -22,17 +22,19 @@ void sections_of_a_thread(void)
 		outer = rseq_slice_enter_section(thread);
 		CHECK_EQUAL(outer, 1);
 		inner = rseq_slice_enter_section(thread);
-		/* A kernel that revokes between the two makes the inner one ask anew. */
+		/* A kernel that preempts between the two makes the inner one ask anew. */
 		if (kernel_is_faked)
 			CHECK_EQUAL(inner, 0);
 		if (!inner) {
-			CHECK_EQUAL(rseq_slice_leave_section(thread, inner), RSEQ_SLICE_NESTED);
+			CHECK_EQUAL(
+				rseq_slice_leave_section(thread, inner), RSEQ_SLICE_OUTCOME_NESTED);
 			if (kernel_is_faked)
 				CHECK(area->slice_ctrl.word != 0);
 		} else {
-			CHECK(rseq_slice_leave_section(thread, inner) != RSEQ_SLICE_NESTED);
+			CHECK(rseq_slice_leave_section(thread, inner) != RSEQ_SLICE_OUTCOME_NESTED);
 		}
-		undisturbed += rseq_slice_leave_section(thread, outer) == RSEQ_SLICE_UNDISTURBED;
+		undisturbed += rseq_slice_leave_section(thread, outer) ==
+			       RSEQ_SLICE_OUTCOME_UNDISTURBED;
 		CHECK_EQUAL(area->slice_ctrl.word, 0);
 	}
 	CHECK(undisturbed > (kernel_is_faked ? 999 : 0));
@@ -40,38 +42,38 @@ void sections_of_a_thread(void)
 }
 
 static int yields, yield_answer;
-static enum rseq_slice_flavour yield_flavour;
+static enum rseq_slice_abi_version yield_abi_version;
 
-static int pretend_to_yield(enum rseq_slice_flavour flavour)
+static int pretend_to_yield(enum rseq_slice_abi_version abi_version)
 {
 	yields++;
-	yield_flavour = flavour;
+	yield_abi_version = abi_version;
 	return yield_answer;
 }
 
-/* The kernel's part is the test's: a word that was granted, revoked, or neither. */
+/* The kernel's part is the test's: a word that was granted, zeroed by a preemption, or neither. */
 void sections_yield_with_what_they_are_given(void)
 {
-	static const enum rseq_slice_flavour flavours[] = { RSEQ_SLICE_FLAVOUR_MAINLINE,
-		RSEQ_SLICE_FLAVOUR_7_0, RSEQ_SLICE_FLAVOUR_RFC };
+	static const enum rseq_slice_abi_version abi_versions[] = { RSEQ_SLICE_ABI_VERSION_MAINLINE,
+		RSEQ_SLICE_ABI_VERSION_7_0, RSEQ_SLICE_ABI_VERSION_RFC };
 	static const struct {
-		int granted, revoked, answer, yields;
+		int granted, preempted, answer, yields;
 		enum rseq_slice_outcome outcome;
 	} rows[] = {
-		{ 0, 0, 1, 0, RSEQ_SLICE_UNDISTURBED },
-		{ 1, 0, 1, 1, RSEQ_SLICE_YIELDED },
-		{ 1, 0, 0, 1, RSEQ_SLICE_RACED },
-		{ 1, 0, -EPERM, 1, RSEQ_SLICE_YIELDED },
-		{ 0, 1, 0, 1, RSEQ_SLICE_REVOKED },
-		{ 0, 1, 1, 1, RSEQ_SLICE_REVOKED },
+		{ 0, 0, 1, 0, RSEQ_SLICE_OUTCOME_UNDISTURBED },
+		{ 1, 0, 1, 1, RSEQ_SLICE_OUTCOME_YIELDED },
+		{ 1, 0, 0, 1, RSEQ_SLICE_OUTCOME_RACED },
+		{ 1, 0, -EPERM, 1, RSEQ_SLICE_OUTCOME_YIELDED },
+		{ 0, 1, 0, 1, RSEQ_SLICE_OUTCOME_PREEMPTED },
+		{ 0, 1, 1, 1, RSEQ_SLICE_OUTCOME_PREEMPTED },
 	};
 	static struct rseq_slice_area area;
 	size_t f, i;
 
-	for (f = 0; f < ARRAY_SIZE(flavours); f++)
+	for (f = 0; f < ARRAY_SIZE(abi_versions); f++)
 		for (i = 0; i < ARRAY_SIZE(rows); i++) {
 			const struct rseq_slice_section section = { &area, pretend_to_yield,
-				flavours[f] };
+				abi_versions[f] };
 			const struct rseq_slice_thread *thread =
 				(const struct rseq_slice_thread *)&section;
 			int asked;
@@ -81,16 +83,16 @@ void sections_yield_with_what_they_are_given(void)
 			yield_answer = rows[i].answer;
 			asked = rseq_slice_enter_section(thread);
 			CHECK_EQUAL(asked, 1);
-			if (rows[i].granted || rows[i].revoked)
+			if (rows[i].granted || rows[i].preempted)
 				area.slice_ctrl.word = 0;
-			if (rows[i].granted && flavours[f] == RSEQ_SLICE_FLAVOUR_RFC)
+			if (rows[i].granted && abi_versions[f] == RSEQ_SLICE_ABI_VERSION_RFC)
 				area.slice_ctrl.word = RSEQ_SLICE_ABI_BIT_GRANTED;
 			else if (rows[i].granted)
 				area.slice_ctrl.bytes.granted = 1;
 			CHECK_EQUAL(rseq_slice_leave_section(thread, asked), rows[i].outcome);
 			CHECK_EQUAL(yields, rows[i].yields);
 			if (yields)
-				CHECK_EQUAL(yield_flavour, flavours[f]);
+				CHECK_EQUAL(yield_abi_version, abi_versions[f]);
 		}
 }
 
@@ -100,7 +102,7 @@ void sections_without_a_thread(void)
 
 	for (i = 0; i < 3; i++) {
 		CHECK_EQUAL(rseq_slice_enter_section(NULL), 0);
-		CHECK_EQUAL(rseq_slice_leave_section(NULL, 0), RSEQ_SLICE_NESTED);
+		CHECK_EQUAL(rseq_slice_leave_section(NULL, 0), RSEQ_SLICE_OUTCOME_NESTED);
 	}
 	CHECK_EQUAL(rseq_slice_detach(NULL), 0);
 }
@@ -124,10 +126,10 @@ void table_has_the_functions(void)
 	CHECK(api->release_memory == rseq_slice_release_memory);
 	CHECK(api->get_area == rseq_slice_get_area);
 	CHECK(api->get_registration == rseq_slice_get_registration);
-	CHECK(api->get_flavour == rseq_slice_get_flavour);
+	CHECK(api->get_abi_version == rseq_slice_get_abi_version);
 	CHECK(api->get_length == rseq_slice_get_length);
 	CHECK(api->is_owner == rseq_slice_is_owner);
-	CHECK(api->yield == rseq_slice_yield);
+	CHECK(api->yield_cpu == rseq_slice_yield_cpu);
 }
 
 void table_is_checked(void)
@@ -291,7 +293,7 @@ void forked_child_attaches(void)
 		CHECK(again == thread);
 		asked = rseq_slice_enter_section(again);
 		CHECK_EQUAL(asked, 1);
-		CHECK(rseq_slice_leave_section(again, asked) != RSEQ_SLICE_NESTED);
+		CHECK(rseq_slice_leave_section(again, asked) != RSEQ_SLICE_OUTCOME_NESTED);
 		CHECK_EQUAL(rseq_slice_detach(again), -ESRCH);
 		CHECK(is_registered(rseq_slice_get_area(again), rseq_slice_get_length(again)));
 		/* A thread of its own starts anew. */

@@ -19,7 +19,7 @@ struct rseq_slice_thread *attach(enum rseq_slice_registration policy)
 {
 	struct rseq_slice_thread *thread;
 	enum rseq_slice_step step;
-	int error = rseq_slice_attach(policy, RSEQ_SLICE_FLAVOUR_AUTO, &thread, &step);
+	int error = rseq_slice_attach(policy, RSEQ_SLICE_ABI_VERSION_AUTO, &thread, &step);
 
 	if (error)
 		test_fail(__FILE__, __LINE__, "attach by policy %d says %d at step %d", policy,
@@ -71,7 +71,7 @@ static void check_attached(
 	uint32_t length = rseq_slice_get_length(thread);
 
 	CHECK_EQUAL(rseq_slice_get_registration(thread), registration);
-	CHECK_EQUAL(rseq_slice_get_flavour(thread), get_kernel().flavour);
+	CHECK_EQUAL(rseq_slice_get_abi_version(thread), get_kernel().abi_version);
 	CHECK(rseq_slice_is_owner(thread));
 	CHECK(is_registered(area, length));
 	CHECK_EQUAL(sys_rseq(area, length, 0, RSEQ_SLICE_ABI_SIGNATURE), -EBUSY);
@@ -105,8 +105,8 @@ void attach_and_detach(void)
 		thread = attach(RSEQ_SLICE_REGISTRATION_AUTO);
 		check_attached(thread, expected);
 		CHECK(rseq_slice_enter(
-			rseq_slice_get_area(thread), rseq_slice_get_flavour(thread)));
-		rseq_slice_leave(rseq_slice_get_area(thread), rseq_slice_get_flavour(thread));
+			rseq_slice_get_area(thread), rseq_slice_get_abi_version(thread)));
+		rseq_slice_leave(rseq_slice_get_area(thread), rseq_slice_get_abi_version(thread));
 		CHECK_EQUAL(rseq_slice_detach(thread), 0);
 		check_owner(before);
 		check_enabled(expected == RSEQ_SLICE_REGISTRATION_LIBC);
@@ -188,7 +188,7 @@ void detach_inside_a_section(void)
 	int is_held = rseq_slice_hold_memory(thread) == 0;
 
 	CHECK_EQUAL(is_held, rseq_slice_get_registration(thread) != RSEQ_SLICE_REGISTRATION_LIBC);
-	CHECK(rseq_slice_enter(area, rseq_slice_get_flavour(thread)));
+	CHECK(rseq_slice_enter(area, rseq_slice_get_abi_version(thread)));
 	CHECK_EQUAL(rseq_slice_detach(thread), 0);
 	/* In an area that stays libc's a request would ask on for ever. */
 	CHECK_EQUAL(area->slice_ctrl.word, 0);
@@ -327,8 +327,8 @@ static void *attach_many_times(void *unused)
 
 		CHECK(rseq_slice_is_owner(thread));
 		CHECK(is_registered(area, rseq_slice_get_length(thread)));
-		CHECK(rseq_slice_enter(area, rseq_slice_get_flavour(thread)));
-		rseq_slice_leave(area, rseq_slice_get_flavour(thread));
+		CHECK(rseq_slice_enter(area, rseq_slice_get_abi_version(thread)));
+		rseq_slice_leave(area, rseq_slice_get_abi_version(thread));
 		CHECK_EQUAL(rseq_slice_detach(thread), 0);
 		check_owner(before);
 	}
@@ -362,14 +362,14 @@ void forked_child(void)
 		check_owner(OWNER_OTHER);
 		CHECK(is_registered(area, rseq_slice_get_length(thread)));
 		CHECK(!rseq_slice_is_owner(thread));
-		CHECK(rseq_slice_enter(area, rseq_slice_get_flavour(thread)));
-		rseq_slice_leave(area, rseq_slice_get_flavour(thread));
+		CHECK(rseq_slice_enter(area, rseq_slice_get_abi_version(thread)));
+		rseq_slice_leave(area, rseq_slice_get_abi_version(thread));
 		/* Nothing, that is a request neither. */
-		CHECK(rseq_slice_enter(area, rseq_slice_get_flavour(thread)));
+		CHECK(rseq_slice_enter(area, rseq_slice_get_abi_version(thread)));
 		CHECK_EQUAL(rseq_slice_detach(thread), -ESRCH);
 		if (kernel_is_faked)
 			CHECK(area->slice_ctrl.word != 0);
-		rseq_slice_leave(area, rseq_slice_get_flavour(thread));
+		rseq_slice_leave(area, rseq_slice_get_abi_version(thread));
 		check_owner(OWNER_OTHER);
 		_exit(0);
 	}
@@ -383,18 +383,18 @@ void sections_end_in_an_outcome(void)
 {
 	struct rseq_slice_thread *thread = attach(RSEQ_SLICE_REGISTRATION_AUTO);
 	struct rseq_slice_area *area = rseq_slice_get_area(thread);
-	enum rseq_slice_flavour flavour = rseq_slice_get_flavour(thread);
-	unsigned int count[RSEQ_SLICE_NESTED + 1] = { 0 };
+	enum rseq_slice_abi_version abi_version = rseq_slice_get_abi_version(thread);
+	unsigned int count[RSEQ_SLICE_OUTCOME_NESTED + 1] = { 0 };
 	int i;
 
 	for (i = 0; i < 1000; i++) {
-		CHECK(rseq_slice_enter(area, flavour));
-		count[rseq_slice_leave(area, flavour)]++;
+		CHECK(rseq_slice_enter(area, abi_version));
+		count[rseq_slice_leave(area, abi_version)]++;
 		CHECK_EQUAL(area->slice_ctrl.word, 0);
 	}
 	/* A kernel that nobody grants anything on never says anything else. */
-	CHECK_EQUAL(count[RSEQ_SLICE_NESTED], 0);
+	CHECK_EQUAL(count[RSEQ_SLICE_OUTCOME_NESTED], 0);
 	if (kernel_is_faked)
-		CHECK_EQUAL(count[RSEQ_SLICE_UNDISTURBED], 1000);
+		CHECK_EQUAL(count[RSEQ_SLICE_OUTCOME_UNDISTURBED], 1000);
 	CHECK_EQUAL(rseq_slice_detach(thread), 0);
 }

@@ -32,9 +32,9 @@ void calls_pass_six_arguments(void)
 		{ RSEQ_SLICE_ABI_NR_SLICE_YIELD_RFC, 0, ALL_ZERO }, RULE_YIELD(EFAULT),
 		RULE_YIELD_RFC(EFAULT));
 	dirty_registers();
-	CHECK_EQUAL(rseq_slice_yield(RSEQ_SLICE_FLAVOUR_MAINLINE), 0);
+	CHECK_EQUAL(rseq_slice_yield_cpu(RSEQ_SLICE_ABI_VERSION_MAINLINE), 0);
 	dirty_registers();
-	CHECK_EQUAL(rseq_slice_yield(RSEQ_SLICE_FLAVOUR_RFC), 0);
+	CHECK_EQUAL(rseq_slice_yield_cpu(RSEQ_SLICE_ABI_VERSION_RFC), 0);
 	FILTER({ SYS_prctl, 0,
 		       { { 1, RSEQ_SLICE_ABI_PR_SLICE_EXTENSION }, { 4, 0 }, { 5, 0 }, { 6, 0 } } },
 		{ SYS_prctl, EFAULT, { { 1, RSEQ_SLICE_ABI_PR_SLICE_EXTENSION } } });

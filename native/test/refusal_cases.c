@@ -19,14 +19,14 @@
 #include "cases.h"
 
 #define ANY_POLICY RSEQ_SLICE_REGISTRATION_AUTO
-#define ANY_FLAVOUR RSEQ_SLICE_FLAVOUR_AUTO
+#define ANY_ABI_VERSION RSEQ_SLICE_ABI_VERSION_AUTO
 
 static int has_libc_area(void)
 {
 	return find_owner() == OWNER_LIBC;
 }
 
-static int try_attach(enum rseq_slice_registration policy, enum rseq_slice_flavour flavour,
+static int try_attach(enum rseq_slice_registration policy, enum rseq_slice_abi_version abi_version,
 	enum rseq_slice_step *step)
 {
 	enum owner before = find_owner();
@@ -35,7 +35,7 @@ static int try_attach(enum rseq_slice_registration policy, enum rseq_slice_flavo
 	int error, signal;
 
 	pthread_sigmask(SIG_SETMASK, NULL, &mask_before);
-	error = rseq_slice_attach(policy, flavour, &thread, step);
+	error = rseq_slice_attach(policy, abi_version, &thread, step);
 	if (error == 0)
 		return 0;
 	CHECK(thread == NULL);
@@ -46,11 +46,11 @@ static int try_attach(enum rseq_slice_registration policy, enum rseq_slice_flavo
 	return error;
 }
 
-#define CHECK_REFUSED(policy, flavour, error, expected_step)            \
-	do {                                                            \
-		enum rseq_slice_step step;                              \
-		CHECK_EQUAL(try_attach(policy, flavour, &step), error); \
-		CHECK_EQUAL(step, expected_step);                       \
+#define CHECK_REFUSED(policy, abi_version, error, expected_step)            \
+	do {                                                                \
+		enum rseq_slice_step step;                                  \
+		CHECK_EQUAL(try_attach(policy, abi_version, &step), error); \
+		CHECK_EQUAL(step, expected_step);                           \
 	} while (0)
 
 /* The scout goes once: what is filtered after this does not concern it. */
@@ -59,7 +59,7 @@ static void learn_kernel(void)
 	struct rseq_slice_kernel kernel;
 
 	CHECK_EQUAL(rseq_slice_get_kernel(&kernel, sizeof(struct rseq_slice_kernel)), 0);
-	CHECK(kernel.flavour != RSEQ_SLICE_FLAVOUR_AUTO);
+	CHECK(kernel.abi_version != RSEQ_SLICE_ABI_VERSION_AUTO);
 }
 
 void libc_is_described(void)
@@ -106,12 +106,13 @@ void kernel_is_described(void)
 	if (enabled < 0) {
 		CHECK_EQUAL(first.legacy_area, enabled);
 		CHECK_EQUAL(first.full_area, enabled);
-		CHECK_EQUAL(first.flavour, RSEQ_SLICE_FLAVOUR_AUTO);
-	} else if (first.flavour == RSEQ_SLICE_FLAVOUR_AUTO) {
+		CHECK_EQUAL(first.abi_version, RSEQ_SLICE_ABI_VERSION_AUTO);
+	} else if (first.abi_version == RSEQ_SLICE_ABI_VERSION_AUTO) {
 		CHECK(first.full_area < 0);
 	} else {
 		CHECK_EQUAL(first.full_area, 0);
-		CHECK(first.flavour != RSEQ_SLICE_FLAVOUR_MAINLINE || first.legacy_area < 0);
+		CHECK(first.abi_version != RSEQ_SLICE_ABI_VERSION_MAINLINE ||
+			first.legacy_area < 0);
 	}
 	CHECK_EQUAL(rseq_slice_get_kernel(&second, sizeof(struct rseq_slice_kernel)), 0);
 	CHECK(memcmp(&first, &second, sizeof(first)) == 0);
@@ -152,7 +153,7 @@ void scout_that_cannot_start(void)
 	none = limit;
 	none.rlim_cur = 0;
 	CHECK_EQUAL(setrlimit(RLIMIT_NPROC, &none), 0);
-	CHECK_REFUSED(ANY_POLICY, ANY_FLAVOUR, -EAGAIN, RSEQ_SLICE_STEP_MEMORY);
+	CHECK_REFUSED(ANY_POLICY, ANY_ABI_VERSION, -EAGAIN, RSEQ_SLICE_STEP_MEMORY);
 	CHECK_EQUAL(rseq_slice_get_kernel(&kernel, sizeof(struct rseq_slice_kernel)), -EAGAIN);
 	CHECK_EQUAL(setrlimit(RLIMIT_NPROC, &limit), 0);
 	learn_kernel();
@@ -173,7 +174,7 @@ void enabled_passes_errno_on(void)
 	}
 }
 
-static void check_flavour(enum rseq_slice_flavour expected, int yield, int yield_rfc)
+static void check_abi_version(enum rseq_slice_abi_version expected, int yield, int yield_rfc)
 {
 	struct rseq_slice_kernel kernel;
 	pid_t child = fork();
@@ -184,19 +185,19 @@ static void check_flavour(enum rseq_slice_flavour expected, int yield, int yield
 		CHECK_EQUAL(kernel.legacy_area, 0);
 		CHECK_EQUAL(kernel.full_area, 0);
 		CHECK_EQUAL(kernel.yield, -yield);
-		CHECK_EQUAL(kernel.flavour, expected);
+		CHECK_EQUAL(kernel.abi_version, expected);
 		_exit(0);
 	}
 	check_child(child);
 }
 
-void flavour_is_found_by_its_yield(void)
+void abi_version_is_found_by_its_yield(void)
 {
-	check_flavour(RSEQ_SLICE_FLAVOUR_7_0, 0, ENOSYS);
-	check_flavour(RSEQ_SLICE_FLAVOUR_7_0, 0, EINVAL);
-	check_flavour(RSEQ_SLICE_FLAVOUR_RFC, ENOSYS, 0);
+	check_abi_version(RSEQ_SLICE_ABI_VERSION_7_0, 0, ENOSYS);
+	check_abi_version(RSEQ_SLICE_ABI_VERSION_7_0, 0, EINVAL);
+	check_abi_version(RSEQ_SLICE_ABI_VERSION_RFC, ENOSYS, 0);
 	/* Mainline's 470 is another call, and a filter may hide 471. */
-	check_flavour(RSEQ_SLICE_FLAVOUR_7_0, EPERM, EFAULT);
+	check_abi_version(RSEQ_SLICE_ABI_VERSION_7_0, EPERM, EFAULT);
 }
 
 void attach_as_this_kernel_has_it(void)
@@ -207,13 +208,13 @@ void attach_as_this_kernel_has_it(void)
 	int policy;
 
 	CHECK_EQUAL(rseq_slice_get_kernel(&kernel, sizeof(struct rseq_slice_kernel)), 0);
-	if (kernel.flavour != RSEQ_SLICE_FLAVOUR_AUTO)
+	if (kernel.abi_version != RSEQ_SLICE_ABI_VERSION_AUTO)
 		test_skip("this kernel has slices");
 	if (error >= 0)
 		error = kernel.full_area;
 	for (policy = RSEQ_SLICE_REGISTRATION_AUTO; policy <= RSEQ_SLICE_REGISTRATION_REPLACE;
 		policy++)
-		CHECK_REFUSED((enum rseq_slice_registration)policy, ANY_FLAVOUR, error,
+		CHECK_REFUSED((enum rseq_slice_registration)policy, ANY_ABI_VERSION, error,
 			query == -EINVAL || query == -RSEQ_SLICE_ABI_ENOTSUPP
 				? RSEQ_SLICE_STEP_FEATURE
 			: error == -EBUSY                   ? RSEQ_SLICE_STEP_FOREIGN
@@ -224,7 +225,7 @@ void attach_as_this_kernel_has_it(void)
 void attach_without_feature(void)
 {
 	FILTER(RULE_PRCTL_GET(EINVAL), RULE_PRCTL_SET(EINVAL));
-	CHECK_REFUSED(ANY_POLICY, ANY_FLAVOUR, -EINVAL, RSEQ_SLICE_STEP_FEATURE);
+	CHECK_REFUSED(ANY_POLICY, ANY_ABI_VERSION, -EINVAL, RSEQ_SLICE_STEP_FEATURE);
 }
 
 /* From 7.0 on a kernel built without answers as one that is switched off, but to the question too.
@@ -232,19 +233,20 @@ void attach_without_feature(void)
 void attach_without_feature_since_7_0(void)
 {
 	FILTER(RULE_PRCTL_GET(RSEQ_SLICE_ABI_ENOTSUPP), RULE_PRCTL_SET(RSEQ_SLICE_ABI_ENOTSUPP));
-	CHECK_REFUSED(ANY_POLICY, ANY_FLAVOUR, -RSEQ_SLICE_ABI_ENOTSUPP, RSEQ_SLICE_STEP_FEATURE);
+	CHECK_REFUSED(
+		ANY_POLICY, ANY_ABI_VERSION, -RSEQ_SLICE_ABI_ENOTSUPP, RSEQ_SLICE_STEP_FEATURE);
 }
 
 void attach_off_at_boot(void)
 {
 	FILTER(RULE_PRCTL_SET(RSEQ_SLICE_ABI_ENOTSUPP));
-	CHECK_REFUSED(ANY_POLICY, ANY_FLAVOUR, -RSEQ_SLICE_ABI_ENOTSUPP, RSEQ_SLICE_STEP_BOOT);
+	CHECK_REFUSED(ANY_POLICY, ANY_ABI_VERSION, -RSEQ_SLICE_ABI_ENOTSUPP, RSEQ_SLICE_STEP_BOOT);
 }
 
 void attach_with_prctl_denied(void)
 {
 	FILTER(RULE_PRCTL_GET(EPERM), RULE_PRCTL_SET(EPERM));
-	CHECK_REFUSED(ANY_POLICY, ANY_FLAVOUR, -EPERM, RSEQ_SLICE_STEP_ENABLE);
+	CHECK_REFUSED(ANY_POLICY, ANY_ABI_VERSION, -EPERM, RSEQ_SLICE_STEP_ENABLE);
 }
 
 static void need_libc_area(void)
@@ -264,7 +266,7 @@ static void check_refused_without_rseq(int error)
 	if (has_libc_area())
 		test_skip("libc ends a process that is denied rseq(2) later");
 	FILTER(RULE_RSEQ_ANY(error));
-	CHECK_EQUAL(try_attach(ANY_POLICY, ANY_FLAVOUR, &step), -error);
+	CHECK_EQUAL(try_attach(ANY_POLICY, ANY_ABI_VERSION, &step), -error);
 	CHECK_EQUAL(step, RSEQ_SLICE_STEP_REGISTER);
 }
 
@@ -283,7 +285,7 @@ void attach_when_the_scout_keeps_its_area(void)
 {
 	need_libc_area();
 	FILTER(RULE_RSEQ_UNREGISTER(EPERM));
-	CHECK_REFUSED(ANY_POLICY, ANY_FLAVOUR, -EBUSY, RSEQ_SLICE_STEP_FOREIGN);
+	CHECK_REFUSED(ANY_POLICY, ANY_ABI_VERSION, -EBUSY, RSEQ_SLICE_STEP_FOREIGN);
 }
 
 void attach_when_libc_does_not_let_go(void)
@@ -291,8 +293,8 @@ void attach_when_libc_does_not_let_go(void)
 	need_libc_area();
 	learn_kernel();
 	FILTER(RULE_RSEQ_UNREGISTER(EPERM));
-	CHECK_REFUSED(
-		RSEQ_SLICE_REGISTRATION_REPLACE, ANY_FLAVOUR, -EPERM, RSEQ_SLICE_STEP_UNREGISTER);
+	CHECK_REFUSED(RSEQ_SLICE_REGISTRATION_REPLACE, ANY_ABI_VERSION, -EPERM,
+		RSEQ_SLICE_STEP_UNREGISTER);
 }
 
 void attach_when_registering_fails(void)
@@ -302,7 +304,7 @@ void attach_when_registering_fails(void)
 
 	learn_kernel();
 	FILTER(RULE_RSEQ_AREA(libc_area(), ANSWER_PASS), RULE_RSEQ_REGISTER(ENOSYS));
-	CHECK_REFUSED(policy, ANY_FLAVOUR, -ENOSYS, RSEQ_SLICE_STEP_REGISTER);
+	CHECK_REFUSED(policy, ANY_ABI_VERSION, -ENOSYS, RSEQ_SLICE_STEP_REGISTER);
 }
 
 void attach_when_enabling_fails(void)
@@ -312,8 +314,8 @@ void attach_when_enabling_fails(void)
 
 	learn_kernel();
 	FILTER(RULE_PRCTL_SET(EPERM));
-	CHECK_REFUSED(policy, ANY_FLAVOUR, -EPERM, RSEQ_SLICE_STEP_ENABLE);
-	CHECK_REFUSED(ANY_POLICY, ANY_FLAVOUR, -EPERM, RSEQ_SLICE_STEP_ENABLE);
+	CHECK_REFUSED(policy, ANY_ABI_VERSION, -EPERM, RSEQ_SLICE_STEP_ENABLE);
+	CHECK_REFUSED(ANY_POLICY, ANY_ABI_VERSION, -EPERM, RSEQ_SLICE_STEP_ENABLE);
 }
 
 void attach_on_a_legacy_area(void)
@@ -321,38 +323,42 @@ void attach_on_a_legacy_area(void)
 	need_libc_area();
 	learn_kernel();
 	FILTER(RULE_PRCTL_SET(RSEQ_SLICE_ABI_ENOTSUPP));
-	CHECK_REFUSED(RSEQ_SLICE_REGISTRATION_LIBC, ANY_FLAVOUR, -RSEQ_SLICE_ABI_ENOTSUPP,
+	CHECK_REFUSED(RSEQ_SLICE_REGISTRATION_LIBC, ANY_ABI_VERSION, -RSEQ_SLICE_ABI_ENOTSUPP,
 		RSEQ_SLICE_STEP_LEGACY);
 	/* It is replaced then; our own area fares no better here, and libc's comes back. */
-	CHECK_REFUSED(ANY_POLICY, ANY_FLAVOUR, -RSEQ_SLICE_ABI_ENOTSUPP, RSEQ_SLICE_STEP_ENABLE);
+	CHECK_REFUSED(
+		ANY_POLICY, ANY_ABI_VERSION, -RSEQ_SLICE_ABI_ENOTSUPP, RSEQ_SLICE_STEP_ENABLE);
 }
 
 void attach_against_the_policy(void)
 {
 	learn_kernel();
 	CHECK_REFUSED(
-		(enum rseq_slice_registration)5, ANY_FLAVOUR, -EINVAL, RSEQ_SLICE_STEP_POLICY);
-	CHECK_REFUSED(ANY_POLICY, (enum rseq_slice_flavour)4, -EINVAL, RSEQ_SLICE_STEP_FLAVOUR);
+		(enum rseq_slice_registration)5, ANY_ABI_VERSION, -EINVAL, RSEQ_SLICE_STEP_POLICY);
+	CHECK_REFUSED(
+		ANY_POLICY, (enum rseq_slice_abi_version)4, -EINVAL, RSEQ_SLICE_STEP_ABI_VERSION);
 
 	if (has_libc_area())
-		CHECK_REFUSED(
-			RSEQ_SLICE_REGISTRATION_OWN, ANY_FLAVOUR, -EBUSY, RSEQ_SLICE_STEP_POLICY);
+		CHECK_REFUSED(RSEQ_SLICE_REGISTRATION_OWN, ANY_ABI_VERSION, -EBUSY,
+			RSEQ_SLICE_STEP_POLICY);
 	else
-		CHECK_REFUSED(
-			RSEQ_SLICE_REGISTRATION_LIBC, ANY_FLAVOUR, -ENXIO, RSEQ_SLICE_STEP_POLICY);
+		CHECK_REFUSED(RSEQ_SLICE_REGISTRATION_LIBC, ANY_ABI_VERSION, -ENXIO,
+			RSEQ_SLICE_STEP_POLICY);
 }
 
-void attach_in_the_other_dialect(void)
+void attach_by_the_other_abi_version(void)
 {
 	struct rseq_slice_kernel kernel;
 
 	CHECK_EQUAL(rseq_slice_get_kernel(&kernel, sizeof(struct rseq_slice_kernel)), 0);
-	if (kernel.flavour == RSEQ_SLICE_FLAVOUR_RFC) {
-		CHECK_REFUSED(
-			ANY_POLICY, RSEQ_SLICE_FLAVOUR_MAINLINE, -EINVAL, RSEQ_SLICE_STEP_FLAVOUR);
-		CHECK_REFUSED(ANY_POLICY, RSEQ_SLICE_FLAVOUR_7_0, -EINVAL, RSEQ_SLICE_STEP_FLAVOUR);
+	if (kernel.abi_version == RSEQ_SLICE_ABI_VERSION_RFC) {
+		CHECK_REFUSED(ANY_POLICY, RSEQ_SLICE_ABI_VERSION_MAINLINE, -EINVAL,
+			RSEQ_SLICE_STEP_ABI_VERSION);
+		CHECK_REFUSED(ANY_POLICY, RSEQ_SLICE_ABI_VERSION_7_0, -EINVAL,
+			RSEQ_SLICE_STEP_ABI_VERSION);
 	} else {
-		CHECK_REFUSED(ANY_POLICY, RSEQ_SLICE_FLAVOUR_RFC, -EINVAL, RSEQ_SLICE_STEP_FLAVOUR);
+		CHECK_REFUSED(ANY_POLICY, RSEQ_SLICE_ABI_VERSION_RFC, -EINVAL,
+			RSEQ_SLICE_STEP_ABI_VERSION);
 	}
 }
 
@@ -384,7 +390,7 @@ void attach_after_a_restartable_sequence(void)
 	learn_kernel();
 	for (i = 0; i < 300; i++) {
 		enter_sequence();
-		CHECK_EQUAL(rseq_slice_attach(policies[i % 3], ANY_FLAVOUR, &thread, &step), 0);
+		CHECK_EQUAL(rseq_slice_attach(policies[i % 3], ANY_ABI_VERSION, &thread, &step), 0);
 		CHECK_EQUAL(rseq_slice_detach(thread), 0);
 		CHECK(has_libc_area());
 	}
@@ -402,7 +408,7 @@ void attach_beside_an_area_registered_here(void)
 			0);
 	CHECK_EQUAL(
 		sys_rseq(&foreign, RSEQ_SLICE_ABI_LEGACY_LENGTH, 0, RSEQ_SLICE_ABI_SIGNATURE), 0);
-	CHECK_REFUSED(ANY_POLICY, ANY_FLAVOUR, -EBUSY, RSEQ_SLICE_STEP_FOREIGN);
+	CHECK_REFUSED(ANY_POLICY, ANY_ABI_VERSION, -EBUSY, RSEQ_SLICE_STEP_FOREIGN);
 	CHECK(is_registered(&foreign, RSEQ_SLICE_ABI_LEGACY_LENGTH));
 }
 
@@ -421,5 +427,5 @@ void attach_beside_an_area_libc_hides(void)
 			0);
 		*(volatile unsigned int *)(uintptr_t)libc_size() = 0;
 	}
-	CHECK_REFUSED(ANY_POLICY, ANY_FLAVOUR, -EBUSY, RSEQ_SLICE_STEP_FOREIGN);
+	CHECK_REFUSED(ANY_POLICY, ANY_ABI_VERSION, -EBUSY, RSEQ_SLICE_STEP_FOREIGN);
 }

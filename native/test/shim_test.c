@@ -11,7 +11,8 @@
 #include "cases.h"
 
 static const struct test_case cases[] = {
-	{ "each flavour asks and withdraws, in its own word only", word_asks_and_withdraws, NULL },
+	{ "each ABI version asks and withdraws, in its own word only", word_asks_and_withdraws,
+		NULL },
 	{ "clearing bytes tells what was found", bytes_clear_tells_what_was_found, NULL },
 	{ "clearing bits tells what was found", bits_clear_tells_what_was_found, NULL },
 	{ "enter leaves a foreign layer's word alone", enter_leaves_a_foreign_word_alone, NULL },
@@ -31,7 +32,7 @@ static const struct test_case cases[] = {
 		NULL },
 	{ "a scout that cannot start is sent again", scout_that_cannot_start, fake_kernel },
 	{ "prctl's errors are passed on", enabled_passes_errno_on, NULL },
-	{ "the flavour is found by its yield", flavour_is_found_by_its_yield, fake_kernel },
+	{ "the ABI version is found by its yield", abi_version_is_found_by_its_yield, fake_kernel },
 
 	{ "attach is refused as this kernel has it", attach_as_this_kernel_has_it, NULL },
 	{ "attach without the feature", attach_without_feature, NULL },
@@ -48,8 +49,9 @@ static const struct test_case cases[] = {
 	{ "attach when enabling fails", attach_when_enabling_fails, fake_kernel },
 	{ "attach on a legacy area", attach_on_a_legacy_area, fake_kernel },
 	{ "attach against the policy", attach_against_the_policy, fake_kernel },
-	{ "attach in the other dialect", attach_in_the_other_dialect, fake_kernel },
-	{ "attach in the other dialect, rfc", attach_in_the_other_dialect, fake_kernel_rfc },
+	{ "attach by the other ABI version", attach_by_the_other_abi_version, fake_kernel },
+	{ "attach by the other ABI version, rfc", attach_by_the_other_abi_version,
+		fake_kernel_rfc },
 	{ "attach after a restartable sequence", attach_after_a_restartable_sequence, fake_kernel },
 	{ "attach beside an area registered here", attach_beside_an_area_registered_here,
 		fake_kernel },

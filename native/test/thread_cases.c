@@ -130,18 +130,18 @@ void attach_is_foretold(void)
 		enum rseq_slice_step step, foretold;
 		struct rseq_slice_thread *thread;
 		int error = rseq_slice_check_attach((enum rseq_slice_registration)policy,
-			RSEQ_SLICE_FLAVOUR_AUTO, &registration, &foretold);
+			RSEQ_SLICE_ABI_VERSION_AUTO, &registration, &foretold);
 
 		CHECK_EQUAL(rseq_slice_is_registered(), before);
 		CHECK_EQUAL(rseq_slice_attach((enum rseq_slice_registration)policy,
-				    RSEQ_SLICE_FLAVOUR_AUTO, &thread, &step),
+				    RSEQ_SLICE_ABI_VERSION_AUTO, &thread, &step),
 			error);
 		CHECK_EQUAL(step, foretold);
 		if (error)
 			continue;
 		CHECK_EQUAL(rseq_slice_get_registration(thread), registration);
 		CHECK_EQUAL(rseq_slice_check_attach(RSEQ_SLICE_REGISTRATION_AUTO,
-				    RSEQ_SLICE_FLAVOUR_AUTO, &registration, &step),
+				    RSEQ_SLICE_ABI_VERSION_AUTO, &registration, &step),
 			0);
 		CHECK_EQUAL(rseq_slice_get_registration(thread), registration);
 		CHECK_EQUAL(rseq_slice_detach(thread), 0);
@@ -166,8 +166,8 @@ void area_that_stays_registered_stays(void)
 	if (find_owner() != OWNER_NOBODY)
 		test_skip("libc registered an area, and giving that up is refused, too");
 	FILTER(RULE_PRCTL_SET(EPERM), RULE_RSEQ_UNREGISTER(EPERM));
-	CHECK_EQUAL(rseq_slice_attach(
-			    RSEQ_SLICE_REGISTRATION_OWN, RSEQ_SLICE_FLAVOUR_AUTO, &thread, &step),
+	CHECK_EQUAL(rseq_slice_attach(RSEQ_SLICE_REGISTRATION_OWN, RSEQ_SLICE_ABI_VERSION_AUTO,
+			    &thread, &step),
 		-EPERM);
 	CHECK_EQUAL(step, RSEQ_SLICE_STEP_ENABLE);
 	CHECK_EQUAL(find_owner(), OWNER_OTHER);
@@ -292,7 +292,7 @@ static void *ask_for_the_kernel(void *unused)
 	struct rseq_slice_kernel kernel;
 
 	CHECK_EQUAL(rseq_slice_get_kernel(&kernel, sizeof(kernel)), 0);
-	CHECK(kernel.flavour != RSEQ_SLICE_FLAVOUR_AUTO);
+	CHECK(kernel.abi_version != RSEQ_SLICE_ABI_VERSION_AUTO);
 	return unused;
 }
 

@@ -18,7 +18,7 @@ static void attach_by(const char *name, enum rseq_slice_registration policy)
 {
 	struct rseq_slice_thread *thread;
 	enum rseq_slice_step step;
-	int error = rseq_slice_attach(policy, RSEQ_SLICE_FLAVOUR_AUTO, &thread, &step);
+	int error = rseq_slice_attach(policy, RSEQ_SLICE_ABI_VERSION_AUTO, &thread, &step);
 
 	printf("%s %d %d %d\n", name, error, (int)step,
 		error ? 0 : (int)rseq_slice_get_registration(thread));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The control word in ordinary memory: what enter, leave and their parts make
- * of it in each dialect, with the kernel's part played by the test, also between
+ * of it in each ABI version, with the kernel's part played by the test, also between
  * any two instructions. Nothing here needs a kernel with the feature.
  */
 #define _GNU_SOURCE
@@ -13,14 +13,15 @@
 
 #include "cases.h"
 
-static const enum rseq_slice_flavour flavours[] = {
-	RSEQ_SLICE_FLAVOUR_MAINLINE,
-	RSEQ_SLICE_FLAVOUR_7_0,
-	RSEQ_SLICE_FLAVOUR_RFC,
+static const enum rseq_slice_abi_version abi_versions[] = {
+	RSEQ_SLICE_ABI_VERSION_MAINLINE,
+	RSEQ_SLICE_ABI_VERSION_7_0,
+	RSEQ_SLICE_ABI_VERSION_RFC,
 };
 
-#define FOR_EACH_FLAVOUR(f) \
-	for (const enum rseq_slice_flavour *f = flavours; f < flavours + ARRAY_SIZE(flavours); f++)
+#define FOR_EACH_ABI_VERSION(f)                                   \
+	for (const enum rseq_slice_abi_version *f = abi_versions; \
+		f < abi_versions + ARRAY_SIZE(abi_versions); f++)
 
 /* An area with a pattern everywhere but in the word. */
 static void fill_area(struct rseq_slice_area *area, uint32_t word)
@@ -41,17 +42,17 @@ void word_asks_and_withdraws(void)
 {
 	struct rseq_slice_area area;
 
-	FOR_EACH_FLAVOUR(flavour)
+	FOR_EACH_ABI_VERSION(abi_version)
 	{
 		fill_area(&area, 0);
-		CHECK_EQUAL(rseq_slice_enter(&area, *flavour), 1);
-		if (*flavour == RSEQ_SLICE_FLAVOUR_RFC)
+		CHECK_EQUAL(rseq_slice_enter(&area, *abi_version), 1);
+		if (*abi_version == RSEQ_SLICE_ABI_VERSION_RFC)
 			CHECK_EQUAL(area.slice_ctrl.word, RSEQ_SLICE_ABI_BIT_REQUEST);
 		CHECK_EQUAL(area.slice_ctrl.bytes.request,
-			*flavour != RSEQ_SLICE_FLAVOUR_RFC ||
+			*abi_version != RSEQ_SLICE_ABI_VERSION_RFC ||
 				__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);
 		check_only_word_changed(&area);
-		CHECK_EQUAL(rseq_slice_leave(&area, *flavour), RSEQ_SLICE_UNDISTURBED);
+		CHECK_EQUAL(rseq_slice_leave(&area, *abi_version), RSEQ_SLICE_OUTCOME_UNDISTURBED);
 		CHECK_EQUAL(area.slice_ctrl.word, 0);
 		check_only_word_changed(&area);
 	}
@@ -71,10 +72,10 @@ void bytes_clear_tells_what_was_found(void)
 
 				fill_area(&area, 0);
 				memcpy((void *)&area.slice_ctrl, word, sizeof(word));
-				CHECK_EQUAL(rseq_slice_clear(&area, flavours[i]),
-					granted   ? RSEQ_SLICE_YIELDED
-					: request ? RSEQ_SLICE_UNDISTURBED
-						  : RSEQ_SLICE_REVOKED);
+				CHECK_EQUAL(rseq_slice_clear(&area, abi_versions[i]),
+					granted   ? RSEQ_SLICE_OUTCOME_YIELDED
+					: request ? RSEQ_SLICE_OUTCOME_UNDISTURBED
+						  : RSEQ_SLICE_OUTCOME_PREEMPTED);
 				word[0] = 0;
 				CHECK(memcmp((void *)&area.slice_ctrl, word, sizeof(word)) == 0);
 				check_only_word_changed(&area);
@@ -92,10 +93,11 @@ void bits_clear_tells_what_was_found(void)
 		for (state = 0; state < 4; state++) {
 			word = other_bits[i] | state;
 			fill_area(&area, word);
-			CHECK_EQUAL(rseq_slice_clear(&area, RSEQ_SLICE_FLAVOUR_RFC),
-				state & RSEQ_SLICE_ABI_BIT_REQUEST   ? RSEQ_SLICE_UNDISTURBED
-				: state & RSEQ_SLICE_ABI_BIT_GRANTED ? RSEQ_SLICE_YIELDED
-								     : RSEQ_SLICE_REVOKED);
+			CHECK_EQUAL(rseq_slice_clear(&area, RSEQ_SLICE_ABI_VERSION_RFC),
+				state & RSEQ_SLICE_ABI_BIT_REQUEST ? RSEQ_SLICE_OUTCOME_UNDISTURBED
+				: state & RSEQ_SLICE_ABI_BIT_GRANTED
+					? RSEQ_SLICE_OUTCOME_YIELDED
+					: RSEQ_SLICE_OUTCOME_PREEMPTED);
 			CHECK_EQUAL(area.slice_ctrl.word, word & ~RSEQ_SLICE_ABI_BIT_REQUEST);
 			check_only_word_changed(&area);
 
@@ -111,14 +113,14 @@ void enter_leaves_a_foreign_word_alone(void)
 	struct rseq_slice_area area;
 	int bit;
 
-	FOR_EACH_FLAVOUR(flavour)
+	FOR_EACH_ABI_VERSION(abi_version)
 	{
-		/* The other two bytes are reserved in the bytes dialect, and not looked at. */
-		const int bits = *flavour == RSEQ_SLICE_FLAVOUR_RFC ? 32 : 16;
+		/* The other two bytes are reserved where bytes are used, and not looked at. */
+		const int bits = *abi_version == RSEQ_SLICE_ABI_VERSION_RFC ? 32 : 16;
 
 		for (bit = 0; bit < bits; bit++) {
 			fill_area(&area, 1u << bit);
-			CHECK_EQUAL(rseq_slice_enter(&area, *flavour), 0);
+			CHECK_EQUAL(rseq_slice_enter(&area, *abi_version), 0);
 			CHECK_EQUAL(area.slice_ctrl.word, 1u << bit);
 			check_only_word_changed(&area);
 		}
@@ -143,20 +145,20 @@ void leave_calls_only_when_it_owes(void)
 
 	CHECK_EQUAL(sigaction(SIGSYS, &action, NULL), 0);
 	FILTER(RULE_YIELD(ANSWER_TRAP), RULE_YIELD_RFC(ANSWER_TRAP));
-	FOR_EACH_FLAVOUR(flavour)
+	FOR_EACH_ABI_VERSION(abi_version)
 	{
-		int is_rfc = *flavour == RSEQ_SLICE_FLAVOUR_RFC;
+		int is_rfc = *abi_version == RSEQ_SLICE_ABI_VERSION_RFC;
 
 		number = is_rfc ? RSEQ_SLICE_ABI_NR_SLICE_YIELD_RFC : RSEQ_SLICE_ABI_NR_SLICE_YIELD;
 		traps = 0;
 		fill_area(&area, 0);
-		CHECK(rseq_slice_enter(&area, *flavour));
-		CHECK_EQUAL(rseq_slice_leave(&area, *flavour), RSEQ_SLICE_UNDISTURBED);
+		CHECK(rseq_slice_enter(&area, *abi_version));
+		CHECK_EQUAL(rseq_slice_leave(&area, *abi_version), RSEQ_SLICE_OUTCOME_UNDISTURBED);
 		CHECK_EQUAL(traps, 0);
-		/* Revoked: the kernel zeroed the word meanwhile. */
-		CHECK(rseq_slice_enter(&area, *flavour));
+		/* Preempted: the kernel zeroed the word meanwhile. */
+		CHECK(rseq_slice_enter(&area, *abi_version));
 		area.slice_ctrl.word = 0;
-		CHECK_EQUAL(rseq_slice_leave(&area, *flavour), RSEQ_SLICE_REVOKED);
+		CHECK_EQUAL(rseq_slice_leave(&area, *abi_version), RSEQ_SLICE_OUTCOME_PREEMPTED);
 		CHECK_EQUAL(traps, 1);
 		CHECK_EQUAL(trapped_number, number);
 		area.slice_ctrl.word = 0;
@@ -164,7 +166,7 @@ void leave_calls_only_when_it_owes(void)
 			area.slice_ctrl.word = RSEQ_SLICE_ABI_BIT_GRANTED;
 		else
 			area.slice_ctrl.bytes.granted = 1;
-		rseq_slice_leave(&area, *flavour);
+		rseq_slice_leave(&area, *abi_version);
 		CHECK_EQUAL(traps, 2);
 		CHECK_EQUAL(trapped_number, number);
 	}
@@ -174,14 +176,14 @@ static void check_granted_leave(enum rseq_slice_outcome expected)
 {
 	struct rseq_slice_area area;
 
-	FOR_EACH_FLAVOUR(flavour)
+	FOR_EACH_ABI_VERSION(abi_version)
 	{
 		fill_area(&area, 0);
-		if (*flavour == RSEQ_SLICE_FLAVOUR_RFC)
+		if (*abi_version == RSEQ_SLICE_ABI_VERSION_RFC)
 			area.slice_ctrl.word = RSEQ_SLICE_ABI_BIT_GRANTED;
 		else
 			area.slice_ctrl.bytes.granted = 1;
-		CHECK_EQUAL(rseq_slice_leave(&area, *flavour), expected);
+		CHECK_EQUAL(rseq_slice_leave(&area, *abi_version), expected);
 		/* The grant is the kernel's to take back. */
 		CHECK(area.slice_ctrl.word != 0);
 	}
@@ -190,14 +192,14 @@ static void check_granted_leave(enum rseq_slice_outcome expected)
 void leave_tells_a_race_from_a_yield(void)
 {
 	FILTER(RULE_YIELD(0), RULE_YIELD_RFC(0));
-	check_granted_leave(RSEQ_SLICE_RACED);
+	check_granted_leave(RSEQ_SLICE_OUTCOME_RACED);
 	/* Behind a filter the CPU was given up all the same. */
 	FILTER(RULE_YIELD(EPERM), RULE_YIELD_RFC(EPERM));
-	check_granted_leave(RSEQ_SLICE_YIELDED);
-	CHECK_EQUAL(rseq_slice_yield(RSEQ_SLICE_FLAVOUR_MAINLINE), -EPERM);
+	check_granted_leave(RSEQ_SLICE_OUTCOME_YIELDED);
+	CHECK_EQUAL(rseq_slice_yield_cpu(RSEQ_SLICE_ABI_VERSION_MAINLINE), -EPERM);
 	FILTER(RULE_YIELD(ENOSYS), RULE_YIELD_RFC(ENOSYS));
-	check_granted_leave(RSEQ_SLICE_YIELDED);
-	CHECK_EQUAL(rseq_slice_yield(RSEQ_SLICE_FLAVOUR_RFC), -ENOSYS);
+	check_granted_leave(RSEQ_SLICE_OUTCOME_YIELDED);
+	CHECK_EQUAL(rseq_slice_yield_cpu(RSEQ_SLICE_ABI_VERSION_RFC), -ENOSYS);
 }
 
 /* ThreadSanitizer calls handlers when it suits it, and then the steps never end. */
@@ -253,11 +255,11 @@ void no_grant_is_lost_at_any_instruction(void)
 	struct rseq_slice_area area;
 
 	CHECK_EQUAL(sigaction(SIGTRAP, &action, NULL), 0);
-	FOR_EACH_FLAVOUR(flavour)
+	FOR_EACH_ABI_VERSION(abi_version)
 	{
 		int found[5] = { 0 };
 
-		stepping.is_rfc = *flavour == RSEQ_SLICE_FLAVOUR_RFC;
+		stepping.is_rfc = *abi_version == RSEQ_SLICE_ABI_VERSION_RFC;
 		stepping.word = &area.slice_ctrl.word;
 		stepping.grant_at = 0;
 		do {
@@ -265,22 +267,22 @@ void no_grant_is_lost_at_any_instruction(void)
 
 			fill_area(&area, 0);
 			stepping.step = stepping.granted = stepping.stop = 0;
-			CHECK(rseq_slice_enter(&area, *flavour));
+			CHECK(rseq_slice_enter(&area, *abi_version));
 			raise(SIGTRAP);
-			outcome = rseq_slice_clear(&area, *flavour);
+			outcome = rseq_slice_clear(&area, *abi_version);
 			stepping.stop = 1;
 			/* One more instruction, for the flag to go. */
 			__asm__ __volatile__("nop" ::: "memory");
-			CHECK_EQUAL(outcome,
-				stepping.granted ? RSEQ_SLICE_YIELDED : RSEQ_SLICE_UNDISTURBED);
+			CHECK_EQUAL(outcome, stepping.granted ? RSEQ_SLICE_OUTCOME_YIELDED
+							      : RSEQ_SLICE_OUTCOME_UNDISTURBED);
 			CHECK_EQUAL(area.slice_ctrl.word, !stepping.granted ? 0
 							  : stepping.is_rfc
 								  ? RSEQ_SLICE_ABI_BIT_GRANTED
 								  : 0x100);
 			found[outcome]++;
 		} while (stepping.grant_at++ < stepping.step);
-		CHECK(found[RSEQ_SLICE_YIELDED] > 2);
-		CHECK(found[RSEQ_SLICE_UNDISTURBED] > 1);
+		CHECK(found[RSEQ_SLICE_OUTCOME_YIELDED] > 2);
+		CHECK(found[RSEQ_SLICE_OUTCOME_UNDISTURBED] > 1);
 	}
 }
 

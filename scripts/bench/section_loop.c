@@ -24,13 +24,13 @@ static long long now(void)
 }
 
 static long long run_sections(
-	struct rseq_slice_area *area, enum rseq_slice_flavour flavour, long count)
+	struct rseq_slice_area *area, enum rseq_slice_abi_version abi_version, long count)
 {
 	long long start = now();
 
 	for (long i = 0; i < count; i++) {
-		if (rseq_slice_enter(area, flavour))
-			rseq_slice_leave(area, flavour);
+		if (rseq_slice_enter(area, abi_version))
+			rseq_slice_leave(area, abi_version);
 	}
 	return now() - start;
 }
@@ -39,21 +39,21 @@ int main(void)
 {
 	static struct rseq_slice_area plain;
 	struct rseq_slice_area *area = &plain;
-	enum rseq_slice_flavour flavour = RSEQ_SLICE_FLAVOUR_MAINLINE;
+	enum rseq_slice_abi_version abi_version = RSEQ_SLICE_ABI_VERSION_MAINLINE;
 	struct rseq_slice_thread *thread;
 	enum rseq_slice_step step;
 	long count;
-	int attached = rseq_slice_attach(RSEQ_SLICE_REGISTRATION_AUTO, RSEQ_SLICE_FLAVOUR_AUTO,
+	int attached = rseq_slice_attach(RSEQ_SLICE_REGISTRATION_AUTO, RSEQ_SLICE_ABI_VERSION_AUTO,
 			       &thread, &step) == 0;
 
 	if (attached) {
 		area = rseq_slice_get_area(thread);
-		flavour = rseq_slice_get_flavour(thread);
+		abi_version = rseq_slice_get_abi_version(thread);
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	puts(attached ? "registered" : "plain");
 	while (scanf("%ld", &count) == 1)
-		printf("%lld\n", run_sections(area, flavour, count));
+		printf("%lld\n", run_sections(area, abi_version, count));
 	if (attached)
 		rseq_slice_detach(thread);
 	return 0;

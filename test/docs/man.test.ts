@@ -84,7 +84,7 @@ it('has every function that is not inline in the table', () => {
   expect(members.toSorted()).toEqual(functions.toSorted());
 });
 
-it('names every outcome, policy, flavour and step', () => {
+it('names every outcome, policy, ABI version and step', () => {
   const text = readFileSync(join(include, 'rseq_slice/slice.h'), 'utf8');
   const names = [...text.matchAll(/^\t(RSEQ_SLICE_\w+) = \d+,/gm)].map(([, name = '']) => name);
   expect(names.length).toBeGreaterThan(20);

@@ -33,7 +33,7 @@ it.each([
 });
 
 it('numbers the flavours as C does', () => {
-  const order = [...api.matchAll(/RSEQ_SLICE_FLAVOUR_(\w+) = (\d)/g)].map(([, name]) => name);
+  const order = [...api.matchAll(/RSEQ_SLICE_ABI_VERSION_(\w+) = (\d)/g)].map(([, name]) => name);
   expect(order).toEqual(['AUTO', 'MAINLINE', '7_0', 'RFC']);
   expect(abi.FLAVOURS).toEqual(['mainline', '7.0', 'rfc']);
 });

@@ -36,7 +36,7 @@ struct rseq_slice_area {
 	volatile uint32_t node_id;
 	/* Kernel writes. Small number, unique among the process's running threads. */
 	volatile uint32_t mm_cid;
-	/* Both write: the control word, in the dialect of the kernel's flavour. */
+	/* Both write: the control word; which half of the union, the ABI version says. */
 	union {
 		volatile uint32_t word;
 		struct {

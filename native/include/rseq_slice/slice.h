@@ -30,18 +30,23 @@ extern "C" {
 
 /* How a section ended. */
 enum rseq_slice_outcome {
-	RSEQ_SLICE_UNDISTURBED = 0, /* the request was still there */
-	RSEQ_SLICE_YIELDED = 1, /* granted, and the CPU given up in the grant */
-	RSEQ_SLICE_RACED = 2, /* granted, but the grant was gone at the yield */
-	RSEQ_SLICE_REVOKED = 3, /* scheduled out inside the section */
-	RSEQ_SLICE_NESTED = 4, /* not the layer that asked, or no slices: nothing was done */
+	RSEQ_SLICE_OUTCOME_UNDISTURBED = 0, /* the request was still there */
+	RSEQ_SLICE_OUTCOME_YIELDED = 1, /* granted, and the CPU given up in the grant */
+	RSEQ_SLICE_OUTCOME_RACED = 2, /* granted, but the grant was gone at the yield */
+	RSEQ_SLICE_OUTCOME_PREEMPTED = 3, /* scheduled out inside the section */
+	RSEQ_SLICE_OUTCOME_NESTED =
+		4, /* not the layer that asked, or no slices: nothing was done */
 };
 
-enum rseq_slice_flavour {
-	RSEQ_SLICE_FLAVOUR_AUTO = 0,
-	RSEQ_SLICE_FLAVOUR_MAINLINE = 1, /* Linux 7.1+: bytes, area of 33 bytes or more */
-	RSEQ_SLICE_FLAVOUR_7_0 = 2, /* bytes, any area */
-	RSEQ_SLICE_FLAVOUR_RFC = 3, /* bits, yield at 470 */
+/*
+ * Which version of the ABI a kernel has. The numbers are ours, as those of every
+ * enum here: the kernel's own are in abi.h.
+ */
+enum rseq_slice_abi_version {
+	RSEQ_SLICE_ABI_VERSION_AUTO = 0, /* what the running kernel has; none, of a kernel */
+	RSEQ_SLICE_ABI_VERSION_MAINLINE = 1, /* Linux 7.1+: bytes, area of 33 bytes or more */
+	RSEQ_SLICE_ABI_VERSION_7_0 = 2, /* bytes, any area */
+	RSEQ_SLICE_ABI_VERSION_RFC = 3, /* bits, yield at 470 */
 };
 
 /* Whose area the thread uses. The values are also the policies of attach. */
@@ -64,7 +69,7 @@ enum rseq_slice_step {
 	RSEQ_SLICE_STEP_ENABLE = 7, /* prctl, set */
 	RSEQ_SLICE_STEP_MEMORY = 8, /* no memory for the area or the scout thread */
 	RSEQ_SLICE_STEP_POLICY = 9, /* the policy asks for what this thread has not */
-	RSEQ_SLICE_STEP_FLAVOUR = 10, /* the kernel speaks the other dialect */
+	RSEQ_SLICE_STEP_ABI_VERSION = 10, /* the kernel has another ABI version */
 	RSEQ_SLICE_STEP_USERS = 11, /* a loaded object would be harmed: rseq_slice_get_users() */
 };
 
@@ -95,14 +100,14 @@ struct rseq_slice_kernel {
 	int area_refused; /* 1: full_area is what rseq(2) answered, prctl was not tried */
 	int yield; /* what 471 answered */
 	int yield_rfc; /* what 470 answered */
-	enum rseq_slice_flavour flavour; /* AUTO: slices are unavailable */
+	enum rseq_slice_abi_version abi_version; /* AUTO: slices are unavailable */
 };
 
 /* How an object uses rseq, as far as its symbols tell. */
 enum rseq_slice_user_kind {
-	RSEQ_SLICE_USER_LIBC_AREA = 1, /* refers to libc's area (__rseq_offset) */
-	RSEQ_SLICE_USER_LIBRSEQ = 2, /* librseq: libc's area, its own where libc has none */
-	RSEQ_SLICE_USER_OWN_AREAS =
+	RSEQ_SLICE_USER_KIND_LIBC_AREA = 1, /* refers to libc's area (__rseq_offset) */
+	RSEQ_SLICE_USER_KIND_LIBRSEQ = 2, /* librseq: libc's area, its own where libc has none */
+	RSEQ_SLICE_USER_KIND_OWN_AREAS =
 		3, /* registers its own, as tcmalloc does (tcmalloc_slabs, __rseq_abi) */
 };
 
@@ -124,8 +129,8 @@ struct rseq_slice_thread;
 /* What a section needs to know of its thread. It never changes while attached. */
 struct rseq_slice_section {
 	struct rseq_slice_area *area;
-	int (*yield)(enum rseq_slice_flavour flavour); /* rseq_slice_yield() */
-	enum rseq_slice_flavour flavour;
+	int (*yield_cpu)(enum rseq_slice_abi_version abi_version); /* rseq_slice_yield_cpu() */
+	enum rseq_slice_abi_version abi_version;
 };
 
 /*
@@ -174,13 +179,14 @@ int rseq_slice_restore_libc(void);
  * registration it would end in, or -errno and *step as rseq_slice_attach() has
  * them.
  */
-int rseq_slice_check_attach(enum rseq_slice_registration policy, enum rseq_slice_flavour flavour,
-	enum rseq_slice_registration *registration, enum rseq_slice_step *step);
+int rseq_slice_check_attach(enum rseq_slice_registration policy,
+	enum rseq_slice_abi_version abi_version, enum rseq_slice_registration *registration,
+	enum rseq_slice_step *step);
 
 /*
  * Give the calling thread an area that can have slices, and enable them. A
  * second call in one thread, whoever made the first, returns the same object
- * with one more reference; policy and flavour are those of the first then.
+ * with one more reference; policy and version are those of the first then.
  *
  * AUTO takes libc's area where it can have slices. Else ours is registered, in
  * the place of libc's where that is a legacy one, but not where a loaded object
@@ -193,15 +199,15 @@ int rseq_slice_check_attach(enum rseq_slice_registration policy, enum rseq_slice
  *
  * Returns 0 and *thread; else -errno and *step, *thread NULL and the thread as
  * it was found, but for what rseq_slice_restore_libc() did.
- *   -EINVAL    the kernel has no slices (-524 from 7.0 on), or not of this flavour;
- *              no such policy or flavour
+ *   -EINVAL    the kernel has no slices (-524 from 7.0 on), or not by this version of the
+ *              ABI; no such policy or version
  *   -524       off at boot, or a legacy area that may not be replaced
  *   -EBUSY     somebody else has or uses the area
  *   -ENXIO     libc has registered none, and the policy wants that
  *   -ENOSYS, -EPERM  no rseq(2), or a seccomp filter
  *   -ENOMEM, -EAGAIN  no memory for the area, or no thread to find out
  */
-int rseq_slice_attach(enum rseq_slice_registration policy, enum rseq_slice_flavour flavour,
+int rseq_slice_attach(enum rseq_slice_registration policy, enum rseq_slice_abi_version abi_version,
 	struct rseq_slice_thread **thread, enum rseq_slice_step *step);
 
 /*
@@ -231,7 +237,7 @@ void rseq_slice_release_memory(struct rseq_slice_thread *thread);
 
 struct rseq_slice_area *rseq_slice_get_area(const struct rseq_slice_thread *thread);
 enum rseq_slice_registration rseq_slice_get_registration(const struct rseq_slice_thread *thread);
-enum rseq_slice_flavour rseq_slice_get_flavour(const struct rseq_slice_thread *thread);
+enum rseq_slice_abi_version rseq_slice_get_abi_version(const struct rseq_slice_thread *thread);
 uint32_t rseq_slice_get_length(const struct rseq_slice_thread *thread);
 int rseq_slice_is_owner(const struct rseq_slice_thread *thread);
 
@@ -240,7 +246,7 @@ int rseq_slice_is_owner(const struct rseq_slice_thread *thread);
  * was gone. -ENOSYS or -EPERM from a filter: the CPU has been given up, only
  * the answer is lost.
  */
-int rseq_slice_yield(enum rseq_slice_flavour flavour);
+int rseq_slice_yield_cpu(enum rseq_slice_abi_version abi_version);
 
 /*
  * Clear the request bit and tell whether it was set, in one step that an
@@ -264,9 +270,10 @@ static inline int rseq_slice_test_and_clear_request(volatile uint32_t *word)
  * Ask for a slice. 1: the request is ours to clear; 0: a layer further out has
  * asked already, so leave must not be called.
  */
-static inline int rseq_slice_enter(struct rseq_slice_area *area, enum rseq_slice_flavour flavour)
+static inline int rseq_slice_enter(
+	struct rseq_slice_area *area, enum rseq_slice_abi_version abi_version)
 {
-	if (flavour == RSEQ_SLICE_FLAVOUR_RFC) {
+	if (abi_version == RSEQ_SLICE_ABI_VERSION_RFC) {
 		if (area->slice_ctrl.word != 0)
 			return 0;
 		area->slice_ctrl.word = RSEQ_SLICE_ABI_BIT_REQUEST;
@@ -286,52 +293,54 @@ static inline int rseq_slice_enter(struct rseq_slice_area *area, enum rseq_slice
 
 /*
  * Withdraw the request. UNDISTURBED: done. YIELDED: a grant is outstanding and
- * the caller owes the kernel rseq_slice_yield(). REVOKED: it had better call it
- * too, see rseq_slice_leave().
+ * the caller owes the kernel rseq_slice_yield_cpu(). PREEMPTED: it had better
+ * call that too, see rseq_slice_leave_with().
  */
 static inline enum rseq_slice_outcome rseq_slice_clear(
-	struct rseq_slice_area *area, enum rseq_slice_flavour flavour)
+	struct rseq_slice_area *area, enum rseq_slice_abi_version abi_version)
 {
 	int asked;
 
 	__asm__ __volatile__("" ::: "memory");
-	if (flavour == RSEQ_SLICE_FLAVOUR_RFC) {
+	if (abi_version == RSEQ_SLICE_ABI_VERSION_RFC) {
 		if (rseq_slice_test_and_clear_request(&area->slice_ctrl.word))
-			return RSEQ_SLICE_UNDISTURBED;
-		return area->slice_ctrl.word & RSEQ_SLICE_ABI_BIT_GRANTED ? RSEQ_SLICE_YIELDED
-									  : RSEQ_SLICE_REVOKED;
+			return RSEQ_SLICE_OUTCOME_UNDISTURBED;
+		return area->slice_ctrl.word & RSEQ_SLICE_ABI_BIT_GRANTED
+			       ? RSEQ_SLICE_OUTCOME_YIELDED
+			       : RSEQ_SLICE_OUTCOME_PREEMPTED;
 	}
 	asked = area->slice_ctrl.bytes.request;
 	/* First withdraw, then look: the other order misses a grant in between. */
 	area->slice_ctrl.bytes.request = 0;
 	if (area->slice_ctrl.bytes.granted)
-		return RSEQ_SLICE_YIELDED;
-	return asked ? RSEQ_SLICE_UNDISTURBED : RSEQ_SLICE_REVOKED;
+		return RSEQ_SLICE_OUTCOME_YIELDED;
+	return asked ? RSEQ_SLICE_OUTCOME_UNDISTURBED : RSEQ_SLICE_OUTCOME_PREEMPTED;
 }
 
 /* Withdraw the request, and yield with the function given where that is due. */
 static inline enum rseq_slice_outcome rseq_slice_leave_with(struct rseq_slice_area *area,
-	enum rseq_slice_flavour flavour, int (*yield)(enum rseq_slice_flavour flavour))
+	enum rseq_slice_abi_version abi_version,
+	int (*yield_cpu)(enum rseq_slice_abi_version abi_version))
 {
-	enum rseq_slice_outcome outcome = rseq_slice_clear(area, flavour);
+	enum rseq_slice_outcome outcome = rseq_slice_clear(area, abi_version);
 
-	if (__builtin_expect(outcome == RSEQ_SLICE_UNDISTURBED, 1))
+	if (__builtin_expect(outcome == RSEQ_SLICE_OUTCOME_UNDISTURBED, 1))
 		return outcome;
 	/*
-	 * Also when revoked: the kernel still means to look at the word at the
+	 * Also when preempted: the kernel still means to look at the word at the
 	 * next system call, and with rseq_debug=1 it kills a thread in which
 	 * that call finds the request of a later section. So let it look now.
 	 */
-	if (yield(flavour) == 0 && outcome == RSEQ_SLICE_YIELDED)
-		return RSEQ_SLICE_RACED;
+	if (yield_cpu(abi_version) == 0 && outcome == RSEQ_SLICE_OUTCOME_YIELDED)
+		return RSEQ_SLICE_OUTCOME_RACED;
 	return outcome;
 }
 
-/* For programs that have the shim linked in: an addon has no rseq_slice_yield(). */
+/* For programs that have the shim linked in: an addon has no rseq_slice_yield_cpu(). */
 static inline enum rseq_slice_outcome rseq_slice_leave(
-	struct rseq_slice_area *area, enum rseq_slice_flavour flavour)
+	struct rseq_slice_area *area, enum rseq_slice_abi_version abi_version)
 {
-	return rseq_slice_leave_with(area, flavour, rseq_slice_yield);
+	return rseq_slice_leave_with(area, abi_version, rseq_slice_yield_cpu);
 }
 
 /*
@@ -343,7 +352,7 @@ static inline int rseq_slice_enter_section(const struct rseq_slice_thread *threa
 {
 	const struct rseq_slice_section *section = (const struct rseq_slice_section *)thread;
 
-	return section ? rseq_slice_enter(section->area, section->flavour) : 0;
+	return section ? rseq_slice_enter(section->area, section->abi_version) : 0;
 }
 
 /* Leave it. NESTED if `asked` is 0, which is not to say that the section was disturbed. */
@@ -353,8 +362,8 @@ static inline enum rseq_slice_outcome rseq_slice_leave_section(
 	const struct rseq_slice_section *section = (const struct rseq_slice_section *)thread;
 
 	if (!asked)
-		return RSEQ_SLICE_NESTED;
-	return rseq_slice_leave_with(section->area, section->flavour, section->yield);
+		return RSEQ_SLICE_OUTCOME_NESTED;
+	return rseq_slice_leave_with(section->area, section->abi_version, section->yield_cpu);
 }
 
 /*
@@ -381,19 +390,20 @@ struct rseq_slice_api {
 	int (*is_registered)(void);
 	int (*get_enabled)(void);
 	int (*restore_libc)(void);
-	int (*check_attach)(enum rseq_slice_registration policy, enum rseq_slice_flavour flavour,
-		enum rseq_slice_registration *registration, enum rseq_slice_step *step);
-	int (*attach)(enum rseq_slice_registration policy, enum rseq_slice_flavour flavour,
+	int (*check_attach)(enum rseq_slice_registration policy,
+		enum rseq_slice_abi_version abi_version, enum rseq_slice_registration *registration,
+		enum rseq_slice_step *step);
+	int (*attach)(enum rseq_slice_registration policy, enum rseq_slice_abi_version abi_version,
 		struct rseq_slice_thread **thread, enum rseq_slice_step *step);
 	int (*detach)(struct rseq_slice_thread *thread);
 	int (*hold_memory)(struct rseq_slice_thread *thread);
 	void (*release_memory)(struct rseq_slice_thread *thread);
 	struct rseq_slice_area *(*get_area)(const struct rseq_slice_thread *thread);
 	enum rseq_slice_registration (*get_registration)(const struct rseq_slice_thread *thread);
-	enum rseq_slice_flavour (*get_flavour)(const struct rseq_slice_thread *thread);
+	enum rseq_slice_abi_version (*get_abi_version)(const struct rseq_slice_thread *thread);
 	uint32_t (*get_length)(const struct rseq_slice_thread *thread);
 	int (*is_owner)(const struct rseq_slice_thread *thread);
-	int (*yield)(enum rseq_slice_flavour flavour);
+	int (*yield_cpu)(enum rseq_slice_abi_version abi_version);
 };
 
 /* The table of the shim that is linked in. */

@@ -63,10 +63,10 @@ struct worker {
 	const struct job *job;
 	pthread_t thread;
 	struct rseq_slice_area *area;
-	enum rseq_slice_flavour flavour;
+	enum rseq_slice_abi_version abi_version;
 	long warm;
 	struct passed timed;
-	long outcomes[RSEQ_SLICE_NESTED + 1];
+	long outcomes[RSEQ_SLICE_OUTCOME_NESTED + 1];
 	long voluntary;
 	long involuntary;
 	struct waits waits;
@@ -146,7 +146,7 @@ static void give_back(const struct job *job)
 
 static void leave(struct worker *worker)
 {
-	worker->outcomes[rseq_slice_leave(worker->area, worker->flavour)]++;
+	worker->outcomes[rseq_slice_leave(worker->area, worker->abi_version)]++;
 }
 
 /*
@@ -161,12 +161,12 @@ static void lock(struct worker *worker)
 		take(job, 1);
 		return;
 	}
-	rseq_slice_enter(worker->area, worker->flavour);
+	rseq_slice_enter(worker->area, worker->abi_version);
 	if (take(job, 0) == 0)
 		return;
 	leave(worker);
 	take(job, 1);
-	rseq_slice_enter(worker->area, worker->flavour);
+	rseq_slice_enter(worker->area, worker->abi_version);
 }
 
 /* The lock is free before the CPU is given up; a wake that is due comes after. */
@@ -221,14 +221,14 @@ static void *run_worker(void *argument)
 
 	if (worker->job->slices) {
 		int error = rseq_slice_attach(
-			RSEQ_SLICE_REGISTRATION_AUTO, RSEQ_SLICE_FLAVOUR_AUTO, &thread, &step);
+			RSEQ_SLICE_REGISTRATION_AUTO, RSEQ_SLICE_ABI_VERSION_AUTO, &thread, &step);
 
 		if (error != 0) {
 			fprintf(stderr, "no slices: step %d, %s\n", step, strerror(-error));
 			exit(1);
 		}
 		worker->area = rseq_slice_get_area(thread);
-		worker->flavour = rseq_slice_get_flavour(thread);
+		worker->abi_version = rseq_slice_get_abi_version(thread);
 	}
 	atomic_fetch_add(&ready, 1);
 	while (atomic_load(&phase) == PHASE_IDLE)
@@ -292,7 +292,7 @@ static double cpu_seconds(void)
 static void print(const struct job *job, struct worker *const *workers, double seconds, double cpu,
 	struct waits *merged)
 {
-	long outcomes[RSEQ_SLICE_NESTED + 1] = { 0 };
+	long outcomes[RSEQ_SLICE_OUTCOME_NESTED + 1] = { 0 };
 	long entered = 0;
 	long voluntary = 0;
 	long involuntary = 0;
@@ -310,7 +310,7 @@ static void print(const struct job *job, struct worker *const *workers, double s
 		merged->count += worker->waits.count;
 		if (worker->waits.max > merged->max)
 			merged->max = worker->waits.max;
-		for (int outcome = 0; outcome <= RSEQ_SLICE_NESTED; outcome++) {
+		for (int outcome = 0; outcome <= RSEQ_SLICE_OUTCOME_NESTED; outcome++) {
 			outcomes[outcome] += worker->outcomes[outcome];
 			entered += worker->outcomes[outcome];
 		}
@@ -329,9 +329,10 @@ static void print(const struct job *job, struct worker *const *workers, double s
 	if (job->slices)
 		printf("{\"entered\":%ld,\"undisturbed\":%ld,\"yielded\":%ld,\"raced\":%ld,"
 		       "\"revoked\":%ld,\"nested\":%ld}",
-			entered, outcomes[RSEQ_SLICE_UNDISTURBED], outcomes[RSEQ_SLICE_YIELDED],
-			outcomes[RSEQ_SLICE_RACED], outcomes[RSEQ_SLICE_REVOKED],
-			outcomes[RSEQ_SLICE_NESTED]);
+			entered, outcomes[RSEQ_SLICE_OUTCOME_UNDISTURBED],
+			outcomes[RSEQ_SLICE_OUTCOME_YIELDED], outcomes[RSEQ_SLICE_OUTCOME_RACED],
+			outcomes[RSEQ_SLICE_OUTCOME_PREEMPTED],
+			outcomes[RSEQ_SLICE_OUTCOME_NESTED]);
 	else
 		printf("null");
 	printf(",\"switches\":{\"voluntary\":%ld,\"involuntary\":%ld},\"wrong\":[", voluntary,

@@ -196,7 +196,7 @@ static int go_on_in_thread(int next)
 	return (int)(intptr_t)end;
 }
 
-/* The number of the yield on this kernel, or the one it has where the other dialect is spoken. */
+/* The number of the yield on this kernel, or the one it has by the other ABI version. */
 static long yield_number(int elsewhere)
 {
 	const char *flavour = getenv("CONFORMANCE_FLAVOUR");

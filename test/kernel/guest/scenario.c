@@ -103,7 +103,7 @@ static int perform(volatile uint8_t *word, enum operation operation, unsigned lo
 	case GRANTED:
 		return word[1];
 	case YIELD:
-		return rseq_slice_yield(RSEQ_SLICE_FLAVOUR_MAINLINE);
+		return rseq_slice_yield_cpu(RSEQ_SLICE_ABI_VERSION_MAINLINE);
 	case CALL:
 		syscall(SYS_getppid);
 		return 0;
@@ -156,7 +156,7 @@ static void run(char *line, volatile uint8_t *word, double seconds, unsigned lon
 		count_outcome(outcomes, &used, results);
 		/* Whatever is left over ends here, so that each begins alike. */
 		word[0] = 0;
-		rseq_slice_yield(RSEQ_SLICE_FLAVOUR_MAINLINE);
+		rseq_slice_yield_cpu(RSEQ_SLICE_ABI_VERSION_MAINLINE);
 	}
 	for (i = 0; i < used; i++) {
 		printf("%s %lu", name, outcomes[i].count);
@@ -183,7 +183,7 @@ int main(int argc, char **argv)
 	rounds = rounds_for(atof(argv[3]) / 1e6);
 	neighbour = start_neighbour(rounds * 5);
 	result = rseq_slice_attach(
-		RSEQ_SLICE_REGISTRATION_AUTO, RSEQ_SLICE_FLAVOUR_MAINLINE, &thread, &step);
+		RSEQ_SLICE_REGISTRATION_AUTO, RSEQ_SLICE_ABI_VERSION_MAINLINE, &thread, &step);
 	if (result) {
 		fprintf(stderr, "attach: %d in step %d\n", result, step);
 		return 4;

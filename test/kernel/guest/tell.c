@@ -20,20 +20,20 @@
 static void print_attached(void)
 {
 	static const char *const registrations[] = { "auto", "libc", "own", "replace" };
-	static const char *const flavours[] = { "auto", "mainline", "7.0", "rfc" };
+	static const char *const abi_versions[] = { "auto", "mainline", "7.0", "rfc" };
 	struct rseq_slice_thread *thread;
 	enum rseq_slice_step step;
 	int result;
 
 	result = rseq_slice_attach(
-		RSEQ_SLICE_REGISTRATION_AUTO, RSEQ_SLICE_FLAVOUR_AUTO, &thread, &step);
+		RSEQ_SLICE_REGISTRATION_AUTO, RSEQ_SLICE_ABI_VERSION_AUTO, &thread, &step);
 	printf("# libc " LIBC ", CPUs %ld, ", sysconf(_SC_NPROCESSORS_ONLN));
 	if (result)
 		printf("attach says %d in step %d\n", result, (int)step);
 	else
 		printf("registration %s, flavour %s\n",
 			registrations[rseq_slice_get_registration(thread)],
-			flavours[rseq_slice_get_flavour(thread)]);
+			abi_versions[rseq_slice_get_abi_version(thread)]);
 	fflush(stdout);
 }
 

@@ -24,12 +24,12 @@ napi_value Read(napi_env env, napi_callback_info info)
 	rseq_slice_thread *thread = nullptr;
 	rseq_slice_step step = RSEQ_SLICE_STEP_NONE;
 	const int error = api->attach(
-		RSEQ_SLICE_REGISTRATION_AUTO, RSEQ_SLICE_FLAVOUR_AUTO, &thread, &step);
+		RSEQ_SLICE_REGISTRATION_AUTO, RSEQ_SLICE_ABI_VERSION_AUTO, &thread, &step);
 	const int asked = rseq_slice_enter_section(thread);
 	const rseq_slice_outcome outcome = rseq_slice_leave_section(thread, asked);
 	const bool consistent = (error == 0) == (thread != nullptr) &&
 				(error == 0) == (asked == 1) &&
-				(outcome == RSEQ_SLICE_NESTED) == (asked == 0) &&
+				(outcome == RSEQ_SLICE_OUTCOME_NESTED) == (asked == 0) &&
 				api->detach(thread) == 0;
 	napi_get_boolean(env, consistent, &result);
 	return result;
