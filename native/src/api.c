@@ -6,8 +6,9 @@
 #include <rseq_slice/slice.h>
 
 static const struct rseq_slice_api api = {
-	.version = RSEQ_SLICE_API_VERSION,
 	.size = sizeof(struct rseq_slice_api),
+	.major = RSEQ_SLICE_API_MAJOR,
+	.minor = RSEQ_SLICE_API_MINOR,
 	.get_kernel = rseq_slice_get_kernel,
 	.get_libc = rseq_slice_get_libc,
 	.get_users = rseq_slice_get_users,

@@ -185,6 +185,7 @@ static int attach_thread(enum rseq_slice_registration policy,
 		if (error)
 			return error;
 	}
+	thread->section.size = sizeof(thread->section);
 	thread->section.abi_version =
 		abi_version == RSEQ_SLICE_ABI_VERSION_AUTO ? kernel.abi_version : abi_version;
 	thread->section.yield_cpu = rseq_slice_yield_cpu;

@@ -18,6 +18,8 @@ void sections_of_a_thread(void)
 	struct rseq_slice_area *area = rseq_slice_get_area(thread);
 	int outer, inner, i, undisturbed = 0;
 
+	CHECK_EQUAL(((const struct rseq_slice_section *)thread)->size,
+		sizeof(struct rseq_slice_section));
 	for (i = 0; i < 1000; i++) {
 		outer = rseq_slice_enter_section(thread);
 		CHECK_EQUAL(outer, 1);
@@ -72,8 +74,8 @@ void sections_yield_with_what_they_are_given(void)
 
 	for (f = 0; f < ARRAY_SIZE(abi_versions); f++)
 		for (i = 0; i < ARRAY_SIZE(rows); i++) {
-			const struct rseq_slice_section section = { &area, pretend_to_yield,
-				abi_versions[f] };
+			const struct rseq_slice_section section = { sizeof(section),
+				abi_versions[f], &area, pretend_to_yield };
 			const struct rseq_slice_thread *thread =
 				(const struct rseq_slice_thread *)&section;
 			int asked;
@@ -111,8 +113,9 @@ void table_has_the_functions(void)
 {
 	const struct rseq_slice_api *api = rseq_slice_get_api();
 
-	CHECK_EQUAL(api->version, RSEQ_SLICE_API_VERSION);
 	CHECK_EQUAL(api->size, sizeof(*api));
+	CHECK_EQUAL(api->major, RSEQ_SLICE_API_MAJOR);
+	CHECK_EQUAL(api->minor, RSEQ_SLICE_API_MINOR);
 	CHECK(api->get_kernel == rseq_slice_get_kernel);
 	CHECK(api->get_libc == rseq_slice_get_libc);
 	CHECK(api->get_users == rseq_slice_get_users);
@@ -139,12 +142,21 @@ void table_is_checked(void)
 	CHECK_EQUAL(rseq_slice_check_api(&api), 0);
 	CHECK_EQUAL(rseq_slice_check_api(NULL), -ENXIO);
 	/* Newer, with members that this header knows nothing of. */
-	api.version++;
+	api.minor++;
 	api.size += 64;
 	CHECK_EQUAL(rseq_slice_check_api(&api), 0);
-	api.version = RSEQ_SLICE_API_VERSION - 1;
-	CHECK_EQUAL(rseq_slice_check_api(&api), RSEQ_SLICE_API_MINOR == 0 ? -EPROTO : -ENOSYS);
-	api.version = RSEQ_SLICE_API_VERSION + (1u << 16);
+	CHECK(RSEQ_SLICE_API_HAS(&api, yield_cpu));
+	/* The first of this major version, and one that was cut short. */
+	api.minor = 0;
+	api.size = RSEQ_SLICE_API_SIZE_1_0;
+	CHECK_EQUAL(rseq_slice_check_api(&api), 0);
+	CHECK(RSEQ_SLICE_API_HAS(&api, yield_cpu));
+	api.size--;
+	CHECK_EQUAL(rseq_slice_check_api(&api), -EPROTO);
+	CHECK(!RSEQ_SLICE_API_HAS(&api, yield_cpu));
+	CHECK(RSEQ_SLICE_API_HAS(&api, is_owner));
+	api.size = sizeof(api);
+	api.major++;
 	CHECK_EQUAL(rseq_slice_check_api(&api), -EPROTO);
 }
 

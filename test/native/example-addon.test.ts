@@ -113,6 +113,7 @@ describe.skipIf(reason !== undefined)('a consumer in C++', () => {
   function compileConsumer(
     name: string,
     change: (header: string) => string = (header) => header,
+    defines: readonly string[] = [],
   ): string {
     const copy = join(folder, name);
     // What the package has of native/, and nothing else: the header must do with it.
@@ -136,6 +137,7 @@ describe.skipIf(reason !== undefined)('a consumer in C++', () => {
     const args = [
       ...words,
       ...flags,
+      ...defines,
       '-isystem',
       nodeHeaders(),
       '-I',
@@ -153,13 +155,13 @@ describe.skipIf(reason !== undefined)('a consumer in C++', () => {
   /**
    * What reading a value gives: the value, or the error. `expression` sees `api` and `consumer`.
    */
-  function read(consumer: string, expression: string): unknown {
+  function read(consumer: string, expression: string, name = 'read'): unknown {
     const source = `
       import { createRequire } from 'node:module';
       import { api } from ${JSON.stringify(pathToFileURL(join(root, 'dist/native.js')).href)};
       const consumer = createRequire(import.meta.url)(${JSON.stringify(consumer)});
       let result;
-      try { result = consumer.read(${expression}); } catch ({ name, code, message }) { result = { name, code, message }; }
+      try { result = consumer.${name}(${expression}); } catch ({ name, code, message }) { result = { name, code, message }; }
       console.log(JSON.stringify({ result, usable: api !== null }));
     `;
     return (run(root, ['--input-type=module', '-e', source]) as { result: unknown }).result;
@@ -186,43 +188,57 @@ describe.skipIf(reason !== undefined)('a consumer in C++', () => {
     },
   );
 
-  const version =
-    (part: 'MAJOR' | 'MINOR', change: (value: number) => number) =>
+  /** @returns the header with `pattern` replaced, which must be there */
+  const replace =
+    (pattern: RegExp, by: string) =>
     (header: string): string => {
-      const changed = header.replace(
-        new RegExp(`(#define RSEQ_SLICE_API_${part} )(\\d+)u`),
-        (_, start: string, value: string) => `${start}${change(Number(value))}u`,
-      );
+      const changed = header.replace(pattern, by);
       expect(changed).not.toBe(header);
       return changed;
     };
+  const major = (value: number) =>
+    replace(/(#define RSEQ_SLICE_API_MAJOR )\d+u/, `$1${String(value)}u`);
 
   it.each([
-    [
-      'a newer table',
-      'newer',
-      version('MINOR', (minor) => minor + 1),
-      /compiled for version 1\.1 .* loaded has 1\.0\. Compile/,
-    ],
-    [
-      'the next major version',
-      'next',
-      version('MAJOR', (major) => major + 1),
-      /compiled for version 2\.0 .* loaded has 1\.0\. Compile/,
-    ],
-    [
-      'the major version before',
-      'before',
-      version('MAJOR', (major) => major - 1),
-      /compiled for version 0\.0 .* loaded has 1\.0\. Compile/,
-    ],
-  ])('that was compiled for %s is told so', (_, name, change, message) => {
-    const error = read(compileConsumer(name, change), 'api');
+    ['the next major version', 'next', 2],
+    ['the major version before', 'before', 0],
+  ])('that was compiled for %s is told so', (_, name, value) => {
+    const error = read(compileConsumer(name, major(value)), 'api');
     expect(error).toMatchObject({
       name: 'Error',
       code: 'ERR_RSEQ_API_VERSION',
-      message: expect.stringMatching(message) as string,
+      message: expect.stringMatching(
+        new RegExp(`compiled for version ${String(value)}\\.0 .* loaded has 1\\.0\\. The first`),
+      ) as string,
     });
+  });
+
+  it('that was compiled with a newer header works, and is told what the table has not', () => {
+    const newer = (header: string): string =>
+      [
+        replace(/(#define RSEQ_SLICE_API_MINOR )0u/, '$11u'),
+        replace(/(struct rseq_slice_api \{[^]*?)\n\};/, '$1\n\tint (*new_function)(void);\n};'),
+        replace(/(struct rseq_slice_section \{[^]*?)\n\};/, '$1\n\tint new_fact;\n};'),
+      ].reduce((text, change) => change(text), header);
+    const ahead = compileConsumer('newer', newer, ['-DMEMBER=new_function']);
+    expect(read(ahead, 'api')).toBe(true);
+    expect(read(ahead, 'api', 'hasMember')).toBe(false);
+    const level = compileConsumer('level', undefined, ['-DMEMBER=yield_cpu']);
+    expect(read(level, 'api', 'hasMember')).toBe(true);
+  });
+
+  it('that was compiled with an older header works', () => {
+    const older = (header: string): string =>
+      [
+        replace(/\n\tint \(\*yield_cpu\)[^;]*;\n\};\n\n\/\* Bytes of/, '\n};\n\n/* Bytes of'),
+        replace(
+          /(#define RSEQ_SLICE_API_SIZE_1_0[^]*?)yield_cpu([^]*?)yield_cpu/,
+          '$1is_owner$2is_owner',
+        ),
+      ].reduce((text, change) => change(text), header);
+    const behind = compileConsumer('older', older, ['-DMEMBER=is_owner']);
+    expect(read(behind, 'api')).toBe(true);
+    expect(read(behind, 'api', 'hasMember')).toBe(true);
   });
 });
 

@@ -4,12 +4,13 @@
  * the oldest dialects, and each file with one of the compilers.
  */
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, it } from 'vitest';
 import { isThere } from '../../scripts/native/compilers.mjs';
+import { nodeHeaders } from '../../scripts/native/target.mjs';
 import { share } from '../support/share.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -89,14 +90,18 @@ it.for(share(DIALECTS, { every: 3 }))(
  * Each file of ours by itself and in any order, and beside the headers of others who describe the
  * same things.
  */
-const HEADERS = ['rseq_slice/slice.h', 'rseq_slice/abi.h'];
+const HEADERS = ['rseq_slice/slice.h', 'rseq_slice/node.h', 'rseq_slice/abi.h'];
 const NEIGHBOURS = [
   '"rseq-abi.h"',
   '"linux-rseq.h"',
+  '"early-linux-rseq.h"',
+  '"libc-wrapper.h"',
   '<sys/syscall.h>',
   '<sys/prctl.h>',
+  '<linux/prctl.h>',
   '<linux/rseq.h>',
   '<sys/rseq.h>',
+  '<rseq/rseq.h>',
 ];
 const BESIDE = HEADERS.flatMap((header) => ['cc', 'c++'].map((compiler) => ({ header, compiler })));
 
@@ -110,10 +115,13 @@ it.for(share(BESIDE, { every: BESIDE.length - 1 }))(
       const args = [
         '-x',
         compiler === 'cc' ? 'c' : 'c++',
+        compiler === 'cc' ? '-std=c11' : '-std=c++17',
         '-Wall',
         '-Wextra',
         '-Werror',
         '-fsyntax-only',
+        '-isystem',
+        nodeHeaders(),
         '-I',
         join(native, 'include'),
         '-I',
@@ -127,12 +135,50 @@ it.for(share(BESIDE, { every: BESIDE.length - 1 }))(
     };
     const ours = `<${header}>`;
     expect(compile([ours])).toBe('');
+    let neighbours = 0;
     for (const neighbour of NEIGHBOURS) {
       // Older systems have not all of them; and what is not about us is not ours to judge.
       if (compile(['<stddef.h>', neighbour]) !== '') continue;
       expect(compile(['<stddef.h>', neighbour, ours])).toBe('');
       expect(compile([ours, neighbour])).toBe('');
+      neighbours++;
     }
+    // Those of the project's own, and some of the system's.
+    expect(neighbours).toBeGreaterThan(5);
     for (const other of HEADERS) expect(compile([ours, `<${other}>`])).toBe('');
   },
 );
+
+/** As it was published: later versions have more behind them. */
+const MEMBERS_OF_1_0 = [
+  'size',
+  'major',
+  'minor',
+  'get_kernel',
+  'get_libc',
+  'get_users',
+  'is_registered',
+  'get_enabled',
+  'restore_libc',
+  'check_attach',
+  'attach',
+  'detach',
+  'hold_memory',
+  'release_memory',
+  'get_area',
+  'get_registration',
+  'get_abi_version',
+  'get_length',
+  'is_owner',
+  'yield_cpu',
+];
+
+it('begins the table with the members of version 1.0', () => {
+  const text = readFileSync(join(native, 'include/rseq_slice/slice.h'), 'utf8');
+  const table = /struct rseq_slice_api \{([^]*?)\n\};/.exec(text)?.[1] ?? '';
+  const members = table
+    .replaceAll(/\/\*[^]*?\*\//g, '')
+    .split(';')
+    .flatMap((member) => /\(\*(\w+)\)\(/.exec(member)?.[1] ?? /(\w+)\s*$/.exec(member)?.[1] ?? []);
+  expect(members.slice(0, MEMBERS_OF_1_0.length)).toEqual(MEMBERS_OF_1_0);
+});

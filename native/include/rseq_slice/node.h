@@ -19,8 +19,8 @@ extern "C" {
 /*
  * *api is the table in `value`, which is what require('rseq-slice/native').api
  * is: NULL for null, as it is where there is no addon. True if that is so, and
- * rseq_slice_check_api() has found the table fit; else false and a JavaScript
- * exception is pending:
+ * rseq_slice_check_api() has found the table fit; else false, *api is NULL and a
+ * JavaScript exception is pending:
  *   TypeError  the value is neither null nor such an external
  *   Error      ERR_RSEQ_API_VERSION: the rseq-slice that is loaded does not have
  *              the C interface that this addon was compiled for
@@ -50,12 +50,11 @@ static inline bool rseq_slice_get_api_from_value(
 	}
 	snprintf(message, sizeof(message),
 		"This addon was compiled for version %u.%u of the C interface of rseq-slice, and "
-		"the "
-		"rseq-slice that is loaded has %u.%u. Compile the addon anew against that one, or "
-		"update it: the first number must be the same, the second no less.",
+		"the rseq-slice that is loaded has %u.%u. The first number must be the same: "
+		"compile the addon anew against that one, or update it.",
 		RSEQ_SLICE_API_MAJOR, RSEQ_SLICE_API_MINOR,
-		((const struct rseq_slice_api *)pointer)->version >> 16,
-		((const struct rseq_slice_api *)pointer)->version & 0xffffu);
+		(unsigned int)((const struct rseq_slice_api *)pointer)->major,
+		(unsigned int)((const struct rseq_slice_api *)pointer)->minor);
 	napi_throw_error(env, "ERR_RSEQ_API_VERSION", message);
 	return false;
 }

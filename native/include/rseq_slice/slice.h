@@ -34,8 +34,8 @@ enum rseq_slice_outcome {
 	RSEQ_SLICE_OUTCOME_YIELDED = 1, /* granted, and the CPU given up in the grant */
 	RSEQ_SLICE_OUTCOME_RACED = 2, /* granted, but the grant was gone at the yield */
 	RSEQ_SLICE_OUTCOME_PREEMPTED = 3, /* scheduled out inside the section */
-	RSEQ_SLICE_OUTCOME_NESTED =
-		4, /* not the layer that asked, or no slices: nothing was done */
+	/* Not the layer that asked, or no slices: nothing was done. */
+	RSEQ_SLICE_OUTCOME_NESTED = 4,
 };
 
 /*
@@ -74,9 +74,12 @@ enum rseq_slice_step {
 };
 
 /*
- * Who fills one of the structs below is told its size, sizeof() in the caller:
- * later versions add members at the end, and a caller compiled before or after
- * the shim gets those that both know, the others zero.
+ * How the structs grow: later versions add members at the end, and enums get
+ * further values. A struct that the caller has and a function fills goes with
+ * its size, sizeof() in the caller: a caller compiled before or after the shim
+ * gets the members that both know, the others zero. A struct that the shim has
+ * (struct rseq_slice_section, struct rseq_slice_api) begins with its size there:
+ * what lies beyond is not to be looked at.
  */
 
 /* libc's registration of the calling thread. */
@@ -128,9 +131,10 @@ struct rseq_slice_thread;
 
 /* What a section needs to know of its thread. It never changes while attached. */
 struct rseq_slice_section {
+	uint32_t size; /* of the whole struct there, bytes */
+	enum rseq_slice_abi_version abi_version;
 	struct rseq_slice_area *area;
 	int (*yield_cpu)(enum rseq_slice_abi_version abi_version); /* rseq_slice_yield_cpu() */
-	enum rseq_slice_abi_version abi_version;
 };
 
 /*
@@ -369,21 +373,26 @@ static inline enum rseq_slice_outcome rseq_slice_leave_section(
 /*
  * The functions above that are not inline, for code that does not have the shim
  * linked in. Process-wide: it may be kept, and used on any thread, and stays
- * where it is also when the environment that handed it out is gone. Within a
- * major version members are only added, at the end, of the table as of the
- * structs above, and enums get further values.
+ * where it is also when the environment that handed it out is gone.
+ *
+ * Within a major version members are only added, at the end, and the minor one
+ * grows. Whoever was compiled with an older header does not see the new ones;
+ * whoever was compiled with a newer one asks RSEQ_SLICE_API_HAS() for each that
+ * is said to be since a later version than 1.0. The first three members stay
+ * what they are in every version.
  */
 #define RSEQ_SLICE_API_MAJOR 1u
 #define RSEQ_SLICE_API_MINOR 0u
-#define RSEQ_SLICE_API_VERSION ((RSEQ_SLICE_API_MAJOR << 16) | RSEQ_SLICE_API_MINOR)
 
 /* The napi_type_tag of the external that JavaScript has: no other pointer has it. */
-#define RSEQ_SLICE_API_TAG_LOWER 0x9b1d5e0c7f3a4e62u
-#define RSEQ_SLICE_API_TAG_UPPER 0x4c8fa27713d0b695u
+#define RSEQ_SLICE_API_TAG_LOWER 0x2f86c1d90be54a73u
+#define RSEQ_SLICE_API_TAG_UPPER 0xd35e0794a18f6cb2u
 
 struct rseq_slice_api {
-	uint32_t version; /* RSEQ_SLICE_API_VERSION of the one who made it */
 	uint32_t size; /* of the whole struct there, bytes */
+	uint16_t major; /* RSEQ_SLICE_API_MAJOR there */
+	uint16_t minor; /* RSEQ_SLICE_API_MINOR there */
+	/* since 1.0 */
 	int (*get_kernel)(struct rseq_slice_kernel *kernel, size_t size);
 	void (*get_libc)(struct rseq_slice_libc *libc_state, size_t size);
 	size_t (*get_users)(struct rseq_slice_user *users, size_t count, size_t size);
@@ -406,24 +415,31 @@ struct rseq_slice_api {
 	int (*yield_cpu)(enum rseq_slice_abi_version abi_version);
 };
 
+/* Bytes of the table of version 1.0, which every other of this major version begins with. */
+#define RSEQ_SLICE_API_SIZE_1_0                       \
+	(offsetof(struct rseq_slice_api, yield_cpu) + \
+		sizeof(((struct rseq_slice_api *)0)->yield_cpu))
+
+/* Has the table this member? Not to be asked before rseq_slice_check_api() was content. */
+#define RSEQ_SLICE_API_HAS(api, member) \
+	(offsetof(struct rseq_slice_api, member) + sizeof((api)->member) <= (api)->size)
+
 /* The table of the shim that is linked in. */
 const struct rseq_slice_api *rseq_slice_get_api(void);
 
 /*
  * Can code that was compiled with this header use the table? Only then may
- * anything but its version be looked at.
- *   0
+ * anything but its first three members be looked at.
+ *   0        it can, every member of 1.0; those of later versions are asked for
  *   -ENXIO   it is NULL: no addon
- *   -ENOSYS  it is older and has not all of these members
- *   -EPROTO  it is of another major version
+ *   -EPROTO  it is of another major version, or not a whole table
  */
 static inline int rseq_slice_check_api(const struct rseq_slice_api *api)
 {
 	if (!api)
 		return -ENXIO;
-	if (api->version >> 16 != RSEQ_SLICE_API_MAJOR)
-		return -EPROTO;
-	return api->version < RSEQ_SLICE_API_VERSION ? -ENOSYS : 0;
+	return api->major == RSEQ_SLICE_API_MAJOR && api->size >= RSEQ_SLICE_API_SIZE_1_0 ? 0
+											  : -EPROTO;
 }
 
 #ifdef __cplusplus

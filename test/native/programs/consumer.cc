@@ -35,6 +35,22 @@ napi_value Read(napi_env env, napi_callback_info info)
 	return result;
 }
 
+#ifdef MEMBER
+// Whether the table has a member that the header may be ahead of.
+napi_value HasMember(napi_env env, napi_callback_info info)
+{
+	size_t count = 1;
+	napi_value argument;
+	napi_value result;
+	const rseq_slice_api *api = nullptr;
+	if (napi_get_cb_info(env, info, &count, &argument, nullptr, nullptr) != napi_ok ||
+		!rseq_slice_get_api_from_value(env, argument, &api) || api == nullptr)
+		return nullptr;
+	napi_get_boolean(env, RSEQ_SLICE_API_HAS(api, MEMBER), &result);
+	return result;
+}
+#endif
+
 // An external as any other addon may have one.
 napi_value Foreign(napi_env env, napi_callback_info)
 {
@@ -51,6 +67,10 @@ NAPI_MODULE_INIT()
 	napi_value function;
 	napi_create_function(env, "read", NAPI_AUTO_LENGTH, Read, nullptr, &function);
 	napi_set_named_property(env, exports, "read", function);
+#ifdef MEMBER
+	napi_create_function(env, "hasMember", NAPI_AUTO_LENGTH, HasMember, nullptr, &function);
+	napi_set_named_property(env, exports, "hasMember", function);
+#endif
 	napi_create_function(env, "foreign", NAPI_AUTO_LENGTH, Foreign, nullptr, &function);
 	napi_set_named_property(env, exports, "foreign", function);
 	return exports;
