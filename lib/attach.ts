@@ -5,14 +5,14 @@
  * object per thread, which all who attach it share.
  */
 import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
-import { FLAVOURS } from './abi.ts';
-import type { Flavour } from './abi.ts';
+import { FLAVOURS, REGISTRATIONS } from './abi/interface.ts';
+import type { Flavour } from './abi/interface.ts';
 import { ATTACH, DETACH } from './channels.ts';
 import type { AttachMessage } from './channels.ts';
 import { RseqSliceError } from './errors.ts';
 import type { Backend, KernelThread } from './host/port.ts';
 import { loadAddon } from './host/linux/binding.ts';
-import { LinuxKernelThread, REGISTRATIONS } from './host/linux/thread.ts';
+import { LinuxKernelThread } from './host/linux/thread.ts';
 import type { RegistrationPolicy } from './host/linux/thread.ts';
 import { AVAILABLE, describeAddon } from './host/linux/status.ts';
 import type { Status } from './host/linux/status.ts';

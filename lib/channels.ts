@@ -5,7 +5,7 @@
  */
 import { channel } from 'node:diagnostics_channel';
 import type { Channel } from 'node:diagnostics_channel';
-import type { Flavour } from './abi.ts';
+import type { Flavour } from './abi/interface.ts';
 import type { Backend, Registration } from './host/port.ts';
 
 /** Published on `rseq-slice:attach` and `rseq-slice:detach`. */

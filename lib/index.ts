@@ -4,7 +4,7 @@
  */
 export { attach, processStats } from './attach.ts';
 export type { AttachOptions } from './attach.ts';
-export type { Flavour } from './abi.ts';
+export type { Flavour } from './abi/interface.ts';
 export { RseqSliceError } from './errors.ts';
 export type { ErrorCode, ErrorDetails } from './errors.ts';
 export type { Backend, Registration } from './host/port.ts';

@@ -6,14 +6,15 @@
 import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { sep } from 'node:path';
-import { FLAG_AVAILABLE, FLAG_ENABLED, FLAVOURS } from './abi.ts';
-import type { Flavour } from './abi.ts';
+import { FLAVOURS, USES } from './abi/interface.ts';
+import type { Flavour } from './abi/interface.ts';
+import { FLAG_SLICE_AVAILABLE, FLAG_SLICE_ENABLED } from './abi/kernel.ts';
 import { currentAttachment, environmentChoice } from './attach.ts';
 import type { Backend, Registration } from './host/port.ts';
 import { loadAddon } from './host/linux/binding.ts';
 import type { AddonStatus, RawProbe } from './host/linux/binding.ts';
 import { libcName } from './host/linux/libc.ts';
-import { describeAddon, describeProbe, USES } from './host/linux/status.ts';
+import { describeAddon, describeProbe } from './host/linux/status.ts';
 import type { Reason, Use } from './host/linux/status.ts';
 
 /** A loaded object that uses rseq. */
@@ -167,8 +168,8 @@ export function probe(): ProbeReport {
         raw === null || !raw.libcRegistered
           ? null
           : {
-              available: (raw.libcFlags & FLAG_AVAILABLE) !== 0,
-              enabled: (raw.libcFlags & FLAG_ENABLED) !== 0,
+              available: (raw.libcFlags & FLAG_SLICE_AVAILABLE) !== 0,
+              enabled: (raw.libcFlags & FLAG_SLICE_ENABLED) !== 0,
             },
     },
     owner: raw === null ? null : ownerOf(raw, attachment?.thread.registration),

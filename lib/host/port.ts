@@ -3,7 +3,7 @@
  * The port: what a thread needs of a kernel. Two implement it, Linux through
  * the addon and the simulated one; everything above cannot tell them apart.
  */
-import type { Flavour } from '../abi.ts';
+import type { Flavour } from '../abi/interface.ts';
 
 /** Which kernel serves a thread. */
 export type Backend = 'linux' | 'simulated';

@@ -10,7 +10,7 @@
  * anything has happened to it; the gaps between those are drawn, since a fixed
  * one could fall into step with what the program repeats.
  */
-import type { Flavour } from '../abi.ts';
+import type { Flavour } from '../abi/interface.ts';
 import type { Backend, KernelThread, Registration } from '../host/port.ts';
 import type { Slot } from '../sections/counters.ts';
 import { Outcome, Thread } from '../sections/thread.ts';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /**
- * The control word in its two dialects, and behind native calls where it cannot
+ * The control word in its two versions, and behind native calls where it cannot
  * be mapped. This is half of the hot path (`thread.ts` is the other): plain
  * stores and loads, no allocation, no closure, no clock, no native call.
  *
@@ -8,24 +8,30 @@
  * ordering between CPUs is needed; what matters is that each store and load is
  * made, in this order.
  */
+import { Outcome } from '../abi/interface.ts';
 import {
   CONTROL_WORD_BYTES,
   GRANTED_BIT,
   GRANTED_BYTE,
   REQUEST_BIT,
   REQUEST_BYTE,
-} from '../abi.ts';
+} from '../abi/kernel.ts';
 import type { KernelThread } from '../host/port.ts';
 
 /** What was found in the word when the request was withdrawn. */
-export const Cleared = {
+export const Cleared: {
   /** The request was still there. */
-  Undisturbed: 0,
+  readonly Undisturbed: typeof Outcome.Undisturbed;
   /** A grant is outstanding: the CPU must be given up. */
-  Granted: 1,
-  /** Neither: scheduled out meanwhile. Same number as C's outcome. */
-  Revoked: 3,
-} as const;
+  readonly Granted: typeof Outcome.Yielded;
+  /** Neither: scheduled out meanwhile. */
+  readonly Revoked: typeof Outcome.Revoked;
+} = {
+  // As rseq_slice_clear() answers for words that are not mapped.
+  Undisturbed: Outcome.Undisturbed,
+  Granted: Outcome.Yielded,
+  Revoked: Outcome.Revoked,
+};
 
 // V8 folds the constants of a module into the code that uses them, but not those
 // it imports or exports: it looks them up each time. So the hot path has its own.

@@ -7,7 +7,8 @@
  * undisturbed section of an attached thread goes through the slow functions.
  */
 import { inspect } from 'node:util';
-import type { Flavour } from '../abi.ts';
+import { Outcome } from '../abi/interface.ts';
+import type { Flavour } from '../abi/interface.ts';
 import { Cleared, createControlWord } from './control-word.ts';
 import type { ControlWord } from './control-word.ts';
 import { RseqSliceError } from '../errors.ts';
@@ -15,20 +16,7 @@ import type { Backend, KernelThread, Registration } from '../host/port.ts';
 import { Field } from './counters.ts';
 import type { Slot } from './counters.ts';
 
-/** How a section ended; small constants, so that `leave` allocates nothing. */
-export const Outcome = {
-  /** Nobody wanted the CPU meanwhile. */
-  Undisturbed: 0,
-  /** The slice was extended, and the CPU given up at the end. */
-  Yielded: 1,
-  /** The slice was extended, but the extension was over by the time we yielded. */
-  Raced: 2,
-  /** The thread was scheduled out inside the section. */
-  Revoked: 3,
-  /** Not the outermost layer: nothing was done. */
-  Nested: 4,
-} as const;
-export type Outcome = (typeof Outcome)[keyof typeof Outcome];
+export { Outcome } from '../abi/interface.ts';
 
 /**
  * `Cleared.Undisturbed` is the same number; a constant of this module for the reason given beside

@@ -3,7 +3,7 @@
  * What the options of the simulated kernel, the explorer and the models accept,
  * where several of them take the same.
  */
-import { FLAVOURS } from '../abi.ts';
+import { FLAVOURS } from '../abi/interface.ts';
 import { arrayOf, objectWith, oneOf, wholeNumber } from '../options.ts';
 import type { Check } from '../options.ts';
 

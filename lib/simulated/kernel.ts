@@ -11,8 +11,8 @@
  *     cpu.preempt();                       // 'granted'
  *     thread.leave();                      // Outcome.Yielded
  */
-import { GRANTED_BYTE, REQUEST_BIT, REQUEST_BYTE } from '../abi.ts';
-import type { Flavour } from '../abi.ts';
+import type { Flavour } from '../abi/interface.ts';
+import { EXTENSIONS, GRANTED_BYTE, REQUEST_BIT, REQUEST_BYTE } from '../abi/kernel.ts';
 import { BitsControlWord, BytesControlWord } from '../sections/control-word.ts';
 import type { ControlWord } from '../sections/control-word.ts';
 import { RseqSliceError } from '../errors.ts';
@@ -142,7 +142,7 @@ export class SimulatedKernel {
     if (sliceExtension !== undefined && this.#machine.setSliceExtension(sliceExtension) !== 0) {
       throw new RseqSliceError(
         'ERR_RSEQ_INVALID_OPTION',
-        `An extension of ${String(sliceExtension)} ns is outside of what a kernel of flavour '${flavour}' accepts (5000 to 50000, for rfc from 10000): ERANGE.`,
+        `An extension of ${String(sliceExtension)} ns is outside of what a kernel of flavour '${flavour}' accepts (${EXTENSIONS.bytes.least} to ${EXTENSIONS.bytes.most}, for rfc from ${EXTENSIONS.bits.least}): ERANGE.`,
       );
     }
     this.#chooser = chooserOf(options);

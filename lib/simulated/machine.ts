@@ -13,8 +13,28 @@
  * Source: Linux 7.3 `kernel/rseq.c`, `include/linux/rseq_entry.h`,
  * `kernel/entry/common.c`, and for `rfc` the mail of 2025-09-11.
  */
-import { ENOTSUPP, FLAG_AVAILABLE, FLAG_ENABLED, GRANTED_BIT, REQUEST_BIT } from '../abi.ts';
-import type { Flavour } from '../abi.ts';
+import type { Flavour } from '../abi/interface.ts';
+import {
+  AREA_OFFSETS,
+  CONTROL_WORD_BYTES,
+  CPU_ID_UNINITIALIZED,
+  ENOTSUPP,
+  ErrorNumber,
+  EXTENSIONS,
+  FLAG_SLICE_AVAILABLE,
+  FLAG_SLICE_DEFAULT_ON,
+  FLAG_SLICE_ENABLED,
+  FLAG_UNREGISTER,
+  GRANTED_BIT,
+  GRANTED_BYTE,
+  LEGACY_LENGTH,
+  PR_SLICE_ENABLE,
+  PR_SLICE_GET,
+  PR_SLICE_SET,
+  REQUEST_BIT,
+  SLICE_ALIGNMENT,
+  SLICE_LENGTH,
+} from '../abi/kernel.ts';
 import { checkOptions, checkValue, TRUE_OR_FALSE, wholeNumber } from '../options.ts';
 import type { OptionChecks } from '../options.ts';
 import { FEATURE, FLAVOUR, MOST_THREADS, THREADS } from './checks.ts';
@@ -57,38 +77,15 @@ export const DEATHS = [
   'left a control word that does not match the grant (found by rseq_debug at a system call)',
 ] as const;
 
-const ErrorNumber = {
-  ENOSYS: 38,
-  ENXIO: 6,
-  EINVAL: 22,
-  EBUSY: 16,
-  EPERM: 1,
-  EFAULT: 14,
-  ERANGE: 34,
-} as const;
-
-/** ns; the bounds of an extension. */
-const EXTENSIONS = {
-  bytes: { least: 5_000, default: 5_000, most: 50_000 },
-  bits: { least: 10_000, default: 30_000, most: 50_000 },
-} as const;
-
-/** rseq(2)'s flags. */
-const UNREGISTER = 1;
-const DEFAULT_ON = 2;
-
-const LEGACY_LENGTH = 32;
-const UNINITIALIZED = -1;
-
 // One area: 64 bytes, the fields of `struct rseq` at their offsets in 32-bit slots.
-export const AREA_SLOTS = 16;
-const CPU_ID_START = 0;
-const CPU_ID = 1;
-const RSEQ_CS = 2;
-const FLAGS = 4;
-const NODE_ID = 5;
-const MM_CID = 6;
-const SLICE_CTRL = 7;
+export const AREA_SLOTS: number = SLICE_ALIGNMENT / 4;
+const CPU_ID_START = AREA_OFFSETS.cpu_id_start / 4;
+const CPU_ID = AREA_OFFSETS.cpu_id / 4;
+const RSEQ_CS = AREA_OFFSETS.rseq_cs / 4;
+const FLAGS = AREA_OFFSETS.flags / 4;
+const NODE_ID = AREA_OFFSETS.node_id / 4;
+const MM_CID = AREA_OFFSETS.mm_cid / 4;
+const SLICE_CTRL = AREA_OFFSETS.slice_ctrl / 4;
 
 // The kernel's half of one thread, in slots behind all areas.
 const AREA = 0; // 0: none; else 1 + index of the area
@@ -175,12 +172,18 @@ export class Machine {
     this.threads = threads;
     this.areas = areas;
     this.#bits = flavour === 'rfc';
-    this.featureSize = feature === 'absent' ? 28 : flavour === 'rfc' ? 32 : 33;
-    this.alignment = this.featureSize > LEGACY_LENGTH ? 64 : 32;
+    // Up to where the first field that is not known lies.
+    this.featureSize =
+      feature === 'absent'
+        ? AREA_OFFSETS.slice_ctrl
+        : flavour === 'rfc'
+          ? LEGACY_LENGTH
+          : SLICE_LENGTH;
+    this.alignment = this.featureSize > LEGACY_LENGTH ? SLICE_ALIGNMENT : LEGACY_LENGTH;
     this.#sliceExtension = EXTENSIONS[this.#bits ? 'bits' : 'bytes'].default;
     this.state = memory ?? new Int32Array(slots);
     for (let thread = 0; thread < threads; thread++) {
-      this.state[this.#slot(thread) + KNOWN_CPU] = UNINITIALIZED;
+      this.state[this.#slot(thread) + KNOWN_CPU] = CPU_ID_UNINITIALIZED;
       this.state[this.#slot(thread) + CONCURRENCY_ID] = thread;
     }
   }
@@ -190,7 +193,7 @@ export class Machine {
     return new Uint8Array(
       this.state.buffer,
       this.state.byteOffset + (area * AREA_SLOTS + SLICE_CTRL) * 4,
-      4,
+      CONTROL_WORD_BYTES,
     );
   }
 
@@ -417,17 +420,18 @@ export class Machine {
   ): number {
     const registered = this.#get(thread, AREA) !== 0;
     const isSame = this.#get(thread, AREA) === area + 1 && this.#get(thread, OFFSET) === offset;
-    if ((flags & UNREGISTER) !== 0) {
-      if ((flags & ~UNREGISTER) !== 0) return -ErrorNumber.EINVAL;
+    if ((flags & FLAG_UNREGISTER) !== 0) {
+      if ((flags & ~FLAG_UNREGISTER) !== 0) return -ErrorNumber.EINVAL;
       if (!registered || !isSame || this.#get(thread, LENGTH) !== length)
         return -ErrorNumber.EINVAL;
       if (this.#get(thread, SIGNATURE) !== signature) return -ErrorNumber.EPERM;
-      this.#writeIds(thread, 0, UNINITIALIZED, 0, 0);
+      this.#writeIds(thread, 0, CPU_ID_UNINITIALIZED, 0, 0);
       this.#forget(thread);
       return 0;
     }
     if (
-      (flags & ~(this.flavour === 'mainline' && this.feature !== 'absent' ? DEFAULT_ON : 0)) !==
+      (flags &
+        ~(this.flavour === 'mainline' && this.feature !== 'absent' ? FLAG_SLICE_DEFAULT_ON : 0)) !==
       0
     )
       return -ErrorNumber.EINVAL;
@@ -443,17 +447,17 @@ export class Machine {
     this.#set(thread, SIGNATURE, signature);
     this.#set(thread, VERSION, this.feature !== 'absent' && length >>> 0 > LEGACY_LENGTH ? 2 : 1);
     const canHaveSlices = this.feature === 'on' && this.#mayHaveSlices(thread);
-    const isDefaultOn = canHaveSlices && (flags & DEFAULT_ON) !== 0;
+    const isDefaultOn = canHaveSlices && (flags & FLAG_SLICE_DEFAULT_ON) !== 0;
     this.#write(thread, RSEQ_CS, 0);
     this.#write(thread, RSEQ_CS + 1, 0);
     if (this.feature !== 'absent') {
       this.#write(
         thread,
         FLAGS,
-        canHaveSlices ? FLAG_AVAILABLE | (isDefaultOn ? FLAG_ENABLED : 0) : 0,
+        canHaveSlices ? FLAG_SLICE_AVAILABLE | (isDefaultOn ? FLAG_SLICE_ENABLED : 0) : 0,
       );
     }
-    this.#writeIds(thread, UNINITIALIZED, UNINITIALIZED, 0, 0);
+    this.#writeIds(thread, CPU_ID_UNINITIALIZED, CPU_ID_UNINITIALIZED, 0, 0);
     if (this.feature !== 'absent' && this.#mayHaveSlices(thread))
       this.#write(thread, SLICE_CTRL, 0);
     this.#set(thread, ENABLED, isDefaultOn ? 1 : 0);
@@ -475,13 +479,13 @@ export class Machine {
 
   #prctl(thread: number, op: number, arg3: number, arg4: number, arg5: number): number {
     if (this.feature === 'absent' || arg4 !== 0 || arg5 !== 0) return -ErrorNumber.EINVAL;
-    if (op === 1) return arg3 === 0 ? this.#get(thread, ENABLED) : -ErrorNumber.EINVAL;
-    if (op !== 2 || (arg3 !== 0 && arg3 !== 1)) return -ErrorNumber.EINVAL;
+    if (op === PR_SLICE_GET) return arg3 === 0 ? this.#get(thread, ENABLED) : -ErrorNumber.EINVAL;
+    if (op !== PR_SLICE_SET || (arg3 !== 0 && arg3 !== PR_SLICE_ENABLE)) return -ErrorNumber.EINVAL;
     if (this.feature === 'off-at-boot') return -ENOTSUPP;
     if (!this.isRegistered(thread)) return -ErrorNumber.ENXIO;
     if (!this.#mayHaveSlices(thread)) return -ENOTSUPP;
     if (arg3 === this.#get(thread, ENABLED)) return 0;
-    const needed = FLAG_AVAILABLE | (this.isEnabled(thread) ? FLAG_ENABLED : 0);
+    const needed = FLAG_SLICE_AVAILABLE | (this.isEnabled(thread) ? FLAG_SLICE_ENABLED : 0);
     const flags = this.#read(thread, FLAGS);
     if ((flags & needed) !== needed) {
       this.#kill(thread, 3);
@@ -490,7 +494,9 @@ export class Machine {
     this.#write(
       thread,
       FLAGS,
-      (flags & ~FLAG_ENABLED) | FLAG_AVAILABLE | (arg3 === 1 ? FLAG_ENABLED : 0),
+      (flags & ~FLAG_SLICE_ENABLED) |
+        FLAG_SLICE_AVAILABLE |
+        (arg3 === PR_SLICE_ENABLE ? FLAG_SLICE_ENABLED : 0),
     );
     this.#set(thread, ENABLED, arg3);
     return 0;
@@ -632,7 +638,7 @@ export class Machine {
     this.#set(thread, CPU, cpu);
     this.#set(thread, CONCURRENCY_ID, concurrencyId);
     this.#set(thread, SYSCALL_WORK, work);
-    this.#set(thread, KNOWN_CPU, UNINITIALIZED);
+    this.#set(thread, KNOWN_CPU, CPU_ID_UNINITIALIZED);
   }
 
   #kill(thread: number, death: number): void {
@@ -689,4 +695,8 @@ export class Machine {
 }
 
 /** The granted byte as part of the word read as 32 bits, in this machine's byte order. */
-const GRANTED_AS_BYTE = new Int32Array(new Uint8Array([0, 1, 0, 0]).buffer)[0] ?? 0;
+const GRANTED_AS_BYTE =
+  new Int32Array(
+    Uint8Array.from({ length: CONTROL_WORD_BYTES }, (_, byte) => (byte === GRANTED_BYTE ? 1 : 0))
+      .buffer,
+  )[0] ?? 0;

@@ -6,17 +6,18 @@
  * nobody grants anything in it.
  */
 import { threadId } from 'node:worker_threads';
-import type { Flavour } from '../abi.ts';
+import type { Flavour } from '../abi/interface.ts';
+import {
+  FLAG_UNREGISTER,
+  LEGACY_LENGTH,
+  PR_SLICE_ENABLE,
+  PR_SLICE_SET,
+  SIGNATURE,
+} from '../abi/kernel.ts';
 import { Cleared, ControlWordBytes } from '../sections/control-word.ts';
 import { RseqSliceError } from '../errors.ts';
 import type { KernelThread } from '../host/port.ts';
 import { Machine } from './machine.ts';
-
-const SIGNATURE = 0x53053053;
-const PR_SET = 2;
-const PR_ENABLE = 1;
-const UNREGISTER = 1;
-const LEGACY_LENGTH = 32;
 
 export class SimulatedKernelThread implements KernelThread {
   readonly backend = 'simulated';
@@ -69,7 +70,14 @@ export class SimulatedKernelThread implements KernelThread {
   }
 
   detach(): void {
-    this.machine.rseq(this.index, this.index, 0, areaLength(this.machine), UNREGISTER, SIGNATURE);
+    this.machine.rseq(
+      this.index,
+      this.index,
+      0,
+      areaLength(this.machine),
+      FLAG_UNREGISTER,
+      SIGNATURE,
+    );
   }
 }
 
@@ -81,9 +89,9 @@ function areaLength(machine: Machine): number {
 function register(machine: Machine, thread: number): void {
   const registered = machine.rseq(thread, thread, 0, areaLength(machine), 0, SIGNATURE);
   if (registered !== 0) refuse(machine, 'rseq', -registered);
-  const enabled = machine.prctl(thread, PR_SET, PR_ENABLE);
+  const enabled = machine.prctl(thread, PR_SLICE_SET, PR_SLICE_ENABLE);
   if (enabled === 0) return;
-  machine.rseq(thread, thread, 0, areaLength(machine), UNREGISTER, SIGNATURE);
+  machine.rseq(thread, thread, 0, areaLength(machine), FLAG_UNREGISTER, SIGNATURE);
   refuse(machine, 'prctl', -enabled);
 }
 

@@ -12,17 +12,21 @@
  * changes nothing. Out of scope: weak memory (only the owner and the kernel on
  * its CPU write the word) and what a C compiler may reorder.
  */
-import { REQUEST_BIT, REQUEST_BYTE } from '../abi.ts';
+import {
+  FLAG_UNREGISTER,
+  LEGACY_LENGTH,
+  PR_SLICE_ENABLE,
+  PR_SLICE_SET,
+  REQUEST_BIT,
+  REQUEST_BYTE,
+  SIGNATURE,
+  SLICE_LENGTH,
+} from '../abi/kernel.ts';
 import { RseqSliceError } from '../errors.ts';
 import { AREA_SLOTS, Machine } from './machine.ts';
 import type { MachineEvent } from './machine.ts';
 import { AGAIN, checkModel, indexLabels } from './model.ts';
 import type { Model, Step } from './model.ts';
-
-const AT_FEATURE_LENGTH = 33;
-const LEGACY_LENGTH = 32;
-const SIGNATURE = 0x53053053;
-const PR_SET = 2;
 
 // The words of one thread behind the machine's.
 const COUNTER = 0; // the program's step
@@ -277,16 +281,16 @@ export class World {
   /** Registers a thread's area with slices enabled, at the length its flavour wants. */
   register(thread: number): void {
     const { machine } = this;
-    const length = machine.featureSize > LEGACY_LENGTH ? AT_FEATURE_LENGTH : LEGACY_LENGTH;
+    const length = machine.featureSize > LEGACY_LENGTH ? SLICE_LENGTH : LEGACY_LENGTH;
     machine.rseq(thread, thread, 0, length, 0, SIGNATURE);
-    machine.prctl(thread, PR_SET, 1);
+    machine.prctl(thread, PR_SLICE_SET, PR_SLICE_ENABLE);
   }
 
   /** Takes the registration of a thread back, by its number. */
   unregister(thread: number): void {
     const { machine } = this;
-    const length = machine.featureSize > LEGACY_LENGTH ? AT_FEATURE_LENGTH : LEGACY_LENGTH;
-    machine.rseq(thread, thread, 0, length, 1, SIGNATURE);
+    const length = machine.featureSize > LEGACY_LENGTH ? SLICE_LENGTH : LEGACY_LENGTH;
+    machine.rseq(thread, thread, 0, length, FLAG_UNREGISTER, SIGNATURE);
   }
 
   /**

@@ -88,7 +88,7 @@ void sections_yield_with_what_they_are_given(void)
 			if (rows[i].granted || rows[i].preempted)
 				area.slice_ctrl.word = 0;
 			if (rows[i].granted && abi_versions[f] == RSEQ_SLICE_ABI_VERSION_RFC)
-				area.slice_ctrl.word = RSEQ_SLICE_ABI_BIT_GRANTED;
+				area.slice_ctrl.word = RSEQ_SLICE_ABI_GRANTED_BIT;
 			else if (rows[i].granted)
 				area.slice_ctrl.bytes.granted = 1;
 			CHECK_EQUAL(rseq_slice_leave_section(thread, asked), rows[i].outcome);

@@ -47,7 +47,7 @@ void word_asks_and_withdraws(void)
 		fill_area(&area, 0);
 		CHECK_EQUAL(rseq_slice_enter(&area, *abi_version), 1);
 		if (*abi_version == RSEQ_SLICE_ABI_VERSION_RFC)
-			CHECK_EQUAL(area.slice_ctrl.word, RSEQ_SLICE_ABI_BIT_REQUEST);
+			CHECK_EQUAL(area.slice_ctrl.word, RSEQ_SLICE_ABI_REQUEST_BIT);
 		CHECK_EQUAL(area.slice_ctrl.bytes.request,
 			*abi_version != RSEQ_SLICE_ABI_VERSION_RFC ||
 				__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);
@@ -94,17 +94,17 @@ void bits_clear_tells_what_was_found(void)
 			word = other_bits[i] | state;
 			fill_area(&area, word);
 			CHECK_EQUAL(rseq_slice_clear(&area, RSEQ_SLICE_ABI_VERSION_RFC),
-				state & RSEQ_SLICE_ABI_BIT_REQUEST ? RSEQ_SLICE_OUTCOME_UNDISTURBED
-				: state & RSEQ_SLICE_ABI_BIT_GRANTED
+				state & RSEQ_SLICE_ABI_REQUEST_BIT ? RSEQ_SLICE_OUTCOME_UNDISTURBED
+				: state & RSEQ_SLICE_ABI_GRANTED_BIT
 					? RSEQ_SLICE_OUTCOME_YIELDED
 					: RSEQ_SLICE_OUTCOME_PREEMPTED);
-			CHECK_EQUAL(area.slice_ctrl.word, word & ~RSEQ_SLICE_ABI_BIT_REQUEST);
+			CHECK_EQUAL(area.slice_ctrl.word, word & ~RSEQ_SLICE_ABI_REQUEST_BIT);
 			check_only_word_changed(&area);
 
 			area.slice_ctrl.word = word;
 			CHECK_EQUAL(rseq_slice_test_and_clear_request(&area.slice_ctrl.word),
 				state & 1);
-			CHECK_EQUAL(area.slice_ctrl.word, word & ~RSEQ_SLICE_ABI_BIT_REQUEST);
+			CHECK_EQUAL(area.slice_ctrl.word, word & ~RSEQ_SLICE_ABI_REQUEST_BIT);
 		}
 }
 
@@ -163,7 +163,7 @@ void leave_calls_only_when_it_owes(void)
 		CHECK_EQUAL(trapped_number, number);
 		area.slice_ctrl.word = 0;
 		if (is_rfc)
-			area.slice_ctrl.word = RSEQ_SLICE_ABI_BIT_GRANTED;
+			area.slice_ctrl.word = RSEQ_SLICE_ABI_GRANTED_BIT;
 		else
 			area.slice_ctrl.bytes.granted = 1;
 		rseq_slice_leave(&area, *abi_version);
@@ -180,7 +180,7 @@ static void check_granted_leave(enum rseq_slice_outcome expected)
 	{
 		fill_area(&area, 0);
 		if (*abi_version == RSEQ_SLICE_ABI_VERSION_RFC)
-			area.slice_ctrl.word = RSEQ_SLICE_ABI_BIT_GRANTED;
+			area.slice_ctrl.word = RSEQ_SLICE_ABI_GRANTED_BIT;
 		else
 			area.slice_ctrl.bytes.granted = 1;
 		CHECK_EQUAL(rseq_slice_leave(&area, *abi_version), expected);
@@ -219,8 +219,8 @@ static void grant(void)
 {
 	volatile uint8_t *bytes = (volatile uint8_t *)stepping.word;
 
-	if (stepping.is_rfc && (*stepping.word & RSEQ_SLICE_ABI_BIT_REQUEST)) {
-		*stepping.word = RSEQ_SLICE_ABI_BIT_GRANTED;
+	if (stepping.is_rfc && (*stepping.word & RSEQ_SLICE_ABI_REQUEST_BIT)) {
+		*stepping.word = RSEQ_SLICE_ABI_GRANTED_BIT;
 		stepping.granted = 1;
 	} else if (!stepping.is_rfc && bytes[0]) {
 		bytes[0] = 0;
@@ -277,7 +277,7 @@ void no_grant_is_lost_at_any_instruction(void)
 							      : RSEQ_SLICE_OUTCOME_UNDISTURBED);
 			CHECK_EQUAL(area.slice_ctrl.word, !stepping.granted ? 0
 							  : stepping.is_rfc
-								  ? RSEQ_SLICE_ABI_BIT_GRANTED
+								  ? RSEQ_SLICE_ABI_GRANTED_BIT
 								  : 0x100);
 			found[outcome]++;
 		} while (stepping.grant_at++ < stepping.step);

@@ -7,7 +7,8 @@ import { constants } from 'node:os';
 import { isAbsolute } from 'node:path';
 import { types } from 'node:util';
 import { expect, it } from 'vitest';
-import { ENOTSUPP } from '../../lib/abi.ts';
+import { STEPS } from '../../lib/abi/interface.ts';
+import { ENOTSUPP } from '../../lib/abi/kernel.ts';
 import { loadAddon } from '../../lib/host/linux/binding.ts';
 import { describeAddon, describeFailure } from '../../lib/host/linux/status.ts';
 import { api, explain, include, unavailable } from '../../lib/native.ts';
@@ -31,12 +32,13 @@ it('has an absolute path of headers', () => {
 });
 
 it.each([
-  [EINVAL, 1, 'kernel-without-feature'],
-  [ENOTSUPP, 2, 'off-at-boot'],
-  [EBUSY, 4, 'foreign-registration'],
-  [EBUSY, 11, 'foreign-use'],
-  [EPERM, 7, 'denied'],
-])('explains errno %i of step %i: %s', (errno, step, reason) => {
+  [EINVAL, 'feature', 'kernel-without-feature'],
+  [ENOTSUPP, 'boot', 'off-at-boot'],
+  [EBUSY, 'foreign', 'foreign-registration'],
+  [EBUSY, 'users', 'foreign-use'],
+  [EPERM, 'enable', 'denied'],
+] as const)('explains errno %i of step %s: %s', (errno, name, reason) => {
+  const step = STEPS.indexOf(name);
   const { explanation, remedy } = describeFailure(step, errno);
   // As C has it, and as JavaScript has it.
   expect(explain(-errno, step)).toEqual({ reason, explanation, remedy });

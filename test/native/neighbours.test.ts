@@ -11,6 +11,8 @@ import { constants, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
+import { REGISTRATIONS, STEPS, USES } from '../../lib/abi/interface.ts';
+import { ENOTSUPP } from '../../lib/abi/kernel.ts';
 import { loadAddon } from '../../lib/host/linux/binding.ts';
 import { nodeHeaders } from '../../scripts/native/target.mjs';
 import { compileShim, shim } from '../support/shim.ts';
@@ -24,10 +26,23 @@ afterAll(() => {
 const { EBUSY } = constants.errno;
 /** What libc says when it lacks the area that a test is about. */
 const NO_AREA = 'glibc.pthread.rseq=0';
-const Kind = { LibcArea: 1, Librseq: 2, OwnAreas: 3 } as const;
-const Step = { None: 0, Enable: 7, Users: 11 } as const;
-const Registration = { None: 0, Libc: 1, Own: 2, Replace: 3 } as const;
-const ENOTSUPP = 524;
+const kindOf = (name: (typeof USES)[number]): number => USES.indexOf(name) + 1;
+const Kind = {
+  LibcArea: kindOf('libc-area'),
+  Librseq: kindOf('librseq'),
+  OwnAreas: kindOf('own-areas'),
+} as const;
+const Step = {
+  None: STEPS.indexOf('none'),
+  Enable: STEPS.indexOf('enable'),
+  Users: STEPS.indexOf('users'),
+} as const;
+const Registration = {
+  None: REGISTRATIONS.indexOf('auto'),
+  Libc: REGISTRATIONS.indexOf('libc'),
+  Own: REGISTRATIONS.indexOf('own'),
+  Replace: REGISTRATIONS.indexOf('replace'),
+} as const;
 
 const program = join(folder, 'users');
 const failure = compileShim(

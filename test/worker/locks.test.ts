@@ -10,6 +10,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { NR_SLICE_YIELD, NR_SLICE_YIELD_RFC } from '../../lib/abi/kernel.ts';
 import { copyLibrary, hasAddon, programs, run, runProgram } from '../support/program.ts';
 import { isLong, share } from '../support/share.ts';
 import { callsBetweenMarkers, whyNoStrace } from '../support/strace.ts';
@@ -289,8 +290,13 @@ describe('the hot path', () => {
     };
   }
 
-  /** By its name where strace knows it, else by its number, 471 or the first ABI's 470. */
-  const isYield = (call: string) => /^(rseq_slice_yield|syscall_(0x1d[67]|47[01]))$/.test(call);
+  /** By its name where strace knows it, else by one of its numbers, as strace prints them. */
+  const YIELDS = [NR_SLICE_YIELD, NR_SLICE_YIELD_RFC].flatMap((number) => [
+    number.toString(),
+    `0x${number.toString(16)}`,
+  ]);
+  const isYield = (call: string) =>
+    call === 'rseq_slice_yield' || YIELDS.some((number) => call === `syscall_${number}`);
 
   const TRACED = [
     ['worker', 'Mutex', 'withLock'],

@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
+import { NR_SLICE_YIELD, NR_SLICE_YIELD_RFC } from '../../lib/abi/kernel.ts';
 import { callsBetweenMarkers, whyNoStrace } from '../support/strace.ts';
 
 const program = fileURLToPath(new URL('programs/undisturbed.mjs', import.meta.url));
@@ -58,8 +59,13 @@ function without(calls: readonly string[], known: readonly string[]): string[] {
   });
 }
 
-/** By its name where strace knows it, else by its number, 471 or the first ABI's 470. */
-const isYield = (call: string) => /^(rseq_slice_yield|syscall_(0x1d[67]|47[01]))$/.test(call);
+/** By its name where strace knows it, else by one of its numbers, as strace prints them. */
+const YIELDS = [NR_SLICE_YIELD, NR_SLICE_YIELD_RFC].flatMap((number) => [
+  number.toString(),
+  `0x${number.toString(16)}`,
+]);
+const isYield = (call: string) =>
+  call === 'rseq_slice_yield' || YIELDS.some((number) => call === `syscall_${number}`);
 
 it.for([
   ['main', 'auto'],

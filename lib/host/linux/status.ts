@@ -8,7 +8,8 @@
 import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
-import { ENOTSUPP } from '../../abi.ts';
+import { STEPS, USES } from '../../abi/interface.ts';
+import { ENOTSUPP, LEGACY_LENGTH, NR_SLICE_YIELD, PR_SLICE_EXTENSION } from '../../abi/kernel.ts';
 import { packageFolder } from '../../place.ts';
 import type { AddonStatus, RawProbe, RawUser } from './binding.ts';
 
@@ -42,24 +43,6 @@ export interface Status {
   readonly syscall?: string;
 }
 
-/** In the order of `enum rseq_slice_step`. */
-const STEPS = [
-  'none',
-  'feature',
-  'boot',
-  'legacy',
-  'foreign',
-  'register',
-  'unregister',
-  'enable',
-  'memory',
-  'policy',
-  'flavour',
-  'users',
-] as const;
-
-/** In the order of `enum rseq_slice_user_kind`, which begins with 1. */
-export const USES = ['libc-area', 'librseq', 'own-areas'] as const;
 /** How an object uses rseq: libc's areas, by way of librseq, or areas of its own. */
 export type Use = (typeof USES)[number];
 
@@ -255,7 +238,7 @@ export function describeFailure(
     case 'legacy':
       return {
         reason: 'legacy-registration',
-        explanation: `libc registered an area of 32 bytes, which this kernel grants nothing to (prctl says ${name}), and the options forbid replacing it.`,
+        explanation: `libc registered an area of ${LEGACY_LENGTH} bytes, which this kernel grants nothing to (prctl says ${name}), and the options forbid replacing it.`,
         remedy:
           "Use glibc 2.41 or later, or allow it (registration: 'auto'). Where nothing else in the process uses rseq, GLIBC_TUNABLES=glibc.pthread.rseq=0 does, too.",
         errno,
@@ -296,11 +279,11 @@ export function describeFailure(
             remedy: "Use registration: 'auto' or 'replace'.",
             errno,
           };
-    case 'flavour':
+    case 'abi-version':
       return {
         reason: 'wrong-flavour',
         explanation:
-          'The kernel speaks the other dialect of the control word (bytes for mainline and 7.0, bits for rfc).',
+          'The kernel has another version of the ABI than was asked for (its control word is bytes for mainline and 7.0, bits for rfc).',
         remedy: "Use flavour: 'auto'; probe() tells which one it is.",
         errno,
       };
@@ -319,7 +302,7 @@ export function describeFailure(
           ? `${syscall} was denied (${name}): a seccomp filter, as containers have, or no such system call.`
           : `${syscall} failed (${name}) while the thread was to be given its area.`,
         remedy: denied
-          ? 'Allow rseq, prctl operation 79 and system call 471 in the container’s seccomp profile.'
+          ? `Allow rseq, prctl operation ${PR_SLICE_EXTENSION} and system call ${NR_SLICE_YIELD} in the container’s seccomp profile.`
           : 'Please report this, with the output of probe().',
         errno,
         syscall,

@@ -3,8 +3,8 @@
  * The port over the addon: a thread on the real kernel. It turns what the addon
  * answers into the library's own words, and system call failures into errors.
  */
-import { FLAVOURS } from '../../abi.ts';
-import type { Flavour } from '../../abi.ts';
+import { FLAVOURS, REGISTRATIONS } from '../../abi/interface.ts';
+import type { Flavour } from '../../abi/interface.ts';
 import { ControlWordBytes } from '../../sections/control-word.ts';
 import { RseqSliceError } from '../../errors.ts';
 import type { KernelThread, Registration } from '../port.ts';
@@ -12,8 +12,6 @@ import type { Binding } from './binding.ts';
 import { describeFailure, nameErrno } from './status.ts';
 import type { Status } from './status.ts';
 
-/** In the order of `enum rseq_slice_registration`. */
-export const REGISTRATIONS = ['auto', 'libc', 'own', 'replace'] as const;
 export type RegistrationPolicy = (typeof REGISTRATIONS)[number];
 
 export interface LinuxOptions {

@@ -4,7 +4,7 @@
  * before the lock is taken and withdrawn after it is released, and waiters are
  * woken only then, since a system call inside would end the extension.
  */
-import type { Flavour } from '../../abi.ts';
+import type { Flavour } from '../../abi/interface.ts';
 import { checkOptions, checkValue, wholeNumber } from '../../options.ts';
 import type { OptionChecks } from '../../options.ts';
 import { FLAVOUR, THREADS } from '../checks.ts';

@@ -4,7 +4,7 @@
  * explorer; they are here to be read, run and pointed at, and to keep the
  * explorer honest.
  */
-import { GRANTED_BIT, GRANTED_BYTE, REQUEST_BIT, REQUEST_BYTE } from '../../abi.ts';
+import { GRANTED_BIT, REQUEST_BIT, GRANTED_BYTE, REQUEST_BYTE } from '../../abi/kernel.ts';
 import type { Model, Step } from '../model.ts';
 import { OUTSIDE, section, LAYER_REGISTERS } from './section.ts';
 

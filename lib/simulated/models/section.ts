@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /**
  * Our own way in and out of a section, step by step, as `control-word.ts` and
- * `thread.ts` go it, in both dialects and in layers that know nothing of each
+ * `thread.ts` go it, in both versions and in layers that know nothing of each
  * other. Each access to the word is a step of its own; what the CPU does in one
  * instruction is one step.
  */
-import type { Flavour } from '../../abi.ts';
-import { GRANTED_BYTE, REQUEST_BIT, REQUEST_BYTE } from '../../abi.ts';
+import type { Flavour } from '../../abi/interface.ts';
+import { REQUEST_BIT, GRANTED_BYTE, REQUEST_BYTE } from '../../abi/kernel.ts';
 import {
   arrayOf,
   checkOptions,

@@ -69,13 +69,17 @@ RSEQ_SLICE_ABI_ASSERT(sizeof(((struct rseq_slice_area *)0)->slice_ctrl) == 4, "r
 #define RSEQ_SLICE_ABI_CPU_ID_UNINITIALIZED (-1)
 #define RSEQ_SLICE_ABI_CPU_ID_REGISTRATION_FAILED (-2)
 
+/* rseq(2), flags. The second from Linux 7.1 on: registered with slices enabled. */
 #define RSEQ_SLICE_ABI_FLAG_UNREGISTER 1
+#define RSEQ_SLICE_ABI_FLAG_SLICE_DEFAULT_ON 2
 
+/* struct rseq_slice_area.flags. */
 #define RSEQ_SLICE_ABI_FLAG_SLICE_AVAILABLE (1u << 4)
 #define RSEQ_SLICE_ABI_FLAG_SLICE_ENABLED (1u << 5)
 
-#define RSEQ_SLICE_ABI_BIT_REQUEST (1u << 0)
-#define RSEQ_SLICE_ABI_BIT_GRANTED (1u << 1)
+/* The control word in the first public ABI; later it is two bytes of struct rseq_slice_area. */
+#define RSEQ_SLICE_ABI_REQUEST_BIT (1u << 0)
+#define RSEQ_SLICE_ABI_GRANTED_BIT (1u << 1)
 
 #define RSEQ_SLICE_ABI_AT_FEATURE_SIZE 27
 #define RSEQ_SLICE_ABI_AT_ALIGN 28

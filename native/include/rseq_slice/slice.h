@@ -265,8 +265,8 @@ static inline int rseq_slice_test_and_clear_request(volatile uint32_t *word)
 	__asm__ __volatile__("btrl $0, %0" : "+m"(*word), "=@ccc"(was_set) : : "memory");
 	return was_set;
 #else
-	return (__atomic_fetch_and(word, ~RSEQ_SLICE_ABI_BIT_REQUEST, __ATOMIC_SEQ_CST) &
-		       RSEQ_SLICE_ABI_BIT_REQUEST) != 0;
+	return (__atomic_fetch_and(word, ~RSEQ_SLICE_ABI_REQUEST_BIT, __ATOMIC_SEQ_CST) &
+		       RSEQ_SLICE_ABI_REQUEST_BIT) != 0;
 #endif
 }
 
@@ -280,7 +280,7 @@ static inline int rseq_slice_enter(
 	if (abi_version == RSEQ_SLICE_ABI_VERSION_RFC) {
 		if (area->slice_ctrl.word != 0)
 			return 0;
-		area->slice_ctrl.word = RSEQ_SLICE_ABI_BIT_REQUEST;
+		area->slice_ctrl.word = RSEQ_SLICE_ABI_REQUEST_BIT;
 	} else {
 		/*
 		 * Two bytes and not the word, which the CPU cannot forward from
@@ -309,7 +309,7 @@ static inline enum rseq_slice_outcome rseq_slice_clear(
 	if (abi_version == RSEQ_SLICE_ABI_VERSION_RFC) {
 		if (rseq_slice_test_and_clear_request(&area->slice_ctrl.word))
 			return RSEQ_SLICE_OUTCOME_UNDISTURBED;
-		return area->slice_ctrl.word & RSEQ_SLICE_ABI_BIT_GRANTED
+		return area->slice_ctrl.word & RSEQ_SLICE_ABI_GRANTED_BIT
 			       ? RSEQ_SLICE_OUTCOME_YIELDED
 			       : RSEQ_SLICE_OUTCOME_PREEMPTED;
 	}

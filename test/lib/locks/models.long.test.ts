@@ -4,7 +4,7 @@
  * befall them: minutes of work.
  */
 import { describe, it } from 'vitest';
-import { FLAVOURS } from '../../../lib/abi.ts';
+import { FLAVOURS } from '../../../lib/abi/interface.ts';
 import type { ExploreOptions } from '../../../lib/simulated/explorer.ts';
 import type { Model } from '../../../lib/simulated/model.ts';
 import { exploreAloud, findAloud } from './models/aloud.ts';

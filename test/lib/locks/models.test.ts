@@ -6,7 +6,7 @@
  * And what would be wrong is found. Larger models are in `models.long.test.ts`.
  */
 import { describe, it } from 'vitest';
-import { FLAVOURS } from '../../../lib/abi.ts';
+import { FLAVOURS } from '../../../lib/abi/interface.ts';
 import type { ExploreOptions } from '../../../lib/simulated/explorer.ts';
 import type { Model } from '../../../lib/simulated/model.ts';
 import { exploreAloud, findAloud } from './models/aloud.ts';

@@ -2,7 +2,7 @@
 /** Sections, nesting, outcomes and counters against a kernel the test plays itself. */
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import type { Flavour } from '../../../lib/abi.ts';
+import type { Flavour } from '../../../lib/abi/interface.ts';
 import type { KernelThread } from '../../../lib/host/port.ts';
 import { SlotTable } from '../../../lib/sections/counters.ts';
 import { Outcome, Thread } from '../../../lib/sections/thread.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 const library = (file) => import(pathToFileURL(join(process.argv[2], file)).href);
-const { FLAVOURS } = await library('abi.js');
+const { FLAVOURS } = await library('abi/interface.js');
 const { attach } = await library('attach.js');
 const {
   explore,

@@ -9,6 +9,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { AREA_OFFSETS, LEGACY_LENGTH } from '../../../lib/abi/kernel.ts';
 import {
   ENVIRONMENT,
   EXIT_UNUSABLE,
@@ -49,8 +50,8 @@ function reasonToSkip(host: Host | string): string | null {
   const { featureSize, alignment, register } = host;
   if (register !== 0)
     return `rseq(2) gives ${register} here: something has registered first, or forbids it.`;
-  if (featureSize !== 28 || alignment !== 32) {
-    return `This kernel is another: feature size ${featureSize}, alignment ${alignment}, not 28 and 32.`;
+  if (featureSize !== AREA_OFFSETS.slice_ctrl || alignment !== LEGACY_LENGTH) {
+    return `This kernel is another: feature size ${featureSize}, alignment ${alignment}, not ${AREA_OFFSETS.slice_ctrl} and ${LEGACY_LENGTH}.`;
   }
   return null;
 }

@@ -2,7 +2,8 @@
 /** The test double: what happens to its threads when it is told, through the public API. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { FLAVOURS } from '../../../lib/abi.ts';
+import { FLAVOURS } from '../../../lib/abi/interface.ts';
+import { ENOTSUPP, ErrorNumber } from '../../../lib/abi/kernel.ts';
 import { attach } from '../../../lib/attach.ts';
 import { replayed, seeded } from '../../../lib/simulated/choices.ts';
 import { SimulatedKernel } from '../../../lib/simulated/kernel.ts';
@@ -232,8 +233,8 @@ describe('attach', () => {
   });
 
   it.each([
-    ['absent', 22],
-    ['off-at-boot', 524],
+    ['absent', ErrorNumber.EINVAL],
+    ['off-at-boot', ENOTSUPP],
   ] as const)('fails as on a kernel with the feature %s', (feature, errno) => {
     const cpu = new SimulatedKernel({ feature }).thread();
     const attaching = () => attach({ backend: cpu });

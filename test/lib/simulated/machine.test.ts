@@ -5,16 +5,33 @@
  * tests, except for what only a scheduler can bring about.
  */
 import { describe, expect, it } from 'vitest';
-import { FLAG_AVAILABLE, FLAG_ENABLED, FLAVOURS } from '../../../lib/abi.ts';
-import type { Flavour } from '../../../lib/abi.ts';
+import { FLAVOURS } from '../../../lib/abi/interface.ts';
+import type { Flavour } from '../../../lib/abi/interface.ts';
+import {
+  AREA_OFFSETS,
+  ENOTSUPP,
+  FLAG_SLICE_AVAILABLE,
+  FLAG_SLICE_ENABLED,
+  FLAG_UNREGISTER,
+  LEGACY_LENGTH,
+  PR_SLICE_ENABLE,
+  PR_SLICE_SET,
+  SIGNATURE,
+  SLICE_LENGTH,
+} from '../../../lib/abi/kernel.ts';
 import { Machine } from '../../../lib/simulated/machine.ts';
 import type { MachineEvent, MachineOptions } from '../../../lib/simulated/machine.ts';
 
-const SIGNATURE = 0x53053053;
 const [GRANTED, EXPIRED, REVOKED, YIELDED, ABORTED] = [0, 1, 2, 3, 4];
 
 /** 32-bit slots of `struct rseq`. */
-const Slot = { cpuIdStart: 0, cpuId: 1, flags: 4, nodeId: 5, concurrencyId: 6 } as const;
+const Slot = {
+  cpuIdStart: AREA_OFFSETS.cpu_id_start / 4,
+  cpuId: AREA_OFFSETS.cpu_id / 4,
+  flags: AREA_OFFSETS.flags / 4,
+  nodeId: AREA_OFFSETS.node_id / 4,
+  concurrencyId: AREA_OFFSETS.mm_cid / 4,
+} as const;
 
 /** A machine whose thread 0 has slices enabled, and what happened on it. */
 class Bench {
@@ -24,8 +41,8 @@ class Bench {
   constructor(options: MachineOptions = {}) {
     this.machine = new Machine(options);
     this.machine.onEvent = (event) => void this.events.push(event);
-    expect(this.machine.rseq(0, 0, 0, 33, 0, SIGNATURE)).toBe(0);
-    expect(this.machine.prctl(0, 2, 1)).toBe(0);
+    expect(this.machine.rseq(0, 0, 0, SLICE_LENGTH, 0, SIGNATURE)).toBe(0);
+    expect(this.machine.prctl(0, PR_SLICE_SET, PR_SLICE_ENABLE)).toBe(0);
     this.events.length = 0;
   }
 
@@ -78,7 +95,7 @@ describe.each(FLAVOURS)('%s', (flavour) => {
   it('schedules where there is no request, or slices are off again', () => {
     const bench = new Bench({ flavour });
     bench.machine.interrupt(0, true);
-    bench.machine.prctl(0, 2, 0);
+    bench.machine.prctl(0, PR_SLICE_SET, 0);
     bench.request();
     bench.machine.interrupt(0, true);
     expect(bench.events).toEqual(['switched', 'switched']);
@@ -193,7 +210,7 @@ describe.each(FLAVOURS)('%s', (flavour) => {
     const before = bench.machine.state.slice();
     bench.machine.interrupt(0, true);
     bench.machine.expire(0);
-    expect(bench.machine.rseq(0, 0, 0, 33, 1, SIGNATURE)).toBe(0);
+    expect(bench.machine.rseq(0, 0, 0, SLICE_LENGTH, FLAG_UNREGISTER, SIGNATURE)).toBe(0);
     expect(bench.machine.state).toEqual(before);
     expect(bench.events.at(-1)).toBe('killed');
   });
@@ -205,7 +222,7 @@ describe.each(FLAVOURS)('%s', (flavour) => {
     expect([bench.slot(Slot.cpuIdStart), bench.slot(Slot.cpuId)]).toEqual([5, 5]);
     expect(bench.word).toEqual([0, 0, 0, 0]);
     expect(bench.counts()).toEqual(counted(GRANTED, REVOKED));
-    expect(bench.machine.rseq(1, 1, 0, 33, 0, SIGNATURE)).toBe(0);
+    expect(bench.machine.rseq(1, 1, 0, SLICE_LENGTH, 0, SIGNATURE)).toBe(0);
     expect(bench.slot(Slot.concurrencyId, 1)).toBe(1);
     bench.machine.migrate(1, 3);
     expect(bench.machine.isDead(1)).toBe(false);
@@ -266,10 +283,10 @@ describe.each(FLAVOURS)('%s', (flavour) => {
     const bench = new Bench({ flavour });
     bench.machine.execute(0);
     expect([bench.machine.isRegistered(0), bench.machine.isEnabled(0)]).toEqual([false, false]);
-    expect(bench.machine.prctl(0, 2, 1)).toBe(-6);
-    expect(bench.machine.rseq(0, 0, 0, 33, 1, SIGNATURE)).toBe(-22);
-    expect(bench.machine.rseq(0, 0, 0, 33, 0, 1)).toBe(0);
-    expect(bench.slot(Slot.flags)).toBe(FLAG_AVAILABLE);
+    expect(bench.machine.prctl(0, PR_SLICE_SET, PR_SLICE_ENABLE)).toBe(-6);
+    expect(bench.machine.rseq(0, 0, 0, SLICE_LENGTH, FLAG_UNREGISTER, SIGNATURE)).toBe(-22);
+    expect(bench.machine.rseq(0, 0, 0, SLICE_LENGTH, 0, 1)).toBe(0);
+    expect(bench.slot(Slot.flags)).toBe(FLAG_SLICE_AVAILABLE);
   });
 
   it('forgets a registration at exit, and leaves the memory as it is', () => {
@@ -278,7 +295,7 @@ describe.each(FLAVOURS)('%s', (flavour) => {
     expect(bench.machine.isRegistered(0)).toBe(false);
     expect([bench.slot(Slot.cpuId), bench.slot(Slot.flags)]).toEqual([
       0,
-      FLAG_AVAILABLE | FLAG_ENABLED,
+      FLAG_SLICE_AVAILABLE | FLAG_SLICE_ENABLED,
     ]);
     bench.machine.interrupt(0, true);
     expect(bench.slot(Slot.cpuId)).toBe(0);
@@ -286,10 +303,10 @@ describe.each(FLAVOURS)('%s', (flavour) => {
 
   it('kills at prctl who has changed the flags', () => {
     const bench = new Bench({ flavour });
-    bench.change(Slot.flags, FLAG_ENABLED);
-    expect(bench.machine.prctl(0, 2, 1)).toBe(0);
+    bench.change(Slot.flags, FLAG_SLICE_ENABLED);
+    expect(bench.machine.prctl(0, PR_SLICE_SET, PR_SLICE_ENABLE)).toBe(0);
     expect(bench.machine.isDead(0)).toBe(false);
-    bench.machine.prctl(0, 2, 0);
+    bench.machine.prctl(0, PR_SLICE_SET, 0);
     expect(bench.machine.death(0)).toMatch(/flags/);
   });
 
@@ -320,24 +337,24 @@ describe.each(FLAVOURS)('%s', (flavour) => {
 
 it('keeps slices from legacy areas since 7.1, and gives them before', () => {
   for (const [flavour, expected] of [
-    ['mainline', -524],
+    ['mainline', -ENOTSUPP],
     ['7.0', 0],
     ['rfc', 0],
   ] as const) {
     const machine = new Machine({ flavour });
-    expect(machine.rseq(0, 0, 0, 32, 0, SIGNATURE)).toBe(0);
-    expect(machine.prctl(0, 2, 1), flavour).toBe(expected);
+    expect(machine.rseq(0, 0, 0, LEGACY_LENGTH, 0, SIGNATURE)).toBe(0);
+    expect(machine.prctl(0, PR_SLICE_SET, PR_SLICE_ENABLE), flavour).toBe(expected);
   }
 });
 
 it('grants nothing where the feature is off at boot or absent', () => {
   for (const [feature, enabled, yielded] of [
-    ['off-at-boot', -524, 0],
+    ['off-at-boot', -ENOTSUPP, 0],
     ['absent', -22, -38],
   ] as const) {
     const machine = new Machine({ feature });
-    expect(machine.rseq(0, 0, 0, 33, 0, SIGNATURE)).toBe(0);
-    expect(machine.prctl(0, 2, 1)).toBe(enabled);
+    expect(machine.rseq(0, 0, 0, SLICE_LENGTH, 0, SIGNATURE)).toBe(0);
+    expect(machine.prctl(0, PR_SLICE_SET, PR_SLICE_ENABLE)).toBe(enabled);
     machine.controlWord(0)[0] = 1;
     machine.interrupt(0, true);
     expect([...machine.controlWord(0)]).toEqual([1, 0, 0, 0]);

@@ -9,7 +9,7 @@ import { attach } from '../../../lib/attach.ts';
 import { exploreChoices, replayed } from '../../../lib/simulated/choices.ts';
 import type { Chooser } from '../../../lib/simulated/choices.ts';
 import { SimulatedKernel } from '../../../lib/simulated/kernel.ts';
-import { FLAVOURS } from '../../../lib/abi.ts';
+import { FLAVOURS } from '../../../lib/abi/interface.ts';
 import { isLong } from '../../support/share.ts';
 
 describe.each(FLAVOURS)('sections on %s', (flavour) => {

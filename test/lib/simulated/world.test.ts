@@ -6,7 +6,7 @@
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { REQUEST_BIT, REQUEST_BYTE } from '../../../lib/abi.ts';
+import { REQUEST_BIT, REQUEST_BYTE } from '../../../lib/abi/kernel.ts';
 import { replayed, seeded } from '../../../lib/simulated/choices.ts';
 import { explore, run } from '../../../lib/simulated/explorer.ts';
 import { formatRun } from '../../../lib/simulated/print.ts';

@@ -6,7 +6,7 @@
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { FLAVOURS } from '../../../lib/abi.ts';
+import { FLAVOURS } from '../../../lib/abi/interface.ts';
 import { attach } from '../../../lib/attach.ts';
 import { replayed } from '../../../lib/simulated/choices.ts';
 import { explore, run } from '../../../lib/simulated/explorer.ts';

@@ -3,12 +3,27 @@
  * Sequences nobody has thought of: mostly right arguments, so that they get
  * somewhere, some wrong ones, and user stores wherever the kernel looks.
  */
+import {
+  FLAG_SLICE_AVAILABLE,
+  FLAG_SLICE_ENABLED,
+  LEGACY_LENGTH,
+  SIGNATURE,
+  SLICE_LENGTH,
+} from '../../../lib/abi/kernel.ts';
 import { AREA_SLOTS, Field, call } from './sequence.ts';
 import type { Call, Sequence } from './sequence.ts';
 
 const LONGEST = 12;
-const SIGNATURES = [0x53053053, 0, 0xffffffff];
-const LENGTHS = [32, 33, 33, 33, 33, 64, 96, 31, 0, 0xffffffff];
+const SIGNATURES = [SIGNATURE, 0, 0xffffffff];
+/** Half of them the one that works. */
+const LENGTHS = [LEGACY_LENGTH, ...Array<number>(4).fill(SLICE_LENGTH), 64, 96, 31, 0, 0xffffffff];
+const FLAGS = [
+  0,
+  FLAG_SLICE_AVAILABLE,
+  FLAG_SLICE_ENABLED,
+  FLAG_SLICE_AVAILABLE | FLAG_SLICE_ENABLED,
+  0xffffffff,
+];
 const WORDS = [0, 1, 2, 3, 0x100, 0x101, 0xffffffff, 77];
 const ID_FIELDS = [Field.cpuIdStart, Field.cpuId, Field.nodeId, Field.concurrencyId];
 
@@ -102,7 +117,7 @@ function randomCall(random: Random, progress: Progress): Call {
     case 8:
       return call('s', slot + Field.sliceControl, random.one(WORDS));
     case 9:
-      return call('s', slot + Field.flags, random.one([0, 16, 32, 48, 0xffffffff]));
+      return call('s', slot + Field.flags, random.one(FLAGS));
     case 10:
       return random.isOneIn(2)
         ? call('s', slot + random.one(ID_FIELDS), random.one([77, 0xffffffff]))
@@ -140,7 +155,7 @@ function rseqCall(random: Random, progress: Progress): Call {
   }
   const area = random.below(3);
   const length = random.one(LENGTHS);
-  const offset = random.isOneIn(length === 32 ? 2 : 12) ? 32 : 0;
+  const offset = random.isOneIn(length === LEGACY_LENGTH ? 2 : 12) ? 32 : 0;
   const signature = random.one(SIGNATURES);
   progress.last = [area, offset, length, signature];
   if (random.isOneIn(30)) return call('r', -1, offset, length, 0, signature);

@@ -19,10 +19,11 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it, vi } from 'vitest';
-import { ENOTSUPP, FLAVOURS } from '../../../../lib/abi.ts';
+import { FLAVOURS, REGISTRATIONS, STEPS } from '../../../../lib/abi/interface.ts';
+import { ENOTSUPP } from '../../../../lib/abi/kernel.ts';
 import { RseqSliceError } from '../../../../lib/errors.ts';
 import type { Binding, RawAttachment, RawProbe } from '../../../../lib/host/linux/binding.ts';
-import { LinuxKernelThread, REGISTRATIONS } from '../../../../lib/host/linux/thread.ts';
+import { LinuxKernelThread } from '../../../../lib/host/linux/thread.ts';
 import type { LinuxOptions } from '../../../../lib/host/linux/thread.ts';
 import { libcKind } from '../../../../lib/host/linux/libc.ts';
 import {
@@ -178,48 +179,51 @@ describe.each([
   });
 });
 
-/** Step by its name in `enum rseq_slice_step`, errno, and what must come of them. */
+/** Step, errno, and what must come of them. */
 const FAILURES = [
   [
-    'FEATURE',
+    'feature',
     EINVAL,
     'kernel-without-feature',
     'prctl',
     /EINVAL \(22\)/,
     /CONFIG_RSEQ_SLICE_EXTENSION=y/,
   ],
-  ['BOOT', ENOTSUPP, 'off-at-boot', 'prctl', /ENOTSUPP \(524\)/, /rseq_slice_ext=0/],
+  ['boot', ENOTSUPP, 'off-at-boot', 'prctl', /ENOTSUPP \(524\)/, /rseq_slice_ext=0/],
   [
-    'LEGACY',
+    'legacy',
     ENOTSUPP,
     'legacy-registration',
     'prctl',
     /32 bytes.*ENOTSUPP/,
     /registration: 'auto'/,
   ],
-  ['FOREIGN', EBUSY, 'foreign-registration', 'rseq', /Another library/, /without that library/],
-  ['REGISTER', ENOSYS, 'denied', 'rseq', /^rseq was denied \(ENOSYS/, /seccomp profile/],
-  ['REGISTER', EIO, 'system-error', 'rseq', /^rseq failed \(EIO/, /report this/],
-  ['UNREGISTER', EPERM, 'denied', 'rseq', /^rseq was denied \(EPERM/, /seccomp profile/],
-  ['ENABLE', EPERM, 'denied', 'prctl', /^prctl was denied \(EPERM/, /operation 79/],
-  ['ENABLE', ENXIO, 'system-error', 'prctl', /^prctl failed \(ENXIO/, /probe\(\)/],
-  ['MEMORY', ENOMEM, 'out-of-memory', undefined, /ENOMEM/, /memory/],
-  ['MEMORY', EAGAIN, 'out-of-memory', undefined, /EAGAIN/, /limit on threads/],
+  ['foreign', EBUSY, 'foreign-registration', 'rseq', /Another library/, /without that library/],
+  ['register', ENOSYS, 'denied', 'rseq', /^rseq was denied \(ENOSYS/, /seccomp profile/],
+  ['register', EIO, 'system-error', 'rseq', /^rseq failed \(EIO/, /report this/],
+  ['unregister', EPERM, 'denied', 'rseq', /^rseq was denied \(EPERM/, /seccomp profile/],
+  ['enable', EPERM, 'denied', 'prctl', /^prctl was denied \(EPERM/, /operation 79/],
+  ['enable', ENXIO, 'system-error', 'prctl', /^prctl failed \(ENXIO/, /probe\(\)/],
+  ['memory', ENOMEM, 'out-of-memory', undefined, /ENOMEM/, /memory/],
+  ['memory', EAGAIN, 'out-of-memory', undefined, /EAGAIN/, /limit on threads/],
   [
-    'POLICY',
+    'policy',
     ENXIO,
     'no-libc-registration',
     undefined,
     /libc registered no rseq area/,
     /'auto' or 'own'/,
   ],
-  ['POLICY', EBUSY, 'legacy-registration', undefined, /libc has registered/, /'replace'/],
-  ['FLAVOUR', EINVAL, 'wrong-flavour', undefined, /other dialect/, /flavour: 'auto'/],
+  ['policy', EBUSY, 'legacy-registration', undefined, /libc has registered/, /'replace'/],
+  [
+    'abi-version',
+    EINVAL,
+    'wrong-flavour',
+    undefined,
+    /another version of the ABI/,
+    /flavour: 'auto'/,
+  ],
 ] as const;
-/** In the order of `enum rseq_slice_step`. */
-const STEPS =
-  'NONE FEATURE BOOT LEGACY FOREIGN REGISTER UNREGISTER ENABLE MEMORY POLICY FLAVOUR'.split(' ');
-
 describe('a failure', () => {
   it.each(FAILURES)(
     'at step %s with errno %i is %s',

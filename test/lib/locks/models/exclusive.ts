@@ -28,7 +28,7 @@ import {
   TURNSTILE_WORDS,
   WANTED,
 } from '../../../../lib/locks/turnstile.ts';
-import type { Flavour } from '../../../../lib/abi.ts';
+import type { Flavour } from '../../../../lib/abi/interface.ts';
 import { LAYER_REGISTERS, section } from '../../../../lib/simulated/models/section.ts';
 import { AGAIN } from '../../../../lib/simulated/model.ts';
 import type { Model, Step } from '../../../../lib/simulated/model.ts';
