@@ -231,7 +231,7 @@ export class Thread {
 
   /**
    * @internal Writes the counters where those of the whole process are added up. Never from the way
-   * in: see `process-stats.ts`.
+   * in: see `counters.ts`.
    */
   publish(): void {
     const slot = this.#slot;
