@@ -45,9 +45,10 @@ export const include: string = packageFolder === null ? '' : join(packageFolder,
 const addon = loadAddon();
 
 /**
- * The functions of `rseq_slice/slice.h`, `struct rseq_slice_api` in C, as an external
- * value to pass to an addon, which reads it with `rseq_slice_get_api_from_value()`
- * of `rseq_slice/node.h`. The same functions in every thread of the process.
+ * The C interface: the functions of `rseq_slice/slice.h`, `struct rseq_slice_api`
+ * in C, as an external value to pass to an addon, which reads it with
+ * `rseq_slice_get_api_from_value()` of `rseq_slice/node.h`. The same functions in
+ * every thread of the process.
  *
  * Null where the addon of this package is not there or does not load:
  * {@link unavailable} tells why, and sections of the other addon do nothing. On
