@@ -14,7 +14,7 @@ export interface AttachMessage {
   readonly backend: Backend;
   /** Whose rseq area the thread uses. */
   readonly registration: Registration;
-  /** The ABI's form that the kernel speaks. */
+  /** The version of the ABI that the kernel has. */
   readonly flavour: Flavour;
   /** `available`, or why the simulated kernel serves: a `reason` of `probe()`. */
   readonly reason: string;

@@ -104,7 +104,7 @@ export interface ProbeReport {
     readonly backend: Backend;
     /** Whose rseq area it uses. */
     readonly registration: Registration;
-    /** The ABI's form. */
+    /** The version of the ABI. */
     readonly flavour: Flavour;
     /**
      * `native`: this runtime refuses to map the word, and every section is two calls into the

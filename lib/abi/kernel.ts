@@ -9,7 +9,7 @@
  * `include/uapi/linux/rseq.h`; for the first public ABI the mail of 2025-09-11 to linux-kernel.
  */
 
-/** Bytes that members of `struct rseq` lie behind its start, under the names that they have in C. */
+/** Bytes that members of `struct rseq` lie behind its start, under the names they have in C. */
 export const AREA_OFFSETS = {
   cpu_id_start: 0,
   cpu_id: 4,

@@ -117,7 +117,7 @@ const DISTURBANCES = [
 
 /** A kernel for tests: it does what it is told, or what a chooser chooses. */
 export class SimulatedKernel {
-  /** The ABI's form that it speaks. */
+  /** The version of the ABI that it has. */
   readonly flavour: Flavour;
   /** ns; the clock. It moves only when {@link advance} moves it. */
   now = 0;
@@ -251,7 +251,7 @@ export class SimulatedThread {
     this.#chooser = chooser;
   }
 
-  /** The ABI's form that its kernel speaks. */
+  /** The version of the ABI that its kernel has. */
   get flavour(): Flavour {
     return this.#machine.flavour;
   }

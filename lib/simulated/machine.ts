@@ -115,7 +115,7 @@ const THREAD_SLOTS = 20;
  * scheduler, no threads of its own.
  */
 export class Machine {
-  /** The ABI's form that it speaks. */
+  /** The version of the ABI that it has. */
   readonly flavour: Flavour;
   /** Whether it has slices. */
   readonly feature: Feature;

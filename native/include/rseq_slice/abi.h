@@ -64,8 +64,10 @@ RSEQ_SLICE_ABI_ASSERT(sizeof(((struct rseq_slice_area *)0)->slice_ctrl) == 4, "r
 /* The shortest area that can have slices on Linux 7.1 and later. */
 #define RSEQ_SLICE_ABI_SLICE_LENGTH 33u
 
-/* struct rseq_slice_area.cpu_id as a signed number: nobody registered the area, or libc was
- * refused. */
+/*
+ * struct rseq_slice_area.cpu_id as a signed number: nobody registered the area,
+ * or libc was refused.
+ */
 #define RSEQ_SLICE_ABI_CPU_ID_UNINITIALIZED (-1)
 #define RSEQ_SLICE_ABI_CPU_ID_REGISTRATION_FAILED (-2)
 

@@ -110,8 +110,8 @@ struct rseq_slice_kernel {
 enum rseq_slice_user_kind {
 	RSEQ_SLICE_USER_KIND_LIBC_AREA = 1, /* refers to libc's area (__rseq_offset) */
 	RSEQ_SLICE_USER_KIND_LIBRSEQ = 2, /* librseq: libc's area, its own where libc has none */
-	RSEQ_SLICE_USER_KIND_OWN_AREAS =
-		3, /* registers its own, as tcmalloc does (tcmalloc_slabs, __rseq_abi) */
+	/* Registers its own, as tcmalloc does (tcmalloc_slabs, __rseq_abi). */
+	RSEQ_SLICE_USER_KIND_OWN_AREAS = 3,
 };
 
 /* A loaded object that uses rseq. */
