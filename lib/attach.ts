@@ -5,14 +5,14 @@
  * object per thread, which all who attach it share.
  */
 import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
-import { FLAVOURS, REGISTRATIONS } from './abi/interface.ts';
-import type { Flavour } from './abi/interface.ts';
+import { ABI_VERSIONS, REGISTRATIONS } from './abi/interface.ts';
+import type { AbiVersion } from './abi/interface.ts';
 import { ATTACH, DETACH } from './channels.ts';
 import type { AttachMessage } from './channels.ts';
 import { RseqSliceError } from './errors.ts';
-import type { Backend, KernelThread } from './host/port.ts';
+import type { HostName, HostThread } from './host/port.ts';
 import { loadAddon } from './host/linux/binding.ts';
-import { LinuxKernelThread } from './host/linux/thread.ts';
+import { LinuxHostThread } from './host/linux/thread.ts';
 import type { RegistrationPolicy } from './host/linux/thread.ts';
 import { AVAILABLE, describeAddon } from './host/linux/status.ts';
 import type { Status } from './host/linux/status.ts';
@@ -22,7 +22,7 @@ import { openSlot, sumSlots } from './sections/counters.ts';
 import type { ProcessStats } from './sections/counters.ts';
 import { SimulatedThread } from './simulated/kernel.ts';
 import { Machine } from './simulated/machine.ts';
-import { SimulatedKernelThread } from './simulated/thread.ts';
+import { SimulatedHostThread } from './simulated/thread.ts';
 import type { Thread } from './sections/thread.ts';
 import { createThread } from './recording/recording-thread.ts';
 
@@ -34,9 +34,7 @@ export interface AttachOptions {
    * A thread of a `SimulatedKernel`, for tests: that one, whatever else the
    * calling thread is attached to.
    */
-  readonly backend?: Backend | 'auto' | SimulatedThread;
-  /** Default `auto`. `kernel` is another way to say backend `linux`: no slices, no thread. */
-  readonly require?: 'auto' | 'kernel';
+  readonly host?: HostName | 'auto' | SimulatedThread;
   /**
    * Default `auto`: libc's area if it can have slices, our own if libc has
    * none, else ours in the place of libc's; but none of ours where a loaded
@@ -45,14 +43,14 @@ export interface AttachOptions {
    */
   readonly registration?: RegistrationPolicy;
   /** Default `auto`: found out. */
-  readonly flavour?: Flavour | 'auto';
+  readonly abiVersion?: AbiVersion | 'auto';
   /** Default `auto`: mapped where the runtime allows it. `native` uses calls. */
   readonly controlWord?: 'auto' | 'native';
 }
 
 /** The options, all there and checked. */
-interface Choice extends Required<Omit<AttachOptions, 'backend'>> {
-  readonly backend: Backend | 'auto';
+interface Choice extends Required<Omit<AttachOptions, 'host'>> {
+  readonly host: HostName | 'auto';
   readonly simulated: SimulatedThread | null;
 }
 
@@ -64,21 +62,20 @@ interface Attached {
   readonly options: Choice;
 }
 
-const BACKENDS = oneOf(['auto', 'linux', 'simulated']);
-const BACKEND: Check = {
-  accepts: `${BACKENDS.accepts} or a thread of a SimulatedKernel`,
-  isGood: (value) => value instanceof SimulatedThread || BACKENDS.isGood(value),
+const HOST_NAMES = oneOf(['auto', 'linux', 'simulated']);
+const HOST: Check = {
+  accepts: `${HOST_NAMES.accepts} or a thread of a SimulatedKernel`,
+  isGood: (value) => value instanceof SimulatedThread || HOST_NAMES.isGood(value),
 };
 const CHECKS: OptionChecks<AttachOptions> = {
-  backend: BACKEND,
-  require: oneOf(['auto', 'kernel']),
+  host: HOST,
   registration: oneOf(REGISTRATIONS),
-  flavour: oneOf(['auto', ...FLAVOURS]),
+  abiVersion: oneOf(['auto', ...ABI_VERSIONS]),
   controlWord: oneOf(['auto', 'native']),
 };
 
 /** What RSEQ_SLICE can be. */
-export const ENVIRONMENT = ['', 'auto', 'linux', 'simulated', 'off'] as const;
+export const ENVIRONMENT = ['', 'auto', 'linux', 'simulated'] as const;
 
 /**
  * Inherited by workers of a thread that has our area in the place of libc's, and so by those that
@@ -111,8 +108,8 @@ export function attach(options: AttachOptions = {}): Thread {
     return attached.thread;
   }
   const [kernel, status] = chooseKernel(wanted);
-  const { backend, registration, flavour } = kernel;
-  const message: AttachMessage = { backend, registration, flavour, reason: status.reason };
+  const { host, registration, abiVersion } = kernel;
+  const message: AttachMessage = { host, registration, abiVersion, reason: status.reason };
   const thread = createThread(
     kernel,
     () => {
@@ -164,7 +161,7 @@ export function environmentChoice(): (typeof ENVIRONMENT)[number] {
   if (choice === undefined) {
     throw new RseqSliceError(
       'ERR_RSEQ_INVALID_OPTION',
-      `RSEQ_SLICE=${value} in the environment means nothing: use auto, linux, simulated or off.`,
+      `RSEQ_SLICE=${value} in the environment means nothing: use auto, linux or simulated.`,
     );
   }
   return choice;
@@ -172,29 +169,18 @@ export function environmentChoice(): (typeof ENVIRONMENT)[number] {
 
 function choose(options: AttachOptions): Choice {
   checkOptions('attach()', options, CHECKS);
-  const simulated = options.backend instanceof SimulatedThread ? options.backend : null;
+  const simulated = options.host instanceof SimulatedThread ? options.host : null;
   if (simulated !== null) assertAlone(simulated, options);
-  let backend =
-    options.backend instanceof SimulatedThread ? 'simulated' : (options.backend ?? 'auto');
-  if (options.require === 'kernel') {
-    if (backend === 'simulated') {
-      throw new RseqSliceError(
-        'ERR_RSEQ_INVALID_OPTION',
-        "attach() cannot have require: 'kernel' with backend: 'simulated'.",
-      );
-    }
-    backend = 'linux';
-  }
+  let host = options.host instanceof SimulatedThread ? 'simulated' : (options.host ?? 'auto');
   const environment = environmentChoice();
-  if (backend === 'auto') {
-    backend = environment === '' ? 'auto' : environment === 'off' ? 'simulated' : environment;
+  if (host === 'auto') {
+    host = environment === '' ? 'auto' : environment;
   }
   return {
     simulated,
-    backend,
-    require: options.require ?? 'auto',
+    host,
     registration: options.registration ?? 'auto',
-    flavour: options.flavour ?? 'auto',
+    abiVersion: options.abiVersion ?? 'auto',
     controlWord: options.controlWord ?? 'auto',
   };
 }
@@ -204,10 +190,10 @@ function assertAlone(simulated: SimulatedThread, options: AttachOptions): void {
   for (const name of Object.keys(CHECKS) as (keyof AttachOptions)[]) {
     const value = options[name];
     if (
-      name === 'backend' ||
+      name === 'host' ||
       value === undefined ||
       value === 'auto' ||
-      value === simulated.flavour
+      value === simulated.abiVersion
     )
       continue;
     throw new RseqSliceError(
@@ -221,14 +207,14 @@ function assertAlone(simulated: SimulatedThread, options: AttachOptions): void {
 function assertCompatible(present: Attached, wanted: Choice, given: AttachOptions): void {
   const { thread } = present;
   const clashes: string[] = [];
-  if (wanted.backend !== 'auto' && wanted.backend !== thread.backend) {
-    clashes.push(`backend '${wanted.backend}', not '${thread.backend}'`);
+  if (wanted.host !== 'auto' && wanted.host !== thread.host) {
+    clashes.push(`host '${wanted.host}', not '${thread.host}'`);
   }
-  if (wanted.flavour !== 'auto' && wanted.flavour !== thread.flavour) {
-    clashes.push(`flavour '${wanted.flavour}', not '${thread.flavour}'`);
+  if (wanted.abiVersion !== 'auto' && wanted.abiVersion !== thread.abiVersion) {
+    clashes.push(`abiVersion '${wanted.abiVersion}', not '${thread.abiVersion}'`);
   }
   if (
-    thread.backend === 'linux' &&
+    thread.host === 'linux' &&
     wanted.registration !== 'auto' &&
     wanted.registration !== thread.registration
   ) {
@@ -246,23 +232,23 @@ function assertCompatible(present: Attached, wanted: Choice, given: AttachOption
   }
 }
 
-function chooseKernel(options: Choice): [KernelThread, Status] {
-  const simulate = (): KernelThread =>
-    new SimulatedKernelThread(
-      new Machine(options.flavour === 'auto' ? {} : { flavour: options.flavour }),
+function chooseKernel(options: Choice): [HostThread, Status] {
+  const simulate = (): HostThread =>
+    new SimulatedHostThread(
+      new Machine(options.abiVersion === 'auto' ? {} : { abiVersion: options.abiVersion }),
     );
-  if (options.backend === 'simulated') return [simulate(), AVAILABLE];
+  if (options.host === 'simulated') return [simulate(), AVAILABLE];
   const addon = loadAddon();
   const result =
     addon.state === 'loaded'
-      ? LinuxKernelThread.attach(addon.binding, {
+      ? LinuxHostThread.attach(addon.binding, {
           registration: options.registration,
-          flavour: options.flavour,
+          abiVersion: options.abiVersion,
           mapped: options.controlWord === 'auto',
         })
       : describeAddon(addon);
-  if (result instanceof LinuxKernelThread) return [result, AVAILABLE];
-  if (options.backend === 'auto') return [simulate(), result];
+  if (result instanceof LinuxHostThread) return [result, AVAILABLE];
+  if (options.host === 'auto') return [simulate(), result];
   throw new RseqSliceError(
     'ERR_RSEQ_UNAVAILABLE',
     `No time slice extensions for this thread. ${result.explanation} ${result.remedy}`,

@@ -5,17 +5,17 @@
  */
 import { channel } from 'node:diagnostics_channel';
 import type { Channel } from 'node:diagnostics_channel';
-import type { Flavour } from './abi/interface.ts';
-import type { Backend, Registration } from './host/port.ts';
+import type { AbiVersion } from './abi/interface.ts';
+import type { HostName, Registration } from './host/port.ts';
 
 /** Published on `rseq-slice:attach` and `rseq-slice:detach`. */
 export interface AttachMessage {
   /** Which kernel serves the thread. */
-  readonly backend: Backend;
+  readonly host: HostName;
   /** Whose rseq area the thread uses. */
   readonly registration: Registration;
   /** The version of the ABI that the kernel has. */
-  readonly flavour: Flavour;
+  readonly abiVersion: AbiVersion;
   /** `available`, or why the simulated kernel serves: a `reason` of `probe()`. */
   readonly reason: string;
 }

@@ -6,7 +6,7 @@
 
 /** What went wrong, for programs. */
 export type ErrorCode =
-  /** Slices, or the backend that was asked for, are unavailable here. */
+  /** Slices, or the host that was asked for, are unavailable here. */
   | 'ERR_RSEQ_UNAVAILABLE'
   /** An option or argument that is unknown or has a value that means nothing, or RSEQ_SLICE has. */
   | 'ERR_RSEQ_INVALID_OPTION'

@@ -4,10 +4,10 @@
  */
 export { attach, processStats } from './attach.ts';
 export type { AttachOptions } from './attach.ts';
-export type { Flavour } from './abi/interface.ts';
+export type { AbiVersion } from './abi/interface.ts';
 export { RseqSliceError } from './errors.ts';
 export type { ErrorCode, ErrorDetails } from './errors.ts';
-export type { Backend, Registration } from './host/port.ts';
+export type { HostName, Registration } from './host/port.ts';
 export type { AttachMessage, LockMessage } from './channels.ts';
 export { Condition } from './locks/condition.ts';
 export { Mutex } from './locks/mutex.ts';

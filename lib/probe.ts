@@ -6,11 +6,11 @@
 import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { sep } from 'node:path';
-import { FLAVOURS, USES } from './abi/interface.ts';
-import type { Flavour } from './abi/interface.ts';
+import { ABI_VERSIONS, USES } from './abi/interface.ts';
+import type { AbiVersion } from './abi/interface.ts';
 import { FLAG_SLICE_AVAILABLE, FLAG_SLICE_ENABLED } from './abi/kernel.ts';
 import { currentAttachment, environmentChoice } from './attach.ts';
-import type { Backend, Registration } from './host/port.ts';
+import type { HostName, Registration } from './host/port.ts';
 import { loadAddon } from './host/linux/binding.ts';
 import type { AddonStatus, RawProbe } from './host/linux/binding.ts';
 import { libcName } from './host/linux/libc.ts';
@@ -51,14 +51,14 @@ export interface ProbeReport {
     /** As `uname -r` says. */
     readonly release: string;
     /** null: slices are unavailable. */
-    readonly flavour: Flavour | null;
+    readonly abiVersion: AbiVersion | null;
     /** AT_RSEQ_FEATURE_SIZE, bytes; null where the addon is not there to ask. */
     readonly featureSize: number | null;
     /** AT_RSEQ_ALIGN, bytes. */
     readonly alignment: number | null;
     /** errno of asking with prctl(PR_RSEQ_SLICE_EXTENSION); 0: it answers. */
     readonly prctl: number | null;
-    /** errno of rseq_slice_yield, under the number it has in this flavour; 0: it answers. */
+    /** errno of rseq_slice_yield, under the number it has in this ABI version; 0: it answers. */
     readonly yield: number | null;
     /** How long an extension is, ns; null where debugfs cannot be read. */
     readonly extension: number | null;
@@ -101,11 +101,11 @@ export interface ProbeReport {
   /** The calling thread, if it is attached. */
   readonly thread: {
     /** Which kernel serves it. */
-    readonly backend: Backend;
+    readonly host: HostName;
     /** Whose rseq area it uses. */
     readonly registration: Registration;
     /** The version of the ABI. */
-    readonly flavour: Flavour;
+    readonly abiVersion: AbiVersion;
     /**
      * `native`: this runtime refuses to map the word, and every section is two calls into the
      * addon.
@@ -114,7 +114,7 @@ export interface ProbeReport {
   } | null;
   /** Variables that decide something; null: not set. */
   readonly environment: {
-    /** Decides over `backend: 'auto'`. */
+    /** Decides over `host: 'auto'`. */
     readonly RSEQ_SLICE: string | null;
   };
   /** The running Node. */
@@ -126,7 +126,7 @@ export interface ProbeReport {
   };
 }
 
-/** Every registration, every flavour. */
+/** Every registration, every ABI version. */
 const ANY = 0;
 
 /**
@@ -153,7 +153,7 @@ export function probe(): ProbeReport {
     },
     kernel: {
       release: release(),
-      flavour: raw === null ? null : (FLAVOURS[raw.flavour - 1] ?? null),
+      abiVersion: raw === null ? null : (ABI_VERSIONS[raw.abiVersion - 1] ?? null),
       featureSize: raw === null ? null : raw.featureSize,
       alignment: raw === null ? null : raw.alignment,
       prctl: raw === null ? null : raw.query,
@@ -190,9 +190,9 @@ export function probe(): ProbeReport {
       attachment === undefined
         ? null
         : {
-            backend: attachment.thread.backend,
+            host: attachment.thread.host,
             registration: attachment.thread.registration,
-            flavour: attachment.thread.flavour,
+            abiVersion: attachment.thread.abiVersion,
             controlWord: attachment.isMapped ? 'mapped' : 'native',
           },
     environment: { RSEQ_SLICE: environment === '' ? null : environment },
@@ -201,8 +201,8 @@ export function probe(): ProbeReport {
 }
 
 /** What is asked of a thread without an extension: 0 or 1 is an answer. */
-function errnoOfYield({ flavour, yieldResult, yieldRfcResult }: RawProbe): number {
-  const result = FLAVOURS[flavour - 1] === 'rfc' ? yieldRfcResult : yieldResult;
+function errnoOfYield({ abiVersion, yieldResult, yieldRfcResult }: RawProbe): number {
+  const result = ABI_VERSIONS[abiVersion - 1] === 'rfc' ? yieldRfcResult : yieldResult;
   return result < 0 ? -result : 0;
 }
 

@@ -11,10 +11,10 @@
  * - `7.0`: bytes; any area.
  * - `rfc`: the first public ABI. Bits of one word; yield at system call 470.
  */
-export type Flavour = 'mainline' | '7.0' | 'rfc';
+export type AbiVersion = 'mainline' | '7.0' | 'rfc';
 
 /** In the order of `enum rseq_slice_abi_version`, from 1; 0 there means 'find out'. */
-export const FLAVOURS: readonly Flavour[] = ['mainline', '7.0', 'rfc'];
+export const ABI_VERSIONS: readonly AbiVersion[] = ['mainline', '7.0', 'rfc'];
 
 /** In the order of `enum rseq_slice_registration`. */
 export const REGISTRATIONS = ['auto', 'libc', 'own', 'replace'] as const;
@@ -50,7 +50,7 @@ export const Outcome = {
   /** The slice was extended, but the extension was over by the time we yielded. */
   Raced: 2,
   /** The thread was scheduled out inside the section. */
-  Revoked: 3,
+  Preempted: 3,
   /** Not the outermost layer: nothing was done. */
   Nested: 4,
 } as const;

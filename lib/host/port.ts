@@ -3,19 +3,19 @@
  * The port: what a thread needs of a kernel. Two implement it, Linux through
  * the addon and the simulated one; everything above cannot tell them apart.
  */
-import type { Flavour } from '../abi/interface.ts';
+import type { AbiVersion } from '../abi/interface.ts';
 
 /** Which kernel serves a thread. */
-export type Backend = 'linux' | 'simulated';
+export type HostName = 'linux' | 'simulated';
 
 /** Whose rseq area a thread uses: libc's, our own, or our own in place of libc's. */
 export type Registration = 'libc' | 'own' | 'replace' | 'simulated';
 
 /** One thread's side of a kernel. Every method concerns the calling thread. */
-export interface KernelThread {
-  readonly backend: Backend;
+export interface HostThread {
+  readonly host: HostName;
   readonly registration: Registration;
-  readonly flavour: Flavour;
+  readonly abiVersion: AbiVersion;
   /** The 4 bytes of `slice_ctrl`, or null where they cannot be mapped. */
   readonly controlWord: Uint8Array | null;
   /** Set the request unless the word is in use: 1 set, 0 not. For unmapped words. */

@@ -20,7 +20,7 @@ export const Head = {
   /** Node's `threadId`; 0 is the main thread. */
   Thread: 2,
   /** Index in `BACKENDS`. */
-  Backend: 3,
+  HostName: 3,
   /** Records in each ring. */
   Capacity: 4,
   /** One section in so many is timed also where nothing happens to it. */
@@ -42,7 +42,7 @@ export const Head = {
   Samples: 20,
   Events: 21,
   /** The thread's number in the kernel's own tracing; 0: not known. */
-  KernelThread: 22,
+  HostThread: 22,
   Waits: 24,
   /** ns, all together. */
   WaitTime: 25,
@@ -68,7 +68,7 @@ export const USES = 64;
 
 export const HEAD_LENGTH: number = Head.Uses + USES;
 
-export const BACKENDS = ['linux', 'simulated'] as const;
+export const HOST_NAMES = ['linux', 'simulated'] as const;
 
 /**
  * What a record is about. A record is four numbers: this with its detail, when

@@ -18,11 +18,11 @@ import {
   threadId,
 } from 'node:worker_threads';
 import { RseqSliceError } from '../errors.ts';
-import type { Backend } from '../host/port.ts';
+import type { HostName } from '../host/port.ts';
 import { loadAddon } from '../host/linux/binding.ts';
 import { Outcome } from '../sections/thread.ts';
 import {
-  BACKENDS,
+  HOST_NAMES,
   COUNTS,
   DETAIL,
   HEAD_LENGTH,
@@ -73,7 +73,7 @@ export class Recorder {
   readonly #samples: Ring;
   readonly #events: Ring;
 
-  constructor(memory: Float64Array, backend: Backend, { every, events }: RecordingSettings) {
+  constructor(memory: Float64Array, host: HostName, { every, events }: RecordingSettings) {
     this.every = every;
     this.#head = memory.subarray(0, HEAD_LENGTH);
     this.counts = memory.subarray(Head.Counts, Head.Counts + COUNTS);
@@ -95,11 +95,11 @@ export class Recorder {
       Magic: MAGIC,
       Process: process.pid,
       Thread: threadId,
-      Backend: BACKENDS.indexOf(backend),
+      HostName: HOST_NAMES.indexOf(host),
       Capacity: events,
       Every: every,
       Started: now(),
-      KernelThread: kernelThread(),
+      HostThread: kernelThread(),
     };
     for (const [name, value] of Object.entries(facts))
       this.#head[Head[name as keyof typeof facts]] = value;
@@ -189,13 +189,13 @@ function inheritedFolder(): string {
  * A recorder for a thread that is being attached; null: nobody records.
  * @throws {RseqSliceError} `ERR_RSEQ_SYSTEM` when there is no room for it.
  */
-export function openRecorder(backend: Backend): Recorder | null {
+export function openRecorder(host: HostName): Recorder | null {
   if (folder === '') return null;
   try {
     const settings = readSettings(folder);
     if (settings === null) return null;
     const { memory, save } = openMemory(folder, lengthFor(settings.events));
-    const recorder = new Recorder(memory, backend, settings);
+    const recorder = new Recorder(memory, host, settings);
     save();
     return recorder;
   } catch (error) {

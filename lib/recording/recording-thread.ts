@@ -10,8 +10,8 @@
  * anything has happened to it; the gaps between those are drawn, since a fixed
  * one could fall into step with what the program repeats.
  */
-import type { Flavour } from '../abi/interface.ts';
-import type { Backend, KernelThread, Registration } from '../host/port.ts';
+import type { AbiVersion } from '../abi/interface.ts';
+import type { HostName, HostThread, Registration } from '../host/port.ts';
 import type { Slot } from '../sections/counters.ts';
 import { Outcome, Thread } from '../sections/thread.ts';
 import { openRecorder, now } from './recorder.ts';
@@ -36,8 +36,8 @@ export class RecordingThread extends Thread {
   #random = 1;
 
   /** @internal Use `attach`. */
-  constructor(kernel: KernelThread, onDetach: () => void, recorder: Recorder, slot: Slot | null) {
-    super(new RecordingKernel(kernel, recorder.stamps), onDetach, slot);
+  constructor(kernel: HostThread, onDetach: () => void, recorder: Recorder, slot: Slot | null) {
+    super(new RecordingHostThread(kernel, recorder.stamps), onDetach, slot);
     this.recorder = recorder;
     this.counts = recorder.counts;
   }
@@ -122,18 +122,18 @@ export class RecordingThread extends Thread {
 }
 
 /** The kernel of a recorded thread: tells when a yield began and was over. */
-class RecordingKernel implements KernelThread {
-  readonly backend: Backend;
+class RecordingHostThread implements HostThread {
+  readonly host: HostName;
   readonly registration: Registration;
-  readonly flavour: Flavour;
+  readonly abiVersion: AbiVersion;
   readonly controlWord: Uint8Array | null;
-  readonly #kernel: KernelThread;
+  readonly #kernel: HostThread;
   readonly #stamps: Float64Array;
 
-  constructor(kernel: KernelThread, stamps: Float64Array) {
-    this.backend = kernel.backend;
+  constructor(kernel: HostThread, stamps: Float64Array) {
+    this.host = kernel.host;
     this.registration = kernel.registration;
-    this.flavour = kernel.flavour;
+    this.abiVersion = kernel.abiVersion;
     this.controlWord = kernel.controlWord;
     this.#kernel = kernel;
     this.#stamps = stamps;
@@ -177,13 +177,13 @@ class RecordingKernel implements KernelThread {
  * given back then.
  */
 export function createThread(
-  kernel: KernelThread,
+  kernel: HostThread,
   onDetach: () => void,
   openSlot: () => Slot | null = () => null,
 ): Thread {
   let recorder: Recorder | null;
   try {
-    recorder = openRecorder(kernel.backend);
+    recorder = openRecorder(kernel.host);
   } catch (error) {
     kernel.detach();
     throw error;

@@ -16,7 +16,7 @@ import {
   REQUEST_BIT,
   REQUEST_BYTE,
 } from '../abi/kernel.ts';
-import type { KernelThread } from '../host/port.ts';
+import type { HostThread } from '../host/port.ts';
 
 /** What was found in the word when the request was withdrawn. */
 export const Cleared: {
@@ -25,12 +25,12 @@ export const Cleared: {
   /** A grant is outstanding: the CPU must be given up. */
   readonly Granted: typeof Outcome.Yielded;
   /** Neither: scheduled out meanwhile. */
-  readonly Revoked: typeof Outcome.Revoked;
+  readonly Preempted: typeof Outcome.Preempted;
 } = {
   // As rseq_slice_clear() answers for words that are not mapped.
   Undisturbed: Outcome.Undisturbed,
   Granted: Outcome.Yielded,
-  Revoked: Outcome.Revoked,
+  Preempted: Outcome.Preempted,
 };
 
 // V8 folds the constants of a module into the code that uses them, but not those
@@ -82,7 +82,7 @@ export class BytesControlWord implements ControlWord {
     // First withdraw, then look: a grant between the two is still seen.
     bytes[REQUEST] = 0;
     if (bytes[GRANTED] !== 0) return Cleared.Granted;
-    return asked === 0 ? Cleared.Revoked : UNDISTURBED;
+    return asked === 0 ? Cleared.Preempted : UNDISTURBED;
   }
 }
 
@@ -107,15 +107,15 @@ export class BitsControlWord implements ControlWord {
   clear(): number {
     const found = Atomics.and(this.#word, 0, ~REQUEST_BIT);
     if ((found & REQUEST_BIT) !== 0) return Cleared.Undisturbed;
-    return (found & GRANTED_BIT) !== 0 ? Cleared.Granted : Cleared.Revoked;
+    return (found & GRANTED_BIT) !== 0 ? Cleared.Granted : Cleared.Preempted;
   }
 }
 
 /** For runtimes without external ArrayBuffers: the addon does the same in C. */
 export class NativeControlWord implements ControlWord {
-  readonly #kernel: KernelThread;
+  readonly #kernel: HostThread;
 
-  constructor(kernel: KernelThread) {
+  constructor(kernel: HostThread) {
     this.#kernel = kernel;
   }
 
@@ -128,9 +128,9 @@ export class NativeControlWord implements ControlWord {
   }
 }
 
-export function createControlWord(kernel: KernelThread): ControlWord {
+export function createControlWord(kernel: HostThread): ControlWord {
   if (kernel.controlWord === null) return new NativeControlWord(kernel);
-  return kernel.flavour === 'rfc'
+  return kernel.abiVersion === 'rfc'
     ? new BitsControlWord(kernel.controlWord)
     : new BytesControlWord(kernel.controlWord);
 }

@@ -46,7 +46,7 @@ export const Field = {
   Undisturbed: 1,
   Yielded: 2,
   Raced: 3,
-  Revoked: 4,
+  Preempted: 4,
   Nested: 5,
 } as const;
 
@@ -178,7 +178,7 @@ export class SlotTable {
       undisturbed: at(Field.Undisturbed),
       yielded: at(Field.Yielded),
       raced: at(Field.Raced),
-      revoked: at(Field.Revoked),
+      preempted: at(Field.Preempted),
       nested: at(Field.Nested),
     };
   }

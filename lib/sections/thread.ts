@@ -8,11 +8,11 @@
  */
 import { inspect } from 'node:util';
 import { Outcome } from '../abi/interface.ts';
-import type { Flavour } from '../abi/interface.ts';
+import type { AbiVersion } from '../abi/interface.ts';
 import { Cleared, createControlWord } from './control-word.ts';
 import type { ControlWord } from './control-word.ts';
 import { RseqSliceError } from '../errors.ts';
-import type { Backend, KernelThread, Registration } from '../host/port.ts';
+import type { HostName, HostThread, Registration } from '../host/port.ts';
 import { Field } from './counters.ts';
 import type { Slot } from './counters.ts';
 
@@ -38,7 +38,7 @@ export interface Stats {
   /** Sections whose extension was over by the time the CPU was to be given up. */
   readonly raced: number;
   /** Sections in which the thread was scheduled out: nothing was granted, or not enough. */
-  readonly revoked: number;
+  readonly preempted: number;
   /** Inner layers of nested sections, which ask for nothing of their own. */
   readonly nested: number;
 }
@@ -58,7 +58,7 @@ const CARRY = 2 ** 32;
  * works in that thread only, and cannot be posted to another.
  */
 export class Thread {
-  readonly #kernel: KernelThread;
+  readonly #kernel: HostThread;
   /**
    * Written once, V8 takes it for a constant and folds the word's address into
    * the caller's code. A #field would be written twice, first undefined.
@@ -79,7 +79,7 @@ export class Thread {
   #enteredHigh = 0;
   #yielded = 0;
   #raced = 0;
-  #revoked = 0;
+  #preempted = 0;
   #nested = 0;
   /** How often it was attached and not yet detached. */
   #users = 1;
@@ -87,7 +87,7 @@ export class Thread {
   #holds = 0;
 
   /** @internal Use {@link attach}. */
-  constructor(kernel: KernelThread, onDetach: () => void, slot: Slot | null = null) {
+  constructor(kernel: HostThread, onDetach: () => void, slot: Slot | null = null) {
     this.#kernel = kernel;
     this.#slot = slot;
     this.#onDetach = onDetach;
@@ -104,8 +104,8 @@ export class Thread {
   }
 
   /** Which kernel serves this thread. */
-  get backend(): Backend {
-    return this.#kernel.backend;
+  get host(): HostName {
+    return this.#kernel.host;
   }
 
   /** Whose rseq area it uses. */
@@ -114,8 +114,8 @@ export class Thread {
   }
 
   /** The ABI in use. */
-  get flavour(): Flavour {
-    return this.#kernel.flavour;
+  get abiVersion(): AbiVersion {
+    return this.#kernel.abiVersion;
   }
 
   /**
@@ -224,7 +224,7 @@ export class Thread {
       undisturbed: this.#countUndisturbed(),
       yielded: this.#yielded,
       raced: this.#raced,
-      revoked: this.#revoked,
+      preempted: this.#preempted,
       nested: this.#nested,
     };
   }
@@ -241,7 +241,7 @@ export class Thread {
     counters[Field.Undisturbed] = this.#countUndisturbed();
     counters[Field.Yielded] = this.#yielded;
     counters[Field.Raced] = this.#raced;
-    counters[Field.Revoked] = this.#revoked;
+    counters[Field.Preempted] = this.#preempted;
     counters[Field.Nested] = this.#nested;
     slot.publish();
   }
@@ -320,7 +320,9 @@ export class Thread {
 
   #countUndisturbed(): number {
     const open = this.#depth === DETACHED ? 0 : this.#depth - (this.#borrowed ? 1 : 0);
-    return this.#countEntered() - open - this.#yielded - this.#raced - this.#revoked - this.#nested;
+    return (
+      this.#countEntered() - open - this.#yielded - this.#raced - this.#preempted - this.#nested
+    );
   }
 
   #assertAttached(): void {
@@ -361,13 +363,13 @@ export class Thread {
   }
 
   #giveUp(cleared: number): Outcome {
-    if (cleared === Cleared.Revoked) {
-      this.#revoked++;
-      // After a revoked grant the kernel still means to look at the word at the
+    if (cleared === Cleared.Preempted) {
+      this.#preempted++;
+      // After a preempted grant the kernel still means to look at the word at the
       // next system call, and with rseq_debug=1 it kills a thread in which that
       // call finds the request of a later section. So let it look now.
       this.#kernel.yieldSlice();
-      return Outcome.Revoked;
+      return Outcome.Preempted;
     }
     // A negative answer comes from a seccomp filter, after the kernel has acted.
     if (this.#kernel.yieldSlice() === 0) {
@@ -382,9 +384,9 @@ export class Thread {
 Object.defineProperty(Thread.prototype, inspect.custom, {
   value(this: Thread): object {
     return {
-      backend: this.backend,
+      host: this.host,
       registration: this.registration,
-      flavour: this.flavour,
+      abiVersion: this.abiVersion,
       stats: this.stats(),
     };
   },

@@ -3,11 +3,11 @@
  * What the options of the simulated kernel, the explorer and the models accept,
  * where several of them take the same.
  */
-import { FLAVOURS } from '../abi/interface.ts';
+import { ABI_VERSIONS } from '../abi/interface.ts';
 import { arrayOf, objectWith, oneOf, wholeNumber } from '../options.ts';
 import type { Check } from '../options.ts';
 
-export const FLAVOUR: Check = oneOf(FLAVOURS);
+export const ABI_VERSION: Check = oneOf(ABI_VERSIONS);
 export const FEATURE: Check = oneOf(['on', 'off-at-boot', 'absent']);
 
 /** Threads of one kernel, and CPUs, which are no more. */

@@ -3,7 +3,7 @@
  * The simulated kernel, for tests: a double that does what it is told, and an
  * explorer that goes through everything that can happen to a model.
  */
-export type { Flavour } from '../abi/interface.ts';
+export type { AbiVersion } from '../abi/interface.ts';
 export {
   exploreChoices,
   formatChoices,

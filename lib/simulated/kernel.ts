@@ -6,12 +6,12 @@
  *
  *     const kernel = new SimulatedKernel();
  *     const cpu = kernel.thread('writer');
- *     const thread = attach({ backend: cpu });
+ *     const thread = attach({ host: cpu });
  *     thread.enter();
  *     cpu.preempt();                       // 'granted'
  *     thread.leave();                      // Outcome.Yielded
  */
-import type { Flavour } from '../abi/interface.ts';
+import type { AbiVersion } from '../abi/interface.ts';
 import { EXTENSIONS, GRANTED_BYTE, REQUEST_BIT, REQUEST_BYTE } from '../abi/kernel.ts';
 import { BitsControlWord, BytesControlWord } from '../sections/control-word.ts';
 import type { ControlWord } from '../sections/control-word.ts';
@@ -25,22 +25,22 @@ import {
   wholeNumber,
 } from '../options.ts';
 import type { OptionChecks } from '../options.ts';
-import { CHOICES, CHOOSER, FEATURE, FLAVOUR, SEED, THREADS } from './checks.ts';
+import { CHOICES, CHOOSER, FEATURE, ABI_VERSION, SEED, THREADS } from './checks.ts';
 import { ask, replayed, seeded } from './choices.ts';
 import type { Chooser } from './choices.ts';
 import { Machine } from './machine.ts';
 import type { Feature, MachineEvent } from './machine.ts';
-import { SimulatedKernelThread } from './thread.ts';
+import { SimulatedHostThread } from './thread.ts';
 
 /** What kind of kernel it is, and who decides what happens. */
 export interface SimulatedKernelOptions {
   /** Default `mainline`. */
-  readonly flavour?: Flavour;
+  readonly abiVersion?: AbiVersion;
   /** Default `on`. With the others, attaching fails as it does on such a kernel. */
   readonly feature?: Feature;
   /** Default false: `rseq_debug=1`, the kernel's full consistency checks. */
   readonly debug?: boolean;
-  /** ns; how long an extension is. Default: the flavour's. */
+  /** ns; how long an extension is. Default: the ABI version's. */
   readonly sliceExtension?: number;
   /** Default 8: how many threads there can be. */
   readonly threads?: number;
@@ -56,7 +56,7 @@ export interface SimulatedKernelOptions {
 }
 
 const CHECKS: OptionChecks<SimulatedKernelOptions> = {
-  flavour: FLAVOUR,
+  abiVersion: ABI_VERSION,
   feature: FEATURE,
   debug: TRUE_OR_FALSE,
   sliceExtension: wholeNumber(0),
@@ -118,7 +118,7 @@ const DISTURBANCES = [
 /** A kernel for tests: it does what it is told, or what a chooser chooses. */
 export class SimulatedKernel {
   /** The version of the ABI that it has. */
-  readonly flavour: Flavour;
+  readonly abiVersion: AbiVersion;
   /** ns; the clock. It moves only when {@link advance} moves it. */
   now = 0;
   /** What happened so far, in order. */
@@ -131,18 +131,18 @@ export class SimulatedKernel {
   constructor(options: SimulatedKernelOptions = {}) {
     checkOptions('new SimulatedKernel()', options, CHECKS);
     const {
-      flavour = 'mainline',
+      abiVersion = 'mainline',
       feature = 'on',
       debug = false,
       threads = 8,
       sliceExtension,
     } = options;
-    this.flavour = flavour;
-    this.#machine = new Machine({ flavour, feature, debug, threads });
+    this.abiVersion = abiVersion;
+    this.#machine = new Machine({ abiVersion, feature, debug, threads });
     if (sliceExtension !== undefined && this.#machine.setSliceExtension(sliceExtension) !== 0) {
       throw new RseqSliceError(
         'ERR_RSEQ_INVALID_OPTION',
-        `An extension of ${String(sliceExtension)} ns is outside of what a kernel of flavour '${flavour}' accepts (${EXTENSIONS.bytes.least} to ${EXTENSIONS.bytes.most}, for rfc from ${EXTENSIONS.bits.least}): ERANGE.`,
+        `An extension of ${String(sliceExtension)} ns is outside of what a kernel of ABI version '${abiVersion}' accepts (${EXTENSIONS.bytes.least} to ${EXTENSIONS.bytes.most}, for rfc from ${EXTENSIONS.bits.least}): ERANGE.`,
       );
     }
     this.#chooser = chooserOf(options);
@@ -155,7 +155,7 @@ export class SimulatedKernel {
   }
 
   /**
-   * A thread of this kernel, to be given to `attach({ backend })` and to be told
+   * A thread of this kernel, to be given to `attach({ host })` and to be told
    * what happens to it.
    * @param name for messages and traces; default: its number. The same name gives the same thread.
    * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION` when there are no more, or the name is none.
@@ -252,8 +252,8 @@ export class SimulatedThread {
   }
 
   /** The version of the ABI that its kernel has. */
-  get flavour(): Flavour {
-    return this.#machine.flavour;
+  get abiVersion(): AbiVersion {
+    return this.#machine.abiVersion;
   }
 
   /** Whether an extension is running. */
@@ -264,7 +264,9 @@ export class SimulatedThread {
   /** Whether the control word asks for one. */
   get requested(): boolean {
     const word = this.#machine.controlWord(this.#index);
-    return this.flavour === 'rfc' ? ((word[0] ?? 0) & REQUEST_BIT) !== 0 : word[REQUEST_BYTE] !== 0;
+    return this.abiVersion === 'rfc'
+      ? ((word[0] ?? 0) & REQUEST_BIT) !== 0
+      : word[REQUEST_BYTE] !== 0;
   }
 
   /** The CPU on which it runs. */
@@ -346,7 +348,7 @@ export class SimulatedThread {
   }
 
   /** @internal The port, for `attach`. */
-  connect(): SimulatedKernelThread {
+  connect(): SimulatedHostThread {
     return new ScriptedThread(this.#machine, this.#index, {
       inside: () => this.#inside.shift()?.(),
       disturb: (where) => {
@@ -410,7 +412,7 @@ interface Script {
 }
 
 /** A simulated thread whose word is reached through calls, which is where the script comes in. */
-class ScriptedThread extends SimulatedKernelThread {
+class ScriptedThread extends SimulatedHostThread {
   readonly #script: Script;
   readonly #word: ControlWord;
 
@@ -418,7 +420,7 @@ class ScriptedThread extends SimulatedKernelThread {
     super(machine, index, false);
     this.#script = script;
     const bytes = machine.controlWord(index);
-    if (machine.flavour === 'rfc') this.#word = new BitsControlWord(bytes);
+    if (machine.abiVersion === 'rfc') this.#word = new BitsControlWord(bytes);
     else this.#word = new BytesControlWord(script.watched ? watch(bytes, script.disturb) : bytes);
   }
 

@@ -13,7 +13,7 @@
  * Source: Linux 7.3 `kernel/rseq.c`, `include/linux/rseq_entry.h`,
  * `kernel/entry/common.c`, and for `rfc` the mail of 2025-09-11.
  */
-import type { Flavour } from '../abi/interface.ts';
+import type { AbiVersion } from '../abi/interface.ts';
 import {
   AREA_OFFSETS,
   CONTROL_WORD_BYTES,
@@ -37,7 +37,7 @@ import {
 } from '../abi/kernel.ts';
 import { checkOptions, checkValue, TRUE_OR_FALSE, wholeNumber } from '../options.ts';
 import type { OptionChecks } from '../options.ts';
-import { FEATURE, FLAVOUR, MOST_THREADS, THREADS } from './checks.ts';
+import { FEATURE, ABI_VERSION, MOST_THREADS, THREADS } from './checks.ts';
 
 /** Whether the kernel has the feature at all, and whether it was booted with it. */
 export type Feature = 'on' | 'off-at-boot' | 'absent';
@@ -45,7 +45,7 @@ export type Feature = 'on' | 'off-at-boot' | 'absent';
 /** What kind of kernel a machine is, and how large. */
 export interface MachineOptions {
   /** Default `mainline`. */
-  readonly flavour?: Flavour;
+  readonly abiVersion?: AbiVersion;
   /** Default `on`. */
   readonly feature?: Feature;
   /** Default false: `rseq_debug=1`, the full consistency checks. */
@@ -57,7 +57,7 @@ export interface MachineOptions {
 }
 
 const CHECKS: OptionChecks<MachineOptions> = {
-  flavour: FLAVOUR,
+  abiVersion: ABI_VERSION,
   feature: FEATURE,
   debug: TRUE_OR_FALSE,
   threads: THREADS,
@@ -116,7 +116,7 @@ const THREAD_SLOTS = 20;
  */
 export class Machine {
   /** The version of the ABI that it has. */
-  readonly flavour: Flavour;
+  readonly abiVersion: AbiVersion;
   /** Whether it has slices. */
   readonly feature: Feature;
   /** Whether it checks everything, as with `rseq_debug=1`. */
@@ -153,7 +153,7 @@ export class Machine {
   constructor(options: MachineOptions = {}, memory?: Int32Array) {
     checkOptions('new Machine()', options, CHECKS);
     const {
-      flavour = 'mainline',
+      abiVersion = 'mainline',
       feature = 'on',
       debug = false,
       threads = 1,
@@ -166,17 +166,17 @@ export class Machine {
         isGood: () => memory instanceof Int32Array && memory.length >= slots,
       });
     }
-    this.flavour = flavour;
+    this.abiVersion = abiVersion;
     this.feature = feature;
     this.debug = debug;
     this.threads = threads;
     this.areas = areas;
-    this.#bits = flavour === 'rfc';
+    this.#bits = abiVersion === 'rfc';
     // Up to where the first field that is not known lies.
     this.featureSize =
       feature === 'absent'
         ? AREA_OFFSETS.slice_ctrl
-        : flavour === 'rfc'
+        : abiVersion === 'rfc'
           ? LEGACY_LENGTH
           : SLICE_LENGTH;
     this.alignment = this.featureSize > LEGACY_LENGTH ? SLICE_ALIGNMENT : LEGACY_LENGTH;
@@ -254,7 +254,7 @@ export class Machine {
     return this.#call(thread, false, () => this.#prctl(thread, op, arg3, arg4, arg5));
   }
 
-  /** The flavour's yield: 1, 0 or -errno. */
+  /** The ABI version's yield: 1, 0 or -errno. */
   yieldSlice(thread: number): number {
     return this.#call(thread, this.feature !== 'absent', () => {
       if (this.feature === 'absent') return -ErrorNumber.ENOSYS;
@@ -431,7 +431,9 @@ export class Machine {
     }
     if (
       (flags &
-        ~(this.flavour === 'mainline' && this.feature !== 'absent' ? FLAG_SLICE_DEFAULT_ON : 0)) !==
+        ~(this.abiVersion === 'mainline' && this.feature !== 'absent'
+          ? FLAG_SLICE_DEFAULT_ON
+          : 0)) !==
       0
     )
       return -ErrorNumber.EINVAL;
@@ -474,7 +476,7 @@ export class Machine {
 
   /** Since 7.1 a legacy area cannot have slices. */
   #mayHaveSlices(thread: number): boolean {
-    return this.flavour !== 'mainline' || this.#get(thread, VERSION) === 2;
+    return this.abiVersion !== 'mainline' || this.#get(thread, VERSION) === 2;
   }
 
   #prctl(thread: number, op: number, arg3: number, arg4: number, arg5: number): number {
@@ -592,7 +594,7 @@ export class Machine {
     this.#set(thread, NEED_RESCHED, 0);
     this.onEvent?.('switched', thread);
     if (!this.isRegistered(thread)) return;
-    if (this.flavour === 'mainline' && this.#get(thread, VERSION) === 1) {
+    if (this.abiVersion === 'mainline' && this.#get(thread, VERSION) === 1) {
       this.#set(thread, IDS_CHANGED, 1);
       this.#set(thread, SCHED_SWITCH, 1);
     } else if (this.#get(thread, USER_IRQ) !== 0 || this.#get(thread, IDS_CHANGED) !== 0) {
@@ -604,7 +606,7 @@ export class Machine {
     // With rseq_debug the ids are checked and written also when they are the same.
     if (this.debug || this.#get(thread, IDS_CHANGED) !== 0) {
       const isChecked =
-        this.debug || (this.flavour === 'mainline' && this.#get(thread, VERSION) === 2);
+        this.debug || (this.abiVersion === 'mainline' && this.#get(thread, VERSION) === 2);
       if (isChecked && !this.#areIdsKnown(thread)) {
         this.#kill(thread, 2);
         return;

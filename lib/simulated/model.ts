@@ -17,7 +17,7 @@ import {
   wholeNumber,
 } from '../options.ts';
 import type { Check, OptionChecks } from '../options.ts';
-import { FEATURE, FLAVOUR, MOST_THREADS } from './checks.ts';
+import { FEATURE, ABI_VERSION, MOST_THREADS } from './checks.ts';
 import type { MachineOptions } from './machine.ts';
 import type { World, WorldThread } from './world.ts';
 
@@ -151,7 +151,7 @@ const SOME_THREADS: Check = {
 
 const MODEL: OptionChecks<Model> = {
   name: TEXT,
-  flavour: FLAVOUR,
+  abiVersion: ABI_VERSION,
   feature: FEATURE,
   debug: TRUE_OR_FALSE,
   threads: SOME_THREADS,

@@ -6,7 +6,7 @@
  * nobody grants anything in it.
  */
 import { threadId } from 'node:worker_threads';
-import type { Flavour } from '../abi/interface.ts';
+import type { AbiVersion } from '../abi/interface.ts';
 import {
   FLAG_UNREGISTER,
   LEGACY_LENGTH,
@@ -16,13 +16,13 @@ import {
 } from '../abi/kernel.ts';
 import { Cleared, ControlWordBytes } from '../sections/control-word.ts';
 import { RseqSliceError } from '../errors.ts';
-import type { KernelThread } from '../host/port.ts';
+import type { HostThread } from '../host/port.ts';
 import { Machine } from './machine.ts';
 
-export class SimulatedKernelThread implements KernelThread {
-  readonly backend = 'simulated';
+export class SimulatedHostThread implements HostThread {
+  readonly host = 'simulated';
   readonly registration = 'simulated';
-  readonly flavour: Flavour;
+  readonly abiVersion: AbiVersion;
   readonly controlWord: Uint8Array | null;
   protected readonly machine: Machine;
   /** Which of the machine's threads this is. */
@@ -35,7 +35,7 @@ export class SimulatedKernelThread implements KernelThread {
   constructor(machine: Machine = new Machine(), index = 0, mapped = true) {
     this.machine = machine;
     this.index = index;
-    this.flavour = machine.flavour;
+    this.abiVersion = machine.abiVersion;
     register(machine, index);
     const { buffer, byteOffset } = machine.controlWord(index);
     this.controlWord = mapped ? new ControlWordBytes(buffer, byteOffset) : null;
@@ -48,7 +48,7 @@ export class SimulatedKernelThread implements KernelThread {
 
   /** Not called: the word is mapped. */
   clear(): number {
-    return Cleared.Revoked;
+    return Cleared.Preempted;
   }
 
   yieldSlice(): number {
@@ -95,10 +95,10 @@ function register(machine: Machine, thread: number): void {
   refuse(machine, 'prctl', -enabled);
 }
 
-function refuse({ feature, flavour }: Machine, syscall: string, errno: number): never {
+function refuse({ feature, abiVersion }: Machine, syscall: string, errno: number): never {
   throw new RseqSliceError(
     'ERR_RSEQ_UNAVAILABLE',
-    `No time slice extensions on this simulated kernel (flavour '${flavour}', feature '${feature}'): ${syscall} says ${errno}.`,
+    `No time slice extensions on this simulated kernel (ABI version '${abiVersion}', feature '${feature}'): ${syscall} says ${errno}.`,
     { errno, syscall },
   );
 }

@@ -238,7 +238,7 @@ export class World {
   constructor(model: Model) {
     checkModel(model);
     this.model = model;
-    const { flavour = 'mainline', feature = 'on', debug = false } = model;
+    const { abiVersion = 'mainline', feature = 'on', debug = false } = model;
     const { threads, shared = 0, deaths = 0, giveUps = 0, polls = 0, arrivalOrder = false } = model;
     const count = threads.length;
     this.#cpuOf = threads.map(({ cpu = 0 }) => cpu);
@@ -257,7 +257,7 @@ export class World {
     this.#fate = hasFate ? end : 0;
     this.state = new Int32Array(hasFate ? end + FATE_WORDS + count * THREAD_FATE_WORDS : end);
     if (hasFate) this.state.set([deaths, giveUps, polls], end);
-    const kind = { flavour, feature, debug, threads: count, areas: count };
+    const kind = { abiVersion, feature, debug, threads: count, areas: count };
     this.machine = new Machine(kind, this.state.subarray(0, this.#base));
     this.shared = this.state.subarray(sharedAt, this.#cpuWords);
     let at = registersAt;
@@ -278,7 +278,7 @@ export class World {
     });
   }
 
-  /** Registers a thread's area with slices enabled, at the length its flavour wants. */
+  /** Registers a thread's area with slices enabled, at the length its ABI version wants. */
   register(thread: number): void {
     const { machine } = this;
     const length = machine.featureSize > LEGACY_LENGTH ? SLICE_LENGTH : LEGACY_LENGTH;
@@ -790,7 +790,7 @@ export class World {
 
   #isAsking(thread: number): boolean {
     const bytes = this.threads[thread]?.bytes;
-    if (this.model.flavour === 'rfc') return ((bytes?.[0] ?? 0) & REQUEST_BIT) !== 0;
+    if (this.model.abiVersion === 'rfc') return ((bytes?.[0] ?? 0) & REQUEST_BIT) !== 0;
     return bytes?.[REQUEST_BYTE] !== 0;
   }
 

@@ -51,7 +51,7 @@ const COLOURS: Readonly<Record<string, string>> = {
   undisturbed: 'generic_work',
   yielded: 'good',
   raced: 'bad',
-  revoked: 'terrible',
+  preempted: 'terrible',
 };
 
 const ENDS_EXTENSION: ReadonlySet<string> = new Set<EffectKind>([

@@ -156,7 +156,7 @@ Napi::Value Probe(const Napi::CallbackInfo &info)
 	report["query"] = Napi::Number::New(env, kernel.query < 0 ? -kernel.query : 0);
 	report["yieldResult"] = Napi::Number::New(env, kernel.yield);
 	report["yieldRfcResult"] = Napi::Number::New(env, kernel.yield_rfc);
-	report["flavour"] = Napi::Number::New(env, kernel.abi_version);
+	report["abiVersion"] = Napi::Number::New(env, kernel.abi_version);
 	report["enabled"] = Napi::Number::New(env, rseq_slice_get_enabled());
 	report["isRegistered"] = Napi::Number::New(env, rseq_slice_is_registered());
 	report["libcExported"] = Napi::Boolean::New(env, libc_state.exported != 0);
@@ -170,7 +170,7 @@ Napi::Value Probe(const Napi::CallbackInfo &info)
 	return report;
 }
 
-// attach(policy, ABI version) -> { errno, step, users } | { errno: 0, registration, flavour, length
+// attach(policy, ABI version) -> { errno, step, users } | { errno: 0, registration, abiVersion, length
 // }
 Napi::Value Attach(const Napi::CallbackInfo &info)
 {
@@ -196,7 +196,7 @@ Napi::Value Attach(const Napi::CallbackInfo &info)
 	if (error == 0) {
 		result["registration"] = Napi::Number::New(
 			env, rseq_slice_get_registration(thread));
-		result["flavour"] = Napi::Number::New(env, rseq_slice_get_abi_version(thread));
+		result["abiVersion"] = Napi::Number::New(env, rseq_slice_get_abi_version(thread));
 		result["length"] = Napi::Number::New(env, rseq_slice_get_length(thread));
 	} else {
 		result["users"] = step == RSEQ_SLICE_STEP_USERS ? Users(env)

@@ -22,7 +22,7 @@ const HELP = `Measures how many states a second the explorer goes through.
 const TARGET = 200_000;
 
 const MODELS = [
-  ...['mainline', '7.0', 'rfc'].map((flavour) => sectionModel(flavour)),
+  ...['mainline', '7.0', 'rfc'].map((abiVersion) => sectionModel(abiVersion)),
   sectionModel('mainline', { threads: 2, layers: 2, migration: true }),
   lockModel('mainline'),
   lockModel('rfc', { cpus: 2 }),

@@ -13,11 +13,11 @@ async function makeThread() {
   if (kind !== 'bare') {
     process.env.RSEQ_SLICE_TRACE = folder;
     const { attach } = await import('../../dist/index.js');
-    return attach({ backend: 'simulated' });
+    return attach({ host: 'simulated' });
   }
   const { Thread } = await import('../../dist/sections/thread.js');
-  const { SimulatedKernelThread } = await import('../../dist/simulated/thread.js');
-  return new Thread(new SimulatedKernelThread(), () => {});
+  const { SimulatedHostThread } = await import('../../dist/simulated/thread.js');
+  return new Thread(new SimulatedHostThread(), () => {});
 }
 
 const thread = await makeThread();

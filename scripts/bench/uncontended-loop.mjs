@@ -73,5 +73,5 @@ if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.a
       ? null
       : new library[chosen.kind](undefined, 0, { thread, blockMainThread: true }),
   );
-  await serveLoop(`${thread.backend}, ${thread.registration}`, run);
+  await serveLoop(`${thread.host}, ${thread.registration}`, run);
 }

@@ -11,13 +11,13 @@ const token = mutex.tryLock();
 const isExclusive = token !== null && mutex.tryLock() === null;
 token.unlock();
 const cpu = new SimulatedKernel().thread('writer');
-const simulated = attach({ backend: cpu });
+const simulated = attach({ host: cpu });
 simulated.enter();
 cpu.preempt();
 const isYielded = simulated.leave() === Outcome.Yielded;
 const { addon, slices } = probe();
 const hasApi = api !== null;
-console.log(JSON.stringify({ seven, isExclusive, isYielded, hasApi, backend: thread.backend, origin: addon.origin, path: addon.path, state: addon.state, reason: slices.reason, remedy: slices.remedy }));
+console.log(JSON.stringify({ seven, isExclusive, isYielded, hasApi, host: thread.host, origin: addon.origin, path: addon.path, state: addon.state, reason: slices.reason, remedy: slices.remedy }));
 `;
 
 /** A lock in a test whose clock and timers are not real, and what the addon is there. */
@@ -30,7 +30,7 @@ const LOCK = `
 const TOLD = `
   expect(await refused).toBe('ERR_RSEQ_TIMEOUT');
   held.unlock();
-  writeFileSync(process.env.TELL, JSON.stringify({ backend: attach().backend, state: probe().addon.state }));
+  writeFileSync(process.env.TELL, JSON.stringify({ host: attach().host, state: probe().addon.state }));
 `;
 const FOR_TESTS = `import { writeFileSync } from 'node:fs';
 import { Mutex, attach, probe } from 'rseq-slice';
@@ -47,7 +47,7 @@ import type { AttachOptions, LockHandle, ProbeReport, Stats, Thread } from 'rseq
 import * as native from 'rseq-slice/native';
 import { explore, lockModel, SimulatedKernel } from 'rseq-slice/simulated';
 
-const options: AttachOptions = { backend: new SimulatedKernel({ seed: 1 }).thread('a') };
+const options: AttachOptions = { host: new SimulatedKernel({ seed: 1 }).thread('a') };
 const thread: Thread = attach(options);
 const text: string = thread.critical(() => 'text');
 const outcome: Outcome = thread.leave();
@@ -60,7 +60,7 @@ if (RseqSliceError.is(null) || outcome === Outcome.Raced) throw new Error(text +
 // @ts-expect-error a promise is refused by its type
 thread.critical(async () => 1);
 // @ts-expect-error no such option
-attach({ backend: 'windows' });
+attach({ host: 'windows' });
 export const entered: number = processStats().entered;
 export const names: string[] = Object.keys(native);
 export const violation = explore(lockModel('mainline')).violation;

@@ -19,7 +19,7 @@ import { findRuntime, script, tool } from './tools.mjs';
  * @property {boolean} isExclusive
  * @property {boolean} isYielded
  * @property {boolean} hasApi
- * @property {string} backend
+ * @property {string} host
  * @property {'prebuild' | 'build' | null} origin
  * @property {string} state
  * @property {string} reason
@@ -56,7 +56,7 @@ const MISSING = /** @type {Expected} */ (
  * @param {readonly string[]} kernel what it was run on
  */
 export function checkUse(
-  { seven, isExclusive, isYielded, hasApi, backend, origin, state, reason, remedy },
+  { seven, isExclusive, isYielded, hasApi, host, origin, state, reason, remedy },
   expected,
   kernel,
 ) {
@@ -68,7 +68,7 @@ export function checkUse(
   if (expected.origin !== undefined) strictEqual(origin, expected.origin);
   if (expected.remedy !== undefined) match(remedy, expected.remedy);
   strictEqual(hasApi, state === 'loaded');
-  if (kernel.length > 0) strictEqual(backend, state === 'loaded' ? 'linux' : 'simulated');
+  if (kernel.length > 0) strictEqual(host, state === 'loaded' ? 'linux' : 'simulated');
   if (state !== 'loaded') return `simulated kernel: ${reason}. ${remedy}`;
   return `addon found${origin === null ? '' : `, ${origin}`}; ${kernel.length > 0 ? 'slices' : 'no kernel to try it with'}`;
 }
@@ -286,9 +286,9 @@ function tested(name, command) {
       project.succeed([...kernel, ...command(project.consumer)], {
         environment: { TELL, NO_COLOR: '1' },
       });
-      const { backend, state } = JSON.parse(readFileSync(TELL, 'utf8'));
+      const { host, state } = JSON.parse(readFileSync(TELL, 'utf8'));
       strictEqual(state, PREBUILT.state);
-      if (kernel.length > 0) strictEqual(backend, 'linux');
+      if (kernel.length > 0) strictEqual(host, 'linux');
       return `addon ${state}; ${kernel.length > 0 ? 'slices' : 'no kernel to try it with'}; a timeout ends with the clock that is not real`;
     },
   };

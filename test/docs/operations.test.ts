@@ -14,7 +14,7 @@ afterAll(() => {
 /** Asks the example's server once, after some sections, and ends. */
 const SCRAPE = `
 import { attach } from 'rseq-slice';
-const thread = attach({ backend: 'simulated' });
+const thread = attach({ host: 'simulated' });
 for (let i = 0; i < 70_000; i++) thread.critical(() => {});
 await new Promise((resolve) => server.once('listening', resolve));
 const answer = await fetch('http://localhost:' + server.address().port);

@@ -75,7 +75,7 @@ it('has a recipe for esbuild that works in a project of ES modules', () => {
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
   writeFileSync(
     join(folder, 'app.js'),
-    "import { attach } from 'rseq-slice';\nconsole.log(attach({ backend: 'simulated' }).critical(() => 'done'));\n",
+    "import { attach } from 'rseq-slice';\nconsole.log(attach({ host: 'simulated' }).critical(() => 'done'));\n",
   );
   const words = /^npx esbuild (.*)$/m.exec(document)?.[1]?.split(' ') ?? [];
   const [commonJs = ''] = /--outfile=\S+\.cjs/.exec(document) ?? [];

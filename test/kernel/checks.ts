@@ -12,9 +12,9 @@ import type { Lane } from './lane.ts';
 
 export interface SectionsReport {
   readonly runs: readonly {
-    backend: string;
+    host: string;
     registration: string;
-    flavour: string;
+    abiVersion: string;
     stats: Stats;
   }[];
   readonly stats: Stats;
@@ -37,9 +37,9 @@ export function expectSelftestPassed(lane: Lane): void {
  *   that is preempted in the kernel, on the way into our yield: that yield says 0,
  *   so it is among our `raced`.
  * - A grant that ends otherwise than by our yield is found by us as `raced`
- *   (when we yield) or `revoked` (when we look): the kernel's revocations and
- *   aborts are at most our `raced + revoked`. We may have more, since a request
- *   that was refused is `revoked` without a grant. The one hole is an interrupt
+ *   (when we yield) or `preempted` (when we look): the kernel's revocations and
+ *   aborts are at most our `raced + preempted`. We may have more, since a request
+ *   that was refused is `preempted` without a grant. The one hole is an interrupt
  *   between the load of the request and its withdrawal, where grant and
  *   revocation leave no trace: `blind` bounds how many fell into it.
  */
@@ -51,16 +51,16 @@ export function expectReconciled({ stats, kernel }: SectionsReport): void {
   expect(kernel.sexpir).toBeLessThanOrEqual(kernel.srevok + kernel.sabort + kernel.syield);
   const blind = Math.ceil(0.01 * kernel.sgrant);
   expect(uncounted + kernel.srevok + kernel.sabort).toBeLessThanOrEqual(
-    stats.raced + stats.revoked + blind,
+    stats.raced + stats.preempted + blind,
   );
   expect(stats.entered).toBe(
-    stats.undisturbed + stats.yielded + stats.raced + stats.revoked + stats.nested,
+    stats.undisturbed + stats.yielded + stats.raced + stats.preempted + stats.nested,
   );
 }
 
 /** Percent of the sections in which a grant or a revocation happened. */
 export function yieldedShare({ stats }: SectionsReport): number {
-  return (100 * stats.yielded) / (stats.yielded + stats.raced + stats.revoked);
+  return (100 * stats.yielded) / (stats.yielded + stats.raced + stats.preempted);
 }
 
 /** The shim's tests in C, on a kernel that has what they are about. */

@@ -32,13 +32,13 @@ const LANES: readonly Case[] = [
   {
     name: '7.0, rseq_debug=1',
     append: 'rseq_debug=1',
-    model: { flavour: '7.0', debug: true },
+    model: { abiVersion: '7.0', debug: true },
     selftest: true,
   },
   {
     name: 'rfc, rseq_debug=1',
     append: 'rseq_debug=1',
-    model: { flavour: 'rfc', debug: true },
+    model: { abiVersion: 'rfc', debug: true },
     selftest: true,
   },
   {
@@ -53,7 +53,7 @@ describe.each(LANES)('$name', ({ name, append, model, selftest }) => {
   it('does what the model does', { timeout: 600_000 }, async () => {
     const calls = plan();
     const lane = await runLane(
-      { extension: EXTENSION, append, flavour: model.flavour ?? 'mainline' },
+      { extension: EXTENSION, append, flavour: model.abiVersion ?? 'mainline' },
       [
         {
           name: 'conformance',

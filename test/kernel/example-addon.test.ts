@@ -48,14 +48,14 @@ describe.each([
   },
   {
     name: '7.0, rseq_debug=1',
-    options: { flavour: '7.0', append: 'rseq_debug=1' },
+    options: { abiVersion: '7.0', append: 'rseq_debug=1' },
     flags: [],
     remark: /^$/,
     install: installExample,
   },
   {
     name: 'rfc, rseq_debug=1',
-    options: { flavour: 'rfc', append: 'rseq_debug=1' },
+    options: { abiVersion: 'rfc', append: 'rseq_debug=1' },
     ...JITLESS,
     install: installExample,
   },
@@ -117,7 +117,7 @@ describe.each([
     const all = inner.reduce((sum, count) => sum + count);
     expect(all).toBe(outer.entered);
     // A section that was scheduled out has no request left, and then the inner one asks.
-    expect(all - inner[4]).toBeLessThanOrEqual(outer.revoked + outer.raced);
+    expect(all - inner[4]).toBeLessThanOrEqual(outer.preempted + outer.raced);
     expect(inner[4]).toBeGreaterThan(100);
   });
 
@@ -134,7 +134,7 @@ describe.each([
       undisturbed: sum('undisturbed', 0),
       yielded: sum('yielded', 1),
       raced: sum('raced', 2),
-      revoked: sum('revoked', 3),
+      preempted: sum('preempted', 3),
       nested: sum('nested', 4),
     };
     const entered = Object.values(stats).reduce((total, count) => total + count);

@@ -137,7 +137,7 @@ it('passes kernel parameters on: with slices off at boot, the simulated kernel s
   expect(JSON.parse(guest.stdout)).toMatchObject({
     error: { code: 'ERR_RSEQ_UNAVAILABLE', errno: 524 },
     result: 7,
-    backend: 'simulated',
+    host: 'simulated',
     slices: { available: false },
     registration: 'libc',
   });

@@ -26,7 +26,7 @@ const NO_LIBC_AREA = { GLIBC_TUNABLES: 'glibc.pthread.rseq=0' };
 
 interface RegistrationReport {
   readonly slices: { available: boolean };
-  readonly kernel: { flavour: string; extension: number };
+  readonly kernel: { abiVersion: string; extension: number };
   readonly before: unknown;
   readonly attached: unknown;
   readonly detached: unknown;
@@ -54,7 +54,7 @@ function expectWorkersServed(lane: Lane, workers: number): void {
   expectReconciled(report);
   expect(report.runs).toHaveLength(workers);
   for (const run of report.runs) {
-    expect(run).toMatchObject({ backend: 'linux', registration: 'replace', flavour: 'mainline' });
+    expect(run).toMatchObject({ host: 'linux', registration: 'replace', abiVersion: 'mainline' });
     expect(run.stats.yielded).toBeGreaterThan(0);
   }
 }
@@ -110,7 +110,7 @@ describe(`${CPUS} CPUs, 50 us`, () => {
     const both = FLAG_SLICE_AVAILABLE | FLAG_SLICE_ENABLED;
     expect(report.flags & both).toBe(both);
     expect(report.slices.available).toBe(true);
-    expect(report.kernel).toMatchObject({ flavour: 'mainline', extension: EXTENSION });
+    expect(report.kernel).toMatchObject({ abiVersion: 'mainline', extension: EXTENSION });
   });
 
   it('reads CPU, node and concurrency ID, and sched_getcpu is right before and after detach', () => {
@@ -146,10 +146,10 @@ describe(`${CPUS} CPUs, 50 us`, () => {
     );
   });
 
-  it('is undisturbed, yields or is revoked in sections longer than the extension', () => {
+  it('is undisturbed, yields or is preempted in sections longer than the extension', () => {
     const report = lane.json('long sections') as SectionsReport;
     expectReconciled(report);
-    for (const outcome of ['undisturbed', 'yielded', 'revoked'] as const) {
+    for (const outcome of ['undisturbed', 'yielded', 'preempted'] as const) {
       expect(report.stats[outcome], outcome).toBeGreaterThan(0);
     }
     // An extension need not run out within the few instructions of a race, and on some runs none
@@ -169,13 +169,13 @@ describe(`${CPUS} CPUs, 50 us`, () => {
 
   it('shows grants in the demonstration, whose records are right', () => {
     const report = lane.json('demo') as {
-      workers: { backend: string }[];
+      workers: { host: string }[];
       stats: Stats;
       wrong: string[];
     };
     expect(report.wrong).toEqual([]);
     expect(report.workers).toHaveLength(Math.min(16, 2 * CPUS));
-    expect(report.workers.filter(({ backend }) => backend !== 'linux')).toEqual([]);
+    expect(report.workers.filter(({ host }) => host !== 'linux')).toEqual([]);
     expect(report.stats.yielded).toBeGreaterThan(0);
   });
 

@@ -86,7 +86,7 @@ const source = \`
   const mutex = Mutex.from(workerData.handle);
   const thread = attach();
   for (let i = 0; i < 1000; i++) mutex.withLock(() => { workerData.count[0]++; });
-  parentPort.postMessage({ reason: probe().slices.reason, backend: thread.backend });\`;
+  parentPort.postMessage({ reason: probe().slices.reason, host: thread.host });\`;
 const index = import.meta.resolve('rseq-slice');
 const workers = await Promise.all([1, 2].map(() => new Promise((resolve, reject) => {
   new Worker(source, { eval: true, workerData: { index, handle: mutex.handle, count } }).once('message', resolve).once('error', reject);
@@ -95,17 +95,17 @@ const locked = await mutex.withLockAsync(() => count[0]);
 const permit = await new Semaphore(1).acquireAsync();
 permit.unlock();
 const cpu = new SimulatedKernel().thread('a');
-const simulated = attach({ backend: cpu });
+const simulated = attach({ host: cpu });
 simulated.enter();
 cpu.preempt();
 const isYielded = simulated.leave() === Outcome.Yielded;
 const { violation } = explore(lockModel('mainline', { threads: 2, cpus: 1, rounds: 1 }));
 let refused = null;
-try { (await import('rseq-slice')).attach({ backend: 'linux' }); } catch (error) { refused = error.code; }
+try { (await import('rseq-slice')).attach({ host: 'linux' }); } catch (error) { refused = error.code; }
 const { slices, addon, kernel } = probe();
 console.log(JSON.stringify({
-  modules, askedByImport, askedByNative, dlopened: asked.filter(([name]) => name === 'dlopen').length, backend: thread.backend, seven, locked, workers, isYielded, violation, refused,
-  reason: slices.reason, remedy: slices.remedy, state: addon.state, flavour: kernel.flavour, entered: processStats().entered > 0,
+  modules, askedByImport, askedByNative, dlopened: asked.filter(([name]) => name === 'dlopen').length, host: thread.host, seven, locked, workers, isYielded, violation, refused,
+  reason: slices.reason, remedy: slices.remedy, state: addon.state, abiVersion: kernel.abiVersion, entered: processStats().entered > 0,
 }));
 `;
 
@@ -142,12 +142,12 @@ it.each([
     expect(found).toEqual({
       askedByImport: [],
       dlopened: 0,
-      backend: 'simulated',
+      host: 'simulated',
       seven: 7,
       locked: 2000,
       workers: [
-        { reason, backend: 'simulated' },
-        { reason, backend: 'simulated' },
+        { reason, host: 'simulated' },
+        { reason, host: 'simulated' },
       ],
       isYielded: true,
       violation: null,
@@ -155,7 +155,7 @@ it.each([
       reason,
       remedy: expect.stringMatching(remedy) as string,
       state,
-      flavour: null,
+      abiVersion: null,
       entered: true,
     });
     for (const count of Object.values(modules as Record<string, number>))

@@ -249,7 +249,7 @@ describe.skipIf(reason !== undefined)('in JavaScript', () => {
     const look = () => { const { slices, owner, users } = lib.probe(); return [slices.reason, owner, users.map(({ object, use, isAllocator }) => [object.split('/').at(-1), use, isAllocator])]; };
     const before = look();
     const thread = lib.attach();
-    const found = [before, thread.backend, thread.registration, look()];
+    const found = [before, thread.host, thread.registration, look()];
     thread.detach();
     console.log(JSON.stringify([...found, look()[1]]));`;
 
@@ -294,9 +294,9 @@ describe.skipIf(reason !== undefined)('in JavaScript', () => {
     const owner = compileAddon('owner', [join(guest, 'owner.c')]);
     const source = `require(${JSON.stringify(owner)});
       let message;
-      try { lib.attach({ require: 'kernel' }); } catch (error) { message = [error.code, error.message]; }
+      try { lib.attach({ host: 'linux' }); } catch (error) { message = [error.code, error.message]; }
       const thread = lib.attach({ registration: 'own' });
-      console.log(JSON.stringify([message, thread.backend, thread.registration]));`;
+      console.log(JSON.stringify([message, thread.host, thread.registration]));`;
     expect(runNode(source, WITHOUT)).toEqual([
       [
         'ERR_RSEQ_UNAVAILABLE',

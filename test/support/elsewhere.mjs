@@ -15,9 +15,9 @@ if (isMainThread) {
     [slices.available, slices.reason, addon.state],
     [false, 'not-linux', 'not-linux'],
   );
-  assert.throws(() => attach({ backend: 'linux' }), { code: 'ERR_RSEQ_UNAVAILABLE' });
+  assert.throws(() => attach({ host: 'linux' }), { code: 'ERR_RSEQ_UNAVAILABLE' });
   const thread = attach();
-  assert.equal(thread.backend, 'simulated');
+  assert.equal(thread.host, 'simulated');
   thread.enter();
   assert.equal(thread.leave(), Outcome.Undisturbed);
 

@@ -99,7 +99,7 @@ export interface Tally {
   readonly undisturbed: number;
   readonly yielded: number;
   readonly raced: number;
-  readonly revoked: number;
+  readonly preempted: number;
   readonly nested: number;
 }
 
@@ -114,7 +114,7 @@ export interface ExampleReport {
     /** By outcome. */
     readonly inner: readonly [number, number, number, number, number];
     readonly outer: Readonly<
-      Record<'entered' | 'undisturbed' | 'yielded' | 'raced' | 'revoked' | 'nested', number>
+      Record<'entered' | 'undisturbed' | 'yielded' | 'raced' | 'preempted' | 'nested', number>
     >;
   };
   readonly before: { readonly debit: number; readonly credit: number };
@@ -158,7 +158,12 @@ export function expectWorkDone(report: ExampleReport): void {
   if (report.available) return;
   expect(inner.slice(0, 4)).toEqual([0, 0, 0, 0]);
   for (const kind of KINDS) {
-    expect(report[kind], kind).toMatchObject({ undisturbed: 0, yielded: 0, raced: 0, revoked: 0 });
+    expect(report[kind], kind).toMatchObject({
+      undisturbed: 0,
+      yielded: 0,
+      raced: 0,
+      preempted: 0,
+    });
     expect(report[kind].nested).toBeGreaterThan(0);
   }
 }

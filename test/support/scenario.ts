@@ -111,7 +111,7 @@ export function possibleOutcomes({ name, instructions, results }: Scenario): {
   });
   const exploration = explore({
     name,
-    flavour: 'mainline',
+    abiVersion: 'mainline',
     allowAborts: true,
     migration: true,
     threads: [{ registers: results, steps }],

@@ -23,9 +23,9 @@ import type { RowResult } from '../../packages/vm/matrix/report.mjs';
 import { chooseRows, expectationOf, ROWS } from '../../packages/vm/matrix/rows.mjs';
 
 const place: Place = {
-  backend: 'linux',
+  host: 'linux',
   registration: 'replace',
-  flavour: 'mainline',
+  abiVersion: 'mainline',
   reason: 'available',
   libc: 'glibc 2.36',
   node: 'v20.20.2',
@@ -36,13 +36,13 @@ const place: Place = {
 const found: Found = {
   ...place,
   checks: { 'outcomes add up': true },
-  stats: { entered: 1000, yielded: 5, raced: 0, revoked: 1 },
+  stats: { entered: 1000, yielded: 5, raced: 0, preempted: 1 },
   doctor: { status: 0, stdout: '' },
 };
 const expected: Expectation = {
-  backend: 'linux',
+  host: 'linux',
   registration: 'replace',
-  flavour: 'mainline',
+  abiVersion: 'mainline',
   reason: 'available',
   libc: 'glibc 2.36',
   node: 'v20.',
@@ -59,9 +59,9 @@ describe('an environment', () => {
   });
 
   it.each([
-    [{ backend: 'simulated' }, ['backend is linux']],
+    [{ host: 'simulated' }, ['host is linux']],
     [{ registration: 'libc' }, ['registration is replace']],
-    [{ flavour: 'rfc' }, ['flavour is mainline']],
+    [{ abiVersion: 'rfc' }, ['ABI version is mainline']],
     [{ reason: 'denied' }, ['reason is available']],
     [{ libc: 'glibc 2.41' }, ['libc is glibc 2.36']],
     [{ node: 'v22.1.0' }, ['Node is v20.']],
@@ -76,12 +76,12 @@ describe('an environment', () => {
 
   it('fails where a program does not tell what the row names, and passes where the row names nothing', () => {
     expect(failures(judgePlace({}, expected))).toHaveLength(Object.keys(expected).length);
-    expect(judgePlace(place, { backend: 'linux' })).toHaveLength(1);
+    expect(judgePlace(place, { host: 'linux' })).toHaveLength(1);
   });
 
   it('must not yield on the simulated kernel', () => {
-    const simulated = { ...found, backend: 'simulated' };
-    expect(failures(judgeEnvironment(simulated, { backend: 'simulated' }))).toEqual([
+    const simulated = { ...found, host: 'simulated' };
+    expect(failures(judgeEnvironment(simulated, { host: 'simulated' }))).toEqual([
       'nothing is yielded',
     ]);
   });
@@ -100,7 +100,7 @@ it('judges how a program ended', () => {
 });
 
 it('judges a migration', () => {
-  const stats = { entered: 9, undisturbed: 5, yielded: 1, raced: 0, revoked: 3, nested: 0 };
+  const stats = { entered: 9, undisturbed: 5, yielded: 1, raced: 0, preempted: 3, nested: 0 };
   const good = {
     place,
     done: 9,
@@ -144,11 +144,11 @@ it("judges the shim's cases, of which enough must have run", () => {
 });
 
 it('reads what a C program told of its place, and nothing else', () => {
-  const line = '# libc musl, CPUs 2, registration own, flavour 7.0';
+  const line = '# libc musl, CPUs 2, registration own, ABI version 7.0';
   expect(readTold(`${line}\n1..1\nok one\n`)).toEqual({
-    backend: 'linux',
+    host: 'linux',
     registration: 'own',
-    flavour: '7.0',
+    abiVersion: '7.0',
     reason: 'available',
     libc: 'musl',
     cpus: 2,
@@ -172,9 +172,9 @@ describe('the rows', () => {
       name: '',
       kernel: 'mainline',
       icount: true,
-      expect: { backend: 'linux' },
+      expect: { host: 'linux' },
     } as const;
-    expect(expectationOf(row)).toEqual({ backend: 'linux', cpus: 1 });
+    expect(expectationOf(row)).toEqual({ host: 'linux', cpus: 1 });
   });
 
   it.each([
@@ -206,7 +206,7 @@ describe('the rows', () => {
     const diagonal = chooseRows({ diagonal: true });
     expect(diagonal.length).toBeGreaterThan(4);
     expect(diagonal.length).toBeLessThan(ROWS.length);
-    // Every flavour of the ABI is on it.
+    // Every version of the ABI is on it.
     expect(new Set(diagonal.map(({ kernel }) => kernel))).toEqual(
       new Set(['mainline', '7.0', 'rfc', 'host']),
     );
@@ -217,8 +217,8 @@ describe('the report', () => {
   const results: readonly RowResult[] = [
     {
       name: 'one | two',
-      backend: 'linux',
-      flavour: 'rfc',
+      host: 'linux',
+      abiVersion: 'rfc',
       registration: 'libc',
       checks: [
         { name: 'a', ok: true },
@@ -231,8 +231,8 @@ describe('the report', () => {
     },
     {
       name: 'three',
-      backend: '',
-      flavour: '',
+      host: '',
+      abiVersion: '',
       registration: '',
       checks: [],
       sections: null,

@@ -85,10 +85,10 @@ function whyNot({ prefix: [launcher], environment }: Kernel): string | undefined
   return status === 77 ? stderr.trim() : undefined;
 }
 
-/** The backend that threads get there. */
-function backendOn({ prefix, environment }: Kernel): string {
+/** The host that threads get there. */
+function hostOn({ prefix, environment }: Kernel): string {
   const { href } = new URL('../../dist/index.js', import.meta.url);
-  const source = `import(${JSON.stringify(href)}).then(({ attach }) => console.log(attach().backend))`;
+  const source = `import(${JSON.stringify(href)}).then(({ attach }) => console.log(attach().host))`;
   return spawn([...prefix, process.execPath, '-e', source], environment).stdout.trim();
 }
 
@@ -113,7 +113,7 @@ describe.each(KERNELS.map((kernel, index) => ({ ...kernel, index })))(
       });
       return;
     }
-    const backend = kernel.prefix.length > 0 ? 'linux' : backendOn(kernel);
+    const host = kernel.prefix.length > 0 ? 'linux' : hostOn(kernel);
 
     function run(program: string, ...rest: readonly string[]): Ending {
       return spawn(
@@ -140,7 +140,7 @@ describe.each(KERNELS.map((kernel, index) => ({ ...kernel, index })))(
         for (const { ending, state, ...rest } of ends) {
           const error = ending === 'throw' ? 'on purpose' : null;
           expect(rest, `${ending} ${state}`).toEqual({
-            backend,
+            host,
             exitCode: exitCodes[ending],
             error,
           });
@@ -156,7 +156,7 @@ describe.each(KERNELS.map((kernel, index) => ({ ...kernel, index })))(
       expect({ status, signal, stdout }).toEqual({
         status: code,
         signal: null,
-        stdout: `${backend}\nexit ${code}\n`,
+        stdout: `${host}\nexit ${code}\n`,
       });
       if (code === 1) expect(stderr).toContain('Error: on purpose');
       else expect(stderr).toBe('');
@@ -176,13 +176,13 @@ describe.each(KERNELS.map((kernel, index) => ({ ...kernel, index })))(
             cpSync(join(root, 'build/Release'), join(copy, 'build/Release'), { recursive: true });
           return join(copy, 'dist/index.js');
         });
-        const { backends, ...report } = json('two-copies.mjs', ...copies) as {
-          backends: unknown[];
+        const { hosts, ...report } = json('two-copies.mjs', ...copies) as {
+          hosts: unknown[];
         };
-        expect(backends[0]).toBe(backend);
+        expect(hosts[0]).toBe(host);
         // One area, one word: the second finds it in use. Where it got none it has a word of its
         // own.
-        const inner = backends[1] === 'linux' ? Outcome.Nested : Outcome.Undisturbed;
+        const inner = hosts[1] === 'linux' ? Outcome.Nested : Outcome.Undisturbed;
         expect(report).toEqual({
           same: false,
           inner,
@@ -193,7 +193,7 @@ describe.each(KERNELS.map((kernel, index) => ({ ...kernel, index })))(
           left: 7,
           again: Outcome.Undisturbed,
         });
-        if (backend === 'linux' && isShared) expect(backends[1]).toBe('linux');
+        if (host === 'linux' && isShared) expect(hosts[1]).toBe('linux');
       },
     );
 
@@ -208,10 +208,10 @@ describe.each(KERNELS.map((kernel, index) => ({ ...kernel, index })))(
     const loads = share(['first'], { every: KERNELS.length, first: index + KERNELS.length - 1 });
     it.each(loads)('a worker loads the addon %s, and is gone when the main thread does', () => {
       expect(json('worker-first.mjs')).toEqual([
-        [backend, 1000, 0],
-        [backend, 1000],
-        [backend, 1000, 0],
-        [backend, 2000],
+        [host, 1000, 0],
+        [host, 1000],
+        [host, 1000, 0],
+        [host, 2000],
       ]);
     });
   },

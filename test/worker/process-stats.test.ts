@@ -33,7 +33,12 @@ it.each(['detached', 'left-open', 'terminated'])('adds up workers that were %s',
 
 it('adds up outcomes when they happen', () => {
   const [, after] = run('disturbed');
-  expect(after).toMatchObject({ threads: 2, revoked: 1, entered: 10 + 101, undisturbed: 10 + 100 });
+  expect(after).toMatchObject({
+    threads: 2,
+    preempted: 1,
+    entered: 10 + 101,
+    undisturbed: 10 + 100,
+  });
 });
 
 it('counts attaching again as a thread of its own, and for ever', () => {
@@ -51,7 +56,7 @@ it('does not count a thread that could not be attached', () => {
     writeFileSync(join(folder, 'settings.json'), JSON.stringify({ every: 1, events: 1e15 }));
     const source = `
       import { attach, processStats } from ${JSON.stringify(library)};
-      const codes = [1, 2].map(() => { try { attach({ backend: 'simulated' }) } catch ({ code }) { return code } });
+      const codes = [1, 2].map(() => { try { attach({ host: 'simulated' }) } catch ({ code }) { return code } });
       console.log(JSON.stringify([codes, processStats()]));`;
     const env = { ...process.env, RSEQ_SLICE_TRACE: folder };
     const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', source], {
@@ -69,8 +74,8 @@ it('does not count a thread that could not be attached', () => {
 it('has room again when workers have ended without detaching', (context) => {
   if (process.platform !== 'linux') context.skip('only Linux tells which threads there are');
   const [full, after] = run('full');
-  expect(full).toMatchObject({ threads: 2, uncounted: 1, entered: 101, revoked: 1 });
-  expect(after).toMatchObject({ threads: 4, uncounted: 1, entered: 101 + 2, revoked: 1 });
+  expect(full).toMatchObject({ threads: 2, uncounted: 1, entered: 101, preempted: 1 });
+  expect(after).toMatchObject({ threads: 4, uncounted: 1, entered: 101 + 2, preempted: 1 });
 });
 
 it('is right at any moment, whoever attaches and detaches meanwhile', () => {
@@ -80,20 +85,20 @@ it('is right at any moment, whoever attaches and detaches meanwhile', () => {
   ];
   expect(watched).toMatchObject({ back: 0, uneven: 0 });
   expect(watched.looks).toBeGreaterThan(1000);
-  const [undisturbed, revoked] = [3 * 1000 * 190, 3 * 1000 * 20];
-  const entered = undisturbed + revoked;
-  expect(after).toMatchObject({ threads: 3000, uncounted: 0, entered, undisturbed, revoked });
+  const [undisturbed, preempted] = [3 * 1000 * 190, 3 * 1000 * 20];
+  const entered = undisturbed + preempted;
+  expect(after).toMatchObject({ threads: 3000, uncounted: 0, entered, undisturbed, preempted });
 });
 
 it('counts the workers of a worker that inherited nothing', () => {
   const grandchild = `
     import(${JSON.stringify(library)}).then(({ attach }) => {
-      attach({ backend: 'simulated' }).critical(() => 1);
+      attach({ host: 'simulated' }).critical(() => 1);
     });`;
   const child = `
     const { Worker } = require('node:worker_threads');
     import(${JSON.stringify(library)}).then(({ attach, processStats }) => {
-      attach({ backend: 'simulated' }).critical(() => 1);
+      attach({ host: 'simulated' }).critical(() => 1);
       new Worker(${JSON.stringify(grandchild)}, { eval: true }).once('exit', () => {
         process.stdout.write(JSON.stringify(processStats()));
       });

@@ -16,7 +16,7 @@ import { callsBetweenMarkers, whyNoStrace } from '../support/strace.ts';
 const program = fileURLToPath(new URL('programs/undisturbed.mjs', import.meta.url));
 
 interface Report {
-  readonly backend: string;
+  readonly host: string;
   readonly optimized: boolean;
   readonly entered: number;
   readonly disturbed: number;
@@ -78,12 +78,12 @@ it.for([
     if (reason !== undefined) context.skip(reason);
     const control = trace(where, 'nothing', 'auto');
     expect(control).toMatchObject({ optimized: true, entered: 0 });
-    if (controlWord === 'native' && control.backend !== 'linux')
+    if (controlWord === 'native' && control.host !== 'linux')
       context.skip('this kernel has no slices');
 
     const sections = trace(where, 'sections', controlWord);
     expect(sections).toMatchObject({
-      backend: control.backend,
+      host: control.host,
       optimized: true,
       entered: 1_000_000,
     });

@@ -107,7 +107,7 @@ export function conclude(
   const length =
     kernel.extension === null ? '' : `, extensions of ${inMicroseconds(kernel.extension)}`;
   const text = slices.available
-    ? `Slices work here: ABI ${thread?.flavour ?? 'unknown'}, registration '${thread?.registration ?? 'none'}'${length}.`
+    ? `Slices work here: ABI ${thread?.abiVersion ?? 'unknown'}, registration '${thread?.registration ?? 'none'}'${length}.`
     : `No slices here (${reasonOf(cause, slices.reason)}). ${cause?.text ?? slices.explanation}`;
   // Comes before all else: nothing attaches, not even to the simulated kernel.
   const environment = find(['environment'], 'failed');
@@ -229,7 +229,7 @@ const EXAMINATIONS: readonly Examination[] = [
     const { featureSize, alignment } = kernel;
     if (featureSize === null) return platform === 'linux' ? unknown('struct rseq', UNASKED) : null;
     const text = `The kernel's struct rseq has ${featureSize} bytes, aligned to ${alignment ?? 'unknown'}`;
-    if (featureSize >= WITH_CONTROL_WORD || kernel.flavour !== null)
+    if (featureSize >= WITH_CONTROL_WORD || kernel.abiVersion !== null)
       return passed('struct rseq', `${text}.`);
     return failed(
       'struct rseq',
@@ -250,7 +250,7 @@ const EXAMINATIONS: readonly Examination[] = [
   },
   function yielding({ probe: { kernel } }) {
     // Where nothing can be granted, the call has nothing to say.
-    if (kernel.yield === null || kernel.flavour === null) return null;
+    if (kernel.yield === null || kernel.abiVersion === null) return null;
     if (kernel.yield === 0) return passed('yield', 'rseq_slice_yield answers.');
     // The kernel ends the extension when the call is made, whoever answers it.
     return warned(
@@ -281,7 +281,7 @@ const EXAMINATIONS: readonly Examination[] = [
     if (libc.registered)
       return passed(
         'libc',
-        `${name} registered an area for each thread, ${worth(libc.flags?.available === true, kernel.flavour !== null, slices.available)}.`,
+        `${name} registered an area for each thread, ${worth(libc.flags?.available === true, kernel.abiVersion !== null, slices.available)}.`,
       );
     const tunable = /glibc\.pthread\.rseq=0/.test(environment.GLIBC_TUNABLES ?? '')
       ? ', as GLIBC_TUNABLES says'
@@ -328,7 +328,7 @@ const EXAMINATIONS: readonly Examination[] = [
       return failed('thread', slices.explanation, slices.remedy);
     return passed(
       'thread',
-      `Attached and given back: registration '${thread.registration}', ABI ${thread.flavour}.`,
+      `Attached and given back: registration '${thread.registration}', ABI ${thread.abiVersion}.`,
     );
   },
   function controlWord({ probe: { slices, thread } }) {
@@ -347,7 +347,7 @@ const EXAMINATIONS: readonly Examination[] = [
       return slices.available
         ? unknown('sections', 'Not known here: workers, which would compete, are not allowed.')
         : null;
-    const disturbed = trial.yielded + trial.raced + trial.revoked;
+    const disturbed = trial.yielded + trial.raced + trial.preempted;
     const text = `${count(trial.entered)} tried in threads that compete: ${count(disturbed)} disturbed, ${count(trial.yielded)} of them finished in an extension.`;
     if (trial.yielded > 0) return passed('sections', text);
     if (trial.raced > 0)

@@ -8,7 +8,7 @@ import { isMainThread, parentPort, Worker, workerData } from 'node:worker_thread
 import { attach } from '../../index.ts';
 import type { AttachOptions, Stats } from '../../index.ts';
 
-export type Trial = Pick<Stats, 'entered' | 'yielded' | 'raced' | 'revoked'>;
+export type Trial = Pick<Stats, 'entered' | 'yielded' | 'raced' | 'preempted'>;
 
 interface Job {
   readonly doctor: 'trial';
@@ -32,7 +32,7 @@ export async function runTrial(registration: Job['registration']): Promise<Trial
     entered: sum('entered'),
     yielded: sum('yielded'),
     raced: sum('raced'),
-    revoked: sum('revoked'),
+    preempted: sum('preempted'),
   };
 }
 
@@ -49,7 +49,7 @@ function startWorker(job: Job): Promise<Trial> {
 }
 
 function runSections({ registration }: Job): Trial {
-  const thread = attach({ backend: 'linux', registration });
+  const thread = attach({ host: 'linux', registration });
   let sum = 0;
   const end = performance.now() + LONGEST;
   while (thread.stats().yielded === 0 && performance.now() < end) {
@@ -59,9 +59,9 @@ function runSections({ registration }: Job): Trial {
       thread.leave();
     }
   }
-  const { entered, yielded, raced, revoked } = thread.stats();
+  const { entered, yielded, raced, preempted } = thread.stats();
   thread.detach();
-  return { entered, yielded, raced, revoked };
+  return { entered, yielded, raced, preempted };
 }
 
 const job = workerData as Partial<Job> | null;

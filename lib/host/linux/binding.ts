@@ -27,7 +27,7 @@ export interface RawProbe {
   readonly query: number;
   readonly yieldResult: number;
   readonly yieldRfcResult: number;
-  readonly flavour: number;
+  readonly abiVersion: number;
   readonly enabled: number;
   readonly libcExported: boolean;
   readonly libcRegistered: boolean;
@@ -46,7 +46,7 @@ export interface RawAttachment {
   readonly errno: number;
   readonly step: number;
   readonly registration?: number;
-  readonly flavour?: number;
+  readonly abiVersion?: number;
   readonly length?: number;
   /** Who would have been harmed; empty when that is not why it failed. */
   readonly users?: readonly RawUser[];
@@ -54,8 +54,8 @@ export interface RawAttachment {
 
 /** What `native/src/addon.cc` exports. */
 export interface Binding {
-  readonly probe: (policy: number, flavour: number) => RawProbe;
-  readonly attach: (policy: number, flavour: number) => RawAttachment;
+  readonly probe: (policy: number, abiVersion: number) => RawProbe;
+  readonly attach: (policy: number, abiVersion: number) => RawAttachment;
   readonly detach: () => number;
   readonly controlWord: () => ArrayBuffer | null;
   readonly enter: () => number;

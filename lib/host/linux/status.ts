@@ -27,7 +27,7 @@ export const REASONS = [
   'foreign-registration',
   'foreign-use',
   'no-libc-registration',
-  'wrong-flavour',
+  'wrong-abi-version',
   'out-of-memory',
   'system-error',
 ] as const;
@@ -281,10 +281,10 @@ export function describeFailure(
           };
     case 'abi-version':
       return {
-        reason: 'wrong-flavour',
+        reason: 'wrong-abi-version',
         explanation:
           'The kernel has another version of the ABI than was asked for (its control word is bytes for mainline and 7.0, bits for rfc).',
-        remedy: "Use flavour: 'auto'; probe() tells which one it is.",
+        remedy: "Use abiVersion: 'auto'; probe() tells which one it is.",
         errno,
       };
     case 'memory':

@@ -3,11 +3,11 @@
  * The port over the addon: a thread on the real kernel. It turns what the addon
  * answers into the library's own words, and system call failures into errors.
  */
-import { FLAVOURS, REGISTRATIONS } from '../../abi/interface.ts';
-import type { Flavour } from '../../abi/interface.ts';
+import { ABI_VERSIONS, REGISTRATIONS } from '../../abi/interface.ts';
+import type { AbiVersion } from '../../abi/interface.ts';
 import { ControlWordBytes } from '../../sections/control-word.ts';
 import { RseqSliceError } from '../../errors.ts';
-import type { KernelThread, Registration } from '../port.ts';
+import type { HostThread, Registration } from '../port.ts';
 import type { Binding } from './binding.ts';
 import { describeFailure, nameErrno } from './status.ts';
 import type { Status } from './status.ts';
@@ -16,15 +16,15 @@ export type RegistrationPolicy = (typeof REGISTRATIONS)[number];
 
 export interface LinuxOptions {
   readonly registration: RegistrationPolicy;
-  readonly flavour: Flavour | 'auto';
+  readonly abiVersion: AbiVersion | 'auto';
   /** False: do not map the control word, as if the runtime forbade it. */
   readonly mapped: boolean;
 }
 
-export class LinuxKernelThread implements KernelThread {
-  readonly backend = 'linux';
+export class LinuxHostThread implements HostThread {
+  readonly host = 'linux';
   readonly registration: Registration;
-  readonly flavour: Flavour;
+  readonly abiVersion: AbiVersion;
   readonly controlWord: Uint8Array | null;
   readonly enter: () => number;
   readonly clear: () => number;
@@ -37,12 +37,12 @@ export class LinuxKernelThread implements KernelThread {
   private constructor(
     binding: Binding,
     registration: Registration,
-    flavour: Flavour,
+    abiVersion: AbiVersion,
     controlWord: Uint8Array | null,
   ) {
     this.#binding = binding;
     this.registration = registration;
-    this.flavour = flavour;
+    this.abiVersion = abiVersion;
     this.controlWord = controlWord;
     this.enter = binding.enter;
     this.clear = binding.clear;
@@ -53,26 +53,26 @@ export class LinuxKernelThread implements KernelThread {
   }
 
   /** Attaches the calling thread, or tells why it cannot be. */
-  static attach(binding: Binding, options: LinuxOptions): LinuxKernelThread | Status {
+  static attach(binding: Binding, options: LinuxOptions): LinuxHostThread | Status {
     const raw = binding.attach(
       REGISTRATIONS.indexOf(options.registration),
-      options.flavour === 'auto' ? 0 : FLAVOURS.indexOf(options.flavour) + 1,
+      options.abiVersion === 'auto' ? 0 : ABI_VERSIONS.indexOf(options.abiVersion) + 1,
     );
     const registration = REGISTRATIONS[raw.registration ?? 0];
-    const flavour = FLAVOURS[(raw.flavour ?? 0) - 1];
+    const abiVersion = ABI_VERSIONS[(raw.abiVersion ?? 0) - 1];
     if (
       raw.errno !== 0 ||
       registration === undefined ||
       registration === 'auto' ||
-      flavour === undefined
+      abiVersion === undefined
     ) {
       return describeFailure(raw.step, raw.errno, raw.users);
     }
     const controlWord = options.mapped ? binding.controlWord() : null;
-    return new LinuxKernelThread(
+    return new LinuxHostThread(
       binding,
       registration,
-      flavour,
+      abiVersion,
       controlWord && new ControlWordBytes(controlWord),
     );
   }

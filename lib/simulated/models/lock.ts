@@ -4,10 +4,10 @@
  * before the lock is taken and withdrawn after it is released, and waiters are
  * woken only then, since a system call inside would end the extension.
  */
-import type { Flavour } from '../../abi/interface.ts';
+import type { AbiVersion } from '../../abi/interface.ts';
 import { checkOptions, checkValue, wholeNumber } from '../../options.ts';
 import type { OptionChecks } from '../../options.ts';
-import { FLAVOUR, THREADS } from '../checks.ts';
+import { ABI_VERSION, THREADS } from '../checks.ts';
 import type { Model, Step } from '../model.ts';
 import { LAYER_REGISTERS, OUTSIDE, section } from './section.ts';
 
@@ -87,14 +87,15 @@ const CHECKS: OptionChecks<LockModelOptions> = {
  * A mutex with sections around its holder, to be explored: exclusion, and no wake-up lost.
  * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`.
  */
-export function lockModel(flavour: Flavour, options: LockModelOptions = {}): Model {
-  checkValue('lockModel()', 'flavour', flavour, FLAVOUR);
+export function lockModel(abiVersion: AbiVersion, options: LockModelOptions = {}): Model {
+  checkValue('lockModel()', 'abiVersion', abiVersion, ABI_VERSION);
   checkOptions('lockModel()', options, CHECKS);
   const { threads = 2, cpus = 1, rounds = 2 } = options;
-  const leave = flavour === 'rfc' ? 'section: test and clear' : 'section: look whether still asked';
+  const leave =
+    abiVersion === 'rfc' ? 'section: test and clear' : 'section: look whether still asked';
   const steps: Step[] = [
     OUTSIDE,
-    ...section(flavour, 'section', 0, critical(leave)),
+    ...section(abiVersion, 'section', 0, critical(leave)),
     {
       label: 'did we hold it?',
       outside: true,
@@ -139,8 +140,8 @@ export function lockModel(flavour: Flavour, options: LockModelOptions = {}): Mod
     },
   ];
   return {
-    name: `lock (${flavour}, threads ${threads}, CPUs ${cpus}, rounds ${rounds})`,
-    flavour,
+    name: `lock (${abiVersion}, threads ${threads}, CPUs ${cpus}, rounds ${rounds})`,
+    abiVersion,
     debug: true,
     shared: 2,
     threads: Array.from({ length: threads }, (_, index) => ({

@@ -19,7 +19,7 @@ const AGAIN: Step = { label: 'again', outside: true, run: () => 'outside' };
  */
 export const readModifyWrite: Model = {
   name: 'plain read-modify-write (rfc)',
-  flavour: 'rfc',
+  abiVersion: 'rfc',
   debug: true,
   threads: [
     {
@@ -72,7 +72,7 @@ export const readModifyWrite: Model = {
  */
 export const grantedFirst: Model = {
   name: 'grant looked at before the request is withdrawn (mainline)',
-  flavour: 'mainline',
+  abiVersion: 'mainline',
   debug: true,
   threads: [
     {
@@ -118,7 +118,7 @@ const LOCK = 0;
  */
 export const wakeInsideGrant: Model = {
   name: 'waiters woken inside the section (mainline)',
-  flavour: 'mainline',
+  abiVersion: 'mainline',
   debug: true,
   shared: 1,
   threads: [
@@ -161,7 +161,7 @@ const SLICE_CTRL_SLOT = 7;
  */
 export const freedWhileRegistered: Model = {
   name: 'memory freed while it is registered (mainline)',
-  flavour: 'mainline',
+  abiVersion: 'mainline',
   debug: true,
   threads: [
     {

@@ -5,7 +5,7 @@
  * other. Each access to the word is a step of its own; what the CPU does in one
  * instruction is one step.
  */
-import type { Flavour } from '../../abi/interface.ts';
+import type { AbiVersion } from '../../abi/interface.ts';
 import { REQUEST_BIT, GRANTED_BYTE, REQUEST_BYTE } from '../../abi/kernel.ts';
 import {
   arrayOf,
@@ -17,7 +17,7 @@ import {
   wholeNumber,
 } from '../../options.ts';
 import type { OptionChecks } from '../../options.ts';
-import { FLAVOUR, THREADS } from '../checks.ts';
+import { ABI_VERSION, THREADS } from '../checks.ts';
 import type { Model, Step, ThreadProgram } from '../model.ts';
 import type { WorldThread } from '../world.ts';
 
@@ -85,7 +85,7 @@ function leaveBytes(layer: string, first: number): Step[] {
           : undefined,
     },
     {
-      // Granted, or revoked: the kernel is to look at the word either way.
+      // Granted, or preempted: the kernel is to look at the word either way.
       label: named(layer, 'yield'),
       run(thread) {
         thread.yieldSlice();
@@ -166,16 +166,17 @@ const BODY = arrayOf('steps', objectWith('a step', 'run'));
  * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`.
  */
 export function section(
-  flavour: Flavour,
+  abiVersion: AbiVersion,
   layer: string,
   first: number,
   body: readonly Step[],
 ): Step[] {
-  checkValue('section()', 'flavour', flavour, FLAVOUR);
+  checkValue('section()', 'abiVersion', abiVersion, ABI_VERSION);
   checkValue('section()', 'layer', layer, TEXT);
   checkValue('section()', 'first', first, wholeNumber(0));
   checkValue('section()', 'body', body, BODY);
-  if (flavour === 'rfc') return [...enterBits(layer, first), ...body, ...leaveBits(layer, first)];
+  if (abiVersion === 'rfc')
+    return [...enterBits(layer, first), ...body, ...leaveBits(layer, first)];
   return [...enterBytes(layer, first), ...body, ...leaveBytes(layer, first)];
 }
 
@@ -197,16 +198,16 @@ const SYSTEM_CALL: Step = {
  * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`.
  */
 export function sectionProgram(
-  flavour: Flavour,
+  abiVersion: AbiVersion,
   layers: number,
   body: readonly Step[] = [WORK],
 ): ThreadProgram {
-  checkValue('sectionProgram()', 'flavour', flavour, FLAVOUR);
+  checkValue('sectionProgram()', 'abiVersion', abiVersion, ABI_VERSION);
   checkValue('sectionProgram()', 'layers', layers, LAYERS);
   checkValue('sectionProgram()', 'body', body, BODY);
   let steps: Step[] = [...body];
   for (let layer = layers; layer > 0; layer--)
-    steps = section(flavour, `layer ${layer}`, (layer - 1) * LAYER_REGISTERS, steps);
+    steps = section(abiVersion, `layer ${layer}`, (layer - 1) * LAYER_REGISTERS, steps);
   return { registers: layers * LAYER_REGISTERS, steps: [OUTSIDE, ...steps, REPEAT] };
 }
 
@@ -244,19 +245,19 @@ const CHECKS: OptionChecks<SectionModelOptions> = {
  * Threads that share a CPU, each in sections of several layers, for ever.
  * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`.
  */
-export function sectionModel(flavour: Flavour, options: SectionModelOptions = {}): Model {
-  checkValue('sectionModel()', 'flavour', flavour, FLAVOUR);
+export function sectionModel(abiVersion: AbiVersion, options: SectionModelOptions = {}): Model {
+  checkValue('sectionModel()', 'abiVersion', abiVersion, ABI_VERSION);
   checkOptions('sectionModel()', options, CHECKS);
   const { threads = 2, layers = 2, migration = false, systemCall = false, debug = true } = options;
   const calling = systemCall ? ', a system call inside' : '';
   return {
-    name: `sections (${flavour}, threads ${threads}, layers ${layers}${calling})`,
-    flavour,
+    name: `sections (${abiVersion}, threads ${threads}, layers ${layers}${calling})`,
+    abiVersion,
     debug,
     migration,
     allowAborts: systemCall,
     threads: Array.from({ length: threads }, () =>
-      sectionProgram(flavour, layers, systemCall ? [SYSTEM_CALL] : [WORK]),
+      sectionProgram(abiVersion, layers, systemCall ? [SYSTEM_CALL] : [WORK]),
     ),
   };
 }
@@ -266,18 +267,18 @@ export function sectionModel(flavour: Flavour, options: SectionModelOptions = {}
  * yields: what the kernel promises must hold whatever a thread does with its word.
  * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`.
  */
-export function greedyModel(flavour: Flavour): Model {
-  checkValue('greedyModel()', 'flavour', flavour, FLAVOUR);
+export function greedyModel(abiVersion: AbiVersion): Model {
+  checkValue('greedyModel()', 'abiVersion', abiVersion, ABI_VERSION);
   return {
-    name: `greedy thread (${flavour})`,
-    flavour,
+    name: `greedy thread (${abiVersion})`,
+    abiVersion,
     threads: [
       {
         steps: [
           {
             label: 'ask',
             run(thread) {
-              if (flavour === 'rfc') thread.word[0] = (thread.word[0] ?? 0) | REQUEST_BIT;
+              if (abiVersion === 'rfc') thread.word[0] = (thread.word[0] ?? 0) | REQUEST_BIT;
               else thread.bytes[REQUEST_BYTE] = 1;
               return undefined;
             },

@@ -4,9 +4,9 @@
 
 /**
  * @typedef {object} Expectation
- * @property {'linux' | 'simulated'} backend
+ * @property {'linux' | 'simulated'} host
  * @property {string} [registration]
- * @property {string} [flavour]
+ * @property {string} [abiVersion]
  * @property {string} [reason] as probe() gives it
  * @property {string} [libc] how its name begins
  * @property {string} [node] how its version begins
@@ -20,9 +20,9 @@
 /**
  * What a thread got, and where, as describePlace in test/kernel/guest/support.mjs has it.
  * @typedef {object} Place
- * @property {string} backend
+ * @property {string} host
  * @property {string} registration
- * @property {string} flavour
+ * @property {string} abiVersion
  * @property {string} reason
  * @property {string} libc
  * @property {string} node
@@ -35,7 +35,7 @@
  * What test/kernel/guest/environment.mjs reports.
  * @typedef {Place & {
  *   checks: Record<string, boolean>,
- *   stats: { entered: number, yielded: number, raced: number, revoked: number },
+ *   stats: { entered: number, yielded: number, raced: number, preempted: number },
  *   doctor: { status: number | null, stdout: string },
  * }} Found doctor: what `rseq-slice doctor` said
  */
@@ -72,9 +72,9 @@ export function judgeEnding({ exitCode, signal, stderr }, { exitCode: wanted, si
 
 /** What a row can name, and what it is called; of some only the beginning is named. */
 const NAMED = /** @type {const} */ ([
-  ['backend', 'backend', false],
+  ['host', 'host', false],
   ['registration', 'registration', false],
-  ['flavour', 'flavour', false],
+  ['abiVersion', 'ABI version', false],
   ['reason', 'reason', false],
   ['libc', 'libc', true],
   ['node', 'Node', true],
@@ -107,7 +107,7 @@ export function judgePlace(found, expected) {
 /** @param {Found} found @param {Expectation} expected @returns {Check[]} */
 export function judgeEnvironment(found, expected) {
   const { yielded } = found.stats;
-  const least = expected.yielded ?? (expected.backend === 'linux' ? 1 : 0);
+  const least = expected.yielded ?? (expected.host === 'linux' ? 1 : 0);
   return [
     ...judgePlace(found, expected),
     {
@@ -132,7 +132,7 @@ export function judgeMigration(
   { place, done, moved, wrong, failed, wasOn, atEnd, stats },
   expected,
 ) {
-  const { entered, undisturbed, yielded, raced, revoked, nested } = stats;
+  const { entered, undisturbed, yielded, raced, preempted, nested } = stats;
   return [
     ...judgePlace(place, expected),
     { name: 'the worker could be moved', ok: failed === 0, detail: `${failed} refusals` },
@@ -145,7 +145,7 @@ export function judgeMigration(
     { name: 'the area always had the CPU', ok: wrong === 0, detail: `${wrong} times wrong` },
     {
       name: 'no section is lost',
-      ok: entered === done && entered === undisturbed + yielded + raced + revoked + nested,
+      ok: entered === done && entered === undisturbed + yielded + raced + preempted + nested,
       detail: `${entered} of ${done}`,
     },
     { name: 'the thread is given back as it was found', ok: atEnd === 'libc', detail: atEnd },
@@ -158,12 +158,12 @@ export function judgeMigration(
  * @returns {Partial<Place>}
  */
 export function readTold(stdout) {
-  const { libc, cpus, registration, flavour } =
-    /^# libc (?<libc>\w+), CPUs (?<cpus>\d+), registration (?<registration>\w+), flavour (?<flavour>\S+)$/m.exec(
+  const { libc, cpus, registration, abiVersion } =
+    /^# libc (?<libc>\w+), CPUs (?<cpus>\d+), registration (?<registration>\w+), ABI version (?<abiVersion>\S+)$/m.exec(
       stdout,
     )?.groups ?? {};
-  if (libc === undefined || registration === undefined || flavour === undefined) return {};
-  return { backend: 'linux', registration, flavour, reason: 'available', libc, cpus: Number(cpus) };
+  if (libc === undefined || registration === undefined || abiVersion === undefined) return {};
+  return { host: 'linux', registration, abiVersion, reason: 'available', libc, cpus: Number(cpus) };
 }
 
 /**

@@ -7,8 +7,8 @@ import Table from 'cli-table3';
 /**
  * @typedef {object} RowResult
  * @property {string} name
- * @property {string} backend
- * @property {string} flavour
+ * @property {string} host
+ * @property {string} abiVersion
  * @property {string} registration
  * @property {readonly import('./judge.mjs').Check[]} checks
  * @property {number | null} sections
@@ -21,8 +21,8 @@ import Table from 'cli-table3';
 
 const HEAD = [
   'environment',
-  'backend',
-  'flavour',
+  'host',
+  'ABI version',
   'registration',
   'checks passed',
   'sections',
@@ -39,8 +39,8 @@ export const hasFailed = ({ checks }) => checks.some(({ ok }) => !ok);
 /** @param {RowResult} result @returns {string[]} */
 function cells({
   name,
-  backend,
-  flavour,
+  host,
+  abiVersion,
   registration,
   checks,
   sections,
@@ -52,8 +52,8 @@ function cells({
     skipped === null ? `${checks.filter(({ ok }) => ok).length} of ${checks.length}` : 'skipped';
   return [
     name,
-    backend,
-    flavour,
+    host,
+    abiVersion,
     registration,
     passed,
     count(sections),

@@ -26,13 +26,13 @@
 const GLIBC_236 = 'glibc 2.36';
 const NO_LIBC_AREA = { GLIBC_TUNABLES: 'glibc.pthread.rseq=0' };
 const ON_MAINLINE = /** @type {const} */ ({
-  backend: 'linux',
-  flavour: 'mainline',
+  host: 'linux',
+  abiVersion: 'mainline',
   reason: 'available',
 });
 
 /** @param {string} reason @returns {import('./judge.mjs').Expectation} */
-const simulated = (reason) => ({ backend: 'simulated', registration: 'simulated', reason });
+const simulated = (reason) => ({ host: 'simulated', registration: 'simulated', reason });
 
 /** @type {readonly Row[]} */
 export const ROWS = [
@@ -73,8 +73,8 @@ export const ROWS = [
     diagonal: true,
     kernel: '7.0',
     expect: {
-      backend: 'linux',
-      flavour: '7.0',
+      host: 'linux',
+      abiVersion: '7.0',
       reason: 'available',
       registration: 'libc',
       libc: GLIBC_236,
@@ -89,8 +89,8 @@ export const ROWS = [
     // a function to its compiler.
     flags: ['--jitless'],
     expect: {
-      backend: 'linux',
-      flavour: 'rfc',
+      host: 'linux',
+      abiVersion: 'rfc',
       reason: 'available',
       registration: 'libc',
       libc: GLIBC_236,
@@ -103,7 +103,7 @@ export const ROWS = [
     kernel: 'rfc',
     append: 'rseq_debug=1',
     program: 'read-modify-write',
-    expect: { backend: 'linux', flavour: 'rfc', registration: 'libc', isDebugging: true },
+    expect: { host: 'linux', abiVersion: 'rfc', registration: 'libc', isDebugging: true },
   },
   {
     name: 'mainline, rseq_slice_ext=0',
@@ -181,8 +181,8 @@ export const ROWS = [
     kernel: '7.0',
     program: 'neighbours',
     expect: {
-      backend: 'linux',
-      flavour: '7.0',
+      host: 'linux',
+      abiVersion: '7.0',
       reason: 'available',
       registration: 'libc',
       libc: GLIBC_236,

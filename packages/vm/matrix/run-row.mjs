@@ -88,7 +88,7 @@ async function execute(
     say: () => undefined,
     ...(cpus === undefined ? {} : { cpus }),
     ...(root === undefined ? {} : { root: await ensureRoot(root, say), cwd: JOB_IN_GUEST }),
-    ...(expect.backend === 'linux' ? { extension: EXTENSION } : {}),
+    ...(expect.host === 'linux' ? { extension: EXTENSION } : {}),
   });
 }
 
@@ -134,8 +134,8 @@ async function runEnvironment(row, job, { seconds, update }) {
   const ended = judgeEnding(ending, { exitCode: 0 });
   if (!ended.ok)
     return {
-      backend: '',
-      flavour: '',
+      host: '',
+      abiVersion: '',
       registration: '',
       checks: [ended],
       sections: null,
@@ -143,7 +143,7 @@ async function runEnvironment(row, job, { seconds, update }) {
     };
   /** @type {import('./judge.mjs').Found} */
   const found = JSON.parse(ending.stdout);
-  const { backend, flavour, registration, stats } = found;
+  const { host, abiVersion, registration, stats } = found;
   const checks = [
     ended,
     {
@@ -156,11 +156,11 @@ async function runEnvironment(row, job, { seconds, update }) {
   // What this machine's own kernel is, nobody knows beforehand.
   if (row.kernel !== 'host')
     checks.push(
-      ...judgeDoctor(row.name, found.doctor, { works: row.expect.backend === 'linux', update }),
+      ...judgeDoctor(row.name, found.doctor, { works: row.expect.host === 'linux', update }),
     );
   return {
-    backend,
-    flavour,
+    host,
+    abiVersion,
     registration,
     checks,
     sections: stats.entered,
@@ -169,9 +169,9 @@ async function runEnvironment(row, job, { seconds, update }) {
 }
 
 /** @param {Partial<import('./judge.mjs').Place>} found */
-const placeOf = ({ backend = '', flavour = '', registration = '' }) => ({
-  backend,
-  flavour,
+const placeOf = ({ host = '', abiVersion = '', registration = '' }) => ({
+  host,
+  abiVersion,
   registration,
 });
 
@@ -275,8 +275,8 @@ export async function runRow(row, options) {
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
     outcome = {
-      backend: '',
-      flavour: '',
+      host: '',
+      abiVersion: '',
       registration: '',
       checks: [{ name: 'the environment works', ok: false, detail }],
       sections: null,

@@ -328,7 +328,7 @@ static void print(const struct job *job, struct worker *const *workers, double s
 	printf(",\"lock\":null,\"slices\":");
 	if (job->slices)
 		printf("{\"entered\":%ld,\"undisturbed\":%ld,\"yielded\":%ld,\"raced\":%ld,"
-		       "\"revoked\":%ld,\"nested\":%ld}",
+		       "\"preempted\":%ld,\"nested\":%ld}",
 			entered, outcomes[RSEQ_SLICE_OUTCOME_UNDISTURBED],
 			outcomes[RSEQ_SLICE_OUTCOME_YIELDED], outcomes[RSEQ_SLICE_OUTCOME_RACED],
 			outcomes[RSEQ_SLICE_OUTCOME_PREEMPTED],

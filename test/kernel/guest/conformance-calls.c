@@ -199,8 +199,8 @@ static int go_on_in_thread(int next)
 /* The number of the yield on this kernel, or the one it has by the other ABI version. */
 static long yield_number(int elsewhere)
 {
-	const char *flavour = getenv("CONFORMANCE_FLAVOUR");
-	int is_rfc = flavour != NULL && strcmp(flavour, "rfc") == 0;
+	const char *version = getenv("CONFORMANCE_ABI_VERSION");
+	int is_rfc = version != NULL && strcmp(version, "rfc") == 0;
 
 	return is_rfc != elsewhere ? YIELD_RFC : YIELD;
 }

@@ -7,7 +7,7 @@ import { cpus, observer, report } from './support.mjs';
 const registrations = { attached: new Set(), detached: new Set() };
 let wrongCpu = 0;
 for (let i = 0; i < 1000; i++) {
-  const thread = attach({ backend: 'linux' });
+  const thread = attach({ host: 'linux' });
   registrations.attached.add(observer.getRegistration());
   thread.critical(() => {});
   thread.detach();

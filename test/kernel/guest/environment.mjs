@@ -31,9 +31,9 @@ const CYCLES = 100;
  * when they come inside an extension.
  */
 function rehearse(work) {
-  const { flavour } = probe().kernel;
-  const simulated = new SimulatedKernel({ flavour: flavour ?? 'mainline' }).thread();
-  const thread = attach({ backend: simulated });
+  const { abiVersion } = probe().kernel;
+  const simulated = new SimulatedKernel({ abiVersion: abiVersion ?? 'mainline' }).thread();
+  const thread = attach({ host: simulated });
   for (const preempt of [() => undefined, () => simulated.preempt()]) {
     simulated.inNextSection(preempt);
     thread.critical(work);
@@ -47,7 +47,7 @@ function runSections({ cpu, rounds, seconds, options }) {
   rehearse(work);
   const before = observer.getRegistration();
   const thread = attach(options);
-  const { backend, registration, flavour } = thread;
+  const { host, registration, abiVersion } = thread;
   const { slices } = probe();
   const ids = { cpu: thread.cpu(), node: thread.node(), concurrencyId: thread.concurrencyId() };
   const end = performance.now() + seconds * 1000;
@@ -55,9 +55,9 @@ function runSections({ cpu, rounds, seconds, options }) {
   thread.detach();
   const after = observer.getRegistration();
   return {
-    backend,
+    host,
     registration,
-    flavour,
+    abiVersion,
     slices,
     ids,
     stats: thread.stats(),
@@ -98,7 +98,7 @@ function isAnswerHidden(options) {
 /** The error of who demands Linux; null where it is there. */
 function demandLinux(options) {
   try {
-    attach({ ...options, require: 'kernel' }).detach();
+    attach({ ...options, host: 'linux' }).detach();
     return null;
   } catch ({ code, errno, message }) {
     return { code, errno, message };
@@ -138,13 +138,13 @@ async function main() {
   const runs = [main, ...others];
   const stats = sumStats(runs.map((run) => run.stats));
   const error = demandLinux(options);
-  const { backend, registration, flavour, slices } = main;
-  const isLinux = backend === 'linux';
+  const { host, registration, abiVersion, slices } = main;
+  const isLinux = host === 'linux';
   const isHidden = isLinux && isAnswerHidden(options);
   const checks = {
     'all threads got the same': runs.every(
       (run) =>
-        run.backend === backend && run.registration === registration && run.flavour === flavour,
+        run.host === host && run.registration === registration && run.abiVersion === abiVersion,
     ),
     'probe() says so too': slices.available === isLinux && (slices.remedy === '') === isLinux,
     'who demands Linux gets it, or an error': isLinux
@@ -162,7 +162,7 @@ async function main() {
       !isLinux || runs.every(({ ids }) => ids.concurrencyId >= 0 && ids.concurrencyId < 64),
     'outcomes add up':
       stats.entered ===
-      stats.undisturbed + stats.yielded + stats.raced + stats.revoked + stats.nested,
+      stats.undisturbed + stats.yielded + stats.raced + stats.preempted + stats.nested,
     'sections were made': stats.entered > 100,
     // Where a filter hides the answer, a yield that came too late counts as one in time.
     'counters agree with the kernel':

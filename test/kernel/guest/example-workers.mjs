@@ -34,13 +34,13 @@ if (isMainThread) {
   const step = (name, value) => steps.push([name, value ?? null, observer.getRegistration()]);
   step('found');
   step('C attaches', ledger.attachHere());
-  const thread = attach({ require: 'kernel' });
+  const thread = attach({ host: 'linux' });
   step('JavaScript attaches', thread.registration);
   const outcomes = Array.from({ length: 400 }, () => thread.critical(() => ledger.bookOnce(1)));
   // What is scheduled out in between has no request any more; the section around it tells of that.
-  const { raced, revoked } = thread.stats();
+  const { raced, preempted } = thread.stats();
   const others = outcomes.filter((outcome) => outcome !== Outcome.Nested).length;
-  step('C in sections of JavaScript', others < outcomes.length && others <= raced + revoked);
+  step('C in sections of JavaScript', others < outcomes.length && others <= raced + preempted);
   step('C detaches', ledger.detachHere());
   thread.detach();
   step('JavaScript detaches');

@@ -6,7 +6,7 @@ import { observer, report } from './support.mjs';
 
 let error = null;
 try {
-  attach({ require: 'kernel' });
+  attach({ host: 'linux' });
 } catch ({ code, errno, message }) {
   error = { code, errno, message };
 }
@@ -15,7 +15,7 @@ const result = thread.critical(() => 7);
 report({
   error,
   result,
-  backend: thread.backend,
+  host: thread.host,
   slices: probe().slices,
   registration: observer.getRegistration(),
 });

@@ -36,7 +36,7 @@ if (isMainThread) {
 } else {
   const { ending, state, file } = workerData;
   observer.watchEnd(file);
-  const thread = attach({ backend: 'linux' });
+  const thread = attach({ host: 'linux' });
   thread.critical(() => {});
   if (state === 'inside') thread.enter();
   if (state === 'detached') thread.detach();

@@ -8,7 +8,7 @@ import { observer } from './support.mjs';
 
 const [ending] = process.argv.slice(2);
 observer.watchEnd(join(process.env.RSEQ_SLICE_JOB, `main-${ending}`));
-const thread = attach({ backend: 'linux' });
+const thread = attach({ host: 'linux' });
 thread.enter();
 if (ending === 'throw') throw new Error('on purpose');
 if (ending === 'exit') process.exit(5);

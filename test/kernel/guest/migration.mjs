@@ -46,7 +46,7 @@ if (isMainThread) {
   Atomics.store(new Int32Array(stop), 0, 1);
   report({ ...(await result), failed, kernel: statsSince(before) });
 } else {
-  const thread = attach({ backend: 'linux' });
+  const thread = attach({ host: 'linux' });
   const stop = new Int32Array(workerData.stop);
   const place = describePlace(thread);
   parentPort.postMessage(observer.getTid());

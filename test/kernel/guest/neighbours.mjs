@@ -28,8 +28,8 @@ const PRELOADS = {
   'LTTng-ust': 'liblttng-ust.so',
 };
 
-const describe = ({ backend, registration }) =>
-  backend === 'linux' ? registration : `left alone: ${probe().slices.reason}`;
+const describe = ({ host, registration }) =>
+  host === 'linux' ? registration : `left alone: ${probe().slices.reason}`;
 
 /**
  * Starts this program as a worker that does one thing; resolves to what it says, and when it has
@@ -106,7 +106,9 @@ const SCENARIOS = {
     const { libc } = probe();
     const thread = attach({
       registration:
-        libc.registered && libc.flags?.available !== true && probe().kernel.flavour === 'mainline'
+        libc.registered &&
+        libc.flags?.available !== true &&
+        probe().kernel.abiVersion === 'mainline'
           ? 'replace'
           : 'auto',
     });
@@ -172,9 +174,7 @@ const SCENARIOS = {
     const [first, second] = [attach(), other.attach()];
     const attached = describe(first);
     const copy =
-      second.backend === 'linux'
-        ? second.registration
-        : `left alone: ${other.probe().slices.reason}`;
+      second.host === 'linux' ? second.registration : `left alone: ${other.probe().slices.reason}`;
     const spinFor = (thread, ms) => {
       const before = thread.stats().yielded;
       const end = performance.now() + ms;

@@ -9,7 +9,7 @@ import { kernelStats, observer, report, roundsFor, spin, startNeighbour } from '
 const ATTEMPTS = 2000;
 
 observer.pinTo(0);
-const thread = attach({ backend: 'linux' });
+const thread = attach({ host: 'linux' });
 const { binding } = loadAddon();
 const bytes = new Uint8Array(binding.controlWord());
 

@@ -13,7 +13,7 @@ const GRANTED = 2;
 const rounds = roundsFor(20);
 await startNeighbour(0);
 observer.pinTo(0);
-report(describePlace(attach({ backend: 'linux', flavour: 'rfc' })));
+report(describePlace(attach({ host: 'linux', abiVersion: 'rfc' })));
 const { binding } = loadAddon();
 const word = new Uint32Array(binding.controlWord());
 const end = performance.now() + Number(process.argv[2]) * 1000;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 // What attach makes of this thread's registration, seen by the library and by
 // the observer, before, meanwhile and afterwards. Arguments: the
-// policy and the flavour.
+// policy and the ABI version.
 import { attach, probe } from '../../../dist/index.js';
 import { loadAddon } from '../../../dist/host/linux/binding.js';
 import { cpus as all, observer, report } from './support.mjs';
 
-const [registration = 'auto', flavour = 'auto'] = process.argv.slice(2);
+const [registration = 'auto', abiVersion = 'auto'] = process.argv.slice(2);
 const { binding } = loadAddon();
 const look = () => ({
   kernel: observer.getRegistration(),
@@ -17,7 +17,7 @@ const before = look();
 let thread = null;
 let error = null;
 try {
-  thread = attach({ backend: 'linux', registration, flavour });
+  thread = attach({ host: 'linux', registration, abiVersion });
 } catch ({ code, errno, message }) {
   error = { code, errno, message };
 }

@@ -22,8 +22,8 @@ const PATIENCE = 60_000;
 
 function runSections({ cpu, rounds, seconds, controlWord }) {
   observer.pinTo(cpu);
-  const thread = attach({ backend: 'linux', controlWord });
-  const { backend, registration, flavour } = thread;
+  const thread = attach({ host: 'linux', controlWord });
+  const { host, registration, abiVersion } = thread;
   const work = () => spin(rounds);
   const end = performance.now() + seconds * 1000;
   const isDone = () => {
@@ -34,7 +34,7 @@ function runSections({ cpu, rounds, seconds, controlWord }) {
   // Looked at outside of the sections, and seldom.
   while (!isDone()) for (let i = 0; i < 50; i++) thread.critical(work);
   thread.detach();
-  return { backend, registration, flavour, stats: thread.stats() };
+  return { host, registration, abiVersion, stats: thread.stats() };
 }
 
 if (isMainThread) {

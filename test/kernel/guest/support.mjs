@@ -44,14 +44,14 @@ function readDebug(path) {
 }
 
 /** What a thread got, and where: all that a row of the matrix can name. */
-export function describePlace({ backend, registration, flavour }) {
+export function describePlace({ host, registration, abiVersion }) {
   const { slices, libc } = probe();
   const preemption = /\((\w+)\)/.exec(readDebug('sched/preempt'))?.[1] ?? '';
   const isDebugging = readDebug('rseq/debug').trim() === '1';
   return {
-    backend,
+    host,
     registration,
-    flavour,
+    abiVersion,
     reason: slices.reason,
     libc: libc.name,
     node: process.version,

@@ -31,7 +31,7 @@ static void print_attached(void)
 	if (result)
 		printf("attach says %d in step %d\n", result, (int)step);
 	else
-		printf("registration %s, flavour %s\n",
+		printf("registration %s, ABI version %s\n",
 			registrations[rseq_slice_get_registration(thread)],
 			abi_versions[rseq_slice_get_abi_version(thread)]);
 	fflush(stdout);

@@ -71,22 +71,19 @@ function numbered(names: readonly string[], first = 0): ReadonlyMap<string, bigi
   return new Map(names.map((name, index) => [name, BigInt(first + index)]));
 }
 
-/** What JavaScript calls otherwise than C. */
-const ALIASES: Readonly<Record<string, string>> = { revoked: 'preempted' };
-
 /** The enums of `slice.h`, as TypeScript has them. */
 const ENUMS: ReadonlyMap<string, ReadonlyMap<string, bigint>> = new Map([
-  ['rseq_slice_abi_version', numbered(['auto', ...ours.FLAVOURS])],
+  ['rseq_slice_abi_version', numbered(['auto', ...ours.ABI_VERSIONS])],
   ['rseq_slice_registration', numbered(ours.REGISTRATIONS)],
   ['rseq_slice_step', numbered(ours.STEPS)],
   ['rseq_slice_user_kind', numbered(ours.USES, 1)],
   [
     'rseq_slice_outcome',
     new Map(
-      Object.entries(ours.Outcome).map(([name, value]): [string, bigint] => {
-        const word = name.toLowerCase();
-        return [ALIASES[word] ?? word, BigInt(value)];
-      }),
+      Object.entries(ours.Outcome).map(([name, value]): [string, bigint] => [
+        name.toLowerCase(),
+        BigInt(value),
+      ]),
     ),
   ],
 ]);

@@ -22,7 +22,7 @@ const WORKING: Facts = {
     slices: { available: true, reason: 'available', explanation: 'The kernel grants.', remedy: '' },
     kernel: {
       release: '7.3.4',
-      flavour: 'mainline',
+      abiVersion: 'mainline',
       featureSize: 33,
       alignment: 64,
       prctl: 0,
@@ -38,7 +38,7 @@ const WORKING: Facts = {
     owner: 'libc',
     users: [],
     addon: { state: 'loaded', path: '/somewhere/rseq_slice.node', origin: 'prebuild' },
-    thread: { backend: 'linux', registration: 'libc', flavour: 'mainline', controlWord: 'mapped' },
+    thread: { host: 'linux', registration: 'libc', abiVersion: 'mainline', controlWord: 'mapped' },
     environment: { RSEQ_SLICE: null },
     node: { version: 'v24.1.0', arch: 'x64' },
   },
@@ -51,7 +51,7 @@ const WORKING: Facts = {
   seesSystem: true,
   guestRemedy: '',
   cpus: { available: 8, load: 0.3 },
-  trial: { entered: 123_456, yielded: 12, raced: 1, revoked: 2 },
+  trial: { entered: 123_456, yielded: 12, raced: 1, preempted: 2 },
 };
 
 type Part<T> = {
@@ -74,8 +74,8 @@ function change<T>(facts: T, part: Part<T>): T {
 const without = (reason: ProbeReport['slices']['reason']): Part<Facts> => ({
   probe: {
     slices: { available: false, reason, explanation: 'Why.', remedy: 'What to do.' },
-    thread: { backend: 'simulated' },
-    kernel: { flavour: null },
+    thread: { host: 'simulated' },
+    kernel: { abiVersion: null },
   },
   trial: null,
 });
@@ -270,7 +270,7 @@ describe('findings', () => {
     ],
     [
       'a choice in the environment',
-      [{ environment: { RSEQ_SLICE: 'off' } }],
+      [{ environment: { RSEQ_SLICE: 'simulated' } }],
       ['environment warned'],
     ],
     ['a busy machine', [{ cpus: { load: 17 } }], ['CPUs warned']],
@@ -332,11 +332,11 @@ describe('findings', () => {
 
   it('name grants that nobody gave back', () => {
     const text = (trial: Partial<NonNullable<Facts['trial']>>) =>
-      examine(change(WORKING, { trial: { yielded: 0, raced: 0, revoked: 0, ...trial } })).find(
+      examine(change(WORKING, { trial: { yielded: 0, raced: 0, preempted: 0, ...trial } })).find(
         ({ name }) => name === 'sections',
       )?.text;
-    expect(text({ raced: 400, revoked: 3 })).toMatch(/granted and never yielded/);
-    expect(text({ revoked: 3 })).toMatch(/granted none/);
+    expect(text({ raced: 400, preempted: 3 })).toMatch(/granted and never yielded/);
+    expect(text({ preempted: 3 })).toMatch(/granted none/);
     expect(text({})).not.toMatch(/granted/);
   });
 
@@ -346,7 +346,7 @@ describe('findings', () => {
     expect(verdict).toMatchObject({
       works: false,
       fallsBack: false,
-      first: 'Unset RSEQ_SLICE, or set it to one of auto, linux, simulated, off.',
+      first: 'Unset RSEQ_SLICE, or set it to one of auto, linux, simulated.',
     });
     expect(verdict.text).toMatch(/^RSEQ_SLICE=bogus means nothing.*Slices work here/);
   });

@@ -154,7 +154,7 @@ describe.each([
     it('goes on with the section of the lock, and sleeps without it', () => {
       const kernel = new SimulatedKernel();
       const cpu = kernel.thread();
-      const thread = attach({ backend: cpu });
+      const thread = attach({ host: cpu });
       const lock = new Lock(undefined, 0, { ...options, thread });
       const condition = new Condition(undefined, 0, { ...options, thread });
       const token = lock.lock();
@@ -171,7 +171,7 @@ describe.each([
 
     it('waits with what was taken asynchronously, in no section', async () => {
       const cpu = new SimulatedKernel().thread();
-      const thread = attach({ backend: cpu });
+      const thread = attach({ host: cpu });
       const lock = new Lock(undefined, 0, { ...options, thread });
       const condition = new Condition(undefined, 0, { ...options, thread });
       const token = await lock.lockAsync();
@@ -182,8 +182,8 @@ describe.each([
     });
 
     it('does not sleep with the request of another lock', () => {
-      const cpu = new SimulatedKernel({ flavour: 'rfc' }).thread();
-      const thread = attach({ backend: cpu });
+      const cpu = new SimulatedKernel({ abiVersion: 'rfc' }).thread();
+      const thread = attach({ host: cpu });
       const outer = new Mutex(undefined, 0, { ...options, thread });
       const lock = new Lock(undefined, 0, { ...options, thread });
       const condition = new Condition(undefined, 0, { ...options, thread });

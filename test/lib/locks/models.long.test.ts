@@ -4,7 +4,7 @@
  * befall them: minutes of work.
  */
 import { describe, it } from 'vitest';
-import { FLAVOURS } from '../../../lib/abi/interface.ts';
+import { ABI_VERSIONS } from '../../../lib/abi/interface.ts';
 import type { ExploreOptions } from '../../../lib/simulated/explorer.ts';
 import type { Model } from '../../../lib/simulated/model.ts';
 import { exploreAloud, findAloud } from './models/aloud.ts';
@@ -256,11 +256,11 @@ describe('nobody is overtaken more often than is said', { timeout: 10 * MINUTES 
   });
 });
 
-describe.each(FLAVOURS)('with sections on %s', { timeout: 10 * MINUTES }, (flavour) => {
+describe.each(ABI_VERSIONS)('with sections on %s', { timeout: 10 * MINUTES }, (abiVersion) => {
   it('no system call ends an extension, and nobody is killed', () => {
-    exploreAloud(exclusiveModel({ flavour, turns: [1, 1], limit: 1, giveUps: 1 }));
-    exploreAloud(exclusiveModel({ flavour, turns: [2, 2], limit: 1 }), { disturbances: 5 });
-    exploreAloud(exclusiveModel({ flavour, turns: [1, 1, 1], limit: 1 }), { disturbances: 4 });
+    exploreAloud(exclusiveModel({ abiVersion, turns: [1, 1], limit: 1, giveUps: 1 }));
+    exploreAloud(exclusiveModel({ abiVersion, turns: [2, 2], limit: 1 }), { disturbances: 5 });
+    exploreAloud(exclusiveModel({ abiVersion, turns: [1, 1, 1], limit: 1 }), { disturbances: 4 });
   });
 });
 

@@ -6,7 +6,7 @@
  * And what would be wrong is found. Larger models are in `models.long.test.ts`.
  */
 import { describe, it } from 'vitest';
-import { FLAVOURS } from '../../../lib/abi/interface.ts';
+import { ABI_VERSIONS } from '../../../lib/abi/interface.ts';
 import type { ExploreOptions } from '../../../lib/simulated/explorer.ts';
 import type { Model } from '../../../lib/simulated/model.ts';
 import { exploreAloud, findAloud } from './models/aloud.ts';
@@ -118,12 +118,12 @@ describe('nobody is overtaken more often than is said', () => {
   });
 });
 
-describe.each(FLAVOURS)('with sections on %s', (flavour) => {
+describe.each(ABI_VERSIONS)('with sections on %s', (abiVersion) => {
   it('no system call ends an extension, and nobody is killed', () => {
-    exploreAloud(exclusiveModel({ flavour, turns: [1, 1], limit: 1, giveUps: 1 }), {
+    exploreAloud(exclusiveModel({ abiVersion, turns: [1, 1], limit: 1, giveUps: 1 }), {
       disturbances: 4,
     });
-    exploreAloud(exclusiveModel({ flavour, turns: [2, 2], limit: 1 }), { disturbances: 3 });
+    exploreAloud(exclusiveModel({ abiVersion, turns: [2, 2], limit: 1 }), { disturbances: 3 });
   });
 });
 
@@ -137,7 +137,7 @@ describe('finds', () => {
     },
     {
       model: exclusiveModel({
-        flavour: 'mainline',
+        abiVersion: 'mainline',
         turns: [1, 1],
         limit: 1,
         mistake: 'wakes in the section',

@@ -1083,18 +1083,18 @@ describe.each(KINDS)('a $kind', ({ kind, Lock }) => {
 
 describe.each(
   KINDS.flatMap((kind) =>
-    (['mainline', '7.0', 'rfc'] as const).map((flavour) => ({ ...kind, flavour })),
+    (['mainline', '7.0', 'rfc'] as const).map((abiVersion) => ({ ...kind, abiVersion })),
   ),
-)('the section around the holder of a $kind on $flavour', ({ Lock, flavour }) => {
+)('the section around the holder of a $kind on $abiVersion', ({ Lock, abiVersion }) => {
   function createOn(): {
     readonly lock: Lock;
     readonly cpu: SimulatedThread;
     readonly kernel: SimulatedKernel;
     readonly options: PlacementOptions;
   } {
-    const kernel = new SimulatedKernel({ flavour });
+    const kernel = new SimulatedKernel({ abiVersion });
     const cpu = kernel.thread();
-    const options = { thread: attach({ backend: cpu }), blockMainThread: true };
+    const options = { thread: attach({ host: cpu }), blockMainThread: true };
     return { lock: new Lock(undefined, 0, options), cpu, kernel, options };
   }
 
@@ -1148,7 +1148,7 @@ describe.each(
     expect(inside).toHaveBeenCalledOnce();
     expect([cpu.requested, cpu.granted, isHeld(stateOf(lock))]).toEqual([false, false, false]);
     expect(kernel.stats()).toMatchObject({ sgrant: 1, syield: 1, srevok: 0, sabort: 0 });
-    expect(options.thread?.stats()).toMatchObject({ yielded: 1, revoked: 0 });
+    expect(options.thread?.stats()).toMatchObject({ yielded: 1, preempted: 0 });
     // Outside nothing is granted.
     expect(cpu.preempt()).toBe('scheduled out');
   });
@@ -1188,7 +1188,7 @@ describe.each(
       undisturbed: 0,
       yielded: 0,
       raced: 0,
-      revoked: 0,
+      preempted: 0,
       nested: 0,
     });
     wordsOf(lock)[STATE] = 0;

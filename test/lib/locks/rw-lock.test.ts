@@ -859,7 +859,7 @@ describe('the section around the holder', () => {
   ])('is there from taking to releasing: %s', (_, take) => {
     const kernel = new SimulatedKernel();
     const cpu = kernel.thread();
-    const thread = attach({ backend: cpu });
+    const thread = attach({ host: cpu });
     const lock = new RwLock(undefined, 0, { ...options, thread });
     const token = take(lock);
     expect(cpu.requested).toBe(true);
@@ -872,14 +872,14 @@ describe('the section around the holder', () => {
       undisturbed: 0,
       yielded: 1,
       raced: 0,
-      revoked: 0,
+      preempted: 0,
       nested: 0,
     });
   });
 
   it('is left when the lock is not taken, and not entered for what is held across an await', async () => {
     const cpu = new SimulatedKernel().thread();
-    const thread = attach({ backend: cpu });
+    const thread = attach({ host: cpu });
     const lock = new RwLock(undefined, 0, { ...options, thread });
     wordsOf(lock)[FIRST] = SOMEBODY;
     expect(() => lock.writeLock({ timeout: 3 })).toThrow(withCode('ERR_RSEQ_TIMEOUT'));

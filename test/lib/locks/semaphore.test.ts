@@ -602,7 +602,7 @@ describe('the section around a holder', () => {
   ])('is there from taking to giving back: %s', (_, take) => {
     const kernel = new SimulatedKernel();
     const cpu = kernel.thread();
-    const thread = attach({ backend: cpu });
+    const thread = attach({ host: cpu });
     const semaphore = new Semaphore(2, undefined, 0, { ...options, thread });
     const token = take(semaphore);
     expect(cpu.preempt()).toBe('granted');
@@ -618,7 +618,7 @@ describe('the section around a holder', () => {
       undisturbed: 0,
       yielded: 1,
       raced: 0,
-      revoked: 0,
+      preempted: 0,
       nested: 0,
     });
   });
@@ -627,7 +627,7 @@ describe('the section around a holder', () => {
     const cpu = new SimulatedKernel().thread();
     const semaphore = new Semaphore(1, undefined, 0, {
       ...options,
-      thread: attach({ backend: cpu }),
+      thread: attach({ host: cpu }),
     });
     const token = await semaphore.acquireAsync();
     const waiting = semaphore.acquireAsync();
@@ -640,11 +640,11 @@ describe('the section around a holder', () => {
 
   it.each(['mainline', '7.0', 'rfc'] as const)(
     'is not carried into the call of another one there is room for: %s',
-    (flavour) => {
-      const cpu = new SimulatedKernel({ flavour }).thread();
+    (abiVersion) => {
+      const cpu = new SimulatedKernel({ abiVersion }).thread();
       const semaphore = new Semaphore(2, undefined, 0, {
         ...options,
-        thread: attach({ backend: cpu }),
+        thread: attach({ host: cpu }),
       });
       const words = wordsOf(semaphore);
       words.fill(SOMEBODY, FIRST);

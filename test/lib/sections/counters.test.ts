@@ -49,7 +49,7 @@ const totals = (threads: number, uncounted: number, by: number): ProcessStats =>
     undisturbed: 2 * by,
     yielded: 3 * by,
     raced: 4 * by,
-    revoked: 5 * by,
+    preempted: 5 * by,
     nested: 6 * by,
   },
 });

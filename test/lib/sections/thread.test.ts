@@ -2,21 +2,21 @@
 /** Sections, nesting, outcomes and counters against a kernel the test plays itself. */
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import type { Flavour } from '../../../lib/abi/interface.ts';
-import type { KernelThread } from '../../../lib/host/port.ts';
+import type { AbiVersion } from '../../../lib/abi/interface.ts';
+import type { HostThread } from '../../../lib/host/port.ts';
 import { SlotTable } from '../../../lib/sections/counters.ts';
 import { Outcome, Thread } from '../../../lib/sections/thread.ts';
 
 /** A kernel whose grants and revocations the test makes by hand. */
-function createKernel(flavour: Flavour, answer = 1) {
+function createKernel(abiVersion: AbiVersion, answer = 1) {
   const buffer = new ArrayBuffer(4);
   const word = new Uint32Array(buffer);
-  const granted = flavour === 'rfc' ? 2 : 0x100;
+  const granted = abiVersion === 'rfc' ? 2 : 0x100;
   let yields = 0;
-  const kernel: KernelThread = {
-    backend: 'simulated',
+  const kernel: HostThread = {
+    host: 'simulated',
     registration: 'simulated',
-    flavour,
+    abiVersion,
     controlWord: new Uint8Array(buffer),
     enter: () => 0,
     clear: () => 0,
@@ -44,8 +44,8 @@ function createKernel(flavour: Flavour, answer = 1) {
   };
 }
 
-const create = (flavour: Flavour, answer?: number) => {
-  const fake = createKernel(flavour, answer);
+const create = (abiVersion: AbiVersion, answer?: number) => {
+  const fake = createKernel(abiVersion, answer);
   const onDetach = vi.fn();
   return {
     ...fake,
@@ -56,9 +56,9 @@ const create = (flavour: Flavour, answer?: number) => {
 
 const DETACHED: unknown = expect.objectContaining({ code: 'ERR_RSEQ_DETACHED' });
 
-describe.each(['mainline', '7.0', 'rfc'] as const)('sections on %s', (flavour) => {
+describe.each(['mainline', '7.0', 'rfc'] as const)('sections on %s', (abiVersion) => {
   it('asks on entry and withdraws on leaving', () => {
-    const { thread, word } = create(flavour);
+    const { thread, word } = create(abiVersion);
     thread.enter();
     expect(word[0]).toBe(1);
     expect(thread.leave()).toBe(Outcome.Undisturbed);
@@ -66,7 +66,7 @@ describe.each(['mainline', '7.0', 'rfc'] as const)('sections on %s', (flavour) =
   });
 
   it('yields when granted', () => {
-    const { thread, grant, yields } = create(flavour);
+    const { thread, grant, yields } = create(abiVersion);
     thread.enter();
     grant();
     expect(thread.leave()).toBe(Outcome.Yielded);
@@ -74,29 +74,29 @@ describe.each(['mainline', '7.0', 'rfc'] as const)('sections on %s', (flavour) =
   });
 
   it('tells a yield that came too late', () => {
-    const { thread, grant } = create(flavour, 0);
+    const { thread, grant } = create(abiVersion, 0);
     thread.enter();
     grant();
     expect(thread.leave()).toBe(Outcome.Raced);
   });
 
   it('counts a yield whose answer a filter hid as yielded', () => {
-    const { thread, grant } = create(flavour, -38);
+    const { thread, grant } = create(abiVersion, -38);
     thread.enter();
     grant();
     expect(thread.leave()).toBe(Outcome.Yielded);
   });
 
-  it('tells a revoked section, and lets the kernel look at the word', () => {
-    const { thread, revoke, yields } = create(flavour);
+  it('tells a preempted section, and lets the kernel look at the word', () => {
+    const { thread, revoke, yields } = create(abiVersion);
     thread.enter();
     revoke();
-    expect(thread.leave()).toBe(Outcome.Revoked);
+    expect(thread.leave()).toBe(Outcome.Preempted);
     expect(yields()).toBe(1);
   });
 
   it('leaves the word to the outermost of its own layers', () => {
-    const { thread, word } = create(flavour);
+    const { thread, word } = create(abiVersion);
     thread.enter();
     thread.enter();
     expect(thread.leave()).toBe(Outcome.Nested);
@@ -105,7 +105,7 @@ describe.each(['mainline', '7.0', 'rfc'] as const)('sections on %s', (flavour) =
   });
 
   it('touches nothing inside a foreign section', () => {
-    const { thread, word } = create(flavour);
+    const { thread, word } = create(abiVersion);
     word[0] = 1;
     thread.enter();
     thread.enter();
@@ -119,7 +119,7 @@ describe.each(['mainline', '7.0', 'rfc'] as const)('sections on %s', (flavour) =
   });
 
   it('adds its counters up while sections are open', () => {
-    const { thread, grant } = create(flavour);
+    const { thread, grant } = create(abiVersion);
     thread.enter();
     grant();
     thread.leave();
@@ -131,7 +131,7 @@ describe.each(['mainline', '7.0', 'rfc'] as const)('sections on %s', (flavour) =
       undisturbed: 0,
       yielded: 1,
       raced: 0,
-      revoked: 0,
+      preempted: 0,
       nested: 1,
     });
     thread.leave();
@@ -244,11 +244,11 @@ describe('with several users', () => {
 
 describe.each(['mainline', '7.0', 'rfc'] as const)(
   'a section that is taken back on %s',
-  (flavour) => {
-    const none = { entered: 0, undisturbed: 0, yielded: 0, raced: 0, revoked: 0, nested: 0 };
+  (abiVersion) => {
+    const none = { entered: 0, undisturbed: 0, yielded: 0, raced: 0, preempted: 0, nested: 0 };
 
     it('was none', () => {
-      const { thread, word } = create(flavour);
+      const { thread, word } = create(abiVersion);
       thread.enter();
       expect(word[0]).toBe(1);
       expect(thread.retract()).toBe(Outcome.Undisturbed);
@@ -257,7 +257,7 @@ describe.each(['mainline', '7.0', 'rfc'] as const)(
     });
 
     it('was none inside another one, of its own or of somebody else', () => {
-      const { thread, word } = create(flavour);
+      const { thread, word } = create(abiVersion);
       thread.enter();
       thread.enter();
       expect(thread.retract()).toBe(Outcome.Nested);
@@ -271,19 +271,19 @@ describe.each(['mainline', '7.0', 'rfc'] as const)(
     });
 
     it('counts when it was disturbed', () => {
-      const { thread, grant, revoke, yields } = create(flavour);
+      const { thread, grant, revoke, yields } = create(abiVersion);
       thread.enter();
       grant();
       expect(thread.retract()).toBe(Outcome.Yielded);
       thread.enter();
       revoke();
-      expect(thread.retract()).toBe(Outcome.Revoked);
+      expect(thread.retract()).toBe(Outcome.Preempted);
       expect(yields()).toBe(2);
-      expect(thread.stats()).toEqual({ ...none, entered: 2, yielded: 1, revoked: 1 });
+      expect(thread.stats()).toEqual({ ...none, entered: 2, yielded: 1, preempted: 1 });
     });
 
     it('cannot be one that was not entered', () => {
-      const { thread } = create(flavour);
+      const { thread } = create(abiVersion);
       expect(() => thread.retract()).toThrow(
         expect.objectContaining({ code: 'ERR_RSEQ_NOT_IN_SECTION' }),
       );
@@ -295,7 +295,7 @@ describe.each(['mainline', '7.0', 'rfc'] as const)(
     it('is not seen by others either', () => {
       const buffer = new SharedArrayBuffer(SlotTable.byteLength(1));
       const table = new SlotTable(buffer, { current: () => 1n, hasEnded: () => false });
-      const thread = new Thread(createKernel(flavour).kernel, () => undefined, table.open());
+      const thread = new Thread(createKernel(abiVersion).kernel, () => undefined, table.open());
       for (let i = 0; i < 5; i++) {
         thread.enter();
         thread.retract();
@@ -322,14 +322,14 @@ it('counts what it is told to count, whatever happens', () => {
     'revoke',
     'somebody else asks',
   );
-  const flavours = fc.constantFrom<Flavour[]>('mainline', '7.0', 'rfc');
+  const abiVersions = fc.constantFrom<AbiVersion[]>('mainline', '7.0', 'rfc');
   fc.assert(
-    fc.property(fc.array(call, { maxLength: 60 }), flavours, (calls, flavour) => {
-      const { thread, word } = create(flavour);
+    fc.property(fc.array(call, { maxLength: 60 }), abiVersions, (calls, abiVersion) => {
+      const { thread, word } = create(abiVersion);
       /** Whether each open layer asked, the outermost first. */
       const open: boolean[] = [];
-      const seen = { entered: 0, undisturbed: 0, yielded: 0, raced: 0, revoked: 0, nested: 0 };
-      const FIELDS = ['undisturbed', 'yielded', 'raced', 'revoked', 'nested'] as const;
+      const seen = { entered: 0, undisturbed: 0, yielded: 0, raced: 0, preempted: 0, nested: 0 };
+      const FIELDS = ['undisturbed', 'yielded', 'raced', 'preempted', 'nested'] as const;
       for (const name of calls) {
         if (name === 'enter') {
           open.push(open.length === 0 && word[0] === 0);
@@ -347,7 +347,7 @@ it('counts what it is told to count, whatever happens', () => {
         } else if (name === 'somebody else asks') {
           if (open.length === 0) word[0] = word[0] === 0 ? 1 : 0;
         } else if (open[0] === true && word[0] === 1)
-          word[0] = name === 'revoke' ? 0 : flavour === 'rfc' ? 2 : 0x100;
+          word[0] = name === 'revoke' ? 0 : abiVersion === 'rfc' ? 2 : 0x100;
         const stats = thread.stats();
         expect(stats).toEqual(seen);
         const { entered, ...ended } = stats;

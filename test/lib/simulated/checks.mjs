@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 const library = (file) => import(pathToFileURL(join(process.argv[2], file)).href);
-const { FLAVOURS } = await library('abi/interface.js');
+const { ABI_VERSIONS } = await library('abi/interface.js');
 const { attach } = await library('attach.js');
 const {
   explore,
@@ -35,10 +35,10 @@ function exploreAll(models) {
 }
 
 /** A grant that is revoked inside the section, and a system call inside the next. */
-function revokedThenCalling(flavour) {
-  const kernel = new SimulatedKernel({ flavour, debug: true });
+function revokedThenCalling(abiVersion) {
+  const kernel = new SimulatedKernel({ abiVersion, debug: true });
   const cpu = kernel.thread();
-  const thread = attach({ backend: cpu });
+  const thread = attach({ host: cpu });
   thread.enter();
   cpu.preempt();
   cpu.preempt();
@@ -48,10 +48,10 @@ function revokedThenCalling(flavour) {
   thread.leave();
 }
 
-function twoSections(flavour, calls, chooser) {
-  const kernel = new SimulatedKernel({ flavour, debug: !calls, chooser });
+function twoSections(abiVersion, calls, chooser) {
+  const kernel = new SimulatedKernel({ abiVersion, debug: !calls, chooser });
   const cpu = kernel.thread();
-  const thread = attach({ backend: cpu });
+  const thread = attach({ host: cpu });
   for (let i = 0; i < 2; i++) {
     thread.enter();
     // Allowed on these; it ends a grant.
@@ -70,23 +70,23 @@ function twoSections(flavour, calls, chooser) {
 
 /** The library's sections, with so many disturbances. */
 function exploreSections(disturbances) {
-  for (const flavour of FLAVOURS) {
-    for (const calls of flavour === 'rfc' ? [false] : [false, true]) {
-      const { failure } = exploreChoices((chooser) => twoSections(flavour, calls, chooser), {
+  for (const abiVersion of ABI_VERSIONS) {
+    for (const calls of abiVersion === 'rfc' ? [false] : [false, true]) {
+      const { failure } = exploreChoices((chooser) => twoSections(abiVersion, calls, chooser), {
         disturbances,
       });
       if (failure !== null)
-        failed(`the library's sections (${flavour})`, failure.error.message, failure.choices);
+        failed(`the library's sections (${abiVersion})`, failure.error.message, failure.choices);
     }
   }
 }
 
 // What takes milliseconds comes first: most faults are found by it.
-for (const flavour of FLAVOURS) {
+for (const abiVersion of ABI_VERSIONS) {
   try {
-    revokedThenCalling(flavour);
+    revokedThenCalling(abiVersion);
   } catch (error) {
-    failed(`a section after a revoked one (${flavour})`, error.message, '');
+    failed(`a section after a revoked one (${abiVersion})`, error.message, '');
   }
 }
 {
@@ -100,15 +100,17 @@ for (const flavour of FLAVOURS) {
 }
 for (const model of MISTAKES)
   if (explore(model).violation === null) failed(model.name, 'the mistake was not found', '');
-exploreAll(FLAVOURS.map(greedyModel));
+exploreAll(ABI_VERSIONS.map(greedyModel));
 exploreSections(1);
 exploreAll(
-  FLAVOURS.map((flavour) => sectionModel(flavour, { threads: 1, layers: 2, migration: true })),
+  ABI_VERSIONS.map((abiVersion) =>
+    sectionModel(abiVersion, { threads: 1, layers: 2, migration: true }),
+  ),
 );
-exploreAll(FLAVOURS.map((flavour) => sectionModel(flavour, { layers: 1 })));
+exploreAll(ABI_VERSIONS.map((abiVersion) => sectionModel(abiVersion, { layers: 1 })));
 exploreAll(
-  ['7.0', 'mainline'].map((flavour) =>
-    sectionModel(flavour, { layers: 1, systemCall: true, debug: false }),
+  ['7.0', 'mainline'].map((abiVersion) =>
+    sectionModel(abiVersion, { layers: 1, systemCall: true, debug: false }),
   ),
 );
 exploreAll([lockModel('mainline', { rounds: 1 }), lockModel('rfc', { rounds: 1 })]);

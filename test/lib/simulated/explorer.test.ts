@@ -5,7 +5,7 @@
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { FLAVOURS } from '../../../lib/abi/interface.ts';
+import { ABI_VERSIONS } from '../../../lib/abi/interface.ts';
 import { replayed, seeded } from '../../../lib/simulated/choices.ts';
 import { explore, run } from '../../../lib/simulated/explorer.ts';
 import type { Exploration } from '../../../lib/simulated/explorer.ts';
@@ -34,23 +34,23 @@ function exploreAloud(model: Model, options?: Parameters<typeof explore>[1]): Ex
 
 const clean = { coverage: 'exhausted', violation: null };
 
-describe.each(FLAVOURS)('on %s, with rseq_debug', (flavour) => {
+describe.each(ABI_VERSIONS)('on %s, with rseq_debug', (abiVersion) => {
   it('two threads in two layers are never harmed', () => {
-    expect(exploreAloud(sectionModel(flavour))).toMatchObject(clean);
+    expect(exploreAloud(sectionModel(abiVersion))).toMatchObject(clean);
   });
 
   it('nor are three layers, with migration', () => {
     expect(
-      exploreAloud(sectionModel(flavour, { threads: 1, layers: 3, migration: true })),
+      exploreAloud(sectionModel(abiVersion, { threads: 1, layers: 3, migration: true })),
     ).toMatchObject(clean);
   });
 
   it('a lock lets one in at a time and forgets nobody', () => {
-    expect(exploreAloud(lockModel(flavour, { rounds: 1 }))).toMatchObject(clean);
+    expect(exploreAloud(lockModel(abiVersion, { rounds: 1 }))).toMatchObject(clean);
   });
 
   it('the kernel keeps its promises to a thread that does not', () => {
-    expect(exploreAloud(greedyModel(flavour))).toMatchObject(clean);
+    expect(exploreAloud(greedyModel(abiVersion))).toMatchObject(clean);
   });
 });
 
@@ -61,9 +61,9 @@ it('a lock holds on two CPUs', () => {
 });
 
 describe('a system call inside a section', () => {
-  it.each(['7.0', 'mainline'] as const)('is allowed on %s', (flavour) => {
+  it.each(['7.0', 'mainline'] as const)('is allowed on %s', (abiVersion) => {
     expect(
-      exploreAloud(sectionModel(flavour, { layers: 1, systemCall: true, debug: false })),
+      exploreAloud(sectionModel(abiVersion, { layers: 1, systemCall: true, debug: false })),
     ).toMatchObject(clean);
   });
 
@@ -229,11 +229,11 @@ describe('a run', () => {
   it('of our flow breaks nothing, whatever happens', () => {
     fc.assert(
       fc.property(
-        fc.constantFrom(...FLAVOURS),
+        fc.constantFrom(...ABI_VERSIONS),
         fc.array(fc.nat({ max: 7 }), { maxLength: 400 }),
-        (flavour, choices) => {
+        (abiVersion, choices) => {
           const { violation } = run(
-            sectionModel(flavour, { migration: true }),
+            sectionModel(abiVersion, { migration: true }),
             replayed(choices),
             400,
           );

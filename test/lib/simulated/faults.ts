@@ -96,7 +96,7 @@ export const FAULTS: readonly Fault[] = [
     name: 'takes a yield for any system call',
     file: MACHINE,
     from: 'if (isYield) {',
-    to: 'if (isYield && this.flavour !== this.flavour) {',
+    to: 'if (isYield && this.abiVersion !== this.abiVersion) {',
   },
   {
     name: 'does not yield after a revocation (model)',
@@ -147,8 +147,8 @@ export const FAULTS: readonly Fault[] = [
     name: 'does not yield after a revocation',
     file: 'sections/thread.ts',
     from: `this.#kernel.yieldSlice();
-      return Outcome.Revoked;`,
-    to: 'return Outcome.Revoked;',
+      return Outcome.Preempted;`,
+    to: 'return Outcome.Preempted;',
   },
   {
     name: 'counts a yield that came too late as one in time',

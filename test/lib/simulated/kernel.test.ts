@@ -2,7 +2,7 @@
 /** The test double: what happens to its threads when it is told, through the public API. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { FLAVOURS } from '../../../lib/abi/interface.ts';
+import { ABI_VERSIONS } from '../../../lib/abi/interface.ts';
 import { ENOTSUPP, ErrorNumber } from '../../../lib/abi/kernel.ts';
 import { attach } from '../../../lib/attach.ts';
 import { replayed, seeded } from '../../../lib/simulated/choices.ts';
@@ -13,20 +13,20 @@ import { Outcome } from '../../../lib/sections/thread.ts';
 function create(options: SimulatedKernelOptions = {}) {
   const kernel = new SimulatedKernel({ debug: true, ...options });
   const cpu = kernel.thread('writer');
-  const thread = attach({ backend: cpu });
+  const thread = attach({ host: cpu });
   return { kernel, cpu, thread };
 }
 
 const failing = (code: string) => expect.objectContaining({ code }) as Error;
 
-describe.each(FLAVOURS)('on %s', (flavour) => {
+describe.each(ABI_VERSIONS)('on %s', (abiVersion) => {
   it('is what attach says', () => {
-    const { thread } = create({ flavour });
-    expect(thread).toMatchObject({ backend: 'simulated', registration: 'simulated', flavour });
+    const { thread } = create({ abiVersion });
+    expect(thread).toMatchObject({ host: 'simulated', registration: 'simulated', abiVersion });
   });
 
   it('grants, and the yield gives it back', () => {
-    const { kernel, cpu, thread } = create({ flavour });
+    const { kernel, cpu, thread } = create({ abiVersion });
     thread.enter();
     expect([cpu.requested, cpu.granted]).toEqual([true, false]);
     expect(cpu.preempt()).toBe('granted');
@@ -37,7 +37,7 @@ describe.each(FLAVOURS)('on %s', (flavour) => {
   });
 
   it('grants nothing outside of sections', () => {
-    const { kernel, cpu, thread } = create({ flavour });
+    const { kernel, cpu, thread } = create({ abiVersion });
     expect(cpu.preempt()).toBe('scheduled out');
     thread.critical(() => undefined);
     expect(cpu.preempt()).toBe('scheduled out');
@@ -45,32 +45,32 @@ describe.each(FLAVOURS)('on %s', (flavour) => {
   });
 
   it('revokes at the second preemption', () => {
-    const { kernel, cpu, thread } = create({ flavour });
+    const { kernel, cpu, thread } = create({ abiVersion });
     thread.enter();
     cpu.preempt();
     expect(cpu.preempt()).toBe('scheduled out');
-    expect(thread.leave()).toBe(Outcome.Revoked);
+    expect(thread.leave()).toBe(Outcome.Preempted);
     expect(kernel.stats()).toMatchObject({ sgrant: 1, srevok: 1 });
   });
 
   it('refuses when it is told, once', () => {
-    const { cpu, thread } = create({ flavour });
+    const { cpu, thread } = create({ abiVersion });
     cpu.refuseNext();
     thread.enter();
     expect(cpu.preempt()).toBe('scheduled out');
-    expect(thread.leave()).toBe(Outcome.Revoked);
+    expect(thread.leave()).toBe(Outcome.Preempted);
     thread.enter();
     expect(cpu.preempt()).toBe('granted');
     thread.leave();
   });
 
   it('ends an extension with a signal, and with its time', () => {
-    const { kernel, cpu, thread } = create({ flavour });
+    const { kernel, cpu, thread } = create({ abiVersion });
     thread.enter();
     cpu.preempt();
     cpu.signal();
     expect(cpu.granted).toBe(false);
-    expect(thread.leave()).toBe(Outcome.Revoked);
+    expect(thread.leave()).toBe(Outcome.Preempted);
 
     thread.enter();
     kernel.advance(1_000_000);
@@ -79,13 +79,13 @@ describe.each(FLAVOURS)('on %s', (flavour) => {
     expect(cpu.granted).toBe(true);
     kernel.advance(1);
     expect(cpu.granted).toBe(false);
-    expect(thread.leave()).toBe(Outcome.Revoked);
+    expect(thread.leave()).toBe(Outcome.Preempted);
     expect(kernel.stats()).toEqual({ sgrant: 2, sexpir: 1, srevok: 2, syield: 0, sabort: 0 });
     expect(kernel.now).toBe(1_000_000 + kernel.sliceExtension);
   });
 
   it('changes nothing at an interrupt that wants nothing', () => {
-    const { cpu, thread } = create({ flavour });
+    const { cpu, thread } = create({ abiVersion });
     thread.enter();
     cpu.interrupt();
     expect([cpu.requested, cpu.granted]).toEqual([true, false]);
@@ -93,15 +93,15 @@ describe.each(FLAVOURS)('on %s', (flavour) => {
   });
 
   it('moves a thread, which then reads its new CPU', () => {
-    const { cpu, thread } = create({ flavour });
+    const { cpu, thread } = create({ abiVersion });
     thread.enter();
     cpu.migrate(3);
     expect(thread.cpu()).toBe(3);
-    expect(thread.leave()).toBe(Outcome.Revoked);
+    expect(thread.leave()).toBe(Outcome.Preempted);
   });
 
   it('does something inside the next section, and once', () => {
-    const { cpu, thread } = create({ flavour });
+    const { cpu, thread } = create({ abiVersion });
     cpu.inNextSection((inside) => {
       expect(inside.requested).toBe(true);
       inside.preempt();
@@ -112,9 +112,9 @@ describe.each(FLAVOURS)('on %s', (flavour) => {
   });
 
   it('leaves its threads to themselves', () => {
-    const kernel = new SimulatedKernel({ flavour });
+    const kernel = new SimulatedKernel({ abiVersion });
     const [one, other] = ['one', 'other'].map((name) => kernel.thread(name));
-    const threads = [one, other].map((cpu) => attach({ backend: cpu as NonNullable<typeof cpu> }));
+    const threads = [one, other].map((cpu) => attach({ host: cpu as NonNullable<typeof cpu> }));
     for (const thread of threads) thread.enter();
     one?.preempt();
     expect([one?.granted, other?.granted]).toEqual([true, false]);
@@ -124,17 +124,17 @@ describe.each(FLAVOURS)('on %s', (flavour) => {
 });
 
 describe('a system call inside an extension', () => {
-  it.each(['7.0', 'mainline'] as const)('ends it on %s', (flavour) => {
-    const { kernel, cpu, thread } = create({ flavour });
+  it.each(['7.0', 'mainline'] as const)('ends it on %s', (abiVersion) => {
+    const { kernel, cpu, thread } = create({ abiVersion });
     thread.enter();
     cpu.preempt();
     cpu.systemCall();
-    expect(thread.leave()).toBe(Outcome.Revoked);
+    expect(thread.leave()).toBe(Outcome.Preempted);
     expect(kernel.stats()).toMatchObject({ sgrant: 1, sabort: 1 });
   });
 
   it('kills on rfc, and whatever the thread does next says so', () => {
-    const { cpu, thread } = create({ flavour: 'rfc' });
+    const { cpu, thread } = create({ abiVersion: 'rfc' });
     thread.enter();
     cpu.preempt();
     const killed = failing('ERR_RSEQ_KILLED');
@@ -150,14 +150,14 @@ describe('a system call inside an extension', () => {
 describe('attach', () => {
   it('gives the same object for the same thread until it is detached', () => {
     const { kernel, cpu, thread } = create();
-    expect(attach({ backend: cpu })).toBe(thread);
+    expect(attach({ host: cpu })).toBe(thread);
     expect(kernel.thread('writer')).toBe(cpu);
     thread.detach();
     thread.detach();
     expect(() => {
       thread.enter();
     }).toThrow(failing('ERR_RSEQ_DETACHED'));
-    const again = attach({ backend: cpu });
+    const again = attach({ host: cpu });
     expect(again === thread).toBe(false);
     again.enter();
     expect(cpu.preempt()).toBe('granted');
@@ -175,10 +175,10 @@ describe('attach', () => {
         for (const name of names) {
           if (users === 0) break;
           if (name === 'attach') {
-            expect(attach({ backend: cpu })).toBe(thread);
+            expect(attach({ host: cpu })).toBe(thread);
             users++;
           } else if (name === 'attach otherwise') {
-            expect(() => attach({ backend: cpu, controlWord: 'native' })).toThrow(
+            expect(() => attach({ host: cpu, controlWord: 'native' })).toThrow(
               failing('ERR_RSEQ_INVALID_OPTION'),
             );
           } else if (name === 'enter') {
@@ -208,7 +208,7 @@ describe('attach', () => {
   });
 
   it("leaves the calling thread's own attachment alone", () => {
-    const own = attach({ backend: 'simulated' });
+    const own = attach({ host: 'simulated' });
     create();
     expect(attach()).toBe(own);
     own.detach();
@@ -219,17 +219,14 @@ describe('attach', () => {
   });
 
   it('refuses what contradicts the kernel', () => {
-    const cpu = new SimulatedKernel({ flavour: 'rfc' }).thread();
-    expect(() => attach({ backend: cpu, flavour: 'mainline' })).toThrow(
+    const cpu = new SimulatedKernel({ abiVersion: 'rfc' }).thread();
+    expect(() => attach({ host: cpu, abiVersion: 'mainline' })).toThrow(
       failing('ERR_RSEQ_INVALID_OPTION'),
     );
-    expect(() => attach({ backend: cpu, controlWord: 'native' })).toThrow(
+    expect(() => attach({ host: cpu, controlWord: 'native' })).toThrow(
       failing('ERR_RSEQ_INVALID_OPTION'),
     );
-    expect(() => attach({ backend: cpu, require: 'kernel' })).toThrow(
-      failing('ERR_RSEQ_INVALID_OPTION'),
-    );
-    expect(attach({ backend: cpu, flavour: 'rfc', registration: 'auto' }).flavour).toBe('rfc');
+    expect(attach({ host: cpu, abiVersion: 'rfc', registration: 'auto' }).abiVersion).toBe('rfc');
   });
 
   it.each([
@@ -237,7 +234,7 @@ describe('attach', () => {
     ['off-at-boot', ENOTSUPP],
   ] as const)('fails as on a kernel with the feature %s', (feature, errno) => {
     const cpu = new SimulatedKernel({ feature }).thread();
-    const attaching = () => attach({ backend: cpu });
+    const attaching = () => attach({ host: cpu });
     expect(attaching).toThrow(
       expect.objectContaining({ code: 'ERR_RSEQ_UNAVAILABLE', errno, syscall: 'prctl' }) as Error,
     );
@@ -252,7 +249,7 @@ describe('refuses', () => {
     [{ threads: 1.5 }],
     [{ sliceExtension: 4_999 }],
     [{ sliceExtension: 50_001 }],
-    [{ sliceExtension: 9_999, flavour: 'rfc' }],
+    [{ sliceExtension: 9_999, abiVersion: 'rfc' }],
     [{ seed: 1, choices: [] }],
     [{ choices: 'x' }],
   ] as const)('%j', (options) => {
@@ -279,7 +276,7 @@ it('accepts the bounds of an extension', () => {
   for (const sliceExtension of [5_000, 50_000])
     expect(new SimulatedKernel({ sliceExtension }).sliceExtension).toBe(sliceExtension);
   expect(new SimulatedKernel().sliceExtension).toBe(5_000);
-  expect(new SimulatedKernel({ flavour: 'rfc' }).sliceExtension).toBe(30_000);
+  expect(new SimulatedKernel({ abiVersion: 'rfc' }).sliceExtension).toBe(30_000);
 });
 
 it('is the same for the same seed or choices', () => {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /**
  * The model of the kernel by itself: what becomes of a request, a grant and a
- * thread, on every flavour. That Linux does the same is for the conformance
+ * thread, on every ABI version. That Linux does the same is for the conformance
  * tests, except for what only a scheduler can bring about.
  */
 import { describe, expect, it } from 'vitest';
-import { FLAVOURS } from '../../../lib/abi/interface.ts';
-import type { Flavour } from '../../../lib/abi/interface.ts';
+import { ABI_VERSIONS } from '../../../lib/abi/interface.ts';
+import type { AbiVersion } from '../../../lib/abi/interface.ts';
 import {
   AREA_OFFSETS,
   ENOTSUPP,
@@ -78,14 +78,14 @@ const counted = (...which: number[]): number[] =>
   [0, 1, 2, 3, 4].map((counter) => which.filter((one) => one === counter).length);
 
 /** The word inside a grant: bit 1 in the first ABI, byte 1 since. */
-const grantedWord = (flavour: Flavour): number[] =>
-  flavour === 'rfc' ? [2, 0, 0, 0] : [0, 1, 0, 0];
+const grantedWord = (abiVersion: AbiVersion): number[] =>
+  abiVersion === 'rfc' ? [2, 0, 0, 0] : [0, 1, 0, 0];
 
-describe.each(FLAVOURS)('%s', (flavour) => {
+describe.each(ABI_VERSIONS)('%s', (abiVersion) => {
   it('grants where an interrupt wants the CPU and a request is there', () => {
-    const bench = new Bench({ flavour });
+    const bench = new Bench({ abiVersion });
     bench.grant();
-    expect(bench.word).toEqual(grantedWord(flavour));
+    expect(bench.word).toEqual(grantedWord(abiVersion));
     expect(bench.machine.userGranted(0)).toBe(true);
     expect(bench.machine.isTimerArmed(0)).toBe(true);
     expect(bench.events).toEqual(['granted']);
@@ -93,7 +93,7 @@ describe.each(FLAVOURS)('%s', (flavour) => {
   });
 
   it('schedules where there is no request, or slices are off again', () => {
-    const bench = new Bench({ flavour });
+    const bench = new Bench({ abiVersion });
     bench.machine.interrupt(0, true);
     bench.machine.prctl(0, PR_SLICE_SET, 0);
     bench.request();
@@ -103,7 +103,7 @@ describe.each(FLAVOURS)('%s', (flavour) => {
   });
 
   it('leaves a request alone where an interrupt does not want the CPU', () => {
-    const bench = new Bench({ flavour });
+    const bench = new Bench({ abiVersion });
     bench.request();
     bench.machine.interrupt(0, false);
     bench.machine.interrupt(0, false, true);
@@ -112,7 +112,7 @@ describe.each(FLAVOURS)('%s', (flavour) => {
   });
 
   it('refuses where there is other work, and takes the request back', () => {
-    const bench = new Bench({ flavour });
+    const bench = new Bench({ abiVersion });
     bench.request();
     bench.machine.interrupt(0, true, true);
     expect(bench.events).toEqual(['refused', 'switched']);
@@ -121,7 +121,7 @@ describe.each(FLAVOURS)('%s', (flavour) => {
   });
 
   it('revokes when the CPU is wanted a second time, even with a new request', () => {
-    const bench = new Bench({ flavour });
+    const bench = new Bench({ abiVersion });
     bench.grant();
     bench.machine.controlWord(0)[0] = 3;
     bench.machine.interrupt(0, true);
@@ -132,7 +132,7 @@ describe.each(FLAVOURS)('%s', (flavour) => {
   });
 
   it('revokes when the timer fires', () => {
-    const bench = new Bench({ flavour });
+    const bench = new Bench({ abiVersion });
     bench.grant();
     bench.machine.expire(0);
     expect(bench.events).toEqual(['granted', 'expired', 'revoked', 'switched']);
@@ -144,7 +144,7 @@ describe.each(FLAVOURS)('%s', (flavour) => {
   });
 
   it('answers 1 to the first yield inside a grant, and 0 to others', () => {
-    const bench = new Bench({ flavour });
+    const bench = new Bench({ abiVersion });
     expect(bench.machine.yieldSlice(0)).toBe(0);
     bench.grant();
     expect(bench.machine.yieldSlice(0)).toBe(1);
@@ -156,10 +156,10 @@ describe.each(FLAVOURS)('%s', (flavour) => {
   });
 
   it('ends a grant at any other system call, in the first ABI the thread', () => {
-    const bench = new Bench({ flavour });
+    const bench = new Bench({ abiVersion });
     bench.grant();
     bench.machine.systemCall(0);
-    const isFirst = flavour === 'rfc';
+    const isFirst = abiVersion === 'rfc';
     expect(bench.events).toEqual(['granted', ...(isFirst ? ['killed'] : ['aborted', 'switched'])]);
     expect(bench.machine.isDead(0)).toBe(isFirst);
     expect(bench.machine.death(0)).toBe(
@@ -170,7 +170,7 @@ describe.each(FLAVOURS)('%s', (flavour) => {
   });
 
   it('grants again after every end of a grant', () => {
-    const bench = new Bench({ flavour });
+    const bench = new Bench({ abiVersion });
     for (let round = 0; round < 3; round++) {
       bench.grant();
       expect(bench.machine.yieldSlice(0)).toBe(1);
@@ -182,7 +182,7 @@ describe.each(FLAVOURS)('%s', (flavour) => {
 
   it('kills with rseq_debug who requests again before his first system call after a revocation', () => {
     for (const debug of [false, true]) {
-      const bench = new Bench({ flavour, debug });
+      const bench = new Bench({ abiVersion, debug });
       bench.grant();
       bench.machine.expire(0);
       bench.request();
@@ -194,7 +194,7 @@ describe.each(FLAVOURS)('%s', (flavour) => {
 
   it('kills with rseq_debug whose word says another thing than the grant', () => {
     for (const debug of [false, true]) {
-      const bench = new Bench({ flavour, debug });
+      const bench = new Bench({ abiVersion, debug });
       bench.grant();
       bench.machine.controlWord(0).fill(0);
       expect(bench.machine.yieldSlice(0)).toBe(debug ? 0 : 1);
@@ -203,7 +203,7 @@ describe.each(FLAVOURS)('%s', (flavour) => {
   });
 
   it('does nothing more for the dead', () => {
-    const bench = new Bench({ flavour, debug: true });
+    const bench = new Bench({ abiVersion, debug: true });
     bench.grant();
     bench.machine.controlWord(0).fill(0);
     bench.machine.yieldSlice(0);
@@ -216,7 +216,7 @@ describe.each(FLAVOURS)('%s', (flavour) => {
   });
 
   it('writes the ids when a thread moves, and ends its grant', () => {
-    const bench = new Bench({ flavour, threads: 2 });
+    const bench = new Bench({ abiVersion, threads: 2 });
     bench.grant();
     bench.machine.migrate(0, 5);
     expect([bench.slot(Slot.cpuIdStart), bench.slot(Slot.cpuId)]).toEqual([5, 5]);
@@ -233,13 +233,13 @@ describe.each(FLAVOURS)('%s', (flavour) => {
     'kills who has changed %s where the kernel looks',
     (field) => {
       for (const debug of [false, true]) {
-        const moved = new Bench({ flavour, debug });
+        const moved = new Bench({ abiVersion, debug });
         moved.change(Slot[field], 77);
         moved.machine.migrate(0, 1);
         expect(moved.machine.isDead(0), `moved, ${String(debug)}`).toBe(
-          debug || flavour === 'mainline',
+          debug || abiVersion === 'mainline',
         );
-        const preempted = new Bench({ flavour, debug });
+        const preempted = new Bench({ abiVersion, debug });
         preempted.change(Slot[field], 77);
         preempted.machine.interrupt(0, true);
         // Without rseq_debug the kernel looks only when it has new ids to write.
@@ -249,7 +249,7 @@ describe.each(FLAVOURS)('%s', (flavour) => {
   );
 
   it('gives a forked child all but the memory', () => {
-    const bench = new Bench({ flavour, threads: 2 });
+    const bench = new Bench({ abiVersion, threads: 2 });
     bench.request();
     bench.machine.fork(0, 1, 1);
     const { machine } = bench;
@@ -272,15 +272,15 @@ describe.each(FLAVOURS)('%s', (flavour) => {
   });
 
   it('ends the grant of a thread that forks, before there is a child', () => {
-    const bench = new Bench({ flavour, threads: 2 });
+    const bench = new Bench({ abiVersion, threads: 2 });
     bench.grant();
     bench.machine.fork(0, 1, 1);
-    expect(bench.machine.isRegistered(1)).toBe(flavour !== 'rfc');
+    expect(bench.machine.isRegistered(1)).toBe(abiVersion !== 'rfc');
     expect(bench.machine.isGranted(1)).toBe(false);
   });
 
   it('forgets a registration at execve', () => {
-    const bench = new Bench({ flavour });
+    const bench = new Bench({ abiVersion });
     bench.machine.execute(0);
     expect([bench.machine.isRegistered(0), bench.machine.isEnabled(0)]).toEqual([false, false]);
     expect(bench.machine.prctl(0, PR_SLICE_SET, PR_SLICE_ENABLE)).toBe(-6);
@@ -290,7 +290,7 @@ describe.each(FLAVOURS)('%s', (flavour) => {
   });
 
   it('forgets a registration at exit, and leaves the memory as it is', () => {
-    const bench = new Bench({ flavour });
+    const bench = new Bench({ abiVersion });
     bench.machine.exit(0);
     expect(bench.machine.isRegistered(0)).toBe(false);
     expect([bench.slot(Slot.cpuId), bench.slot(Slot.flags)]).toEqual([
@@ -302,7 +302,7 @@ describe.each(FLAVOURS)('%s', (flavour) => {
   });
 
   it('kills at prctl who has changed the flags', () => {
-    const bench = new Bench({ flavour });
+    const bench = new Bench({ abiVersion });
     bench.change(Slot.flags, FLAG_SLICE_ENABLED);
     expect(bench.machine.prctl(0, PR_SLICE_SET, PR_SLICE_ENABLE)).toBe(0);
     expect(bench.machine.isDead(0)).toBe(false);
@@ -311,9 +311,9 @@ describe.each(FLAVOURS)('%s', (flavour) => {
   });
 
   it('keeps the length of an extension in its bounds', () => {
-    const { machine } = new Bench({ flavour });
-    const least = flavour === 'rfc' ? 10_000 : 5_000;
-    expect(machine.sliceExtension).toBe(flavour === 'rfc' ? 30_000 : 5_000);
+    const { machine } = new Bench({ abiVersion });
+    const least = abiVersion === 'rfc' ? 10_000 : 5_000;
+    expect(machine.sliceExtension).toBe(abiVersion === 'rfc' ? 30_000 : 5_000);
     for (const good of [least, 50_000, 20_000]) {
       expect(machine.setSliceExtension(good)).toBe(0);
       expect(machine.sliceExtension).toBe(good);
@@ -323,7 +323,7 @@ describe.each(FLAVOURS)('%s', (flavour) => {
   });
 
   it('comes back to a state that was copied', () => {
-    const bench = new Bench({ flavour });
+    const bench = new Bench({ abiVersion });
     bench.request();
     const before = bench.machine.state.slice();
     bench.machine.interrupt(0, true);
@@ -336,14 +336,14 @@ describe.each(FLAVOURS)('%s', (flavour) => {
 });
 
 it('keeps slices from legacy areas since 7.1, and gives them before', () => {
-  for (const [flavour, expected] of [
+  for (const [abiVersion, expected] of [
     ['mainline', -ENOTSUPP],
     ['7.0', 0],
     ['rfc', 0],
   ] as const) {
-    const machine = new Machine({ flavour });
+    const machine = new Machine({ abiVersion });
     expect(machine.rseq(0, 0, 0, LEGACY_LENGTH, 0, SIGNATURE)).toBe(0);
-    expect(machine.prctl(0, PR_SLICE_SET, PR_SLICE_ENABLE), flavour).toBe(expected);
+    expect(machine.prctl(0, PR_SLICE_SET, PR_SLICE_ENABLE), abiVersion).toBe(expected);
   }
 });
 

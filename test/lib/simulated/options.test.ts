@@ -27,7 +27,7 @@ const NO_WHOLE_NUMBERS = [...NO_NUMBERS, 0.5, 1.5, 2 ** 31 - 0.5];
 const FROM_0 = [...NO_WHOLE_NUMBERS, -1];
 const FROM_1 = [...FROM_0, 0];
 const NO_BOOLEANS = [null, 'true', 0, 1, []];
-const NO_FLAVOURS = [null, 'mainlin', 7, ['rfc'], {}];
+const NO_ABI_VERSIONS = [null, 'mainlin', 7, ['rfc'], {}];
 const NO_FUNCTIONS = [null, 'f', {}, 1];
 const NO_CHOOSERS = [null, 1, {}, { pick: 1 }, () => 0];
 const NO_CHOICES = [
@@ -58,7 +58,7 @@ const SUBJECTS: readonly Subject[] = [
     caller: 'new SimulatedKernel()',
     call: (options) => new SimulatedKernel(options),
     options: {
-      flavour: NO_FLAVOURS,
+      abiVersion: NO_ABI_VERSIONS,
       feature: [null, 'off', true],
       debug: NO_BOOLEANS,
       sliceExtension: [...FROM_0, Infinity],
@@ -72,7 +72,7 @@ const SUBJECTS: readonly Subject[] = [
     caller: 'new Machine()',
     call: (options) => new Machine(options),
     options: {
-      flavour: NO_FLAVOURS,
+      abiVersion: NO_ABI_VERSIONS,
       feature: [null, 'off', true],
       debug: NO_BOOLEANS,
       threads: [...FROM_1, Infinity],
@@ -202,16 +202,20 @@ describe('arguments', () => {
     ['exploreChoices() run', [...NO_FUNCTIONS, undefined], (value) => exploreChoices(as(value))],
     ['run() chooser', [...NO_CHOOSERS, undefined], (value) => run(ONE, as(value))],
     ['run() moves', FROM_0, (value) => run(ONE, chooser, as(value))],
-    ['lockModel() flavour', [...NO_FLAVOURS, undefined], (value) => lockModel(as(value))],
-    ['sectionModel() flavour', [...NO_FLAVOURS, undefined], (value) => sectionModel(as(value))],
+    ['lockModel() abiVersion', [...NO_ABI_VERSIONS, undefined], (value) => lockModel(as(value))],
     [
-      'greedyModel() flavour',
-      [...NO_FLAVOURS, undefined],
+      'sectionModel() abiVersion',
+      [...NO_ABI_VERSIONS, undefined],
+      (value) => sectionModel(as(value)),
+    ],
+    [
+      'greedyModel() abiVersion',
+      [...NO_ABI_VERSIONS, undefined],
       (value) => simulated.greedyModel(as(value)),
     ],
     [
-      'sectionProgram() flavour',
-      [...NO_FLAVOURS, undefined],
+      'sectionProgram() abiVersion',
+      [...NO_ABI_VERSIONS, undefined],
       (value) => simulated.sectionProgram(as(value), 1),
     ],
     [
@@ -225,8 +229,8 @@ describe('arguments', () => {
       (value) => simulated.sectionProgram('rfc', 1, as(value)),
     ],
     [
-      'section() flavour',
-      [...NO_FLAVOURS, undefined],
+      'section() abiVersion',
+      [...NO_ABI_VERSIONS, undefined],
       (value) => simulated.section(as(value), 'a', 0, []),
     ],
     [
@@ -346,7 +350,7 @@ describe('a model', () => {
 
   it.each<[name: string, bad: readonly unknown[]]>([
     ['name', [null, 1, undefined]],
-    ['flavour', NO_FLAVOURS],
+    ['abiVersion', NO_ABI_VERSIONS],
     ['feature', [null, 'off']],
     ['debug', NO_BOOLEANS],
     ['threads', [null, [], {}, [1], new Array(1), undefined]],

@@ -9,15 +9,15 @@ import { attach } from '../../../lib/attach.ts';
 import { exploreChoices, replayed } from '../../../lib/simulated/choices.ts';
 import type { Chooser } from '../../../lib/simulated/choices.ts';
 import { SimulatedKernel } from '../../../lib/simulated/kernel.ts';
-import { FLAVOURS } from '../../../lib/abi/interface.ts';
+import { ABI_VERSIONS } from '../../../lib/abi/interface.ts';
 import { isLong } from '../../support/share.ts';
 
-describe.each(FLAVOURS)('sections on %s', (flavour) => {
+describe.each(ABI_VERSIONS)('sections on %s', (abiVersion) => {
   /** Two sections and what the program does between them. */
   function twoSections(chooser: Chooser, nested = false): void {
-    const kernel = new SimulatedKernel({ flavour, debug: true, chooser });
+    const kernel = new SimulatedKernel({ abiVersion, debug: true, chooser });
     const cpu = kernel.thread();
-    const thread = attach({ backend: cpu });
+    const thread = attach({ host: cpu });
     for (let i = 0; i < 2; i++) {
       thread.enter();
       if (nested) thread.critical(() => undefined);
@@ -27,11 +27,11 @@ describe.each(FLAVOURS)('sections on %s', (flavour) => {
       cpu.systemCall();
     }
     const { sgrant, srevok, syield, sabort } = kernel.stats();
-    const { yielded, raced, revoked, undisturbed, nested: inner, entered } = thread.stats();
+    const { yielded, raced, preempted, undisturbed, nested: inner, entered } = thread.stats();
     expect(syield).toBe(yielded);
     expect(sabort, 'grants ended by system calls of ours').toBe(0);
     expect(sgrant).toBe(syield + srevok);
-    expect(yielded + raced + revoked + undisturbed + inner).toBe(entered);
+    expect(yielded + raced + preempted + undisturbed + inner).toBe(entered);
   }
 
   const disturbances = isLong ? 3 : 2;
@@ -39,7 +39,7 @@ describe.each(FLAVOURS)('sections on %s', (flavour) => {
   it(`survive every schedule of ${disturbances} disturbances`, () => {
     const report = exploreChoices(twoSections, { disturbances });
     expect(report).toMatchObject({ failure: null, coverage: 'bounded' });
-    console.log(`${flavour}: ${report.runs.toLocaleString('en')} runs`);
+    console.log(`${abiVersion}: ${report.runs.toLocaleString('en')} runs`);
   });
 
   it(`survive every schedule of ${disturbances - 1} disturbances, nested`, () => {
@@ -55,7 +55,7 @@ if (!isLong)
   it('replays a failure', () => {
     const failing = (chooser: Chooser) => {
       const kernel = new SimulatedKernel({ chooser });
-      const thread = attach({ backend: kernel.thread() });
+      const thread = attach({ host: kernel.thread() });
       thread.critical(() => undefined);
       if (thread.stats().yielded > 0) throw new Error('yielded');
     };

@@ -341,7 +341,7 @@ describe('death', () => {
     };
     const model: Model = {
       name: 'dies in its extension (rfc)',
-      flavour: 'rfc',
+      abiVersion: 'rfc',
       deaths: 1,
       threads: [{ steps: [asking, { label: 'work', run: () => 'work' }] }],
     };

@@ -6,7 +6,7 @@
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { FLAVOURS } from '../../../lib/abi/interface.ts';
+import { ABI_VERSIONS } from '../../../lib/abi/interface.ts';
 import { attach } from '../../../lib/attach.ts';
 import { replayed } from '../../../lib/simulated/choices.ts';
 import { explore, run } from '../../../lib/simulated/explorer.ts';
@@ -26,7 +26,7 @@ import type { FormatEvent } from '../../support/check-format.ts';
 
 const MODELS = [
   ...MISTAKES,
-  ...FLAVOURS.map((flavour) => sectionModel(flavour, { migration: true })),
+  ...ABI_VERSIONS.map((abiVersion) => sectionModel(abiVersion, { migration: true })),
   lockModel('mainline', { threads: 3, cpus: 1 }),
   lockModel('rfc', { threads: 3, cpus: 3 }),
 ];
@@ -231,7 +231,7 @@ describe('a simulated kernel', () => {
     const kernel = new SimulatedKernel();
     const cpu = kernel.thread('writer');
     const other = kernel.thread('reader');
-    const thread = attach({ backend: cpu });
+    const thread = attach({ host: cpu });
     thread.enter();
     kernel.advance(1_001);
     cpu.preempt();
@@ -267,7 +267,7 @@ describe('a simulated kernel', () => {
   it('closes at the end of the recording what is open', () => {
     const kernel = new SimulatedKernel();
     const cpu = kernel.thread('a');
-    attach({ backend: cpu }).enter();
+    attach({ host: cpu }).enter();
     cpu.preempt();
     kernel.advance(700);
     expect(briefs(traceOfKernel(kernel)).slice(-2)).toEqual([
@@ -279,7 +279,7 @@ describe('a simulated kernel', () => {
   it('continues on the other CPU the section of a thread that migrates', () => {
     const kernel = new SimulatedKernel();
     const cpu = kernel.thread('a');
-    const thread = attach({ backend: cpu });
+    const thread = attach({ host: cpu });
     thread.enter();
     cpu.preempt();
     kernel.advance(100);
@@ -305,14 +305,14 @@ describe('a simulated kernel', () => {
       { maxLength: 40 },
     );
     const play = (
-      flavour: (typeof FLAVOURS)[number],
+      abiVersion: (typeof ABI_VERSIONS)[number],
       script: readonly (readonly [number, number, number])[],
       choices: readonly number[],
     ): string => {
-      const kernel = new SimulatedKernel({ flavour, choices });
+      const kernel = new SimulatedKernel({ abiVersion, choices });
       const threads = ['a', 'b'].map((name) => {
         const cpu = kernel.thread(name);
-        return { cpu, thread: attach({ backend: cpu }), depth: 0 };
+        return { cpu, thread: attach({ host: cpu }), depth: 0 };
       });
       for (const [index, action, time] of script) {
         const at = threads[index];
@@ -339,12 +339,12 @@ describe('a simulated kernel', () => {
     };
     fc.assert(
       fc.property(
-        fc.constantFrom(...FLAVOURS),
+        fc.constantFrom(...ABI_VERSIONS),
         anyScript,
         fc.array(fc.nat({ max: 4 })),
-        (flavour, script, choices) => {
-          const text = play(flavour, script, choices);
-          expect(play(flavour, script, choices)).toBe(text);
+        (abiVersion, script, choices) => {
+          const text = play(abiVersion, script, choices);
+          expect(play(abiVersion, script, choices)).toBe(text);
           checkFormat(text);
         },
       ),

@@ -15,11 +15,11 @@ import { table } from './table.ts';
 /** glibc's own registration would be in the way of ours. */
 export const ENVIRONMENT = { GLIBC_TUNABLES: 'glibc.pthread.rseq=0' } as const;
 
-/** For a kernel of that flavour, whose yield has a number of its own. */
+/** For a kernel of that ABI version, whose yield has a number of its own. */
 export function environmentFor({
-  flavour = 'mainline',
+  abiVersion = 'mainline',
 }: MachineOptions): Readonly<Record<string, string>> {
-  return { ...ENVIRONMENT, CONFORMANCE_FLAVOUR: flavour };
+  return { ...ENVIRONMENT, CONFORMANCE_ABI_VERSION: abiVersion };
 }
 
 /** What the program ends with on a machine it cannot use. */

@@ -70,7 +70,14 @@ describe('the records', () => {
 });
 
 describe('the summary', () => {
-  const stats = { entered: 1000, undisturbed: 900, yielded: 40, raced: 30, revoked: 30, nested: 0 };
+  const stats = {
+    entered: 1000,
+    undisturbed: 900,
+    yielded: 40,
+    raced: 30,
+    preempted: 30,
+    nested: 0,
+  };
   const { slices } = probe();
   const circumstances = { onLinux: true, slices, guest: null };
   const say = (
@@ -102,9 +109,9 @@ describe('the summary', () => {
 
   it('says what outcomes mean, whose slices they are, and why there are more sections than transfers', () => {
     const report = {
-      backend: 'linux',
+      host: 'linux',
       registration: 'replace',
-      flavour: 'mainline',
+      abiVersion: 'mainline',
       stats: { ...stats, raced: 0 },
       transfers: 970,
       torn: 0,
@@ -118,8 +125,8 @@ describe('the summary', () => {
     expect(table).toContain(
       "Slices of all workers: the kernel's (ABI mainline; libc's rseq area replaced).",
     );
-    expect(table).toMatch(/^worker +sections +undisturbed +yielded +revoked +sections\/s$/m);
-    expect(table).toMatch(/^revoked +were scheduled out inside$/m);
+    expect(table).toMatch(/^worker +sections +undisturbed +yielded +preempted +sections\/s$/m);
+    expect(table).toMatch(/^preempted +were scheduled out inside$/m);
     expect(table).not.toContain('raced');
     expect(say({})).toContain('The other 999 sections found the lock taken and made no transfer.');
     expect(say({})).toContain('30 were granted one but were too late');
@@ -148,7 +155,7 @@ function take(name: LockName, buffer: SharedArrayBuffer, thread: Thread): () => 
 
 it.each(LOCKS)('tells whether the lock was left behind: %s', (name) => {
   const buffer = Ledger.create();
-  const thread = attach({ backend: 'simulated' });
+  const thread = attach({ host: 'simulated' });
   expect(isFree(name, buffer)).toBe(true);
   const release = take(name, buffer, thread);
   expect(isFree(name, buffer)).toBe(false);
@@ -159,7 +166,7 @@ it.each(LOCKS)('tells whether the lock was left behind: %s', (name) => {
 
 interface Output {
   readonly slices: { readonly available: boolean };
-  readonly workers: readonly { readonly backend: string; readonly transfers: number }[];
+  readonly workers: readonly { readonly host: string; readonly transfers: number }[];
   readonly stats: Readonly<Record<string, number>>;
   readonly transfers: number;
   readonly wrong: readonly string[];
@@ -177,17 +184,17 @@ it.each(LOCKS)('reports in JSON what its workers did: %s', (lock) => {
   );
   expect({ status, signal }).toEqual({ status: 0, signal: null });
   const output = JSON.parse(stdout) as Output;
-  const { entered = 0, undisturbed, yielded, raced, revoked, nested } = output.stats;
+  const { entered = 0, undisturbed, yielded, raced, preempted, nested } = output.stats;
   expect(output.wrong).toEqual([]);
   expect(output.workers).toHaveLength(3);
   for (const worker of output.workers) {
-    expect(worker.backend).toBe(output.slices.available ? 'linux' : 'simulated');
+    expect(worker.host).toBe(output.slices.available ? 'linux' : 'simulated');
     expect(worker.transfers).toBeGreaterThan(0);
   }
   expect(output.transfers).toBe(output.workers.reduce((sum, { transfers }) => sum + transfers, 0));
   expect(entered).toBeGreaterThanOrEqual(output.transfers);
   expect(
-    [undisturbed, yielded, raced, revoked, nested].reduce<number>((sum, n) => sum + (n ?? 0), 0),
+    [undisturbed, yielded, raced, preempted, nested].reduce<number>((sum, n) => sum + (n ?? 0), 0),
   ).toBe(entered);
 });
 
@@ -197,7 +204,7 @@ it('prints a table, and how to see slices where there are none', () => {
     '2',
     '--seconds',
     '0.1',
-    '--backend',
+    '--host',
     'simulated',
   );
   expect({ status, signal }).toEqual({ status: 0, signal: null });
@@ -217,7 +224,7 @@ it.each([
   ['--seconds', 'soon'],
   ['--seconds', ''],
   ['--lock', 'none'],
-  ['--backend', 'magic'],
+  ['--host', 'magic'],
   ['--nothing', '1'],
   ['more', '--json'],
 ])('refuses %s %s', (...args) => {

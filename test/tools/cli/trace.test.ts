@@ -31,7 +31,7 @@ afterAll(() => {
 const PATIENCE = 50_000;
 
 const WORKERS = 4;
-const OUTCOMES = ['undisturbed', 'yielded', 'raced', 'revoked', 'nested'] as const;
+const OUTCOMES = ['undisturbed', 'yielded', 'raced', 'preempted', 'nested'] as const;
 /**
  * The workers, and one of a simulated kernel. The main thread only makes the lock, and is not
  * attached.
@@ -192,7 +192,7 @@ describe('with everything timed', () => {
   it('tells how long grants were used, expired ones apart', () => {
     const { summary, stderr } = run();
     expect(summary.grants).toMatchObject({ yielded: GIVEN, measured: GIVEN });
-    expect(summary.grants.expired + summary.sections.revoked).toBe(LATE);
+    expect(summary.grants.expired + summary.sections.preempted).toBe(LATE);
     expect(summary.grants.used.reduce((sum, { count }) => sum + count, 0)).toBe(GIVEN);
     expect(stderr).toMatch(/^ +\d+ \.\. \d* +#+ +\d+$/m);
     expect(stderr).not.toContain('\x1b');

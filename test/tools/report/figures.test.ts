@@ -45,7 +45,7 @@ function run(
   section?: number,
 ): Json {
   const waits = { samples, ...(percentiles === null ? {} : { percentiles }) };
-  const counts = { entered: 1003, undisturbed: 990, yielded: 6, raced: 1, revoked: 3, nested: 3 };
+  const counts = { entered: 1003, undisturbed: 990, yielded: 6, raced: 1, preempted: 3, nested: 3 };
   return {
     ...place(workers, section),
     round: 0,

@@ -178,10 +178,8 @@ describe('of sections', () => {
   });
 
   it('compares the kernels where there are two', () => {
-    const labels = (backend: string) =>
-      headlineOfRecord(changed(record, 'thread.backend', backend)).figures.map(
-        ({ label }) => label,
-      );
+    const labels = (host: string) =>
+      headlineOfRecord(changed(record, 'thread.host', host)).figures.map(({ label }) => label);
     expect(labels('linux')).toContain('lone / simulated');
     expect(labels('simulated')).not.toContain('lone / simulated');
   });

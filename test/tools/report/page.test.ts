@@ -58,10 +58,10 @@ function poisoned(record: Json, at = ''): Json {
 describe('what a record says', () => {
   it.each(FIXTURES)('is text and nothing else: %s', (name) => {
     const record = changed(readFixture(name), 'notes', ['a note']);
-    // Which backend it was decides what is compared, and a poisoned one is none that is known.
+    // Which host it was decides what is compared, and a poisoned one is none that is known.
     const failing =
       name === SECTIONS
-        ? changed(record, 'thread.backend', 'linux')
+        ? changed(record, 'thread.host', 'linux')
         : changed(record, 'runs.0.error', 'failed');
     const page = pageOfRecords(poisoned(failing));
     const tags = (text: string) => text.match(/<\/?[a-z][a-z0-9]*/gi) ?? [];

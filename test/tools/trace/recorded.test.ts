@@ -144,13 +144,13 @@ describe('a recorded thread', () => {
           }
           const recording = read();
           rmSync(folder, { recursive: true });
-          const { entered, undisturbed, yielded, raced, revoked, nested } = thread.stats();
+          const { entered, undisturbed, yielded, raced, preempted, nested } = thread.stats();
           expect([recording.entered, ...recording.outcomes]).toEqual([
             entered,
             undisturbed,
             yielded,
             raced,
-            revoked,
+            preempted,
             nested,
           ]);
           expect(summarize([recording]).sections).toEqual({ ...thread.stats(), open: depth });
@@ -163,7 +163,7 @@ describe('a recorded thread', () => {
       expect.arrayContaining([
         'section',
         'section, yielded',
-        'section, revoked',
+        'section, preempted',
         'CPU given back',
         'yield before sleep',
       ]),
@@ -276,7 +276,7 @@ describe('recordings', () => {
     process: 1,
     thread: 0,
     kernelThread: 0,
-    backend: 'linux',
+    host: 'linux',
     every: 1,
     started: 0,
     isWhole: true,
@@ -373,7 +373,7 @@ describe('recordings', () => {
   });
 
   it('have a name and a colour for each end of a section', () => {
-    const outcomes = [Outcome.Undisturbed, Outcome.Yielded, Outcome.Raced, Outcome.Revoked];
+    const outcomes = [Outcome.Undisturbed, Outcome.Yielded, Outcome.Raced, Outcome.Preempted];
     const events = outcomes.map((outcome, index): RecordedEvent => ({
       kind: 'section',
       outcome,
@@ -389,7 +389,7 @@ describe('recordings', () => {
       ['section', 'generic_work'],
       ['section, yielded', 'good'],
       ['section, raced', 'bad'],
-      ['section, revoked', 'terrible'],
+      ['section, preempted', 'terrible'],
     ]);
   });
 

@@ -6,7 +6,7 @@ import { isMainThread, parentPort, Worker, workerData } from 'node:worker_thread
 import { attach, Mutex } from '../../../dist/index.js';
 
 if (isMainThread) {
-  const thread = attach({ backend: 'simulated' });
+  const thread = attach({ host: 'simulated' });
   const mutex = new Mutex(new SharedArrayBuffer(128), 64, { thread, blockMainThread: true });
   const heard = [];
   for (const channel of ['rseq-slice:lock:timeout', 'rseq-slice:lock:abandoned']) {

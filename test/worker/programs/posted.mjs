@@ -5,7 +5,7 @@
 import { attach } from '../../../dist/index.js';
 import { loadAddon } from '../../../dist/host/linux/binding.js';
 
-const thread = attach({ backend: 'linux' });
+const thread = attach({ host: 'linux' });
 const word = loadAddon().binding.controlWord();
 let refused = null;
 try {

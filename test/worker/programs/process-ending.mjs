@@ -21,7 +21,7 @@ const thread = attach();
 thread.critical(() => {});
 if (state === 'inside') thread.enter();
 if (state === 'detached') thread.detach();
-console.log(thread.backend);
+console.log(thread.host);
 process.on('exit', (code) => console.log(`exit ${code}`));
 if (ending === 'throw') throw new Error('on purpose');
 if (ending === 'reject') await Promise.reject(new Error('on purpose'));

@@ -23,7 +23,7 @@ const PIECE = 16;
 const OWNER = 12;
 const USED = 4;
 
-const attachSimulated = () => attach({ backend: 'simulated' });
+const attachSimulated = () => attach({ host: 'simulated' });
 
 function sections(thread, count) {
   for (let i = 0; i < count; i++) thread.critical(() => undefined);
@@ -90,8 +90,8 @@ async function watchTurns() {
       looks++;
       if (Object.keys(stats).some((field) => stats[field] < last[field])) back++;
       // Nothing is published inside a section.
-      const { entered, undisturbed, yielded, raced, revoked, nested } = stats;
-      if (entered !== undisturbed + yielded + raced + revoked + nested) uneven++;
+      const { entered, undisturbed, yielded, raced, preempted, nested } = stats;
+      if (entered !== undisturbed + yielded + raced + preempted + nested) uneven++;
       last = stats;
     }
     await new Promise(setImmediate);

@@ -24,7 +24,7 @@ if (!isMainThread) {
   const { a, b, inner, outer } = useBoth();
   const found = {
     same: first.attach === second.attach,
-    backends: [a.backend, b.backend],
+    hosts: [a.host, b.host],
     inner,
     outer,
   };

@@ -11,7 +11,7 @@ import { attach } from '../../../dist/index.js';
 const COUNT = 1_000_000;
 
 async function run({ body, controlWord }) {
-  const thread = attach(controlWord === 'native' ? { backend: 'linux', controlWord } : {});
+  const thread = attach(controlWord === 'native' ? { host: 'linux', controlWord } : {});
   let sum = 0;
   const loops = {
     sections: (count) => {
@@ -42,10 +42,8 @@ async function run({ body, controlWord }) {
   const optimized = (new Function('f', 'return %GetOptimizationStatus(f)')(loop) & (1 << 4)) !== 0;
   const entered = after.entered - before.entered;
   const undisturbed = after.undisturbed - before.undisturbed;
-  const { backend } = thread;
-  console.log(
-    JSON.stringify({ backend, optimized, entered, disturbed: entered - undisturbed, sum }),
-  );
+  const { host } = thread;
+  console.log(JSON.stringify({ host, optimized, entered, disturbed: entered - undisturbed, sum }));
 }
 
 const [where, body, controlWord] = process.argv.slice(2);

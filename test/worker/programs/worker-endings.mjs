@@ -11,14 +11,14 @@ const STATES = ['inside', 'outside', 'detached'];
 async function runCase([ending, state]) {
   const worker = new Worker(new URL(import.meta.url), { workerData: { ending, state } });
   let error = null;
-  let backend = null;
+  let host = null;
   worker.once('error', ({ message }) => (error = message));
   worker.on('message', (message) => {
-    backend = message;
+    host = message;
     if (ending === 'terminate') void worker.terminate();
   });
   const exitCode = await new Promise((resolve) => worker.once('exit', resolve));
-  return { ending, state, backend, exitCode, error };
+  return { ending, state, host, exitCode, error };
 }
 
 if (isMainThread) {
@@ -39,10 +39,10 @@ if (isMainThread) {
   const { ending, state } = workerData;
   const thread = attach();
   thread.critical(() => {});
-  const { backend } = thread;
+  const { host } = thread;
   if (state === 'inside') thread.enter();
   if (state === 'detached') thread.detach();
-  parentPort.postMessage(backend);
+  parentPort.postMessage(host);
   if (ending === 'throw') throw new Error('on purpose');
   if (ending === 'exit') process.exit(5);
   // To be terminated in the middle of sections, not of a wait.

@@ -8,7 +8,7 @@ async function useLibrary() {
   const { attach } = await import('../../../dist/index.js');
   const thread = attach();
   for (let i = 0; i < 1000; i++) thread.critical(() => i);
-  return [thread.backend, thread.stats().entered];
+  return [thread.host, thread.stats().entered];
 }
 
 async function useInWorker() {

@@ -8,7 +8,7 @@ import { cautionAboutGuest, describeGuest, findGuest, version } from 'rseq-slice
 import type { Guest } from 'rseq-slice/internal';
 
 /** Of the records; it grows when a reader of older ones would misread newer ones. */
-export const SCHEMA = 2;
+export const SCHEMA = 3;
 
 export interface Machine {
   /** ISO 8601. */

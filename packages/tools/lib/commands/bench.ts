@@ -356,7 +356,7 @@ export const addBench: AddCommand = (cli) => {
     .option('--sample <N>', `Locks: the wait of one in so many sections is timed (${QUICK.sample})`)
     .option(
       '--json [FILE]',
-      'A record to FILE, or to stdout (tables then go to stderr); an array where both are measured. Format: packages/tools/schema/bench.schema.json',
+      'A record to FILE, or to stdout (tables then go to stderr); an array where both are measured. Format: rseq-slice-tools/schema/bench.schema.json',
     )
     .example((bin) => `  $ ${bin} bench`)
     .example((bin) => `  $ ${bin} bench sections --rounds 201 --json sections.json`)

@@ -7,7 +7,7 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { probe } from 'rseq-slice';
-import type { Backend } from 'rseq-slice';
+import type { HostName } from 'rseq-slice';
 import {
   ExitCode,
   LiveLines,
@@ -35,7 +35,7 @@ import type { Job, Report } from '../demo/worker.ts';
 const MOST_WORKERS = 64;
 const MOST_SECONDS = 3600;
 const DEFAULT_WORKERS = Math.min(16, 2 * availableParallelism());
-const BACKENDS = ['auto', 'linux', 'simulated'] as const;
+const HOST_NAMES = ['auto', 'linux', 'simulated'] as const;
 
 const DESCRIPTION =
   'Let workers update shared records under a lock, check the records, and show how the sections ended';
@@ -57,7 +57,7 @@ export const addDemo: AddCommand = (cli) => {
       'What guards the records: mutex, spin, or bare: one word and a section around it',
       { default: 'bare' },
     )
-    .option('--backend <which>', `Which kernel grants: ${BACKENDS.join(', ')}`, { default: 'auto' })
+    .option('--host <which>', `Which kernel grants: ${HOST_NAMES.join(', ')}`, { default: 'auto' })
     .option('--json', 'One object on stdout instead of the table')
     .example('  rseq-slice demo --workers 8 --lock mutex')
     .action((options: Readonly<Record<string, unknown>>) => runDemo(readOptions(options)));
@@ -67,7 +67,7 @@ interface Options {
   readonly workers: number;
   readonly seconds: number;
   readonly lock: LockName;
-  readonly backend: Backend | 'auto';
+  readonly host: HostName | 'auto';
   readonly json: boolean;
 }
 
@@ -75,7 +75,7 @@ function readOptions({
   workers,
   seconds,
   lock,
-  backend,
+  host,
   json,
 }: Readonly<Record<string, unknown>>): Options {
   return {
@@ -92,7 +92,7 @@ function readOptions({
       `seconds up to ${MOST_SECONDS}`,
     ),
     lock: readWord('lock', lock, LOCKS),
-    backend: readWord('backend', backend, BACKENDS),
+    host: readWord('host', host, HOST_NAMES),
     json: readFlag('json', json),
   };
 }
@@ -106,7 +106,7 @@ async function runDemo(options: Options): Promise<ExitCode> {
   }
 }
 
-async function demonstrate({ workers, seconds, lock, backend, json }: Options): Promise<ExitCode> {
+async function demonstrate({ workers, seconds, lock, host, json }: Options): Promise<ExitCode> {
   // Before the workers load it. What is said of a guest belongs to times, of which there are hardly
   // any here.
   const cautions = cautionsAbout({ ...describeMachine(''), guest: false });
@@ -127,7 +127,7 @@ async function demonstrate({ workers, seconds, lock, backend, json }: Options): 
       `${workers} ${workers === 1 ? 'worker updates' : 'workers update'} shared records under sections for ${seconds} s.\n`,
     );
   const all = Array.from({ length: workers }, (_, index) =>
-    startWorker({ buffer, progress: progress.buffer, index, backend, lock }),
+    startWorker({ buffer, progress: progress.buffer, index, host, lock }),
   );
   const ended = Promise.all(all.map((worker) => worker.ended));
   let timer: NodeJS.Timeout | undefined;
@@ -163,7 +163,7 @@ async function demonstrate({ workers, seconds, lock, backend, json }: Options): 
       width,
     });
     process.stdout.write(
-      `${table}\n${wrap(explain(summary, { onLinux: reports.some((report) => report.backend === 'linux'), slices, guest: findGuest() }), width)}\n`,
+      `${table}\n${wrap(explain(summary, { onLinux: reports.some((report) => report.host === 'linux'), slices, guest: findGuest() }), width)}\n`,
     );
     for (const caution of cautions) process.stdout.write(`${wrap(caution, width)}\n`);
   }

@@ -36,7 +36,7 @@ export function summarize(
       undisturbed: sum(({ stats }) => stats.undisturbed),
       yielded: sum(({ stats }) => stats.yielded),
       raced: sum(({ stats }) => stats.raced),
-      revoked: sum(({ stats }) => stats.revoked),
+      preempted: sum(({ stats }) => stats.preempted),
       nested: sum(({ stats }) => stats.nested),
     },
     transfers,
@@ -48,13 +48,13 @@ export function summarize(
 
 export const count = (value: number): string => Math.round(value).toLocaleString('en');
 
-const DISTURBED = ['yielded', 'raced', 'revoked'] as const;
+const DISTURBED = ['yielded', 'raced', 'preempted'] as const;
 
 const OUTCOMES = [
   ['undisturbed', 'sections in which nobody wanted the CPU'],
   ['yielded', 'finished in an extension, and gave the CPU up then'],
   ['raced', 'were granted an extension, which was over just before they were'],
-  ['revoked', 'were scheduled out inside'],
+  ['preempted', 'were scheduled out inside'],
 ] as const;
 
 const AREAS: Readonly<Record<string, string>> = {
@@ -64,9 +64,9 @@ const AREAS: Readonly<Record<string, string>> = {
 };
 
 /** Which kernel a worker asked, in words. */
-function placeOf({ backend, registration, flavour }: Report): string {
-  return backend === 'linux'
-    ? `the kernel's (ABI ${flavour}; ${AREAS[registration] ?? registration})`
+function placeOf({ host, registration, abiVersion }: Report): string {
+  return host === 'linux'
+    ? `the kernel's (ABI ${abiVersion}; ${AREAS[registration] ?? registration})`
     : 'the simulated kernel, which grants nothing';
 }
 
@@ -134,14 +134,14 @@ export function explain(
 }
 
 function explainOutcomes(
-  { yielded, raced, revoked }: Stats,
+  { yielded, raced, preempted }: Stats,
   { onLinux, slices, guest }: Circumstances,
 ): string[] {
-  const disturbed = yielded + raced + revoked;
+  const disturbed = yielded + raced + preempted;
   if (onLinux && disturbed > 0) {
     const share = ((100 * yielded) / disturbed).toFixed(1);
     return [
-      `The kernel wanted the CPU in ${count(disturbed)} sections. ${count(yielded)} of them (${share} %) finished in an extension first and gave the CPU up by themselves; ${count(raced)} were granted one but were too late; ${count(revoked)} were scheduled out inside.`,
+      `The kernel wanted the CPU in ${count(disturbed)} sections. ${count(yielded)} of them (${share} %) finished in an extension first and gave the CPU up by themselves; ${count(raced)} were granted one but were too late; ${count(preempted)} were scheduled out inside.`,
       ...(isNeverYielded(raced, yielded)
         ? [WITHOUT_YIELD]
         : 2 * yielded < disturbed

@@ -6,7 +6,7 @@
  */
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { attach } from 'rseq-slice';
-import type { Backend, Stats } from 'rseq-slice';
+import type { HostName, Stats } from 'rseq-slice';
 import { ACCOUNTS, Ledger } from './ledger.ts';
 import { openLock } from './locks.ts';
 import type { LockName } from './locks.ts';
@@ -16,14 +16,14 @@ export interface Job {
   /** The word STOP, then how many transfers each worker has made. */
   readonly progress: SharedArrayBuffer;
   readonly index: number;
-  readonly backend: Backend | 'auto';
+  readonly host: HostName | 'auto';
   readonly lock: LockName;
 }
 
 export interface Report {
-  readonly backend: string;
+  readonly host: string;
   readonly registration: string;
-  readonly flavour: string;
+  readonly abiVersion: string;
   readonly stats: Stats;
   readonly transfers: number;
   readonly torn: number;
@@ -36,8 +36,8 @@ export const STOP = 0;
 export const STARTED = 'started';
 const BATCH = 64;
 
-function run({ buffer, progress, index, backend, lock: name }: Job): Report {
-  const thread = attach({ backend });
+function run({ buffer, progress, index, host, lock: name }: Job): Report {
+  const thread = attach({ host });
   const ledger = new Ledger(buffer);
   const lock = openLock(name, buffer, thread);
   const shared = new Int32Array(progress);
@@ -60,11 +60,11 @@ function run({ buffer, progress, index, backend, lock: name }: Job): Report {
     Atomics.store(shared, STOP + 1 + index, transfers);
   }
   const seconds = (performance.now() - started) / 1000;
-  const { registration, flavour } = thread;
+  const { registration, abiVersion } = thread;
   return {
-    backend: thread.backend,
+    host: thread.host,
     registration,
-    flavour,
+    abiVersion,
     stats: thread.stats(),
     transfers,
     torn: ledger.torn,

@@ -294,7 +294,7 @@ function percentileTicks(samples: number): (readonly [number, string])[] {
 const WHAT: Readonly<Record<(typeof DISTURBED)[number], string>> = {
   yielded: 'yielded: the extension sufficed',
   raced: 'raced: the extension was over just before',
-  revoked: 'revoked: scheduled out inside',
+  preempted: 'preempted: scheduled out inside',
 };
 
 function outcomesChart({ cells }: GroupFigures): Chart | null {

@@ -39,7 +39,7 @@ export interface OutcomeFigures {
   readonly undisturbed: number;
   readonly yielded: number;
   readonly raced: number;
-  readonly revoked: number;
+  readonly preempted: number;
 }
 
 /** A lock with slices, or without. */
@@ -97,7 +97,7 @@ export type RecordFigures = LockFigures | SectionRecord;
 export function figuresOf(record: BenchRecord): RecordFigures {
   return record.benchmark === 'locks'
     ? figuresOfLocks(record)
-    : { ...record, comparisons: tellingOf(record.comparisons, record.backend) };
+    : { ...record, comparisons: tellingOf(record.comparisons, record.host) };
 }
 
 /** The names of the cells' figures of waits. */
@@ -221,22 +221,22 @@ function median(values: readonly number[]): number {
 function sumOutcomes(all: readonly Stats[]): OutcomeFigures | null {
   if (all.length === 0) return null;
   const sum = (name: keyof Stats): number => all.reduce((total, counts) => total + counts[name], 0);
-  const [undisturbed, yielded, raced, revoked] = [
+  const [undisturbed, yielded, raced, preempted] = [
     sum('undisturbed'),
     sum('yielded'),
     sum('raced'),
-    sum('revoked'),
+    sum('preempted'),
   ];
   return {
-    sections: undisturbed + yielded + raced + revoked,
+    sections: undisturbed + yielded + raced + preempted,
     undisturbed,
     yielded,
     raced,
-    revoked,
+    preempted,
   };
 }
 
-export const DISTURBED = ['yielded', 'raced', 'revoked'] as const;
+export const DISTURBED = ['yielded', 'raced', 'preempted'] as const;
 
 /** Disturbed sections are few; of one hundred thousand they can be compared. */
 export function perHundredThousand({ sections }: OutcomeFigures, count: number): number {

@@ -171,8 +171,8 @@ function largeRatio({ question: { what, words }, ratios, sides }: Found): LargeF
 function shareSaved(cells: readonly CellFigures[]): LargeFigure[] {
   const outcomes = sumOfOutcomes(cells);
   if (outcomes === null) return [];
-  const { sections, yielded, raced, revoked } = outcomes;
-  const disturbed = yielded + raced + revoked;
+  const { sections, yielded, raced, preempted } = outcomes;
+  const disturbed = yielded + raced + preempted;
   if (disturbed === 0)
     return [
       {

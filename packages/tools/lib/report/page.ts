@@ -178,7 +178,7 @@ function keyHtml({ style }: Series, shape: Plot['shape']): Html {
 
 const HATCHES: Readonly<Record<string, Html>> = {
   raced: html`<path class="hatch" d="M9 9L17 1M13 13L25 1M21 13L25 9" fill="none" stroke-width="2"/>`,
-  revoked: html`<g class="dots" stroke="none"><circle cx="13" cy="5" r="1.6"/><circle cx="21" cy="5" r="1.6"/><circle cx="17" cy="10" r="1.6"/></g>`,
+  preempted: html`<g class="dots" stroke="none"><circle cx="13" cy="5" r="1.6"/><circle cx="21" cy="5" r="1.6"/><circle cx="17" cy="10" r="1.6"/></g>`,
 };
 
 function environmentHtml(figures: RecordFigures): Html {
@@ -261,11 +261,11 @@ function aboutLocks({
   ];
 }
 
-function aboutSections({ backend, registration, flavour, rounds }: SectionRecord): Row[] {
+function aboutSections({ host, registration, abiVersion, rounds }: SectionRecord): Row[] {
   return [
-    ['backend', backend],
+    ['host', host],
     ['registration', registration],
-    ['flavour', flavour],
+    ['ABI version', abiVersion],
     ['rounds', String(rounds)],
   ];
 }

@@ -184,18 +184,18 @@ export function sumOfOutcomes(cells: readonly CellFigures[]): OutcomeFigures | n
     undisturbed: sum('undisturbed'),
     yielded: sum('yielded'),
     raced: sum('raced'),
-    revoked: sum('revoked'),
+    preempted: sum('preempted'),
   };
 }
 
 function outcomes(cells: readonly CellFigures[]): string[] {
   const total = sumOfOutcomes(cells);
   if (total === null) return [];
-  const [yielded, raced, revoked] = DISTURBED.map((name) =>
+  const [yielded, raced, preempted] = DISTURBED.map((name) =>
     short(perHundredThousand(total, total[name])),
   );
   return [
-    `Of 100,000 sections with slices, ${String(yielded)} were granted an extension and yielded at their end, ${String(raced)} had one that was over by then, and ${String(revoked)} were scheduled out inside; nothing disturbed the others.`,
+    `Of 100,000 sections with slices, ${String(yielded)} were granted an extension and yielded at their end, ${String(raced)} had one that was over by then, and ${String(preempted)} were scheduled out inside; nothing disturbed the others.`,
   ];
 }
 
@@ -301,10 +301,10 @@ function aboutEnvironment({
 }
 
 function readingOfSections(record: SectionRecord): Reading {
-  const { environment, backend, registration, flavour, rounds, comparisons, notes } = record;
+  const { environment, host, registration, abiVersion, rounds, comparisons, notes } = record;
   const thread =
-    backend === 'linux'
-      ? `Sections asked the kernel for slices (area: ${registration}, ABI: ${flavour}).`
+    host === 'linux'
+      ? `Sections asked the kernel for slices (area: ${registration}, ABI: ${abiVersion}).`
       : 'The thread had no slices of the kernel: sections ran on the simulated kernel, which grants nothing.';
   return {
     title: `Sections: what entering and leaving costs, Linux ${environment.kernel}`,

@@ -116,9 +116,9 @@ export interface SectionRecord {
   readonly benchmark: 'sections';
   readonly file: string;
   readonly environment: Environment;
-  readonly backend: string;
+  readonly host: string;
   readonly registration: string;
-  readonly flavour: string;
+  readonly abiVersion: string;
   readonly rounds: number;
   readonly loops: readonly LoopRecord[];
   readonly comparisons: readonly ComparisonRecord[];
@@ -128,7 +128,7 @@ export interface SectionRecord {
 export type BenchRecord = LockRecord | SectionRecord;
 
 /** The editions of the records so far. Those without a number are of the first. */
-const SCHEMAS = [1, 2];
+const SCHEMAS = [1, 2, 3];
 
 /**
  * A file has one record, or a list of them, as `bench --json` writes it of both benchmarks.
@@ -222,9 +222,9 @@ function readSections(record: Field, file: string): SectionRecord {
     benchmark: 'sections',
     file,
     environment: readEnvironment(record),
-    backend: thread.at('backend').string(),
+    host: named(thread, 'host', 'backend').string(),
     registration: thread.at('registration').string(),
-    flavour: thread.at('flavour').string(),
+    abiVersion: named(thread, 'abiVersion', 'flavour').string(),
     rounds: record.at('rounds').count(),
     loops: results.names().map((name) => ({
       name,
@@ -357,6 +357,11 @@ function readPercentile(point: Field): readonly [number, number] {
   return [percent.number((number) => number >= 0 && number <= 100, 'a percentage'), wait.amount()];
 }
 
+/** @param older how it was called up to the second edition */
+function named(object: Field, name: string, older: string): Field {
+  return object.at(object.names().includes(name) ? name : older);
+}
+
 function readOutcomes(counts: Field): Stats {
   const count = (name: keyof Stats): number => counts.at(name).count();
   return {
@@ -364,7 +369,7 @@ function readOutcomes(counts: Field): Stats {
     undisturbed: count('undisturbed'),
     yielded: count('yielded'),
     raced: count('raced'),
-    revoked: count('revoked'),
+    preempted: named(counts, 'preempted', 'revoked').count(),
     nested: count('nested'),
   };
 }

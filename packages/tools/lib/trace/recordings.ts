@@ -5,9 +5,9 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Backend, Outcome } from 'rseq-slice';
+import type { HostName, Outcome } from 'rseq-slice';
 import {
-  BACKENDS,
+  HOST_NAMES,
   COUNTS,
   DETAIL,
   ENTERED,
@@ -67,7 +67,7 @@ export interface Recording {
   readonly thread: number;
   /** The kernel's number of it; 0: not known. */
   readonly kernelThread: number;
-  readonly backend: Backend;
+  readonly host: HostName;
   readonly every: number;
   readonly started: number;
   /** False: it was ended before it could write its recording. */
@@ -115,8 +115,8 @@ function readRecording(bytes: Buffer): Recording | null {
   );
   const at = (index: number): number => words[index] ?? 0;
   const capacity = at(Head.Capacity);
-  const backend = BACKENDS[at(Head.Backend)];
-  if (at(Head.Magic) !== MAGIC || backend === undefined || words.length !== lengthFor(capacity))
+  const host = HOST_NAMES[at(Head.HostName)];
+  if (at(Head.Magic) !== MAGIC || host === undefined || words.length !== lengthFor(capacity))
     return null;
   const counts = [...words.subarray(Head.Counts, Head.Counts + COUNTS)];
   const [timed, events] = [at(Head.Samples), at(Head.Events)];
@@ -125,8 +125,8 @@ function readRecording(bytes: Buffer): Recording | null {
   return {
     process: at(Head.Process),
     thread: at(Head.Thread),
-    kernelThread: at(Head.KernelThread),
-    backend,
+    kernelThread: at(Head.HostThread),
+    host,
     every: at(Head.Every),
     started: at(Head.Started),
     isWhole: at(Head.Whole) === 1,

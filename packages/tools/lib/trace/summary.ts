@@ -28,7 +28,7 @@ export interface TraceSummary {
     readonly undisturbed: number;
     readonly yielded: number;
     readonly raced: number;
-    readonly revoked: number;
+    readonly preempted: number;
     readonly nested: number;
     /** Entered and not left. */
     readonly open: number;
@@ -53,7 +53,7 @@ export interface TraceSummary {
     readonly yielded: number;
     /**
      * Seen by the thread, and over by the time it gave them back. What expires while nobody looks
-     * shows as a revoked section, as do preemptions without a grant.
+     * shows as a preempted section, as do preemptions without a grant.
      */
     readonly expired: number;
     /** Of how many it is known how long they were used at most. */
@@ -112,8 +112,8 @@ export function summarize(
     threads: recordings.length,
     lost: recordings.filter(({ isWhole }) => !isWhole).length,
     withoutSlices: recordings.filter(
-      ({ backend, outcomes }) =>
-        backend === 'simulated' &&
+      ({ host, outcomes }) =>
+        host === 'simulated' &&
         (outcomes[Outcome.Yielded] ?? 0) + (outcomes[Outcome.Raced] ?? 0) === 0,
     ).length,
     sections: {
@@ -121,7 +121,7 @@ export function summarize(
       undisturbed: outcome(Outcome.Undisturbed),
       yielded,
       raced,
-      revoked: outcome(Outcome.Revoked),
+      preempted: outcome(Outcome.Preempted),
       nested: outcome(Outcome.Nested),
       open: entered - sum(({ outcomes }) => outcomes.reduce((total, count) => total + count, 0)),
     },
@@ -193,7 +193,7 @@ export function describe(summary: TraceSummary): string[] {
     [sections.undisturbed, 'undisturbed'],
     [sections.yielded, 'yielded'],
     [sections.raced, 'raced'],
-    [sections.revoked, 'revoked'],
+    [sections.preempted, 'preempted'],
     [sections.nested, 'nested'],
     [sections.open, 'not left'],
   );
@@ -284,15 +284,15 @@ function describeDrops(timed: number, events: number): string[] {
 }
 
 function describeGrants({
-  sections: { revoked },
+  sections: { preempted },
   grants: { yielded, expired, measured, used },
 }: TraceSummary): string[] {
   const grants = counted([yielded, 'given back in time'], [expired, 'expired']);
   const lines = [
     ...(grants === '' ? [] : [`grants: ${grants}`]),
-    ...(revoked === 0
+    ...(preempted === 0
       ? []
-      : [`revoked: ${number(revoked)} sections, since a grant expired or nothing was granted`]),
+      : [`preempted: ${number(preempted)} sections, since a grant expired or nothing was granted`]),
   ];
   if (measured === 0) return lines;
   return [

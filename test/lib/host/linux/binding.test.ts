@@ -19,11 +19,11 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it, vi } from 'vitest';
-import { FLAVOURS, REGISTRATIONS, STEPS } from '../../../../lib/abi/interface.ts';
+import { ABI_VERSIONS, REGISTRATIONS, STEPS } from '../../../../lib/abi/interface.ts';
 import { ENOTSUPP } from '../../../../lib/abi/kernel.ts';
 import { RseqSliceError } from '../../../../lib/errors.ts';
 import type { Binding, RawAttachment, RawProbe } from '../../../../lib/host/linux/binding.ts';
-import { LinuxKernelThread } from '../../../../lib/host/linux/thread.ts';
+import { LinuxHostThread } from '../../../../lib/host/linux/thread.ts';
 import type { LinuxOptions } from '../../../../lib/host/linux/thread.ts';
 import { libcKind } from '../../../../lib/host/linux/libc.ts';
 import {
@@ -37,7 +37,7 @@ import { Outcome, Thread } from '../../../../lib/sections/thread.ts';
 import { ADDON } from '../../../support/checkout.ts';
 
 const { EAGAIN, EBUSY, EINVAL, EIO, ENOMEM, ENOSYS, ENXIO, EPERM } = constants.errno;
-const AUTO: LinuxOptions = { registration: 'auto', flavour: 'auto', mapped: true };
+const AUTO: LinuxOptions = { registration: 'auto', abiVersion: 'auto', mapped: true };
 
 /** An addon that attaches as it is told, with a word of ordinary memory. */
 function fakeBinding(attachment: RawAttachment, parts: Partial<Binding> = {}) {
@@ -62,30 +62,29 @@ function fakeBinding(attachment: RawAttachment, parts: Partial<Binding> = {}) {
   return Object.assign(binding, parts);
 }
 
-const ATTACHED: RawAttachment = { errno: 0, step: 0, registration: 1, flavour: 1, length: 33 };
+const ATTACHED: RawAttachment = { errno: 0, step: 0, registration: 1, abiVersion: 1, length: 33 };
 
-function attachFake(binding: Binding, options: LinuxOptions = AUTO): LinuxKernelThread {
-  const kernel = LinuxKernelThread.attach(binding, options);
-  if (!(kernel instanceof LinuxKernelThread))
-    throw new Error(`not attached: ${kernel.explanation}`);
+function attachFake(binding: Binding, options: LinuxOptions = AUTO): LinuxHostThread {
+  const kernel = LinuxHostThread.attach(binding, options);
+  if (!(kernel instanceof LinuxHostThread)) throw new Error(`not attached: ${kernel.explanation}`);
   return kernel;
 }
 
 describe('attaching', () => {
-  it('passes every policy and flavour on by number, and reads every answer', () => {
+  it('passes every policy and ABI version on by number, and reads every answer', () => {
     for (const [policy, registration] of REGISTRATIONS.entries()) {
-      for (const [index, flavour] of (['auto', ...FLAVOURS] as const).entries()) {
+      for (const [index, abiVersion] of (['auto', ...ABI_VERSIONS] as const).entries()) {
         const binding = fakeBinding({
           ...ATTACHED,
           registration: policy || 1,
-          flavour: index || 1,
+          abiVersion: index || 1,
         });
-        const kernel = attachFake(binding, { registration, flavour, mapped: true });
+        const kernel = attachFake(binding, { registration, abiVersion, mapped: true });
         expect(binding.attach.mock.calls).toEqual([[policy, index]]);
         expect(kernel).toMatchObject({
-          backend: 'linux',
+          host: 'linux',
           registration: REGISTRATIONS[policy || 1],
-          flavour: FLAVOURS[(index || 1) - 1],
+          abiVersion: ABI_VERSIONS[(index || 1) - 1],
         });
         expect([kernel.cpu(), kernel.node(), kernel.concurrencyId()]).toEqual([3, 1, 2]);
       }
@@ -96,10 +95,10 @@ describe('attaching', () => {
     for (const attachment of [
       { errno: 0, step: 0 },
       { ...ATTACHED, registration: 0 },
-      { ...ATTACHED, flavour: 9 },
+      { ...ATTACHED, abiVersion: 9 },
     ]) {
       const binding = fakeBinding(attachment);
-      expect(LinuxKernelThread.attach(binding, AUTO)).toMatchObject({ reason: 'system-error' });
+      expect(LinuxHostThread.attach(binding, AUTO)).toMatchObject({ reason: 'system-error' });
       expect(binding.controlWord).not.toHaveBeenCalled();
     }
   });
@@ -164,7 +163,7 @@ describe.each([
       Outcome.Undisturbed,
       Outcome.Yielded,
       Outcome.Raced,
-      Outcome.Revoked,
+      Outcome.Preempted,
     ]);
     expect(binding.enter).toHaveBeenCalledTimes(4);
     expect(binding.yieldSlice).toHaveBeenCalledTimes(3);
@@ -218,17 +217,17 @@ const FAILURES = [
   [
     'abi-version',
     EINVAL,
-    'wrong-flavour',
+    'wrong-abi-version',
     undefined,
     /another version of the ABI/,
-    /flavour: 'auto'/,
+    /abiVersion: 'auto'/,
   ],
 ] as const;
 describe('a failure', () => {
   it.each(FAILURES)(
     'at step %s with errno %i is %s',
     (step, errno, reason, syscall, explanation, remedy) => {
-      const status = LinuxKernelThread.attach(
+      const status = LinuxHostThread.attach(
         fakeBinding({ errno, step: STEPS.indexOf(step) }),
         AUTO,
       );
@@ -276,7 +275,7 @@ describe('what attaching would say', () => {
     query: 0,
     yieldResult: 0,
     yieldRfcResult: -ENOSYS,
-    flavour: 1,
+    abiVersion: 1,
     enabled: 0,
     libcExported: true,
     libcRegistered: true,
@@ -442,7 +441,7 @@ describe('the addon', () => {
       readonly message: string;
       readonly errno?: number;
     } | null;
-    readonly backend: string | null;
+    readonly host: string | null;
     readonly result: number | null;
   }
 
@@ -467,10 +466,10 @@ describe('the addon', () => {
     const source = `
       import { attach, probe } from './dist/index.js';
       let error = null, thread = null;
-      try { attach({ require: 'kernel' }); } catch ({ code, message, errno }) { error = { code, message, errno }; }
+      try { attach({ host: 'linux' }); } catch ({ code, message, errno }) { error = { code, message, errno }; }
       try { thread = attach(); } catch ({ code, message, errno }) { error = { code, message, errno }; }
       console.log(JSON.stringify({
-        probe: probe(), error, backend: thread?.backend ?? null, result: thread?.critical(() => 7) ?? null,
+        probe: probe(), error, host: thread?.host ?? null, result: thread?.critical(() => 7) ?? null,
       }));`;
     const { status, signal, stdout, stderr } = spawnSync(
       process.execPath,
@@ -587,14 +586,14 @@ describe('the addon', () => {
   it.runIf(process.platform === 'linux').each(BROKEN)(
     '%s: %s, the simulated kernel serves, and says why',
     (_, state, files, words, reason, remedy) => {
-      const { probe, error, backend, result } = report(files);
-      expect({ backend, result }).toEqual({ backend: 'simulated', result: 7 });
+      const { probe, error, host, result } = report(files);
+      expect({ host, result }).toEqual({ host: 'simulated', result: 7 });
       expect(probe.addon.state).toBe(state);
       expect(probe.addon.path === null).toBe(state === 'missing');
       expect(probe.slices.reason).toBe(reason);
       expect(probe.slices.remedy).toMatch(remedy);
       expect(probe).toMatchObject({
-        kernel: { flavour: null, featureSize: null },
+        kernel: { abiVersion: null, featureSize: null },
         libc: { registered: null, size: null, flags: null },
       });
       expect(error).toEqual({
@@ -663,9 +662,9 @@ describe('the addon', () => {
   it.runIf(process.platform === 'linux').each(FORBIDDEN)(
     'forbidden by %s: the simulated kernel serves, and the remedy is the option',
     (_, node, environment, words, remedy) => {
-      const { probe, error, backend, result } = report(WHOLE, environment, node);
-      expect({ backend, result, state: probe.addon.state, reason: probe.slices.reason }).toEqual({
-        backend: 'simulated',
+      const { probe, error, host, result } = report(WHOLE, environment, node);
+      expect({ host, result, state: probe.addon.state, reason: probe.slices.reason }).toEqual({
+        host: 'simulated',
         result: 7,
         state: 'forbidden',
         reason: 'addon-forbidden',
@@ -702,11 +701,10 @@ describe('the addon', () => {
   it.each([
     ['auto', 'simulated', /no native addon/],
     ['simulated', 'simulated', /no native addon/],
-    ['off', 'simulated', /no native addon/],
     ['linux', null, /no native addon/],
-  ])('missing, with RSEQ_SLICE=%s: attach() gives %s', (value, backend, words) => {
+  ])('missing, with RSEQ_SLICE=%s: attach() gives %s', (value, host, words) => {
     const found = report({}, { RSEQ_SLICE: value });
-    expect(found.backend).toBe(backend);
+    expect(found.host).toBe(host);
     expect(found.error).toMatchObject({
       code: 'ERR_RSEQ_UNAVAILABLE',
       message: expect.stringMatching(words) as string,

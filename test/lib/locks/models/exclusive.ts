@@ -28,7 +28,7 @@ import {
   TURNSTILE_WORDS,
   WANTED,
 } from '../../../../lib/locks/turnstile.ts';
-import type { Flavour } from '../../../../lib/abi/interface.ts';
+import type { AbiVersion } from '../../../../lib/abi/interface.ts';
 import { LAYER_REGISTERS, section } from '../../../../lib/simulated/models/section.ts';
 import { AGAIN } from '../../../../lib/simulated/model.ts';
 import type { Model, Step } from '../../../../lib/simulated/model.ts';
@@ -103,7 +103,7 @@ export interface ExclusiveOptions {
    * The kernel that the sections of the holders are asked of; all threads share a CPU then.
    * Default: no sections, a CPU each.
    */
-  readonly flavour?: Flavour;
+  readonly abiVersion?: AbiVersion;
   /** A mistake to be found. */
   readonly mistake?:
     | LineMistake
@@ -136,7 +136,7 @@ export function exclusiveModel({
   giveUps = 0,
   polls = 0,
   spins = false,
-  flavour,
+  abiVersion,
   mistake,
 }: ExclusiveOptions): Model {
   const turns = given.map((each) =>
@@ -145,15 +145,15 @@ export function exclusiveModel({
   const threads = turns.length;
   /** A bit for each thread that has the lock. */
   const HOLDERS = OVERTAKEN + threads;
-  const isSectioned = flavour !== undefined;
+  const isSectioned = abiVersion !== undefined;
   const hasTokens = turns.some((each) => each.includes('token'));
   const hasLoops = turns.some((each) => each.some((turn) => turn.startsWith('async')));
   /** The first step into a section, and out of it. */
   const enter =
-    flavour === undefined
+    abiVersion === undefined
       ? 'take'
-      : `section: look at the ${flavour === 'rfc' ? 'word' : 'request'}`;
-  const leave = `section: ${flavour === 'rfc' ? 'test and clear' : 'look whether still asked'}`;
+      : `section: look at the ${abiVersion === 'rfc' ? 'word' : 'request'}`;
+  const leave = `section: ${abiVersion === 'rfc' ? 'test and clear' : 'look whether still asked'}`;
   const outs: string[] = [];
   /** Leaves the section first, if there is one. */
   const leaving = (thread: WorldThread, then: string): string => {
@@ -326,7 +326,7 @@ export function exclusiveModel({
   const othersWait = (thread: WorldThread): string => line.callNext(thread, line.lieDown(thread));
   const steps: Step[] = [
     line.first,
-    ...(flavour === undefined ? holding : section(flavour, 'section', SECTION, holding)),
+    ...(abiVersion === undefined ? holding : section(abiVersion, 'section', SECTION, holding)),
     // Behind the section: it goes on here.
     step(
       'out',
@@ -409,7 +409,7 @@ export function exclusiveModel({
   }
   const isFair = deaths === 0 && polls === 0 && !hasLoops;
   const about = [
-    ...(isSectioned ? [flavour] : []),
+    ...(isSectioned ? [abiVersion] : []),
     given.map((each) => (typeof each === 'number' ? String(each) : each.join(' + '))).join(' | '),
     `limit ${limit}`,
     ...(deaths > 0 ? [`deaths ${deaths}`] : []),
@@ -419,7 +419,7 @@ export function exclusiveModel({
   ];
   return {
     name: `${spins ? 'spin lock' : 'mutex'} (${about.join(', ')})`,
-    ...(flavour === undefined ? {} : { flavour, debug: deaths === 0 }),
+    ...(abiVersion === undefined ? {} : { abiVersion, debug: deaths === 0 }),
     shared: HOLDERS + 2,
     deaths,
     giveUps,

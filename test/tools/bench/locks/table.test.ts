@@ -23,7 +23,7 @@ function record(rounds: number, more: Partial<LocksRecord> = {}): LocksRecord {
           ],
           waits: { samples: 9, p50: 100, p99: 22_000, p999: 333_000, max: 4_444_000 },
           lock: { parked: 1000 + round },
-          slices: { yielded: 10, revoked: 1 },
+          slices: { yielded: 10, preempted: 1 },
           switches: { voluntary: 444_444, involuntary: 66_666 },
           wrong: [],
         },
@@ -31,7 +31,7 @@ function record(rounds: number, more: Partial<LocksRecord> = {}): LocksRecord {
     ),
   ).flat();
   return {
-    schema: 2,
+    schema: 3,
     benchmark: 'locks',
     ...describeMachine('rseq-slice bench'),
     ...{ cpu: 'Some CPU', guest: false, hypervisor: null, emulated: false, load: 0 },

@@ -24,7 +24,7 @@ function work(lock, words, rounds) {
 }
 
 function runWorker({ handle, buffer, rounds, isEndless }) {
-  const thread = attach({ backend: 'simulated' });
+  const thread = attach({ host: 'simulated' });
   const [lock, words] = [Mutex.from(handle), new Int32Array(buffer)];
   // They begin together, so that they want the lock at the same time.
   Atomics.add(words, STARTED, 1);
@@ -43,7 +43,7 @@ function runWorker({ handle, buffer, rounds, isEndless }) {
 
 function grants() {
   const cpu = new SimulatedKernel().thread('granted');
-  const thread = attach({ backend: cpu });
+  const thread = attach({ host: cpu });
   for (let i = 0; i < GRANTS.given + GRANTS.late; i++) {
     thread.enter();
     cpu.preempt();

@@ -44,7 +44,7 @@ const EMPTY: Recording = {
   process: 40,
   thread: 0,
   kernelThread: 7,
-  backend: 'linux',
+  host: 'linux',
   every: 1,
   started: 1000,
   isWhole: true,
@@ -75,9 +75,9 @@ const KERNEL: KernelTrace = {
 };
 
 describe('what figures cannot say is said', () => {
-  const recording = (backend: Recording['backend'], yielded: number, raced: number): Recording => ({
+  const recording = (host: Recording['host'], yielded: number, raced: number): Recording => ({
     ...EMPTY,
-    backend,
+    host,
     entered: 500,
     outcomes: [500 - yielded - raced, yielded, raced, 0, 0],
   });
@@ -149,7 +149,7 @@ describe('what there was is told, and nothing else', () => {
       'locks: 2 waits, 5 us in all, the longest 3 us; 1 given up; 7 releases while somebody waited',
     );
     expect(said).toContain('the oldest 3 other events; --events');
-    expect(said).toContain('grants: 8 given back in time, 1 expired\nrevoked: 3 sections');
+    expect(said).toContain('grants: 8 given back in time, 1 expired\npreempted: 3 sections');
     // Empty classes between others are there.
     expect(said).toMatch(/^ +1 \.\. 2 +#+ 2\n +2 \.\. 3 +0\n +3 \.\. 4 +0\n +4 \.\. 5 +#+ +1$/m);
     expect(said).not.toMatch(/differ/);

@@ -79,7 +79,7 @@ export function figuresOf({
     voluntary: rate(switches?.['voluntary']),
     involuntary: rate(switches?.['involuntary']),
     yielded: rate(slices?.['yielded']),
-    revoked: rate(slices?.['revoked']),
+    preempted: rate(slices?.['preempted']),
     cpus: rate(cpu),
     leastToMost: most === 0 ? 1 : Math.min(...sections) / most,
     jain: jainIndex(sections),

@@ -70,7 +70,7 @@ function difference(after: Counts | null, before: Counts | null): Counts | null 
 async function attachThread(kind: Kind, slices: 'on' | 'off'): Promise<Thread | null> {
   if (slices === 'off' && !kind.attaches) return null;
   const { attach } = await import('rseq-slice');
-  return slices === 'on' ? attach({ require: 'kernel' }) : attach({ backend: 'simulated' });
+  return slices === 'on' ? attach({ host: 'linux' }) : attach({ host: 'simulated' });
 }
 
 async function run({

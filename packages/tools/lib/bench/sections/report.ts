@@ -51,12 +51,12 @@ const ratio = (of: number, by: number): number => of / by;
  */
 const OF_BOTH_KERNELS = 'lone / simulated';
 
-/** Those that say something of a thread with this backend. */
+/** Those that say something of a thread with this host. */
 export function tellingOf<T extends { readonly name: string }>(
   comparisons: readonly T[],
-  backend: string,
+  host: string,
 ): T[] {
-  return comparisons.filter(({ name }) => backend !== 'simulated' || name !== OF_BOTH_KERNELS);
+  return comparisons.filter(({ name }) => host !== 'simulated' || name !== OF_BOTH_KERNELS);
 }
 
 /** What can be asked of the loops that every host has. */
@@ -171,10 +171,10 @@ export function formatSections(
 }
 
 /** What the simulated kernel calls its registration and ABI says nothing. */
-function describeThread({ backend, registration, flavour }: SectionsRecord['thread']): string {
-  return backend === 'simulated'
-    ? 'backend simulated'
-    : `backend ${backend}, area ${registration}, ABI ${flavour}`;
+function describeThread({ host, registration, abiVersion }: SectionsRecord['thread']): string {
+  return host === 'simulated'
+    ? 'host simulated'
+    : `host ${host}, area ${registration}, ABI ${abiVersion}`;
 }
 
 /**

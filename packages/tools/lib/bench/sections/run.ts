@@ -42,7 +42,7 @@ export type SectionsRecord<About extends Machine = Machine> = {
   readonly schema: typeof SCHEMA;
   readonly benchmark: 'sections';
 } & About & {
-    readonly thread: Pick<Thread, 'backend' | 'registration' | 'flavour'>;
+    readonly thread: Pick<Thread, 'host' | 'registration' | 'abiVersion'>;
     readonly stats: Stats;
     readonly rounds: number;
     /** ns. */
@@ -63,9 +63,9 @@ export interface SectionsResult<About extends Machine> {
 function ownLoops(thread: Thread, notes: string[]): Loop[] {
   const loops = [emptyLoop(), sectionLoop(thread), criticalLoop(thread)];
   const addon = loadAddon();
-  if (addon.state === 'loaded') loops.push(nativeLoop(addon.binding, thread.backend === 'linux'));
+  if (addon.state === 'loaded') loops.push(nativeLoop(addon.binding, thread.host === 'linux'));
   else notes.push(`The native calls were not measured: the addon is ${addon.state}.`);
-  if (thread.backend === 'simulated') {
+  if (thread.host === 'simulated') {
     const { available, explanation, remedy } = probe().slices;
     if (!available)
       notes.push('Sections were measured on the simulated kernel.', `${explanation} ${remedy}`);
@@ -114,16 +114,16 @@ export async function runSections<About extends Machine>(
     const times = samples.get(name) ?? [];
     return [name, { what, ...summarize(times), samples: times }];
   });
-  const { backend, registration, flavour } = thread;
+  const { host, registration, abiVersion } = thread;
   const record: SectionsRecord<About> = {
     schema: SCHEMA,
     benchmark: 'sections',
     ...about,
-    thread: { backend, registration, flavour },
+    thread: { host, registration, abiVersion },
     stats: thread.stats(),
     ...{ rounds, batch, unit: 'ns' },
     results: Object.fromEntries(results),
-    comparisons: compareLoops(samples, tellingOf(questions, backend)),
+    comparisons: compareLoops(samples, tellingOf(questions, host)),
     notes,
   };
   return { loops, samples, record };
