@@ -16,7 +16,13 @@ export { Semaphore } from './locks/semaphore.ts';
 export { SpinLock } from './locks/spin-lock.ts';
 export type { LockHandle, LockKind } from './locks/layout.ts';
 export type { LockStats } from './locks/waiting.ts';
-export type { AsyncLockOptions, LockOptions, PlacementOptions } from './locks/options.ts';
+export type {
+  AsyncLockOptions,
+  LockOptions,
+  PlacementOptions,
+  SemaphoreOptions,
+  UseOptions,
+} from './locks/options.ts';
 export type { LockToken } from './locks/token.ts';
 export { probe } from './probe.ts';
 export type { ProbeReport, RseqUser } from './probe.ts';

@@ -176,6 +176,7 @@ function shorten(text: string): string {
   return text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT)}…` : text;
 }
 
-function invalid(message: string): RseqSliceError {
+/** The error for what a caller passed and this library cannot take. */
+export function invalid(message: string): RseqSliceError {
   return new RseqSliceError('ERR_RSEQ_INVALID_OPTION', message);
 }

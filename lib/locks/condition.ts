@@ -6,13 +6,14 @@
  * counts as notified, or another one is.
  */
 import { RseqSliceError } from '../errors.ts';
-import { describeValue } from '../options.ts';
+import { checkValue, describeValue, invalid, orInfinity, wholeNumber } from '../options.ts';
+import type { Check } from '../options.ts';
 import { Attachment } from './attachment.ts';
 import { onAbort } from './abort.ts';
 import { leftUntil, now } from './clock.ts';
 import { ExclusiveLock } from './exclusive.ts';
 import { joinHeartbeat, leaveHeartbeat } from './heartbeat.ts';
-import { lengthOf, openHandle, place } from './layout.ts';
+import { lengthOf, place } from './layout.ts';
 import type { LockHandle } from './layout.ts';
 import { agentOf, TRUST } from './liveness.ts';
 import type { Agent } from './liveness.ts';
@@ -22,9 +23,10 @@ import {
   checkPlacement,
   deadlineOf,
   MAIN_THREAD,
+  optionsFor,
   refuseToBlock,
 } from './options.ts';
-import type { AsyncLockOptions, LockOptions, PlacementOptions } from './options.ts';
+import type { AsyncLockOptions, LockOptions, PlacementOptions, UseOptions } from './options.ts';
 import { createParking, EventLoopSleep, POLL, wakeEventLoops } from './parking.ts';
 import type { Bed, Parking } from './parking.ts';
 import { describeLock, refuseCopies } from './posting.ts';
@@ -50,6 +52,8 @@ import { startTimeout } from './timeout.ts';
 import { LockToken } from './token.ts';
 
 const NO_OPTIONS: LockOptions = {};
+/** How many can be notified. */
+const COUNT: Check = orInfinity(wholeNumber(0));
 
 /** How a wait in the event loop ended. */
 type Ending =
@@ -84,23 +88,21 @@ export class Condition {
 
   /**
    * The condition that another thread's `handle` names.
-   * @throws {TypeError} there is none.
+   * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION` when there is none.
    */
-  static from(handle: LockHandle, options?: PlacementOptions): Condition {
-    const { buffer, byteOffset } = openHandle('Condition', handle);
-    return new Condition(buffer, byteOffset, options);
+  static from(handle: LockHandle, options?: UseOptions): Condition {
+    return new Condition(optionsFor('Condition', handle, options));
   }
 
   /**
-   * @param buffer default: a new one
-   * @param byteOffset a multiple of 4
-   * @throws {TypeError} not a SharedArrayBuffer, or something else is there.
-   * @throws {RangeError} a bad offset, or no room.
+   * A condition in shared memory: one that is there, or a fresh one where memory is zero.
+   * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`, also when something else is there.
    */
-  constructor(buffer?: SharedArrayBuffer, byteOffset = 0, options: PlacementOptions = {}) {
+  constructor(options?: PlacementOptions);
+  constructor(options: PlacementOptions = {}, ...more: readonly unknown[]) {
     refuseCopies(this, 'Condition');
-    checkPlacement('Condition', options);
-    const { words, handle } = place('Condition', lengthOf('Condition'), buffer, byteOffset);
+    checkPlacement('Condition', options, more);
+    const { words, handle } = place('Condition', lengthOf('Condition'), options);
     this.handle = handle;
     this.#words = words;
     this.#bed = { words, sleepers: SLEEPERS };
@@ -178,14 +180,10 @@ export class Condition {
    * are woken for is the lock.
    * @param count how many at most, a whole number or Infinity
    * @returns how many will be woken.
-   * @throws {RangeError} the count is no such number.
+   * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION` when that is no such number.
    */
   notify(count = 1): number {
-    if (count !== Infinity && !(Number.isSafeInteger(count) && count >= 0)) {
-      throw new RangeError(
-        `notify() takes how many to wake, a whole number from 0 on or Infinity, not ${String(count)}.`,
-      );
-    }
+    checkValue('notify()', 'count', count, COUNT);
     const words = this.#words;
     if (count === 0 || !isAwaited(words)) return 0;
     this.#forgetDead();
@@ -350,7 +348,7 @@ function unlessAborted(signal: AbortSignal): (error: unknown) => void {
 function lockOf(token: LockToken): ExclusiveLock {
   // Callers without types can pass anything, what a try returned say.
   if (!(token instanceof LockToken))
-    throw new TypeError(
+    throw invalid(
       `A Condition waits with the token of a Mutex or a SpinLock, not with ${describeValue(token)}.`,
     );
   const lock = token.of;
@@ -360,5 +358,5 @@ function lockOf(token: LockToken): ExclusiveLock {
       'ERR_RSEQ_NOT_LOCKED',
       'The token given to a Condition is not held any more, or waits already.',
     );
-  throw new TypeError('A Condition waits with the token of a Mutex or a SpinLock.');
+  throw invalid('A Condition waits with the token of a Mutex or a SpinLock.');
 }

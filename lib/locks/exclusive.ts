@@ -16,10 +16,10 @@ import { refusePromise } from '../sections/thread.ts';
 import { Attachment } from './attachment.ts';
 import { sharedNow } from './clock.ts';
 import { place } from './layout.ts';
-import type { LockHandle, LockKind } from './layout.ts';
+import type { LockHandle } from './layout.ts';
 import { agentOf } from './liveness.ts';
 import type { Agent } from './liveness.ts';
-import { checkAsyncOptions, checkOptions, checkPlacement } from './options.ts';
+import { checkAsyncOptions, checkOptions, checkPlacement, checkThreads } from './options.ts';
 import type { AsyncLockOptions, LockOptions, PlacementOptions } from './options.ts';
 import { describeLock, refuseCopies } from './posting.ts';
 import { LockToken } from './token.ts';
@@ -89,15 +89,14 @@ export abstract class ExclusiveLock implements Owner {
   readonly #asyncDoor: ExclusiveDoor;
 
   protected constructor(
-    kind: LockKind,
+    kind: 'Mutex' | 'SpinLock',
     rules: ExclusiveRules,
-    buffer: SharedArrayBuffer | undefined,
-    byteOffset: number,
     options: PlacementOptions,
+    more: readonly unknown[],
   ) {
     refuseCopies(this, kind);
-    checkPlacement(kind, options);
-    const { words, handle } = place(kind, TURNSTILE_WORDS, buffer, byteOffset);
+    checkPlacement(kind, options, more);
+    const { words, handle } = place(kind, TURNSTILE_WORDS, options);
     this.handle = handle;
     this.words = words;
     this.attachment = new Attachment(options.thread);
@@ -227,13 +226,10 @@ export abstract class ExclusiveLock implements Owner {
    * The most often that others can take the lock while a thread waits for it, if so many threads
    * use it. It holds as long as no waiter of an earlier turn is stalled: for a quarter of a second
    * in its thread, or for 10 ms in its event loop.
-   * @throws {RangeError} no number of threads.
+   * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION` when that is no number of threads.
    */
   overtakingBound(threads: number): number {
-    if (!Number.isSafeInteger(threads) || threads < 1)
-      throw new RangeError(
-        `overtakingBound() takes a number of threads from 1 on, not ${String(threads)}.`,
-      );
+    checkThreads(threads);
     return overtakingBound(this.#rules.limit, threads);
   }
 

@@ -6,7 +6,8 @@
  * thread.
  */
 import { types } from 'node:util';
-import { describeValue } from '../options.ts';
+import { checkValue, describeValue, invalid } from '../options.ts';
+import type { Check } from '../options.ts';
 import { OWN, TURNSTILE_WORDS } from './turnstile.ts';
 
 /** What `postMessage` and `workerData` take: plain data that names a lock. */
@@ -19,10 +20,16 @@ export interface LockHandle {
   readonly byteOffset: number;
 }
 
-/** The classes of locks, in the order of their numbers in memory. */
-export const LOCK_KINDS = ['Mutex', 'SpinLock', 'RwLock', 'Semaphore', 'Condition'] as const;
 /** The class that a lock in memory belongs to. */
-export type LockKind = (typeof LOCK_KINDS)[number];
+export type LockKind = 'Mutex' | 'SpinLock' | 'RwLock' | 'Semaphore' | 'Condition';
+/** The classes of locks, in the order of their numbers in memory. */
+export const LOCK_KINDS: readonly LockKind[] = [
+  'Mutex',
+  'SpinLock',
+  'RwLock',
+  'Semaphore',
+  'Condition',
+];
 
 /** 'rs' and the version of the layout in the upper bytes, the kind in the lowest. */
 const MAGIC = 0x72_73_02_00;
@@ -62,6 +69,16 @@ export function lengthOf(kind: LockKind, own = 0): number {
   }
 }
 
+export const BUFFER: Check = {
+  accepts: 'a SharedArrayBuffer: other threads could not see anything else',
+  isGood: (value) => types.isSharedArrayBuffer(value),
+};
+export const BYTE_OFFSET: Check = {
+  accepts: `a multiple of ${WORD_BYTES} from 0 on`,
+  isGood: (value) =>
+    Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) % WORD_BYTES === 0,
+};
+
 const LONGEST: number = lengthOf('Semaphore', MOST_PERMITS);
 
 /** A lock in memory. */
@@ -73,66 +90,45 @@ export interface Placed {
 /**
  * Finds a lock in memory, or makes a fresh one of memory that is all zero and
  * within no other lock. Memory that is neither is left as it is.
- * @param buffer undefined: a new one, just large enough
- * @throws {TypeError} no SharedArrayBuffer, or something else is there.
- * @throws {RangeError} the offset is no multiple of 4, or the lock does not fit.
+ * @param wordCount how many words it takes
+ * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION` when the lock does not fit, or something else
+ * is there.
  */
 export function place(
   kind: LockKind,
   wordCount: number,
-  buffer: SharedArrayBuffer | undefined,
-  byteOffset: number,
+  { buffer, byteOffset = 0 }: Partial<Pick<LockHandle, 'buffer' | 'byteOffset'>>,
 ): Placed {
   const size = wordCount * WORD_BYTES;
-  checkOffset(kind, byteOffset);
-  const memory = checkMemory(
-    kind,
-    buffer ?? new SharedArrayBuffer(byteOffset + size),
-    byteOffset,
-    size,
-  );
+  const memory = buffer ?? new SharedArrayBuffer(size);
+  checkRoom(kind, memory, byteOffset, size);
   const words = new Int32Array(memory, byteOffset, wordCount);
   const mark = markOf(kind);
   if (Atomics.load(words, KIND_WORD) === 0) {
     const reason = whyNotFresh(memory, byteOffset, words);
     // Another thread may have made the same lock meanwhile.
     if (reason !== null && Atomics.load(words, KIND_WORD) !== mark)
-      throw new TypeError(`A ${kind} does not fit at byte ${byteOffset} of this buffer: ${reason}`);
+      throw invalid(`A ${kind} does not fit at byte ${byteOffset} of this buffer: ${reason}`);
     Atomics.compareExchange(words, KIND_WORD, 0, mark);
   }
   const found = Atomics.load(words, KIND_WORD);
   if (found !== mark)
-    throw new TypeError(
+    throw invalid(
       `There is no ${kind} at byte ${byteOffset} of this buffer but ${nameOf(found)}: a lock begins in memory that is all zero.`,
     );
   return { words, handle: { lock: kind, buffer: memory, byteOffset } };
 }
 
-function checkOffset(kind: LockKind, byteOffset: number): void {
-  if (!Number.isSafeInteger(byteOffset) || byteOffset < 0 || byteOffset % WORD_BYTES !== 0) {
-    throw new RangeError(
-      `A ${kind} begins at a multiple of ${WORD_BYTES} bytes, not at ${String(byteOffset)}.`,
-    );
-  }
-}
-
-function checkMemory(
+function checkRoom(
   kind: LockKind,
-  memory: unknown,
+  memory: SharedArrayBuffer,
   byteOffset: number,
   size: number,
-): SharedArrayBuffer {
-  if (!types.isSharedArrayBuffer(memory)) {
-    throw new TypeError(
-      `A ${kind} lives in a SharedArrayBuffer, not in ${describeValue(memory)}: other threads could not see it.`,
-    );
-  }
-  if (byteOffset + size > memory.byteLength) {
-    throw new RangeError(
-      `A ${kind} takes ${size} bytes; at ${byteOffset} this buffer of ${memory.byteLength} bytes has room for ${Math.max(0, memory.byteLength - byteOffset)}.`,
-    );
-  }
-  return memory;
+): void {
+  if (byteOffset + size <= memory.byteLength) return;
+  throw invalid(
+    `A ${kind} takes ${size} bytes; at ${byteOffset} this buffer of ${memory.byteLength} bytes has room for ${Math.max(0, memory.byteLength - byteOffset)}.`,
+  );
 }
 
 const markOf = (kind: LockKind): number => MAGIC | (LOCK_KINDS.indexOf(kind) + 1);
@@ -169,30 +165,27 @@ function whyNotFresh(
 
 /**
  * Checks what came from another thread, and that the lock is there. Nothing is changed.
- * @throws {TypeError} it names no such lock.
+ * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION` when it names no such lock.
  */
 export function openHandle(kind: LockKind, handle: unknown): LockHandle {
+  const caller = `${kind}.from()`;
   const given = (
     typeof handle === 'object' && handle !== null ? handle : {}
   ) as Partial<LockHandle>;
   const { buffer, byteOffset } = given;
-  if (given.lock !== kind || byteOffset === undefined || buffer === undefined) {
-    throw new TypeError(
-      `${kind}.from() takes the handle of a ${kind}, not ${describeHandle(handle, given.lock)}.`,
+  if (given.lock !== kind || byteOffset === undefined || buffer === undefined)
+    throw invalid(
+      `${caller} takes the handle of a ${kind}, not ${describeHandle(handle, given.lock)}.`,
     );
-  }
-  checkOffset(kind, byteOffset);
-  const words = new Int32Array(
-    checkMemory(kind, buffer, byteOffset, TURNSTILE_WORDS * WORD_BYTES),
-    byteOffset,
-    TURNSTILE_WORDS,
-  );
+  checkValue(caller, 'buffer of the handle', buffer, BUFFER);
+  checkValue(caller, 'byteOffset of the handle', byteOffset, BYTE_OFFSET);
+  checkRoom(kind, buffer, byteOffset, TURNSTILE_WORDS * WORD_BYTES);
+  const words = new Int32Array(buffer, byteOffset, TURNSTILE_WORDS);
   const found = Atomics.load(words, KIND_WORD);
-  if (found !== markOf(kind)) {
-    throw new TypeError(
-      `There is no ${kind} at byte ${byteOffset} of this buffer but ${nameOf(found)}: ${kind}.from() takes the handle of one that was made.`,
+  if (found !== markOf(kind))
+    throw invalid(
+      `There is no ${kind} at byte ${byteOffset} of this buffer but ${nameOf(found)}: ${caller} takes the handle of one that was made.`,
     );
-  }
   return { lock: kind, buffer, byteOffset };
 }
 

@@ -3,22 +3,28 @@
  * The options that all locks share, checked whether the lock is free or not, and
  * the errors that say what a caller asked for and cannot have.
  */
+import { types } from 'node:util';
 import { isMainThread } from 'node:worker_threads';
 import { RseqSliceError } from '../errors.ts';
 import {
   checkOptions as checkAllOptions,
+  checkValue,
+  describeValue,
+  invalid,
   numberWithin,
   objectWith,
   orInfinity,
   TRUE_OR_FALSE,
+  wholeNumber,
 } from '../options.ts';
 import type { Check, OptionChecks } from '../options.ts';
 import { Thread } from '../sections/thread.ts';
 import { now } from './clock.ts';
-import type { LockKind } from './layout.ts';
+import { BUFFER, BYTE_OFFSET, MOST_PERMITS, openHandle } from './layout.ts';
+import type { LockHandle, LockKind } from './layout.ts';
 
-/** How this thread uses a lock. */
-export interface PlacementOptions {
+/** How this thread uses a lock, wherever that lives. */
+export interface UseOptions {
   /** Whose sections go around the holder. Default: `attach()`. */
   readonly thread?: Thread;
   /**
@@ -27,6 +33,20 @@ export interface PlacementOptions {
    * those that only try are always allowed.
    */
   readonly blockMainThread?: boolean;
+}
+
+/** Where a lock lives, and how this thread uses it. */
+export interface PlacementOptions extends UseOptions {
+  /** The memory that it lives in. Default: new memory, just large enough. */
+  readonly buffer?: SharedArrayBuffer;
+  /** Where it begins in `buffer`, in bytes: a multiple of 4. Default: 0. */
+  readonly byteOffset?: number;
+}
+
+/** The same for a semaphore. */
+export interface SemaphoreOptions extends PlacementOptions {
+  /** How many permits it has, from 1 to 1024, the same in every thread. */
+  readonly permits: number;
 }
 
 /** How to wait for a lock. */
@@ -52,7 +72,7 @@ const ASYNC_CHECKS: OptionChecks<AsyncLockOptions> = {
   timeout: TIMEOUT,
   signal: objectWith('an AbortSignal', 'addEventListener', 'throwIfAborted'),
 };
-const PLACEMENT_CHECKS: OptionChecks<PlacementOptions> = {
+const USE_CHECKS: OptionChecks<UseOptions> = {
   thread: {
     accepts: 'what attach() returned in this thread',
     isGood: (value) => value instanceof Thread,
@@ -60,9 +80,79 @@ const PLACEMENT_CHECKS: OptionChecks<PlacementOptions> = {
   blockMainThread: TRUE_OR_FALSE,
 };
 
+const PLACEMENT_CHECKS: OptionChecks<PlacementOptions> = {
+  buffer: BUFFER,
+  byteOffset: BYTE_OFFSET,
+  ...USE_CHECKS,
+};
+export const PERMITS: Check = wholeNumber(1, MOST_PERMITS);
+const SEMAPHORE_CHECKS: OptionChecks<SemaphoreOptions> = { permits: PERMITS, ...PLACEMENT_CHECKS };
+const THREADS: Check = wholeNumber(1);
+
+/**
+ * Checks what a lock is made with.
+ * @param more what was passed behind the options: nothing has a place there
+ * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`.
+ */
+export function checkPlacement(
+  kind: Exclude<LockKind, 'Semaphore'>,
+  options: PlacementOptions,
+  more: readonly unknown[],
+): void {
+  const caller = `new ${kind}()`;
+  refusePositions(caller, `new ${kind}({ buffer, byteOffset })`, options, more);
+  checkAllOptions(caller, options, PLACEMENT_CHECKS);
+  checkOffsetHasBuffer(caller, options);
+}
+
+/** The same for a semaphore, which must be told how many permits it has. */
+export function checkSemaphore(options: SemaphoreOptions, more: readonly unknown[]): void {
+  const caller = 'new Semaphore()';
+  refusePositions(caller, 'new Semaphore({ permits, buffer, byteOffset })', options, more);
+  checkAllOptions(caller, options, SEMAPHORE_CHECKS);
+  // Callers without types can leave it out.
+  checkValue(caller, 'permits', options.permits, PERMITS);
+  checkOffsetHasBuffer(caller, options);
+}
+
+/**
+ * The options with which a lock is made that is there already.
+ * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`.
+ */
+export function optionsFor(
+  kind: LockKind,
+  handle: LockHandle,
+  options: UseOptions = {},
+): PlacementOptions & Pick<LockHandle, 'buffer' | 'byteOffset'> {
+  checkAllOptions(`${kind}.from()`, options, USE_CHECKS);
+  const { buffer, byteOffset } = openHandle(kind, handle);
+  const { thread, blockMainThread = false } = options;
+  return { buffer, byteOffset, blockMainThread, ...(thread === undefined ? {} : { thread }) };
+}
+
 /** @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`. */
-export function checkPlacement(kind: LockKind, options: PlacementOptions): void {
-  checkAllOptions(`new ${kind}()`, options, PLACEMENT_CHECKS);
+export function checkThreads(threads: number): void {
+  checkValue('overtakingBound()', 'threads', threads, THREADS);
+}
+
+/** Buffers, offsets and permits had positions once: what is written so is told the new way. */
+function refusePositions(
+  caller: string,
+  written: string,
+  options: unknown,
+  more: readonly unknown[],
+): void {
+  const isPosition = typeof options === 'number' || types.isAnyArrayBuffer(options);
+  if (!isPosition && more.length === 0) return;
+  const given = more.length > 0 ? `${more.length + 1} arguments` : describeValue(options);
+  throw invalid(`${caller} takes one object of options, not ${given}: ${written}.`);
+}
+
+function checkOffsetHasBuffer(caller: string, { buffer, byteOffset }: PlacementOptions): void {
+  if (byteOffset === undefined || buffer !== undefined) return;
+  throw invalid(
+    `${caller} has byteOffset without buffer: a lock begins where its own memory does. Pass the buffer too, or leave byteOffset out.`,
+  );
 }
 
 /** @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`. */

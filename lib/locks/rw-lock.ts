@@ -8,12 +8,18 @@
 import { RseqSliceError } from '../errors.ts';
 import { Attachment } from './attachment.ts';
 import { leftUntil, sharedNow, since } from './clock.ts';
-import { lengthOf, MOST_READERS, openHandle, place } from './layout.ts';
+import { lengthOf, MOST_READERS, place } from './layout.ts';
 import type { LockHandle } from './layout.ts';
 import { agentOf } from './liveness.ts';
 import type { Agent } from './liveness.ts';
-import { checkAsyncOptions, checkOptions, checkPlacement, deadlineOf } from './options.ts';
-import type { AsyncLockOptions, LockOptions, PlacementOptions } from './options.ts';
+import {
+  checkAsyncOptions,
+  checkOptions,
+  checkPlacement,
+  deadlineOf,
+  optionsFor,
+} from './options.ts';
+import type { AsyncLockOptions, LockOptions, PlacementOptions, UseOptions } from './options.ts';
 import { describeLock, refuseCopies } from './posting.ts';
 import { runWith, runWithAsync } from './run-with.ts';
 import { Slots } from './slots.ts';
@@ -77,23 +83,21 @@ export class RwLock implements Owner {
 
   /**
    * The lock that another thread's `handle` names.
-   * @throws {TypeError} there is none.
+   * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION` when there is none.
    */
-  static from(handle: LockHandle, options?: PlacementOptions): RwLock {
-    const { buffer, byteOffset } = openHandle('RwLock', handle);
-    return new RwLock(buffer, byteOffset, options);
+  static from(handle: LockHandle, options?: UseOptions): RwLock {
+    return new RwLock(optionsFor('RwLock', handle, options));
   }
 
   /**
-   * @param buffer default: a new one
-   * @param byteOffset a multiple of 4
-   * @throws {TypeError} not a SharedArrayBuffer, or something else is there.
-   * @throws {RangeError} a bad offset, or no room.
+   * A lock in shared memory: one that is there, or a fresh one where memory is zero.
+   * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`, also when something else is there.
    */
-  constructor(buffer?: SharedArrayBuffer, byteOffset = 0, options: PlacementOptions = {}) {
+  constructor(options?: PlacementOptions);
+  constructor(options: PlacementOptions = {}, ...more: readonly unknown[]) {
     refuseCopies(this, 'RwLock');
-    checkPlacement('RwLock', options);
-    const { words, handle } = place('RwLock', lengthOf('RwLock'), buffer, byteOffset);
+    checkPlacement('RwLock', options, more);
+    const { words, handle } = place('RwLock', lengthOf('RwLock'), options);
     this.handle = handle;
     this.#words = words;
     this.#attachment = new Attachment(options.thread);

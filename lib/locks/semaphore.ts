@@ -4,13 +4,21 @@
  * that has died are given to the next who want one.
  */
 import { RseqSliceError } from '../errors.ts';
+import { checkValue, invalid } from '../options.ts';
 import { Attachment } from './attachment.ts';
 import { sharedNow } from './clock.ts';
-import { FIRST, lengthOf, MOST_PERMITS, openHandle, place } from './layout.ts';
+import { FIRST, lengthOf, place } from './layout.ts';
 import type { LockHandle } from './layout.ts';
 import { agentOf } from './liveness.ts';
-import { checkAsyncOptions, checkOptions, checkPlacement } from './options.ts';
-import type { AsyncLockOptions, LockOptions, PlacementOptions } from './options.ts';
+import {
+  checkAsyncOptions,
+  checkOptions,
+  checkSemaphore,
+  checkThreads,
+  optionsFor,
+  PERMITS,
+} from './options.ts';
+import type { AsyncLockOptions, LockOptions, SemaphoreOptions, UseOptions } from './options.ts';
 import { describeLock, refuseCopies } from './posting.ts';
 import { runWith, runWithAsync } from './run-with.ts';
 import { Slots } from './slots.ts';
@@ -45,50 +53,38 @@ export class Semaphore implements Owner {
 
   /**
    * Bytes of memory that one with so many permits takes.
-   * @throws {RangeError} no number of permits.
+   * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION` when that is no number of permits.
    */
   static byteLength(permits: number): number {
-    checkPermits(permits);
+    checkValue('Semaphore.byteLength()', 'permits', permits, PERMITS);
     return lengthOf('Semaphore', permits) * Int32Array.BYTES_PER_ELEMENT;
   }
 
   /**
    * The semaphore that another thread's `handle` names.
-   * @throws {TypeError} there is none.
+   * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION` when there is none.
    */
-  static from(handle: LockHandle, options?: PlacementOptions): Semaphore {
-    const { buffer, byteOffset } = openHandle('Semaphore', handle);
-    const permits = Atomics.load(new Int32Array(buffer, byteOffset, FIRST), OWN);
-    return new Semaphore(permits, buffer, byteOffset, options);
+  static from(handle: LockHandle, options?: UseOptions): Semaphore {
+    const placed = optionsFor('Semaphore', handle, options);
+    const words = new Int32Array(placed.buffer, placed.byteOffset, FIRST);
+    return new Semaphore({ ...placed, permits: Atomics.load(words, OWN) });
   }
 
   /**
-   * @param permits from 1 to 1024, the same in every thread
-   * @param buffer default: a new one
-   * @param byteOffset a multiple of 4
-   * @throws {TypeError} not a SharedArrayBuffer, or something else is there.
-   * @throws {RangeError} a bad offset, no room, or another number of permits than the semaphore
-   * there has.
+   * A semaphore in shared memory: one that is there, or a fresh one where memory is zero.
+   * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`, also when something else is there, or a
+   * semaphore that has another number of permits.
    */
-  constructor(
-    permits: number,
-    buffer?: SharedArrayBuffer,
-    byteOffset = 0,
-    options: PlacementOptions = {},
-  ) {
+  constructor(options: SemaphoreOptions);
+  constructor(options: SemaphoreOptions, ...more: readonly unknown[]) {
     refuseCopies(this, 'Semaphore');
-    checkPlacement('Semaphore', options);
-    checkPermits(permits);
-    const { words, handle } = place(
-      'Semaphore',
-      lengthOf('Semaphore', permits),
-      buffer,
-      byteOffset,
-    );
+    checkSemaphore(options, more);
+    const { permits } = options;
+    const { words, handle } = place('Semaphore', lengthOf('Semaphore', permits), options);
     const found = Atomics.compareExchange(words, OWN, 0, permits);
     if (found !== 0 && found !== permits)
-      throw new RangeError(
-        `The Semaphore at byte ${byteOffset} of this buffer has ${found} permits, not ${permits}.`,
+      throw invalid(
+        `The Semaphore at byte ${handle.byteOffset} of this buffer has ${found} permits, not ${permits}.`,
       );
     this.handle = handle;
     this.permits = permits;
@@ -186,13 +182,10 @@ export class Semaphore implements Owner {
   /**
    * The most often that others can take a permit while a thread waits for one, if so many threads
    * use it; see `Mutex.overtakingBound`.
-   * @throws {RangeError} no number of threads.
+   * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION` when that is no number of threads.
    */
   overtakingBound(threads: number): number {
-    if (!Number.isSafeInteger(threads) || threads < 1)
-      throw new RangeError(
-        `overtakingBound() takes a number of threads from 1 on, not ${String(threads)}.`,
-      );
+    checkThreads(threads);
     return overtakingBound(LIMIT, threads) + this.permits;
   }
 
@@ -219,13 +212,6 @@ export class Semaphore implements Owner {
 
 /** Beside the place in what the doors return. */
 const ABANDONED = 1;
-
-function checkPermits(permits: number): void {
-  if (Number.isInteger(permits) && permits >= 1 && permits <= MOST_PERMITS) return;
-  throw new RangeError(
-    `A Semaphore has from 1 to ${MOST_PERMITS} permits, not ${String(permits)}.`,
-  );
-}
 
 class PermitDoor implements Door {
   readonly #words: Int32Array;

@@ -6,9 +6,10 @@
  */
 import { ExclusiveLock } from './exclusive.ts';
 import type { ExclusiveRules } from './exclusive.ts';
-import { lengthOf, openHandle } from './layout.ts';
+import { lengthOf } from './layout.ts';
 import type { LockHandle } from './layout.ts';
-import type { PlacementOptions } from './options.ts';
+import { optionsFor } from './options.ts';
+import type { PlacementOptions, UseOptions } from './options.ts';
 
 const RULES: ExclusiveRules = {
   // Only then do waiters sleep, those whose turn it is not.
@@ -28,21 +29,18 @@ export class SpinLock extends ExclusiveLock {
 
   /**
    * The lock that another thread's `handle` names.
-   * @throws {TypeError} there is none.
+   * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION` when there is none.
    */
-  static from(handle: LockHandle, options?: PlacementOptions): SpinLock {
-    const { buffer, byteOffset } = openHandle('SpinLock', handle);
-    return new SpinLock(buffer, byteOffset, options);
+  static from(handle: LockHandle, options?: UseOptions): SpinLock {
+    return new SpinLock(optionsFor('SpinLock', handle, options));
   }
 
   /**
    * A lock in shared memory: one that is there, or a fresh one where memory is zero.
-   * @param buffer default: a new one
-   * @param byteOffset a multiple of 4
-   * @throws {TypeError} not a SharedArrayBuffer, or something else is there.
-   * @throws {RangeError} a bad offset, or no room.
+   * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`, also when something else is there.
    */
-  constructor(buffer?: SharedArrayBuffer, byteOffset = 0, options: PlacementOptions = {}) {
-    super('SpinLock', RULES, buffer, byteOffset, options);
+  constructor(options?: PlacementOptions);
+  constructor(options: PlacementOptions = {}, ...more: readonly unknown[]) {
+    super('SpinLock', RULES, options, more);
   }
 }

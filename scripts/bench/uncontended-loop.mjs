@@ -69,9 +69,7 @@ if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.a
   const library = await import(new URL('../../dist/index.js', import.meta.url).href);
   const thread = library.attach();
   const run = chosen.loop(
-    chosen.kind === null
-      ? null
-      : new library[chosen.kind](undefined, 0, { thread, blockMainThread: true }),
+    chosen.kind === null ? null : new library[chosen.kind]({ thread, blockMainThread: true }),
   );
   await serveLoop(`${thread.host}, ${thread.registration}`, run);
 }

@@ -54,7 +54,7 @@ const outcome: Outcome = thread.leave();
 const stats: Stats = thread.stats();
 const report: ProbeReport = probe();
 const handle: LockHandle = new Mutex().handle;
-const locks = [Mutex.from(handle), new SpinLock(), new RwLock(), new Semaphore(2), new Condition()] as const;
+const locks = [Mutex.from(handle), new SpinLock(), new RwLock(), new Semaphore({ permits: 2 }), new Condition()] as const;
 const reason: 'not-linux' | undefined = report.slices.reason === 'not-linux' ? report.slices.reason : undefined;
 if (RseqSliceError.is(null) || outcome === Outcome.Raced) throw new Error(text + String(stats.entered) + String(locks.length) + String(reason));
 // @ts-expect-error a promise is refused by its type

@@ -112,7 +112,8 @@ function open({ Condition, Mutex, RwLock, Semaphore, SpinLock }, kind, handles) 
     };
   }
   if (kind === 'semaphore') {
-    const lock = handles === null ? new Semaphore(PERMITS) : Semaphore.from(handles.lock);
+    const lock =
+      handles === null ? new Semaphore({ permits: PERMITS }) : Semaphore.from(handles.lock);
     return { lock, condition: null, faces: [permit(lock)], permits: PERMITS, bound: boundOf(lock) };
   }
   const lock = handles === null ? new Mutex() : Mutex.from(handles.lock);

@@ -105,7 +105,7 @@ it.each(HOST_NAMES)('counts nobody who asks for something else of %s', (_, get) 
 it('keeps a thread attached for its locks, whoever else detaches', () => {
   expect(
     run(`${TRY}
-      const locks = [new lib.Mutex(), new lib.SpinLock(), new lib.Semaphore(1), new lib.RwLock()];
+      const locks = [new lib.Mutex(), new lib.SpinLock(), new lib.Semaphore({ permits: 1 }), new lib.RwLock()];
       const take = () => [locks[0].tryLock(), locks[1].tryLock(), locks[2].tryAcquire(), locks[3].tryReadLock()];
       for (const token of take()) token.unlock();
       const mine = lib.attach();
@@ -136,7 +136,7 @@ it('lets a condition wait in a thread that cannot be attached, and the lock is h
   expect(
     run(`${TRY}
       const options = { blockMainThread: true };
-      const [lock, condition] = [new lib.Mutex(undefined, 0, options), new lib.Condition(undefined, 0, options)];
+      const [lock, condition] = [new lib.Mutex(options), new lib.Condition(options)];
       const token = await lock.lockAsync();
       process.env.RSEQ_SLICE = 'nonsense';
       const waited = condition.wait(token, { timeout: 20 });
@@ -149,7 +149,7 @@ it('does not attach a thread that makes locks and waits in its event loop, until
   expect(
     run(
       `
-      const locks = [new lib.Mutex(), new lib.SpinLock(), new lib.Semaphore(1), new lib.RwLock(), new lib.Condition()];
+      const locks = [new lib.Mutex(), new lib.SpinLock(), new lib.Semaphore({ permits: 1 }), new lib.RwLock(), new lib.Condition()];
       const seen = [lib.probe().thread];
       for (const lock of locks) { String(lock.handle); JSON.stringify(lock.stats?.()); }
       (await locks[0].lockAsync()).unlock();

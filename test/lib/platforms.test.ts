@@ -92,7 +92,7 @@ const workers = await Promise.all([1, 2].map(() => new Promise((resolve, reject)
   new Worker(source, { eval: true, workerData: { index, handle: mutex.handle, count } }).once('message', resolve).once('error', reject);
 })));
 const locked = await mutex.withLockAsync(() => count[0]);
-const permit = await new Semaphore(1).acquireAsync();
+const permit = await new Semaphore({ permits: 1 }).acquireAsync();
 permit.unlock();
 const cpu = new SimulatedKernel().thread('a');
 const simulated = attach({ host: cpu });

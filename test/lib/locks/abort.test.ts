@@ -88,8 +88,8 @@ it('more than ten waits with one signal print nothing, and leave no listener beh
     const options = { blockMainThread: true };
     const controller = new AbortController();
     const { signal } = controller;
-    const [mutex, spinLock, rwLock, semaphore] = [new Mutex(), new SpinLock(), new RwLock(), new Semaphore(1)];
-    const condition = new Condition(undefined, 0, options);
+    const [mutex, spinLock, rwLock, semaphore] = [new Mutex(), new SpinLock(), new RwLock(), new Semaphore({ permits: 1 })];
+    const condition = new Condition(options);
     const held = [mutex.lock(), spinLock.lock(), rwLock.writeLock(), semaphore.acquire()];
     const waits = [];
     for (let i = 0; i < 20; i++) {

@@ -25,7 +25,7 @@ const FIRST = 8;
 const SOMEBODY = 0xfffff;
 
 const options = { blockMainThread: true };
-const create = (): Condition => new Condition(undefined, 0, options);
+const create = (): Condition => new Condition(options);
 const lineOf = ({ handle: { buffer, byteOffset } }: Condition): number =>
   new Int32Array(buffer, byteOffset)[LINE] ?? 0;
 const wordsOf = ({ handle: { buffer, byteOffset } }: Mutex | SpinLock | Condition): Int32Array =>
@@ -74,7 +74,7 @@ describe.each([
   { kind: 'Mutex', Lock: Mutex },
   { kind: 'SpinLock', Lock: SpinLock },
 ])('with a $kind', ({ Lock }) => {
-  const createLock = (): Mutex | SpinLock => new Lock(undefined, 0, options);
+  const createLock = (): Mutex | SpinLock => new Lock(options);
 
   describe('wait', () => {
     it('releases the lock while it waits, and holds it when it was notified', () => {
@@ -155,8 +155,8 @@ describe.each([
       const kernel = new SimulatedKernel();
       const cpu = kernel.thread();
       const thread = attach({ host: cpu });
-      const lock = new Lock(undefined, 0, { ...options, thread });
-      const condition = new Condition(undefined, 0, { ...options, thread });
+      const lock = new Lock({ ...options, thread });
+      const condition = new Condition({ ...options, thread });
       const token = lock.lock();
       let requested: boolean | null = null;
       whenAsleep(() => {
@@ -172,8 +172,8 @@ describe.each([
     it('waits with what was taken asynchronously, in no section', async () => {
       const cpu = new SimulatedKernel().thread();
       const thread = attach({ host: cpu });
-      const lock = new Lock(undefined, 0, { ...options, thread });
-      const condition = new Condition(undefined, 0, { ...options, thread });
+      const lock = new Lock({ ...options, thread });
+      const condition = new Condition({ ...options, thread });
       const token = await lock.lockAsync();
       expect(condition.wait(token, { timeout: 3 })).toBe(false);
       expect([token.locked, cpu.requested]).toEqual([true, false]);
@@ -184,9 +184,9 @@ describe.each([
     it('does not sleep with the request of another lock', () => {
       const cpu = new SimulatedKernel({ abiVersion: 'rfc' }).thread();
       const thread = attach({ host: cpu });
-      const outer = new Mutex(undefined, 0, { ...options, thread });
-      const lock = new Lock(undefined, 0, { ...options, thread });
-      const condition = new Condition(undefined, 0, { ...options, thread });
+      const outer = new Mutex({ ...options, thread });
+      const lock = new Lock({ ...options, thread });
+      const condition = new Condition({ ...options, thread });
       const outerToken = outer.lock();
       const token = lock.lock();
       expect(cpu.preempt()).toBe('granted');
@@ -403,7 +403,7 @@ describe('notify', () => {
   ): Promise<Promise<boolean>[]> {
     const waiting: Promise<boolean>[] = [];
     for (let i = 0; i < count; i++) {
-      const token = await new Mutex(undefined, 0, options).lockAsync();
+      const token = await new Mutex(options).lockAsync();
       waiting.push(condition.waitAsync(token, timeout === undefined ? {} : { timeout }));
     }
     return waiting;
@@ -441,13 +441,15 @@ describe('notify', () => {
       fc.property(anything, (count) => {
         if (Number.isSafeInteger(count) && (count as number) >= 0) return;
         if (count === Infinity) return;
-        expect(() => condition.notify(count as number)).toThrow(RangeError);
+        expect(() => condition.notify(count as number)).toThrow(
+          withCode('ERR_RSEQ_INVALID_OPTION'),
+        );
       }),
     );
     expect([...wordsOf(condition)]).toEqual(before);
     // Also when nobody waits.
     expect(() => create().notify(-1)).toThrow(
-      'notify() takes how many to wake, a whole number from 0 on or Infinity, not -1.',
+      'notify() does not accept count: -1. It accepts a whole number from 0 to Number.MAX_SAFE_INTEGER, or Infinity.',
     );
     expect(condition.notifyAll()).toBe(3);
     await Promise.all(waiting);
@@ -457,7 +459,7 @@ describe('notify', () => {
   it('has no more waiting than can be counted', async () => {
     const condition = create();
     wordsOf(condition)[LINE] = 0x7fff;
-    const lock = new Mutex(undefined, 0, options);
+    const lock = new Mutex(options);
     const token = lock.lock();
     expect(() => condition.wait(token)).toThrow(withCode('ERR_RSEQ_TOO_MANY_WAITERS'));
     await expect(condition.waitAsync(token)).rejects.toThrow(withCode('ERR_RSEQ_TOO_MANY_WAITERS'));
@@ -502,7 +504,7 @@ describe('notify', () => {
     await fc.assert(
       fc.asyncProperty(plan, async ({ waiters, notifications }) => {
         const condition = create();
-        const lock = new Mutex(undefined, 0, options);
+        const lock = new Mutex(options);
         const end = new AbortController();
         const results = waiters.map(async (abort) => {
           using token = await lock.lockAsync();
@@ -536,13 +538,13 @@ describe('notify', () => {
 describe('misuse', () => {
   it('refuses a token that is not held, or of another lock', async () => {
     const condition = create();
-    const lock = new Mutex(undefined, 0, options);
+    const lock = new Mutex(options);
     const token = lock.lock();
     token.unlock();
     expect(() => condition.wait(token)).toThrow(withCode('ERR_RSEQ_NOT_LOCKED'));
     await expect(condition.waitAsync(token)).rejects.toThrow(withCode('ERR_RSEQ_NOT_LOCKED'));
-    const writer = new RwLock(undefined, 0, options).writeLock();
-    expect(() => condition.wait(writer)).toThrow(TypeError);
+    const writer = new RwLock(options).writeLock();
+    expect(() => condition.wait(writer)).toThrow(withCode('ERR_RSEQ_INVALID_OPTION'));
     await expect(condition.waitAsync(writer)).rejects.toThrow('token of a Mutex or a SpinLock');
     writer.unlock();
     expect([lineOf(condition), condition.notify()]).toEqual([0, 0]);
@@ -550,7 +552,7 @@ describe('misuse', () => {
 
   it('leaves nobody in line when the lock was taken past the token', async () => {
     const condition = create();
-    const lock = new Mutex(undefined, 0, options);
+    const lock = new Mutex(options);
     const token = lock.lock();
     // As if another one had taken it from us, and we had it again.
     wordsOf(lock)[STATE] = 0;
@@ -564,7 +566,7 @@ describe('misuse', () => {
 
   it('does not release what was taken while its token waits', async () => {
     const condition = create();
-    const lock = new Mutex(undefined, 0, options);
+    const lock = new Mutex(options);
     const token: LockToken = await lock.lockAsync();
     const waiting = condition.waitAsync(token, { timeout: 20_000 });
     const other = await lock.lockAsync();
@@ -584,7 +586,7 @@ describe('misuse', () => {
     [5, 'takes an object of options, not 5'],
   ])('refuses %j, with the lock held', async (given, message) => {
     const condition = create();
-    const lock = new Mutex(undefined, 0, options);
+    const lock = new Mutex(options);
     const token = lock.lock();
     const how = given as AsyncLockOptions;
     expect(() => condition.wait(token, how)).toThrow(withCode('ERR_RSEQ_INVALID_OPTION'));
@@ -626,7 +628,7 @@ describe.runIf(canAskKernel)('those who died waiting', () => {
 
   it('take nothing from those who live', async () => {
     const condition = create();
-    const lock = new Mutex(undefined, 0, options);
+    const lock = new Mutex(options);
     const token = await lock.lockAsync();
     const waiting = condition.waitAsync(token, { timeout: 20_000 });
     expect(placesOf(condition).filter((word) => word !== 0)).toEqual([currentAgent().id, 1]);
@@ -643,7 +645,7 @@ describe.runIf(canAskKernel)('those who died waiting', () => {
     // It was notified, and died.
     await leaveDead(condition, 0, 1);
     words[LINE] = 1 | (1 << 15);
-    const lock = new Mutex(undefined, 0, options);
+    const lock = new Mutex(options);
     const token = lock.lock();
     expect(condition.wait(token, { timeout: 3 })).toBe(false);
     expect(condition.notify()).toBe(0);
@@ -654,7 +656,7 @@ describe.runIf(canAskKernel)('those who died waiting', () => {
   it('make room when as many wait as can be counted', async () => {
     const condition = create();
     await leaveDead(condition, 3, 0x7fff);
-    const token = new Mutex(undefined, 0, options).lock();
+    const token = new Mutex(options).lock();
     expect(condition.wait(token, { timeout: 3 })).toBe(false);
     expect(isEmpty(condition)).toBe(true);
     token.unlock();

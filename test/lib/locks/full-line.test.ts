@@ -47,7 +47,7 @@ it.each([
   [
     'Semaphore',
     () => {
-      const lock = new Semaphore(1);
+      const lock = new Semaphore({ permits: 1 });
       return { lock, held: lock.tryAcquire(), wait: () => lock.acquireAsync({ timeout: 5000 }) };
     },
   ],

@@ -12,20 +12,20 @@ import type { LockToken } from '../../../lib/index.ts';
 const options = { blockMainThread: true };
 
 const LOCKS = [
-  ['Mutex', new Mutex(undefined, 0, options)],
-  ['SpinLock', new SpinLock(undefined, 0, options)],
-  ['RwLock', new RwLock(undefined, 0, options)],
-  ['Semaphore', new Semaphore(3, undefined, 0, options)],
-  ['Condition', new Condition(undefined, 0, options)],
+  ['Mutex', new Mutex(options)],
+  ['SpinLock', new SpinLock(options)],
+  ['RwLock', new RwLock(options)],
+  ['Semaphore', new Semaphore({ permits: 3, ...options })],
+  ['Condition', new Condition(options)],
 ] as const;
 
 /** A token that holds each. */
 const TOKENS: readonly (readonly [string, () => LockToken])[] = [
-  ['Mutex', () => new Mutex(undefined, 0, options).lock()],
-  ['SpinLock', () => new SpinLock(undefined, 0, options).lock()],
-  ['RwLock', () => new RwLock(undefined, 0, options).readLock()],
-  ['RwLock', () => new RwLock(undefined, 0, options).writeLock()],
-  ['Semaphore', () => new Semaphore(3, undefined, 0, options).acquire()],
+  ['Mutex', () => new Mutex(options).lock()],
+  ['SpinLock', () => new SpinLock(options).lock()],
+  ['RwLock', () => new RwLock(options).readLock()],
+  ['RwLock', () => new RwLock(options).writeLock()],
+  ['Semaphore', () => new Semaphore({ permits: 3, ...options }).acquire()],
 ];
 
 /** Everything that makes a copy. */
@@ -108,7 +108,7 @@ describe('printed', () => {
 
   it('it says where it is, and what it is doing', async () => {
     const buffer = new SharedArrayBuffer(4096);
-    const lock = new Mutex(buffer, 64, options);
+    const lock = new Mutex({ ...options, buffer, byteOffset: 64 });
     const other = Mutex.from(lock.handle, options);
     expect(inspect(lock)).toBe('Mutex { at byte 64, free }');
     const token = lock.lock();
@@ -126,22 +126,22 @@ describe('printed', () => {
       expect(inspect(lock)).toBe('Mutex { at byte 64, held by another thread }');
     }
 
-    const rwLock = new RwLock(buffer, 512, options);
+    const rwLock = new RwLock({ ...options, buffer, byteOffset: 512 });
     const readers = [rwLock.readLock(), rwLock.readLock()];
     expect(inspect(rwLock)).toBe('RwLock { at byte 512, read by 2 }');
     for (const reader of readers) reader.unlock();
     using writer = rwLock.writeLock();
     expect([writer.locked, inspect(rwLock)]).toEqual([true, 'RwLock { at byte 512, written }']);
 
-    const semaphore = new Semaphore(3, buffer, 1024, options);
+    const semaphore = new Semaphore({ ...options, permits: 3, buffer, byteOffset: 1024 });
     using permit = semaphore.acquire();
     expect([permit.locked, inspect(semaphore)]).toEqual([
       true,
       'Semaphore { at byte 1024, 2 of 3 permits available }',
     ]);
 
-    const condition = new Condition(buffer, 2048, options);
-    const held = await new Mutex(undefined, 0, options).lockAsync();
+    const condition = new Condition({ ...options, buffer, byteOffset: 2048 });
+    const held = await new Mutex(options).lockAsync();
     const notified = condition.waitAsync(held);
     expect(inspect(condition)).toBe('Condition { at byte 2048, someone waits }');
     condition.notify();

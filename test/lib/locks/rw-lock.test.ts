@@ -40,7 +40,7 @@ const BY_EVENT_LOOP = 1 << 29;
 const GATE = 1 << 21;
 
 const options = { blockMainThread: true };
-const create = (): RwLock => new RwLock(undefined, 0, options);
+const create = (): RwLock => new RwLock(options);
 const again = ({ handle }: RwLock): RwLock => RwLock.from(handle, options);
 const wordsOf = ({ handle: { buffer, byteOffset } }: RwLock): Int32Array =>
   new Int32Array(buffer, byteOffset, RwLock.byteLength / 4);
@@ -860,7 +860,7 @@ describe('the section around the holder', () => {
     const kernel = new SimulatedKernel();
     const cpu = kernel.thread();
     const thread = attach({ host: cpu });
-    const lock = new RwLock(undefined, 0, { ...options, thread });
+    const lock = new RwLock({ ...options, thread });
     const token = take(lock);
     expect(cpu.requested).toBe(true);
     expect(cpu.preempt()).toBe('granted');
@@ -880,7 +880,7 @@ describe('the section around the holder', () => {
   it('is left when the lock is not taken, and not entered for what is held across an await', async () => {
     const cpu = new SimulatedKernel().thread();
     const thread = attach({ host: cpu });
-    const lock = new RwLock(undefined, 0, { ...options, thread });
+    const lock = new RwLock({ ...options, thread });
     wordsOf(lock)[FIRST] = SOMEBODY;
     expect(() => lock.writeLock({ timeout: 3 })).toThrow(withCode('ERR_RSEQ_TIMEOUT'));
     expect([lock.tryWriteLock(), cpu.requested]).toEqual([null, false]);

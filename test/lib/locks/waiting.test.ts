@@ -57,17 +57,17 @@ function exclusive(lock: Mutex | SpinLock): Waitable {
 }
 
 const WAYS: readonly Way[] = [
-  { name: 'Mutex', kind: 'Mutex', create: () => exclusive(new Mutex(undefined, 0, options)) },
+  { name: 'Mutex', kind: 'Mutex', create: () => exclusive(new Mutex(options)) },
   {
     name: 'SpinLock',
     kind: 'SpinLock',
-    create: () => exclusive(new SpinLock(undefined, 0, options)),
+    create: () => exclusive(new SpinLock(options)),
   },
   {
     name: 'RwLock, reading',
     kind: 'RwLock',
     create: () => {
-      const lock = new RwLock(undefined, 0, options);
+      const lock = new RwLock(options);
       return {
         handle: lock.handle,
         stats: () => lock.stats(),
@@ -82,7 +82,7 @@ const WAYS: readonly Way[] = [
     name: 'RwLock, writing',
     kind: 'RwLock',
     create: () => {
-      const lock = new RwLock(undefined, 0, options);
+      const lock = new RwLock(options);
       return {
         handle: lock.handle,
         stats: () => lock.stats(),
@@ -97,7 +97,7 @@ const WAYS: readonly Way[] = [
     name: 'Semaphore',
     kind: 'Semaphore',
     create: () => {
-      const semaphore = new Semaphore(1, undefined, 0, options);
+      const semaphore = new Semaphore({ permits: 1, ...options });
       return {
         handle: semaphore.handle,
         stats: () => semaphore.stats(),
@@ -309,8 +309,8 @@ describe.each(WAYS)('$name', (way) => {
 });
 
 it('a Condition neither counts nor publishes, and takes the same numbers of ms', async () => {
-  const condition = new Condition(undefined, 0, options);
-  const token = new Mutex(undefined, 0, options).lock();
+  const condition = new Condition(options);
+  const token = new Mutex(options).lock();
   const messages = await publishedOn('rseq-slice:lock:timeout', async () => {
     expect(condition.wait(token, { timeout: 1 })).toBe(false);
     expect(await condition.waitAsync(token, { timeout: 1 })).toBe(false);

@@ -148,7 +148,7 @@ function take(name: LockName, buffer: SharedArrayBuffer, thread: Thread): () => 
     };
   }
   const token = (
-    name === 'mutex' ? new Mutex(buffer, 0, { thread }) : new SpinLock(buffer, 0, { thread })
+    name === 'mutex' ? new Mutex({ buffer, thread }) : new SpinLock({ buffer, thread })
   ).tryLock();
   return () => token?.unlock();
 }

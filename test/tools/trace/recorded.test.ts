@@ -234,7 +234,7 @@ describe('a recorded thread', () => {
 
   it('tells of a lock that it released with somebody waiting', async () => {
     const { thread, read } = record();
-    const lock = new Mutex(undefined, 0, { thread, blockMainThread: true });
+    const lock = new Mutex({ thread, blockMainThread: true });
     const token = lock.lock();
     const next = lock.lockAsync();
     await new Promise((done) => setTimeout(done, 20));
@@ -246,8 +246,8 @@ describe('a recorded thread', () => {
 
   it('tells of a wait that ended without what was waited for', () => {
     const { thread, read } = record();
-    const lock = new Mutex(undefined, 0, { thread, blockMainThread: true });
-    const condition = new Condition(undefined, 0, { thread, blockMainThread: true });
+    const lock = new Mutex({ thread, blockMainThread: true });
+    const condition = new Condition({ thread, blockMainThread: true });
     expect(condition.wait(lock.lock(), { timeout: 20 })).toBe(false);
     const recording = read();
     expect(recording.waits).toMatchObject({ count: 1, gaveUp: 1 });

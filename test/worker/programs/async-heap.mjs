@@ -20,7 +20,7 @@ const ignore = () => undefined;
 const mutex = new Mutex();
 const spin = new SpinLock();
 const rw = new RwLock();
-const semaphore = new Semaphore(1);
+const semaphore = new Semaphore({ permits: 1 });
 const condition = new Condition();
 const other = new Mutex();
 

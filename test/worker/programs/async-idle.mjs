@@ -28,7 +28,7 @@ const WAITERS = 2000;
 const times = (count, make) => Array.from({ length: count }, make);
 const mutex = new Mutex();
 const condition = new Condition();
-const semaphore = new Semaphore(1);
+const semaphore = new Semaphore({ permits: 1 });
 const rw = new RwLock();
 const waits = [];
 const waitOn = async () => {

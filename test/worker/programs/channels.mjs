@@ -7,7 +7,12 @@ import { attach, Mutex } from '../../../dist/index.js';
 
 if (isMainThread) {
   const thread = attach({ host: 'simulated' });
-  const mutex = new Mutex(new SharedArrayBuffer(128), 64, { thread, blockMainThread: true });
+  const mutex = new Mutex({
+    buffer: new SharedArrayBuffer(128),
+    byteOffset: 64,
+    thread,
+    blockMainThread: true,
+  });
   const heard = [];
   for (const channel of ['rseq-slice:lock:timeout', 'rseq-slice:lock:abandoned']) {
     subscribe(channel, ({ kind, buffer, byteOffset }) => {

@@ -56,7 +56,7 @@ if (!isMainThread) {
   runAll();
   await held.terminate();
   (await lock.lockAsync()).unlock();
-  new Mutex(lock.handle.buffer, 0, { blockMainThread: true }).lock().unlock();
+  new Mutex({ buffer: lock.handle.buffer, blockMainThread: true }).lock().unlock();
   // A worker may, with the same words.
   const worker = new Worker(
     `const { workerData } = require('worker_threads'); import(workerData.url).then(({ Mutex }) => { Mutex.from(workerData.handle).lock().unlock(); });`,

@@ -15,7 +15,7 @@ const compute = (ms) => {
 /** Locks with several holders, where one event loop could be in the way of all. */
 const MANY = {
   'Semaphore of 4': {
-    create: () => new Semaphore(4),
+    create: () => new Semaphore({ permits: 4 }),
     all: (lock) => [1, 2, 3, 4].map(() => lock.tryAcquire()),
     wait: (lock) => lock.acquireAsync(),
     take: (handle) => Semaphore.from(handle).acquire(),

@@ -18,7 +18,7 @@ const LOCK_WORDS = Mutex.byteLength / 4;
 function work({ kind, handle, words, ms, enough }) {
   const none = -1;
   let lined = none;
-  const lock = new LOCKS[kind](handle.buffer, handle.byteOffset);
+  const lock = LOCKS[kind].from(handle);
   // From when it has lined up, which changes the word that counts who waits, and the holder's word
   // shows that.
   const { compareExchange, load } = Atomics;

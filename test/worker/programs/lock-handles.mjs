@@ -17,8 +17,8 @@ function count(locks, words) {
 
 if (isMainThread) {
   const buffer = new SharedArrayBuffer(copies[0].Mutex.byteLength + copies[0].SpinLock.byteLength);
-  const mutex = new copies[0].Mutex(buffer);
-  const spin = new copies[1].SpinLock(buffer, copies[0].Mutex.byteLength);
+  const mutex = new copies[0].Mutex({ buffer });
+  const spin = new copies[1].SpinLock({ buffer, byteOffset: copies[0].Mutex.byteLength });
   const words = [
     new Int32Array(new SharedArrayBuffer(4)),
     new Int32Array(new SharedArrayBuffer(4)),

@@ -47,7 +47,7 @@ function makeLoop(lock, body) {
 }
 
 async function run({ kind, body, count }) {
-  const lock = new LOCKS[kind](undefined, 0, { blockMainThread: true });
+  const lock = new LOCKS[kind]({ blockMainThread: true });
   const loop = makeLoop(lock, body);
   for (let i = 0; i < 30; i++) loop(count / 20);
   // What V8 still compiles or collects in the background ends meanwhile, and is told to this

@@ -4,7 +4,7 @@ import { Mutex, RwLock, Semaphore, SpinLock } from '../../../dist/index.js';
 
 const options = { blockMainThread: true };
 const exclusive = (Lock) => ({
-  create: () => new Lock(undefined, 0, options).handle,
+  create: () => new Lock(options).handle,
   open: (handle) => {
     const lock = Lock.from(handle, options);
     return {
@@ -34,7 +34,7 @@ export const KINDS = {
     },
   },
   Semaphore: {
-    create: () => new Semaphore(1).handle,
+    create: () => new Semaphore({ permits: 1 }).handle,
     open: (handle) => {
       const lock = Semaphore.from(handle, options);
       return {

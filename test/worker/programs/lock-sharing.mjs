@@ -29,7 +29,7 @@ const PARTS = {
     report: (words) => ({ written: words[0], same: words[0] === words[1], wrong: words[3] }),
   },
   permits: {
-    create: () => ({ semaphore: new Semaphore(2).handle }),
+    create: () => ({ semaphore: new Semaphore({ permits: 2 }).handle }),
     run: ({ semaphore }, words) => {
       const permits = Semaphore.from(semaphore, options);
       for (let i = 0; i < 3000; i++) {

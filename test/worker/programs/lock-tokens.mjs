@@ -18,7 +18,7 @@ const codeOf = (run) => {
   }
 };
 const make = () => {
-  const first = new Mutex(undefined, 0, options);
+  const first = new Mutex(options);
   return [first, other.Mutex.from(first.handle, options)];
 };
 const report = {};

@@ -64,7 +64,7 @@ const KINDS = {
     holds: ['readLock', 'writeLock'],
   },
   Semaphore: {
-    create: () => new Semaphore(1),
+    create: () => new Semaphore({ permits: 1 }),
     ways: (lock) => ({
       tryAcquire: () => retry(() => lock.tryAcquire()),
       'timeout 0': () => retry(() => orNull(() => lock.acquire({ timeout: 0 }))),

@@ -18,9 +18,9 @@ export interface DemoLock {
 export function openLock(name: LockName, buffer: SharedArrayBuffer, thread: Thread): DemoLock {
   switch (name) {
     case 'mutex':
-      return new Mutex(buffer, 0, { thread });
+      return new Mutex({ buffer, thread });
     case 'spin':
-      return new SpinLock(buffer, 0, { thread });
+      return new SpinLock({ buffer, thread });
     case 'bare':
       return new BareLock(buffer, thread);
   }
@@ -69,7 +69,7 @@ class BareLock implements DemoLock {
 /** Whether nobody has left the lock behind, when all its users have ended. */
 export function isFree(name: LockName, buffer: SharedArrayBuffer): boolean {
   if (name === 'bare') return new Int32Array(buffer)[0] === FREE;
-  const token = (name === 'mutex' ? new Mutex(buffer) : new SpinLock(buffer)).tryLock();
+  const token = (name === 'mutex' ? new Mutex({ buffer }) : new SpinLock({ buffer })).tryLock();
   token?.unlock();
   return token !== null && !token.abandoned;
 }

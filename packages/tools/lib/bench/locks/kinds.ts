@@ -70,7 +70,7 @@ function ours(name: string, className: 'Mutex' | 'SpinLock', what: string): Kind
       if (thread === null) throw new TypeError('A lock of this library wants a thread.');
       // Both have the same functions; the type of one says so.
       const Lock = (await library())[className];
-      const lock = new Lock(buffer as SharedArrayBuffer, 0, { thread });
+      const lock = new Lock({ buffer: buffer as SharedArrayBuffer, thread });
       const opened: SyncLock<ReturnType<typeof lock.lock>> = {
         lock: () => lock.lock(),
         unlock: (token) => {
