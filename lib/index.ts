@@ -14,8 +14,8 @@ export { Mutex } from './locks/mutex.ts';
 export { RwLock } from './locks/rw-lock.ts';
 export { Semaphore } from './locks/semaphore.ts';
 export { SpinLock } from './locks/spin-lock.ts';
-export type { LockHandle, LockKind } from './locks/layout.ts';
-export type { LockStats } from './locks/waiting.ts';
+export type { LockHandle, LockKind } from './locks/engine/layout.ts';
+export type { LockStats } from './locks/engine/waiting.ts';
 export type {
   AsyncLockOptions,
   LockOptions,

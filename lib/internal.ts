@@ -32,7 +32,7 @@ export { formatLegend, formatTable } from './cli/table.ts';
 export type { TableStyle } from './cli/table.ts';
 export { loadAddon } from './host/linux/binding.ts';
 export type { Binding } from './host/linux/binding.ts';
-export { LOCK_KINDS } from './locks/layout.ts';
+export { LOCK_KINDS } from './locks/engine/layout.ts';
 export * from './recording/memory.ts';
 export { EXTENSION, SETTINGS, VARIABLE } from './recording/recorder.ts';
 export type { RecordingSettings } from './recording/recorder.ts';

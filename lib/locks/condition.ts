@@ -8,15 +8,15 @@
 import { RseqSliceError } from '../errors.ts';
 import { checkValue, describeValue, invalid, orInfinity, wholeNumber } from '../options.ts';
 import type { Check } from '../options.ts';
-import { Attachment } from './attachment.ts';
-import { onAbort } from './abort.ts';
-import { leftUntil, now } from './clock.ts';
-import { ExclusiveLock } from './exclusive.ts';
-import { joinHeartbeat, leaveHeartbeat } from './heartbeat.ts';
-import { lengthOf, place } from './layout.ts';
-import type { LockHandle } from './layout.ts';
-import { agentOf, TRUST } from './liveness.ts';
-import type { Agent } from './liveness.ts';
+import { Attachment } from './engine/attachment.ts';
+import { onAbort } from './engine/abort.ts';
+import { leftUntil, now } from './engine/clock.ts';
+import { ExclusiveLock } from './engine/exclusive.ts';
+import { joinHeartbeat, leaveHeartbeat } from './engine/heartbeat.ts';
+import { lengthOf, place } from './engine/layout.ts';
+import type { LockHandle } from './engine/layout.ts';
+import { agentOf, TRUST } from './engine/liveness.ts';
+import type { Agent } from './engine/liveness.ts';
 import {
   checkAsyncOptions,
   checkOptions,
@@ -27,10 +27,10 @@ import {
   refuseToBlock,
 } from './options.ts';
 import type { AsyncLockOptions, LockOptions, PlacementOptions, UseOptions } from './options.ts';
-import { createParking, EventLoopSleep, POLL, wakeEventLoops } from './parking.ts';
-import type { Bed, Parking } from './parking.ts';
-import { describeLock, refuseCopies } from './posting.ts';
-import { recordWait } from './recording.ts';
+import { createParking, EventLoopSleep, POLL, wakeEventLoops } from './engine/parking.ts';
+import type { Bed, Parking } from './engine/parking.ts';
+import { describeLock, refuseCopies } from './engine/posting.ts';
+import { recordWait } from './engine/recording.ts';
 import {
   BELL,
   CALLS,
@@ -47,8 +47,8 @@ import {
   signal as signalWaiters,
   SLEEPERS,
   takeSignal,
-} from './signals.ts';
-import { startTimeout } from './timeout.ts';
+} from './engine/signals.ts';
+import { startTimeout } from './engine/timeout.ts';
 import { LockToken } from './token.ts';
 
 const NO_OPTIONS: LockOptions = {};

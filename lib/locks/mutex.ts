@@ -4,10 +4,10 @@
  * and what else was tried.
  */
 import { availableParallelism } from 'node:os';
-import { ExclusiveLock } from './exclusive.ts';
-import type { ExclusiveRules } from './exclusive.ts';
-import { lengthOf } from './layout.ts';
-import type { LockHandle } from './layout.ts';
+import { ExclusiveLock } from './engine/exclusive.ts';
+import type { ExclusiveRules } from './engine/exclusive.ts';
+import { lengthOf } from './engine/layout.ts';
+import type { LockHandle } from './engine/layout.ts';
 import { optionsFor } from './options.ts';
 import type { PlacementOptions, UseOptions } from './options.ts';
 

@@ -19,9 +19,9 @@ import {
 } from '../options.ts';
 import type { Check, OptionChecks } from '../options.ts';
 import { Thread } from '../sections/thread.ts';
-import { now } from './clock.ts';
-import { BUFFER, BYTE_OFFSET, MOST_PERMITS, openHandle } from './layout.ts';
-import type { LockHandle, LockKind } from './layout.ts';
+import { now } from './engine/clock.ts';
+import { BUFFER, BYTE_OFFSET, MOST_PERMITS, openHandle } from './engine/layout.ts';
+import type { LockHandle, LockKind } from './engine/layout.ts';
 
 /** How this thread uses a lock, wherever that lives. */
 export interface UseOptions {

@@ -6,12 +6,12 @@
  * in have left. Whoever cannot get in waits in one line, readers and writers.
  */
 import { RseqSliceError } from '../errors.ts';
-import { Attachment } from './attachment.ts';
-import { leftUntil, sharedNow, since } from './clock.ts';
-import { lengthOf, MOST_READERS, place } from './layout.ts';
-import type { LockHandle } from './layout.ts';
-import { agentOf } from './liveness.ts';
-import type { Agent } from './liveness.ts';
+import { Attachment } from './engine/attachment.ts';
+import { leftUntil, sharedNow, since } from './engine/clock.ts';
+import { lengthOf, MOST_READERS, place } from './engine/layout.ts';
+import type { LockHandle } from './engine/layout.ts';
+import { agentOf } from './engine/liveness.ts';
+import type { Agent } from './engine/liveness.ts';
 import {
   checkAsyncOptions,
   checkOptions,
@@ -20,16 +20,16 @@ import {
   optionsFor,
 } from './options.ts';
 import type { AsyncLockOptions, LockOptions, PlacementOptions, UseOptions } from './options.ts';
-import { describeLock, refuseCopies } from './posting.ts';
-import { runWith, runWithAsync } from './run-with.ts';
-import { Slots } from './slots.ts';
+import { describeLock, refuseCopies } from './engine/posting.ts';
+import { runWith, runWithAsync } from './engine/run-with.ts';
+import { Slots } from './engine/slots.ts';
 import { LockToken } from './token.ts';
 import type { Owner } from './token.ts';
-import { chooseNext, EVENT_LOOP_LEASE, hasWaiters, OWN, STATE } from './turnstile.ts';
-import { AGAIN, NOT_YET } from './waiter.ts';
-import type { Door } from './waiter.ts';
-import { Waiting } from './waiting.ts';
-import type { LockStats } from './waiting.ts';
+import { chooseNext, EVENT_LOOP_LEASE, hasWaiters, OWN, STATE } from './engine/turnstile.ts';
+import { AGAIN, NOT_YET } from './engine/waiter.ts';
+import type { Door } from './engine/waiter.ts';
+import { Waiting } from './engine/waiting.ts';
+import type { LockStats } from './engine/waiting.ts';
 import {
   claimWriting,
   clearWriter,
@@ -41,7 +41,7 @@ import {
   TORN,
   withdrawClaim,
   writerOf,
-} from './writer.ts';
+} from './engine/writer.ts';
 
 /** Releases with somebody waiting until those who wait go first. */
 const LIMIT = 1024;

@@ -5,11 +5,11 @@
  */
 import { RseqSliceError } from '../errors.ts';
 import { checkValue, invalid } from '../options.ts';
-import { Attachment } from './attachment.ts';
-import { sharedNow } from './clock.ts';
-import { FIRST, lengthOf, place } from './layout.ts';
-import type { LockHandle } from './layout.ts';
-import { agentOf } from './liveness.ts';
+import { Attachment } from './engine/attachment.ts';
+import { sharedNow } from './engine/clock.ts';
+import { FIRST, lengthOf, place } from './engine/layout.ts';
+import type { LockHandle } from './engine/layout.ts';
+import { agentOf } from './engine/liveness.ts';
 import {
   checkAsyncOptions,
   checkOptions,
@@ -19,16 +19,16 @@ import {
   PERMITS,
 } from './options.ts';
 import type { AsyncLockOptions, LockOptions, SemaphoreOptions, UseOptions } from './options.ts';
-import { describeLock, refuseCopies } from './posting.ts';
-import { runWith, runWithAsync } from './run-with.ts';
-import { Slots } from './slots.ts';
+import { describeLock, refuseCopies } from './engine/posting.ts';
+import { runWith, runWithAsync } from './engine/run-with.ts';
+import { Slots } from './engine/slots.ts';
 import { LockToken } from './token.ts';
 import type { Owner } from './token.ts';
-import { chooseNext, hasWaiters, overtakingBound, OWN } from './turnstile.ts';
-import { NOT_YET } from './waiter.ts';
-import type { Door } from './waiter.ts';
-import { Waiting } from './waiting.ts';
-import type { LockStats } from './waiting.ts';
+import { chooseNext, hasWaiters, overtakingBound, OWN } from './engine/turnstile.ts';
+import { NOT_YET } from './engine/waiter.ts';
+import type { Door } from './engine/waiter.ts';
+import { Waiting } from './engine/waiting.ts';
+import type { LockStats } from './engine/waiting.ts';
 
 /** Releases with somebody waiting until those who wait go first. */
 const LIMIT = 1024;

@@ -2,7 +2,7 @@
 // The locks under test, each with what it guards, and behind one face whatever its kind: ways to
 // take it for one holder or for several.
 
-import { countWaiters, isGateClosed } from '../../dist/locks/turnstile.js';
+import { countWaiters, isGateClosed } from '../../dist/locks/engine/turnstile.js';
 import { Guarded, GUARDED_WORDS } from './guarded.mjs';
 
 export const KINDS = ['mutex', 'spin', 'rw', 'semaphore', 'condition'];

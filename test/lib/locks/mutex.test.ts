@@ -18,8 +18,8 @@ import type {
   PlacementOptions,
 } from '../../../lib/index.ts';
 import { loadAddon } from '../../../lib/host/linux/binding.ts';
-import { sharedNow } from '../../../lib/locks/clock.ts';
-import { currentAgent } from '../../../lib/locks/liveness.ts';
+import { sharedNow } from '../../../lib/locks/engine/clock.ts';
+import { currentAgent } from '../../../lib/locks/engine/liveness.ts';
 import {
   AWAITED,
   EVENT_LOOP_LEASE,
@@ -35,7 +35,7 @@ import {
   STATE,
   WAITERS,
   WANTED,
-} from '../../../lib/locks/turnstile.ts';
+} from '../../../lib/locks/engine/turnstile.ts';
 import { SimulatedKernel } from '../../../lib/simulated/kernel.ts';
 import type { SimulatedThread } from '../../../lib/simulated/kernel.ts';
 import { canAskKernel, endedThread } from '../../support/ended-thread.ts';

@@ -10,8 +10,8 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { attach, RwLock } from '../../../lib/index.ts';
 import type { AsyncLockOptions, ErrorCode, LockOptions, LockToken } from '../../../lib/index.ts';
-import { sharedNow, since } from '../../../lib/locks/clock.ts';
-import { currentAgent } from '../../../lib/locks/liveness.ts';
+import { sharedNow, since } from '../../../lib/locks/engine/clock.ts';
+import { currentAgent } from '../../../lib/locks/engine/liveness.ts';
 import {
   BELL,
   EVENT_LOOP_LEASE,
@@ -22,8 +22,8 @@ import {
   RESERVED_SINCE,
   STATE,
   WAITERS,
-} from '../../../lib/locks/turnstile.ts';
-import { TORN } from '../../../lib/locks/writer.ts';
+} from '../../../lib/locks/engine/turnstile.ts';
+import { TORN } from '../../../lib/locks/engine/writer.ts';
 import { SimulatedKernel } from '../../../lib/simulated/kernel.ts';
 import { canAskKernel, endedThread } from '../../support/ended-thread.ts';
 

@@ -10,7 +10,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { attach, RseqSliceError, Semaphore } from '../../../lib/index.ts';
 import type { AsyncLockOptions, ErrorCode, LockToken } from '../../../lib/index.ts';
 import { loadAddon } from '../../../lib/host/linux/binding.ts';
-import { sharedNow } from '../../../lib/locks/clock.ts';
+import { sharedNow } from '../../../lib/locks/engine/clock.ts';
 import {
   BYPASS,
   EVENT_LOOPS,
@@ -19,7 +19,7 @@ import {
   QUEUE,
   RESERVED_SINCE,
   WAITERS,
-} from '../../../lib/locks/turnstile.ts';
+} from '../../../lib/locks/engine/turnstile.ts';
 import { SimulatedKernel } from '../../../lib/simulated/kernel.ts';
 import { canAskKernel, endedThread } from '../../support/ended-thread.ts';
 

@@ -1,0 +1,416 @@
+// SPDX-License-Identifier: MIT
+/**
+ * A lock that one thread at a time can have: the way in and out that `Mutex` and
+ * `SpinLock` share, with a section around the holder. They differ in what a
+ * waiter does between two looks at the lock.
+ *
+ * The section begins before the lock is taken and ends after it is free. A
+ * waiter is called only then: a system call inside an extension gives the CPU up
+ * before it does its work. Nor is a request carried into a sleep.
+ *
+ * The hot path is two compare-and-swaps and a section, as long as nobody waits:
+ * V8 of Node 20 calls a function for every `Atomics`, so there is no third.
+ */
+import { RseqSliceError } from '../../errors.ts';
+import { refusePromise } from '../../sections/thread.ts';
+import { Attachment } from './attachment.ts';
+import { sharedNow } from './clock.ts';
+import { place } from './layout.ts';
+import type { LockHandle } from './layout.ts';
+import { agentOf } from './liveness.ts';
+import type { Agent } from './liveness.ts';
+import { checkAsyncOptions, checkOptions, checkPlacement, checkThreads } from '../options.ts';
+import type { AsyncLockOptions, LockOptions, PlacementOptions } from '../options.ts';
+import { describeLock, refuseCopies } from './posting.ts';
+import { LockToken } from '../token.ts';
+import type { Owner } from '../token.ts';
+import {
+  awaitHolder,
+  chooseNext,
+  HOLD,
+  holderOf,
+  HOLDS,
+  isGateClosed,
+  isHeld,
+  overtakingBound,
+  releaseFast,
+  releaseTo,
+  RESERVED,
+  showWaiters,
+  take,
+  TURNSTILE_WORDS,
+  unreserve,
+  unwant,
+  WANTED,
+} from './turnstile.ts';
+import { AGAIN, NOT_YET } from './waiter.ts';
+import type { Door } from './waiter.ts';
+import { Waiting } from './waiting.ts';
+import type { LockStats } from './waiting.ts';
+
+// Constants of this module, for the reason given in `control-word.ts`.
+const STATE = 1;
+const FREE = 0;
+const HELD_BY_TOKEN = 12;
+const NO_TOKEN = 0;
+const NO_OPTIONS: LockOptions = {};
+
+/** How a lock was taken, beside the number of the token's hold. */
+const IN_SECTION = 1;
+const WITHOUT_SECTION = 0;
+/** Numbers of holds, which are counted in a word of the lock. */
+const HOLD_NUMBERS = 0x3fff_ffff;
+
+/** What the doors return. */
+const TAKEN = 0;
+const ABANDONED = 1;
+
+/** What sets the kinds apart. */
+export interface ExclusiveRules {
+  /** Releases with somebody waiting until those who wait go first. */
+  readonly limit: number;
+  /** Looks at the lock before lining up. */
+  readonly spins: number;
+  /** What waiters do between two looks. */
+  readonly inside: 'sleep' | 'spin';
+}
+
+export abstract class ExclusiveLock implements Owner {
+  /** Plain data that names this lock in another thread. */
+  readonly handle: LockHandle;
+  /** Written once each, see `Thread.word`. */
+  declare private readonly words: Int32Array;
+  declare private readonly attachment: Attachment;
+  declare private readonly id: number;
+  readonly #rules: ExclusiveRules;
+  readonly #waiting: Waiting;
+  /** In a section, and for those who wait in the event loop in none. */
+  readonly #door: ExclusiveDoor;
+  readonly #asyncDoor: ExclusiveDoor;
+
+  protected constructor(
+    kind: 'Mutex' | 'SpinLock',
+    rules: ExclusiveRules,
+    options: PlacementOptions,
+    more: readonly unknown[],
+  ) {
+    refuseCopies(this, kind);
+    checkPlacement(kind, options, more);
+    const { words, handle } = place(kind, TURNSTILE_WORDS, options);
+    this.handle = handle;
+    this.words = words;
+    this.attachment = new Attachment(options.thread);
+    const agent = agentOf(this.attachment);
+    this.id = agent.id;
+    this.#rules = rules;
+    this.#waiting = new Waiting(
+      words,
+      this.attachment,
+      handle,
+      { inside: rules.inside, showWaiters, unreserve },
+      options.blockMainThread === true,
+    );
+    this.#door = new ExclusiveDoor(words, agent, this.attachment);
+    this.#asyncDoor = new ExclusiveDoor(words, agent, null);
+  }
+
+  /**
+   * Takes the lock, waiting for it. The section around the holder ends with the token.
+   * @throws {RseqSliceError} `ERR_RSEQ_TIMEOUT`; `ERR_RSEQ_RECURSIVE_LOCK` when this thread holds
+   * it; `ERR_RSEQ_WOULD_BLOCK` when it is not free in the main thread, unless the lock was made
+   * with `blockMainThread`; `ERR_RSEQ_INVALID_OPTION`.
+   */
+  lock(options: LockOptions = NO_OPTIONS): LockToken {
+    return this.#token(IN_SECTION, this.acquire(options));
+  }
+
+  /**
+   * The same without a token, for code that counts nanoseconds: it allocates nothing. Every
+   * `acquire` needs its {@link release}, in a `finally`.
+   * @returns whether the one who held the lock before died with it.
+   */
+  acquire(options: LockOptions = NO_OPTIONS): boolean {
+    if (options !== NO_OPTIONS) checkOptions(this.handle.lock, options);
+    this.attachment.thread.enter();
+    if (Atomics.compareExchange(this.words, STATE, FREE, this.id) === FREE) return false;
+    this.attachment.thread.retract();
+    return this.#acquireSlowly(options);
+  }
+
+  /**
+   * Releases what {@link acquire} took, and leaves its section.
+   * @throws {RseqSliceError} `ERR_RSEQ_NOT_LOCKED` when this thread does not hold the lock, or
+   * holds it through a token.
+   */
+  release(): void {
+    if (
+      this.words[HELD_BY_TOKEN] === NO_TOKEN &&
+      Atomics.compareExchange(this.words, STATE, this.id, FREE) === this.id
+    )
+      this.attachment.thread.leave();
+    else this.#releaseSlowly(NO_TOKEN, IN_SECTION);
+  }
+
+  /**
+   * Takes the lock if it is free or its holder has died; null: it is held. Never waits, nor
+   * refuses.
+   */
+  tryLock(): LockToken | null {
+    this.attachment.thread.enter();
+    if (Atomics.compareExchange(this.words, STATE, FREE, this.id) === FREE)
+      return this.#token(IN_SECTION, false);
+    this.attachment.thread.retract();
+    const result = this.#waiting.attempt(this.#door, true);
+    return result === NOT_YET ? null : this.#token(IN_SECTION, this.#wasAbandoned(result));
+  }
+
+  /**
+   * Runs a synchronous function with the lock held and returns its result. What it throws is thrown
+   * on, the lock released.
+   * @param run gets whether the one who held the lock before died with it
+   */
+  withLock<T>(
+    run: (abandoned: boolean) => T extends PromiseLike<unknown> ? never : T,
+    options: LockOptions = NO_OPTIONS,
+  ): T {
+    let result: T;
+    const abandoned = this.acquire(options);
+    try {
+      result = run(abandoned);
+    } finally {
+      this.release();
+    }
+    if (typeof result === 'object' && result !== null && 'then' in result)
+      refusePromise(result, 'withLock', 'Use withLockAsync().');
+    return result;
+  }
+
+  /**
+   * Takes the lock without blocking the thread, which stays alive while it waits. Requests of one
+   * thread are served in their order. The holder is in no section: it may be held across an
+   * `await`.
+   * @throws {RseqSliceError} rejects with `ERR_RSEQ_TIMEOUT`, or with the signal's reason. Both are
+   * about waiting only.
+   */
+  async lockAsync(options: AsyncLockOptions = NO_OPTIONS): Promise<LockToken> {
+    if (options !== NO_OPTIONS) checkAsyncOptions(this.handle.lock, options);
+    options.signal?.throwIfAborted();
+    if (!this.#waiting.hasRequests) {
+      const result = this.#waiting.attempt(this.#asyncDoor, false);
+      if (result >= 0) return this.#token(WITHOUT_SECTION, this.#wasAbandoned(result));
+    }
+    return this.#waiting.waitAsync(this.#asyncDoor, options, (result) =>
+      this.#token(WITHOUT_SECTION, this.#wasAbandoned(result)),
+    );
+  }
+
+  /** Runs a function with the lock held until what it returns has settled. */
+  async withLockAsync<T>(
+    run: (token: LockToken) => T | PromiseLike<T>,
+    options: AsyncLockOptions = NO_OPTIONS,
+  ): Promise<T> {
+    const token = await this.lockAsync(options);
+    try {
+      return await run(token);
+    } finally {
+      token.unlock();
+    }
+  }
+
+  /** What this object has seen in this thread. */
+  stats(): LockStats {
+    return this.#waiting.stats();
+  }
+
+  /**
+   * The most often that others can take the lock while a thread waits for it, if so many threads
+   * use it. It holds as long as no waiter of an earlier turn is stalled: for a quarter of a second
+   * in its thread, or for 10 ms in its event loop.
+   * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION` when that is no number of threads.
+   */
+  overtakingBound(threads: number): number {
+    checkThreads(threads);
+    return overtakingBound(this.#rules.limit, threads);
+  }
+
+  /**
+   * @internal Takes the lock for a token that had it before, wherever that is and however long it
+   * takes.
+   */
+  takeAgain(token: LockToken): void {
+    const section = token.what & IN_SECTION;
+    // Whose token is in no section needs none, nor a thread that may not be had.
+    const door = section === IN_SECTION ? this.#door : this.#asyncDoor;
+    let result = this.#waiting.attempt(door, false);
+    if (result === NOT_YET) result = this.#waiting.waitAnyway(door);
+    token.resume(this, this.#hold(section), this.#wasAbandoned(result));
+  }
+
+  /**
+   * @internal The same in the event loop, in no section. The token holds the lock from the moment
+   * it is there, so that nobody else is to be told how it was found.
+   * @param unlocked ends that, and rejects
+   */
+  async takeAgainAsync(token: LockToken, unlocked: AbortSignal): Promise<void> {
+    const resume = (result: number): void => {
+      token.resume(this, this.#hold(WITHOUT_SECTION), this.#wasAbandoned(result));
+    };
+    const result = this.#waiting.hasRequests
+      ? NOT_YET
+      : this.#waiting.attempt(this.#asyncDoor, false);
+    if (result === NOT_YET)
+      await this.#waiting.waitAsync(this.#asyncDoor, { signal: unlocked }, resume);
+    else resume(result);
+  }
+
+  /** @internal A token's way back. */
+  giveBack(what: number): void {
+    const hold = what >>> 1;
+    const section = what & IN_SECTION;
+    const { words } = this;
+    // No two holds of a lock have the same number, so this one is ours.
+    if (words[HELD_BY_TOKEN] !== hold) this.#refuseRelease(hold);
+    words[HELD_BY_TOKEN] = NO_TOKEN;
+    if (!releaseFast(words, this.id)) this.#passOn(section);
+    else if (section === IN_SECTION) this.attachment.thread.leave();
+  }
+
+  /** @internal */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return describeLock(this.handle, this.#describeHolder());
+  }
+
+  #acquireSlowly(options: LockOptions): boolean {
+    if (holderOf(Atomics.load(this.words, STATE)) === this.id) {
+      throw new RseqSliceError(
+        'ERR_RSEQ_RECURSIVE_LOCK',
+        `This thread holds the ${this.handle.lock} already, and would wait for itself.`,
+      );
+    }
+    // Free, and others wait: whoever comes may still take it, while the gate is open.
+    let result = this.#waiting.attempt(this.#door, false);
+    if (result === NOT_YET) result = this.#waiting.wait(this.#door, options, this.#spin);
+    return this.#wasAbandoned(result);
+  }
+
+  /** Looks at the lock so often, and takes it when it is free. */
+  readonly #spin = (): number => {
+    for (let i = 0; i < this.#rules.spins; i++) {
+      if (isHeld(Atomics.load(this.words, STATE))) continue;
+      const result = this.#waiting.attempt(this.#door, false);
+      if (result >= 0) return result;
+    }
+    return NOT_YET;
+  };
+
+  #wasAbandoned(result: number): boolean {
+    if (result !== ABANDONED) return false;
+    this.#waiting.noteAbandoned();
+    return true;
+  }
+
+  #token(section: number, abandoned: boolean): LockToken {
+    return new LockToken(this, this.#hold(section), abandoned);
+  }
+
+  /**
+   * Marks the lock, which this thread holds, as held through a token.
+   * @returns what that token gives back
+   */
+  #hold(section: number): number {
+    const { words } = this;
+    const hold = ((words[HOLDS] ?? 0) & HOLD_NUMBERS) + 1;
+    words[HOLDS] = hold & HOLD_NUMBERS;
+    words[HOLD] = hold;
+    return hold * 2 + section;
+  }
+
+  #releaseSlowly(hold: number, section: number): void {
+    const { words } = this;
+    const state = Atomics.load(words, STATE);
+    if (!isHeld(state) || holderOf(state) !== this.id || words[HELD_BY_TOKEN] !== hold)
+      this.#refuseRelease(hold);
+    this.#passOn(section);
+  }
+
+  #refuseRelease(hold: number): never {
+    const { lock } = this.handle;
+    const isOurs = holderOf(Atomics.load(this.words, STATE)) === this.id;
+    const why = !isOurs
+      ? `This thread does not hold the ${lock}, and cannot release it.`
+      : hold === NO_TOKEN
+        ? `The ${lock} is held through a token: call the token's unlock(), release() is for what acquire() took.`
+        : `The ${lock} is not held through this token any more.`;
+    throw new RseqSliceError('ERR_RSEQ_NOT_LOCKED', why);
+  }
+
+  #passOn(section: number): void {
+    const { words } = this;
+    const next = chooseNext(words, this.#rules.limit, sharedNow);
+    // Not free yet: someone may have lined up meanwhile, and would be overtaken unseen until we
+    // have called.
+    releaseTo(words, next === FREE ? WANTED : next);
+    if (section === IN_SECTION) this.attachment.thread.leave();
+    if (next === FREE) unwant(words);
+    // Also those who lined up before the lock was free, and after that was decided.
+    this.#waiting.release();
+  }
+
+  #describeHolder(): string {
+    const state = Atomics.load(this.words, STATE);
+    if (!isHeld(state)) return 'free';
+    return holderOf(state) === this.id ? 'held by this thread' : 'held by another thread';
+  }
+}
+
+class ExclusiveDoor implements Door {
+  readonly #words: Int32Array;
+  readonly #agent: Agent;
+  readonly #attachment: Attachment | null;
+
+  /**
+   * @param attachment of the thread whose section is entered before the lock is taken; null: none
+   */
+  constructor(words: Int32Array, agent: Agent, attachment: Attachment | null) {
+    this.#words = words;
+    this.#agent = agent;
+    this.#attachment = attachment;
+  }
+
+  attempt(isLinedUp: boolean, mayTake: boolean, isLate: boolean): number {
+    const words = this.#words;
+    const state = Atomics.load(words, STATE);
+    const isDead = isLate && isHeld(state) && this.#agent.hasEnded(holderOf(state));
+    if (isHeld(state) && !isDead) {
+      // Only when the holder knows of us may we sleep: its release will call.
+      return !isLinedUp || awaitHolder(words, state) ? NOT_YET : AGAIN;
+    }
+    // When a holder has died, so may have those inside: it is anybody's.
+    if (!mayTake && !isDead) return NOT_YET;
+    if (!isLinedUp && state === RESERVED && isGateClosed(words)) return NOT_YET;
+    this.#attachment?.thread.enter();
+    if (!take(words, state, this.#agent.id, isLinedUp)) {
+      this.#attachment?.thread.retract();
+      return AGAIN;
+    }
+    if (!isDead) return TAKEN;
+    words[HOLD] = NO_TOKEN;
+    return ABANDONED;
+  }
+
+  isOpen(): boolean {
+    return !isHeld(Atomics.load(this.#words, STATE));
+  }
+
+  isKeptByEventLoop(): boolean {
+    return false;
+  }
+
+  admitsMore(): boolean {
+    return false;
+  }
+
+  cancel(): boolean {
+    return false;
+  }
+}

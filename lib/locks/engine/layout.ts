@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Where locks live: a piece of a SharedArrayBuffer that begins with a word
+ * telling what kind of lock it is, so that a wrong offset or another kind is an
+ * error and not a lock that lets everybody in. Also what is posted to another
+ * thread.
+ */
+import { types } from 'node:util';
+import { checkValue, describeValue, invalid } from '../../options.ts';
+import type { Check } from '../../options.ts';
+import { OWN, TURNSTILE_WORDS } from './turnstile.ts';
+
+/** What `postMessage` and `workerData` take: plain data that names a lock. */
+export interface LockHandle {
+  /** The class that it belongs to. */
+  readonly lock: LockKind;
+  /** The memory that the lock lives in. */
+  readonly buffer: SharedArrayBuffer;
+  /** Bytes from the buffer's begin. */
+  readonly byteOffset: number;
+}
+
+/** The class that a lock in memory belongs to. */
+export type LockKind = 'Mutex' | 'SpinLock' | 'RwLock' | 'Semaphore' | 'Condition';
+/** The classes of locks, in the order of their numbers in memory. */
+export const LOCK_KINDS: readonly LockKind[] = [
+  'Mutex',
+  'SpinLock',
+  'RwLock',
+  'Semaphore',
+  'Condition',
+];
+
+/** 'rs' and the version of the layout in the upper bytes, the kind in the lowest. */
+const MAGIC = 0x72_73_02_00;
+const KIND_WORD = 0;
+const WORD_BYTES = Int32Array.BYTES_PER_ELEMENT;
+
+/** How many permits a semaphore can have. */
+export const MOST_PERMITS = 1024;
+/** How many can read at a time; more wait. */
+export const MOST_READERS = 48;
+/** Index of the first place of those that have a place for each holder. */
+export const FIRST: number = TURNSTILE_WORDS;
+/** Index of the first of a condition's places, where threads are known that wait for it. */
+export const CONDITION_HEAD = 8;
+/**
+ * How many threads a condition can know. Those beyond wait like the others, but are not missed when
+ * they die.
+ */
+export const CONDITION_PLACES = 60;
+/** Words of such a place. */
+export const PLACE_WORDS = 2;
+
+/**
+ * Words that a lock takes.
+ * @param own what is in its word `OWN`: the number of a semaphore's permits
+ */
+export function lengthOf(kind: LockKind, own = 0): number {
+  switch (kind) {
+    case 'RwLock':
+      return FIRST + MOST_READERS;
+    case 'Semaphore':
+      return FIRST + own;
+    case 'Condition':
+      return CONDITION_HEAD + CONDITION_PLACES * PLACE_WORDS;
+    default:
+      return TURNSTILE_WORDS;
+  }
+}
+
+export const BUFFER: Check = {
+  accepts: 'a SharedArrayBuffer: other threads could not see anything else',
+  isGood: (value) => types.isSharedArrayBuffer(value),
+};
+export const BYTE_OFFSET: Check = {
+  accepts: `a multiple of ${WORD_BYTES} from 0 on`,
+  isGood: (value) =>
+    Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) % WORD_BYTES === 0,
+};
+
+const LONGEST: number = lengthOf('Semaphore', MOST_PERMITS);
+
+/** A lock in memory. */
+export interface Placed {
+  readonly words: Int32Array;
+  readonly handle: LockHandle;
+}
+
+/**
+ * Finds a lock in memory, or makes a fresh one of memory that is all zero and
+ * within no other lock. Memory that is neither is left as it is.
+ * @param wordCount how many words it takes
+ * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION` when the lock does not fit, or something else
+ * is there.
+ */
+export function place(
+  kind: LockKind,
+  wordCount: number,
+  { buffer, byteOffset = 0 }: Partial<Pick<LockHandle, 'buffer' | 'byteOffset'>>,
+): Placed {
+  const size = wordCount * WORD_BYTES;
+  const memory = buffer ?? new SharedArrayBuffer(size);
+  checkRoom(kind, memory, byteOffset, size);
+  const words = new Int32Array(memory, byteOffset, wordCount);
+  const mark = markOf(kind);
+  if (Atomics.load(words, KIND_WORD) === 0) {
+    const reason = whyNotFresh(memory, byteOffset, words);
+    // Another thread may have made the same lock meanwhile.
+    if (reason !== null && Atomics.load(words, KIND_WORD) !== mark)
+      throw invalid(`A ${kind} does not fit at byte ${byteOffset} of this buffer: ${reason}`);
+    Atomics.compareExchange(words, KIND_WORD, 0, mark);
+  }
+  const found = Atomics.load(words, KIND_WORD);
+  if (found !== mark)
+    throw invalid(
+      `There is no ${kind} at byte ${byteOffset} of this buffer but ${nameOf(found)}: a lock begins in memory that is all zero.`,
+    );
+  return { words, handle: { lock: kind, buffer: memory, byteOffset } };
+}
+
+function checkRoom(
+  kind: LockKind,
+  memory: SharedArrayBuffer,
+  byteOffset: number,
+  size: number,
+): void {
+  if (byteOffset + size <= memory.byteLength) return;
+  throw invalid(
+    `A ${kind} takes ${size} bytes; at ${byteOffset} this buffer of ${memory.byteLength} bytes has room for ${Math.max(0, memory.byteLength - byteOffset)}.`,
+  );
+}
+
+const markOf = (kind: LockKind): number => MAGIC | (LOCK_KINDS.indexOf(kind) + 1);
+
+const kindOf = (word: number): LockKind | undefined =>
+  (word & ~0xff) === MAGIC ? LOCK_KINDS[(word & 0xff) - 1] : undefined;
+
+function nameOf(word: number): string {
+  const kind = kindOf(word);
+  if (kind !== undefined) return `a ${kind}`;
+  return word === 0 ? 'memory that no lock has used' : 'other data';
+}
+
+/** Why memory whose first word is zero is no place for a new lock, a sentence; null: it is. */
+function whyNotFresh(
+  memory: SharedArrayBuffer,
+  byteOffset: number,
+  words: Int32Array,
+): string | null {
+  const data = words.findIndex((_, index) => Atomics.load(words, index) !== 0);
+  if (data >= 0)
+    return `there is other data at byte ${byteOffset + data * WORD_BYTES}. A lock begins in memory that is all zero.`;
+  // Locks that begin before it may reach into it.
+  const all = new Int32Array(memory, 0, byteOffset / WORD_BYTES);
+  for (let index = all.length - 1; index >= Math.max(0, all.length - LONGEST); index--) {
+    const kind = kindOf(Atomics.load(all, index));
+    if (kind === undefined) continue;
+    const length = lengthOf(kind, Atomics.load(all, Math.min(index + OWN, all.length - 1)));
+    if (index + length > all.length)
+      return `it would lie in the ${kind} at byte ${index * WORD_BYTES}, which takes ${length * WORD_BYTES} bytes.`;
+  }
+  return null;
+}
+
+/**
+ * Checks what came from another thread, and that the lock is there. Nothing is changed.
+ * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION` when it names no such lock.
+ */
+export function openHandle(kind: LockKind, handle: unknown): LockHandle {
+  const caller = `${kind}.from()`;
+  const given = (
+    typeof handle === 'object' && handle !== null ? handle : {}
+  ) as Partial<LockHandle>;
+  const { buffer, byteOffset } = given;
+  if (given.lock !== kind || byteOffset === undefined || buffer === undefined)
+    throw invalid(
+      `${caller} takes the handle of a ${kind}, not ${describeHandle(handle, given.lock)}.`,
+    );
+  checkValue(caller, 'buffer of the handle', buffer, BUFFER);
+  checkValue(caller, 'byteOffset of the handle', byteOffset, BYTE_OFFSET);
+  checkRoom(kind, buffer, byteOffset, TURNSTILE_WORDS * WORD_BYTES);
+  const words = new Int32Array(buffer, byteOffset, TURNSTILE_WORDS);
+  const found = Atomics.load(words, KIND_WORD);
+  if (found !== markOf(kind))
+    throw invalid(
+      `There is no ${kind} at byte ${byteOffset} of this buffer but ${nameOf(found)}: ${caller} takes the handle of one that was made.`,
+    );
+  return { lock: kind, buffer, byteOffset };
+}
+
+/** @param lock what the value has under that name: a Mutex has a method there */
+function describeHandle(handle: unknown, lock: unknown): string {
+  const kind = LOCK_KINDS.find((known) => known === lock);
+  return kind === undefined ? describeValue(handle) : `that of a ${kind}`;
+}

@@ -1,0 +1,522 @@
+// SPDX-License-Identifier: MIT
+/**
+ * How the threads of one lock wait for it: in their threads, or in their event
+ * loops. A lock has one of these per object and says by its doors what it takes
+ * to get in; who lines up, sleeps, is called, gives up and is told of it is
+ * decided here, for all kinds of locks alike.
+ *
+ * Requests that wait in one event loop line up here, and one waiter in shared
+ * memory stands for all of them. It is in nobody's way while its event loop is
+ * busy: see `turnstile.ts`.
+ */
+import { LOCK_ABANDONED, LOCK_TIMEOUT, publishLater } from '../../channels.ts';
+import type { LockMessage } from '../../channels.ts';
+import { onAbort } from './abort.ts';
+import type { Attachment } from './attachment.ts';
+import { leftUntil, sharedNow } from './clock.ts';
+import { joinHeartbeat, leaveHeartbeat } from './heartbeat.ts';
+import type { LockHandle } from './layout.ts';
+import { deadlineOf, MAIN_THREAD, refuseToBlock, timedOut } from '../options.ts';
+import type { AsyncLockOptions, LockOptions } from '../options.ts';
+import { createParking, EventLoopSleep, POLL, wakeEventLoops } from './parking.ts';
+import type { Bed, Parking, Wake } from './parking.ts';
+import { recordLock } from './recording.ts';
+import type { LockRecording } from './recording.ts';
+import { startTimeout } from './timeout.ts';
+import {
+  answerListeners,
+  BELL,
+  call,
+  callsOf,
+  countWaiters,
+  ENGINE_SLEEPERS,
+  EVENT_LOOP_LEASE,
+  hasWaiters,
+  isListening,
+  listen,
+  looksClosed,
+  markCalled,
+  MOST_WAITERS,
+  openIfStuck,
+  presentCalls,
+  readBell,
+  ring,
+} from './turnstile.ts';
+import { AGAIN, NOT_YET, Waiter } from './waiter.ts';
+import type { Door } from './waiter.ts';
+
+/** What this object has seen in this thread. The way in that meets nobody counts nothing. */
+export interface LockStats {
+  /** How often the lock was not free at once, tries aside. */
+  readonly contended: number;
+  /** How many of those waits led to a sleep. */
+  readonly parked: number;
+  /** How often others were called. */
+  readonly called: number;
+  /** How often it was taken over from a holder that had died. */
+  readonly abandoned: number;
+  /** How often waiting ended without it: a timeout, or an `AbortSignal`. */
+  readonly gaveUp: number;
+}
+
+/** What the kinds of locks do differently. */
+export interface WaitingRules {
+  /** What waiters that are inside do between two looks. `spin`: they look on. */
+  readonly inside: 'sleep' | 'spin';
+  /**
+   * Makes the lock show that somebody waits, before that somebody is called.
+   * @returns false: a holder will call.
+   */
+  readonly showWaiters: (words: Int32Array) => boolean;
+  /** Makes the lock anybody's again, if it was left reserved for one who has given up. */
+  readonly unreserve: (words: Int32Array) => void;
+}
+
+/** Someone who waits in the event loop. */
+interface Request {
+  readonly door: Door;
+  readonly grant: (result: number) => void;
+  readonly fail: (reason: unknown) => void;
+  forget: () => void;
+  previous: Request | null;
+  next: Request | null;
+}
+
+/**
+ * Looks in a row at a lock that is spun on, before the deadline and the holder's life are looked at
+ * too.
+ */
+const SPINS = 4096;
+const nothing = (): void => undefined;
+
+export class Waiting {
+  readonly #words: Int32Array;
+  readonly #attachment: Attachment;
+  readonly #handle: LockHandle;
+  readonly #rules: WaitingRules;
+  readonly #mayBlock: boolean;
+  readonly #parking: Parking = createParking();
+  readonly #bed: Bed;
+  /** null: the thread is not recorded; undefined: it is not known. */
+  #recording: LockRecording | null | undefined;
+  readonly #sleep: EventLoopSleep;
+  /** Stands in the line for all requests. */
+  #waiter: Waiter | null = null;
+  #first: Request | null = null;
+  #last: Request | null = null;
+  /** Whether requests will be served when the code that runs now is done. */
+  #isServing = false;
+  #contended = 0;
+  #parked = 0;
+  #called = 0;
+  #abandoned = 0;
+  #gaveUp = 0;
+
+  constructor(
+    words: Int32Array,
+    attachment: Attachment,
+    handle: LockHandle,
+    rules: WaitingRules,
+    blockMainThread: boolean,
+  ) {
+    this.#words = words;
+    this.#attachment = attachment;
+    this.#handle = handle;
+    this.#rules = rules;
+    this.#mayBlock = !MAIN_THREAD || blockMainThread;
+    this.#bed = { words, sleepers: ENGINE_SLEEPERS };
+    this.#sleep = new EventLoopSleep(words, BELL, this.#look);
+  }
+
+  /** Tries to get in without waiting: {@link NOT_YET} when that is not possible now. */
+  attempt(door: Door, isLate: boolean): number {
+    const words = this.#words;
+    for (;;) {
+      const mayTake = !looksClosed(words) || (door.isOpen() && this.#openIfStuck());
+      const result = door.attempt(false, mayTake, isLate);
+      if (result !== AGAIN) return result;
+    }
+  }
+
+  /**
+   * Waits in the calling thread.
+   * @param spin tries for a while before lining up; {@link NOT_YET}: in vain
+   * @throws {RseqSliceError} `ERR_RSEQ_TIMEOUT`, `ERR_RSEQ_WOULD_BLOCK`,
+   * `ERR_RSEQ_TOO_MANY_WAITERS`.
+   */
+  wait(
+    door: Door,
+    { timeout }: LockOptions,
+    spin?: () => number,
+    deadline: number = deadlineOf(timeout),
+  ): number {
+    // Whoever has no time does not wait, in the main thread either.
+    if (timeout === 0) {
+      this.#contended++;
+      const result = this.attempt(door, true);
+      if (result !== NOT_YET) return result;
+      throw this.giveUp(timeout);
+    }
+    this.assertMayBlock();
+    this.#contended++;
+    const recording = this.#getRecording();
+    if (recording === null) return this.#waitUntil(door, deadline, timeout, spin);
+    return recording.waiting(() => this.#waitUntil(door, deadline, timeout, spin));
+  }
+
+  /** Waits in the calling thread, whichever it is and however long it takes. */
+  waitAnyway(door: Door): number {
+    return this.#waitUntil(door, Infinity, undefined);
+  }
+
+  /**
+   * Waits in the event loop, which stays alive. Requests of this object are served in their order.
+   * @param take makes what the caller gets of what the door returned
+   */
+  waitAsync<T>(
+    door: Door,
+    { timeout, signal }: AsyncLockOptions,
+    take: (result: number) => T,
+  ): Promise<T> {
+    this.#contended++;
+    this.#parked++;
+    return new Promise((resolve, reject) => {
+      const request: Request = {
+        door,
+        grant: (result) => {
+          resolve(take(result));
+        },
+        fail: reject,
+        forget: nothing,
+        previous: this.#last,
+        next: null,
+      };
+      this.#append(request);
+      if (timeout !== undefined || signal !== undefined) this.#limit(request, timeout, signal);
+      // Who is not the first waits for those before.
+      if (this.#first === request) this.#serve(true);
+    });
+  }
+
+  /** Whether requests of this object wait in the event loop. */
+  get hasRequests(): boolean {
+    return this.#first !== null;
+  }
+
+  /**
+   * Tells those who wait that the lock was released. Outside of every section: it makes system
+   * calls.
+   */
+  release(): void {
+    const recording = this.#getRecording();
+    if (recording === null) this.#passOn();
+    else {
+      recording.releasing(() => {
+        this.#passOn();
+      });
+    }
+  }
+
+  /**
+   * Calls one who waits in its thread, unless one is called already, and all who wait in their
+   * event loops.
+   */
+  callNext(): void {
+    const words = this.#words;
+    if (!hasWaiters(words)) return;
+    // Those who spin need no call.
+    if (this.#rules.inside === 'sleep') {
+      if (!this.#rules.showWaiters(words)) return;
+      const word = markCalled(words);
+      if (word >= 0) this.#call(word, 1);
+    }
+    this.ring();
+  }
+
+  /** Wakes those who wait in their event loops. */
+  ring(): void {
+    const words = this.#words;
+    if (!isListening(words)) return;
+    answerListeners(words);
+    ring(words);
+    const paused = this.#attachment.pause();
+    wakeEventLoops(words, BELL);
+    if (paused) this.#attachment.resume();
+  }
+
+  /** Sleeps on a word of the lock's own, without a request of an outer section. */
+  sleepOn(word: number, expected: number, ms: number): Wake {
+    const paused = this.#attachment.pause();
+    const wake = this.#parking.sleep(this.#bed, word, expected, Math.min(ms, POLL));
+    if (paused) this.#attachment.resume();
+    return wake;
+  }
+
+  /** Wakes the thread that sleeps on a word of the lock's own. */
+  wakeOn(word: number): void {
+    this.#wake(word, MOST_WAITERS);
+  }
+
+  /** Notes that the lock was taken over from a dead holder. */
+  noteAbandoned(): void {
+    this.#abandoned++;
+    publishLater(LOCK_ABANDONED, this.#message());
+  }
+
+  /** Notes that the time of a wait is over. @returns what to throw */
+  giveUp(timeout: number | undefined): Error {
+    this.#noteGivenUp();
+    return timedOut(this.#handle.lock, timeout);
+  }
+
+  /** @throws {RseqSliceError} `ERR_RSEQ_WOULD_BLOCK`. */
+  assertMayBlock(): void {
+    if (!this.#mayBlock) refuseToBlock(this.#handle.lock);
+  }
+
+  stats(): LockStats {
+    return {
+      contended: this.#contended,
+      parked: this.#parked,
+      called: this.#called,
+      abandoned: this.#abandoned,
+      gaveUp: this.#gaveUp,
+    };
+  }
+
+  #passOn(): void {
+    if (!this.#isAlone()) {
+      this.callNext();
+      return;
+    }
+    // Not at once: the lock is free as long as this thread has something else to do.
+    this.#serveLater();
+  }
+
+  #waitUntil(
+    door: Door,
+    deadline: number,
+    timeout: number | undefined,
+    spin?: () => number,
+  ): number {
+    const early = spin?.() ?? NOT_YET;
+    if (early !== NOT_YET) return early;
+    const waiter = new Waiter(this.#words, false, this.#callAll);
+    let hasSlept = false;
+    for (;;) {
+      const result = waiter.look(door);
+      if (result >= 0) {
+        this.#arrived(waiter, door);
+        return result;
+      }
+      const left = leftUntil(deadline);
+      if (left <= 0) {
+        if (waiter.isLate) {
+          this.#departed(waiter, door.cancel());
+          throw this.giveUp(timeout);
+        }
+        // The last look asks after the dead.
+        waiter.isLate = true;
+        continue;
+      }
+      if (this.#rules.inside === 'spin' && !waiter.isOutside) {
+        waiter.slept(this.#lookOn(door));
+        continue;
+      }
+      if (!hasSlept) this.#parked++;
+      hasSlept = true;
+      waiter.slept(
+        this.sleepOn(
+          waiter.word,
+          waiter.calls,
+          Math.min(left, waiter.isOutside || door.isKeptByEventLoop() ? EVENT_LOOP_LEASE : POLL),
+        ),
+      );
+    }
+  }
+
+  #lookOn(door: Door): Wake {
+    for (let i = 0; i < SPINS; i++) if (door.isOpen()) return 'called';
+    return 'timed out';
+  }
+
+  /** A waiter is in, and has left the line. */
+  #arrived(waiter: Waiter, door: Door): void {
+    if (waiter.openedGate) this.#gateOpened();
+    if (door.admitsMore()) this.callNext();
+  }
+
+  /** A waiter has given up: what it was called for is for the next. */
+  #departed(waiter: Waiter, letsOthersIn: boolean): void {
+    if (waiter.giveUp()) this.#gateOpened();
+    this.#rules.unreserve(this.#words);
+    if (hasWaiters(this.#words) || letsOthersIn) this.callNext();
+  }
+
+  /** Those who spin were asleep while they stood outside. */
+  #gateOpened(): void {
+    if (this.#rules.inside === 'spin') this.#call(presentCalls(this.#words), MOST_WAITERS);
+  }
+
+  #getRecording(): LockRecording | null {
+    if (this.#recording === undefined) {
+      const thread = this.#attachment.present;
+      if (thread === null) return null;
+      this.#recording = recordLock(thread, this.#handle.lock, this.#words);
+    }
+    return this.#recording;
+  }
+
+  #openIfStuck(): boolean {
+    if (!openIfStuck(this.#words, sharedNow())) return false;
+    this.#callAll();
+    return true;
+  }
+
+  /**
+   * After the gate was opened by force. Those who were inside are counted no more, and asleep
+   * perhaps: a release would pass them over until they look for themselves. Those who were outside
+   * may find room for more than one of them.
+   */
+  readonly #callAll = (): void => {
+    this.#call(callsOf(0), MOST_WAITERS);
+    this.#call(callsOf(1), MOST_WAITERS);
+    this.ring();
+  };
+
+  #call(word: number, count: number): void {
+    this.#called++;
+    this.#wake(word, count);
+  }
+
+  /** Without a request of an outer section, as a sleep is. */
+  #wake(word: number, count: number): void {
+    call(this.#words, word);
+    const paused = this.#attachment.pause();
+    this.#parking.wake(this.#bed, word, count);
+    if (paused) this.#attachment.resume();
+  }
+
+  #noteGivenUp(): void {
+    this.#gaveUp++;
+    publishLater(LOCK_TIMEOUT, this.#message());
+  }
+
+  #message(): LockMessage {
+    const { lock, buffer, byteOffset } = this.#handle;
+    return { kind: lock, buffer, byteOffset };
+  }
+
+  // ---- requests in the event loop ----
+
+  /** Called by the heartbeat. One property, so that it can be taken back. */
+  readonly #beat = (): void => {
+    this.#serve(true);
+  };
+
+  /** Whether all who wait are requests of this object: then there is nobody to wake. */
+  #isAlone(): boolean {
+    return this.#waiter?.isInLine === true && countWaiters(this.#words) === 1;
+  }
+
+  #serveLater(): void {
+    if (this.#isServing) return;
+    this.#isServing = true;
+    queueMicrotask(this.#look);
+  }
+
+  /** One property, for microtasks and the bell. */
+  readonly #look = (): void => {
+    this.#isServing = false;
+    this.#serve(false);
+  };
+
+  /** Serves requests as long as the lock lets them in, then sleeps if there are more. */
+  #serve(isLate: boolean): void {
+    const words = this.#words;
+    for (let request = this.#first; request !== null; request = this.#first) {
+      let result: number;
+      let bell: number;
+      try {
+        this.#waiter ??= new Waiter(words, true, this.#callAll);
+        this.#waiter.isLate = isLate;
+        bell = readBell(words);
+        listen(words);
+        result = this.#waiter.look(request.door);
+      } catch (error) {
+        // More threads wait than can be counted, say.
+        this.#remove(request);
+        this.#leave(request.door.cancel());
+        request.fail(error);
+        continue;
+      }
+      if (result < 0) {
+        if (this.#sleep.sleep(bell)) return;
+        continue;
+      }
+      const waiter = this.#waiter;
+      this.#waiter = null;
+      this.#arrived(waiter, request.door);
+      this.#remove(request);
+      request.grant(result);
+    }
+  }
+
+  #limit(request: Request, timeout: number | undefined, signal: AbortSignal | undefined): void {
+    const giveUp = (reason: unknown): void => {
+      this.#noteGivenUp();
+      this.#withdraw(request);
+      request.fail(reason);
+    };
+    const stopTimeout = startTimeout(timeout, () => {
+      giveUp(timedOut(this.#handle.lock, timeout));
+    });
+    const stopListening = onAbort(signal, giveUp);
+    request.forget = () => {
+      stopTimeout();
+      stopListening();
+    };
+  }
+
+  /**
+   * Takes out a request that is not served. The line is left at once: its event loop may have other
+   * things to do.
+   */
+  #withdraw(request: Request): void {
+    const wasFirst = this.#first === request;
+    this.#remove(request);
+    if (!wasFirst) return;
+    const letsOthersIn = request.door.cancel();
+    if (this.#first === null) {
+      this.#leave(letsOthersIn);
+      return;
+    }
+    if (letsOthersIn) this.callNext();
+    // What the first one could not have, the next one may: when this thread is done with what it
+    // does, see `release`.
+    this.#serveLater();
+  }
+
+  #leave(letsOthersIn: boolean): void {
+    const waiter = this.#waiter;
+    this.#waiter = null;
+    if (waiter !== null) this.#departed(waiter, letsOthersIn);
+  }
+
+  #append(request: Request): void {
+    if (this.#last === null) this.#first = request;
+    else this.#last.next = request;
+    this.#last = request;
+    if (this.#first === request) joinHeartbeat(this.#beat);
+  }
+
+  #remove(request: Request): void {
+    const { previous, next } = request;
+    if (previous === null) this.#first = next;
+    else previous.next = next;
+    if (next === null) this.#last = previous;
+    else next.previous = previous;
+    request.forget();
+    if (this.#first === null) leaveHeartbeat(this.#beat);
+  }
+}

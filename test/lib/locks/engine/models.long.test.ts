@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: MIT
+/**
+ * The models of `models.test.ts` with more threads, more turns and more that may
+ * befall them: minutes of work.
+ */
+import { describe, it } from 'vitest';
+import { ABI_VERSIONS } from '../../../../lib/abi/interface.ts';
+import type { ExploreOptions } from '../../../../lib/simulated/explorer.ts';
+import type { Model } from '../../../../lib/simulated/model.ts';
+import { exploreAloud, findAloud } from './models/aloud.ts';
+import { conditionModel } from './models/condition.ts';
+import { exclusiveModel } from './models/exclusive.ts';
+import { rwLockModel } from './models/rw-lock.ts';
+import { semaphoreModel } from './models/semaphore.ts';
+
+const MINUTES = 60_000;
+
+const STUCK = /^nothing can go on/;
+const FAILED_TRY = /^a try failed, and the lock was free all the time, or its holder dead/;
+
+describe('holds in every state', { timeout: 10 * MINUTES }, () => {
+  it.each<{ readonly model: Model; readonly options?: ExploreOptions }>([
+    { model: exclusiveModel({ turns: [2, 2], limit: 1 }) },
+    { model: exclusiveModel({ turns: [['async twice'], 1], limit: 1, giveUps: 1 }) },
+    { model: semaphoreModel({ turns: [1, ['meet'], ['meet']], permits: 2, limit: 1 }) },
+    {
+      model: rwLockModel({
+        turns: [
+          ['read', 'read'],
+          ['write', 'write'],
+        ],
+        places: 1,
+        limit: 1,
+      }),
+    },
+    { model: conditionModel({ waiters: ['thread', 'thread'], notifications: [[1]], giveUps: 1 }) },
+    { model: exclusiveModel({ turns: [2, 2], limit: 1, deaths: 1, giveUps: 1 }) },
+    { model: exclusiveModel({ turns: [2, 2], limit: 1, polls: 2 }) },
+    { model: exclusiveModel({ turns: [1, 1, 1], limit: 1, giveUps: 1 }) },
+    { model: exclusiveModel({ turns: [1, 1, 1], limit: 1, deaths: 1 }) },
+    {
+      model: exclusiveModel({ turns: [2, 1, 1], limit: 1, giveUps: 1 }),
+      options: { disturbances: 6 },
+    },
+    {
+      model: exclusiveModel({ turns: [2, 1, 1], limit: 1, polls: 1 }),
+      options: { disturbances: 6 },
+    },
+    { model: exclusiveModel({ turns: [2, 2], limit: 1, spins: true, deaths: 1, giveUps: 1 }) },
+    { model: exclusiveModel({ turns: [1, 1, 1], limit: 1, spins: true, deaths: 1 }) },
+    { model: exclusiveModel({ turns: [['async', 'async'], 2], limit: 1, giveUps: 1 }) },
+    { model: exclusiveModel({ turns: [['async'], 2], limit: 1, deaths: 1, giveUps: 1 }) },
+    {
+      model: exclusiveModel({
+        turns: [['async'], 2],
+        limit: 1,
+        spins: true,
+        deaths: 1,
+        giveUps: 1,
+      }),
+    },
+    { model: exclusiveModel({ turns: [['async'], ['async'], 1], limit: 1 }) },
+    { model: exclusiveModel({ turns: [['async'], 2, 1], limit: 1 }), options: { disturbances: 6 } },
+    {
+      model: exclusiveModel({ turns: [['async'], 2, 1], limit: 1, spins: true }),
+      options: { disturbances: 6 },
+    },
+    { model: exclusiveModel({ turns: [['async twice'], 2], limit: 1 }) },
+    { model: exclusiveModel({ turns: [['async twice'], ['async twice']], limit: 1, giveUps: 1 }) },
+    { model: exclusiveModel({ turns: [['async and late try'], 2], limit: 1, polls: 1 }) },
+    { model: exclusiveModel({ turns: [1, 1, ['try', 'last try']], limit: 1, giveUps: 1 }) },
+    { model: exclusiveModel({ turns: [1, 1, ['try', 'last try']], limit: 1, deaths: 1 }) },
+    { model: exclusiveModel({ turns: [['async'], 1, ['try', 'last try']], limit: 1 }) },
+    { model: semaphoreModel({ turns: [2, 2], permits: 1, limit: 1, deaths: 1, giveUps: 1 }) },
+    { model: semaphoreModel({ turns: [2, 2], permits: 1, limit: 1, polls: 2 }) },
+    { model: semaphoreModel({ turns: [1, 1, 1], permits: 1, limit: 1, giveUps: 1 }) },
+    { model: semaphoreModel({ turns: [1, 1, 1], permits: 1, limit: 1, deaths: 1 }) },
+    {
+      model: semaphoreModel({ turns: [2, 1, 1], permits: 2, limit: 1, giveUps: 1 }),
+      options: { disturbances: 6 },
+    },
+    {
+      model: semaphoreModel({ turns: [1, 1, ['meet'], ['meet']], permits: 2, limit: 9 }),
+      options: { disturbances: 5 },
+    },
+    { model: semaphoreModel({ turns: [['async'], 1, 1], permits: 1, limit: 1 }) },
+    {
+      model: semaphoreModel({ turns: [['async'], ['async'], 1], permits: 2, limit: 1, giveUps: 1 }),
+    },
+    {
+      model: semaphoreModel({ turns: [['async'], 2], permits: 1, limit: 1, deaths: 1, giveUps: 1 }),
+    },
+    {
+      model: semaphoreModel({
+        turns: [1, 1, ['try', 'last try']],
+        permits: 1,
+        limit: 1,
+        giveUps: 1,
+      }),
+    },
+    {
+      model: semaphoreModel({
+        turns: [1, 1, ['try', 'last try']],
+        permits: 1,
+        limit: 1,
+        deaths: 1,
+      }),
+    },
+    {
+      model: rwLockModel({
+        turns: [
+          ['write', 'write'],
+          ['read', 'read'],
+        ],
+        places: 1,
+        limit: 1,
+        giveUps: 1,
+      }),
+    },
+    { model: rwLockModel({ turns: [['read'], ['read'], ['write']], places: 1 }) },
+    { model: rwLockModel({ turns: [['read'], ['write'], ['write']], places: 1 }) },
+    { model: rwLockModel({ turns: [['write'], ['write'], ['read']], places: 1, deaths: 1 }) },
+    { model: rwLockModel({ turns: [['write'], ['read meet'], ['read meet']], places: 2 }) },
+    { model: rwLockModel({ turns: [['read'], ['async write']], places: 1, giveUps: 1 }) },
+    { model: rwLockModel({ turns: [['read'], ['async write']], places: 1, deaths: 1 }) },
+    { model: rwLockModel({ turns: [['async read'], ['write', 'write']], places: 1, giveUps: 1 }) },
+    {
+      model: rwLockModel({
+        turns: [['async write'], ['read', 'read']],
+        places: 1,
+        limit: 1,
+        giveUps: 1,
+      }),
+    },
+    {
+      model: rwLockModel({
+        turns: [['write'], ['read', 'read'], ['async write']],
+        places: 1,
+        limit: 1,
+      }),
+      options: { disturbances: 5 },
+    },
+    {
+      model: rwLockModel({ turns: [['read'], ['read'], ['async write']], places: 1, deaths: 1 }),
+      options: { disturbances: 5 },
+    },
+    {
+      model: rwLockModel({
+        turns: [['async write', 'async write'], ['read'], ['write']],
+        places: 1,
+        polls: 1,
+      }),
+      options: { disturbances: 5 },
+    },
+    {
+      model: rwLockModel({
+        turns: [['read'], ['write'], ['read try', 'read last try']],
+        places: 1,
+      }),
+      options: { disturbances: 5 },
+    },
+    {
+      model: rwLockModel({
+        turns: [['read'], ['write'], ['write try', 'write last try']],
+        places: 1,
+        deaths: 1,
+      }),
+      options: { disturbances: 5 },
+    },
+    {
+      model: rwLockModel({
+        turns: [['read'], ['async write'], ['read try', 'write last try']],
+        places: 1,
+      }),
+      options: { disturbances: 5 },
+    },
+    {
+      model: conditionModel({ waiters: ['thread', 'thread'], notifications: [[1, 1]], giveUps: 2 }),
+    },
+    {
+      model: conditionModel({
+        waiters: ['thread', 'event loop'],
+        notifications: [[1, 1]],
+        giveUps: 1,
+      }),
+    },
+    {
+      model: conditionModel({
+        waiters: ['event loop', 'event loop'],
+        notifications: [[1]],
+        giveUps: 1,
+      }),
+    },
+    {
+      model: conditionModel({ waiters: ['thread', 'unlocked'], notifications: [[1]], giveUps: 1 }),
+    },
+    {
+      model: conditionModel({
+        waiters: ['event loop', 'unlocked'],
+        notifications: [[1]],
+        giveUps: 1,
+      }),
+    },
+    {
+      model: conditionModel({
+        waiters: ['thread', 'thread'],
+        notifications: [[1]],
+        places: 2,
+        deaths: 1,
+        giveUps: 1,
+      }),
+    },
+    {
+      model: conditionModel({
+        waiters: ['thread', 'event loop'],
+        notifications: [[1]],
+        places: 2,
+        deaths: 1,
+      }),
+    },
+    {
+      model: conditionModel({
+        waiters: ['thread', 'thread'],
+        notifications: [[1], [1]],
+        places: 1,
+        deaths: 1,
+      }),
+      options: { disturbances: 5 },
+    },
+    {
+      model: conditionModel({
+        waiters: ['thread', 'thread', 'thread'],
+        notifications: [[2]],
+        giveUps: 1,
+      }),
+      options: { disturbances: 5 },
+    },
+  ])('$model.name', ({ model, options }) => {
+    exploreAloud(model, options);
+  });
+});
+
+describe('nobody is overtaken more often than is said', { timeout: 10 * MINUTES }, () => {
+  it.each([
+    { model: exclusiveModel({ turns: [9, 1], limit: 1 }), options: undefined },
+    { model: exclusiveModel({ turns: [9, 1], limit: 2 }), options: undefined },
+    { model: exclusiveModel({ turns: [9, 1], limit: 2, spins: true }), options: undefined },
+    { model: exclusiveModel({ turns: [4, 4, 1], limit: 1 }), options: { disturbances: 4 } },
+    { model: exclusiveModel({ turns: [9, 1, 1], limit: 1 }), options: { disturbances: 4 } },
+    {
+      model: exclusiveModel({ turns: [9, 1, 1], limit: 1, spins: true }),
+      options: { disturbances: 4 },
+    },
+  ])('$model.name', ({ model, options }) => {
+    exploreAloud(model, options);
+  });
+});
+
+describe.each(ABI_VERSIONS)('with sections on %s', { timeout: 10 * MINUTES }, (abiVersion) => {
+  it('no system call ends an extension, and nobody is killed', () => {
+    exploreAloud(exclusiveModel({ abiVersion, turns: [1, 1], limit: 1, giveUps: 1 }));
+    exploreAloud(exclusiveModel({ abiVersion, turns: [2, 2], limit: 1 }), { disturbances: 5 });
+    exploreAloud(exclusiveModel({ abiVersion, turns: [1, 1, 1], limit: 1 }), { disturbances: 4 });
+  });
+});
+
+describe('finds', { timeout: 10 * MINUTES }, () => {
+  it.each<{ readonly model: Model; readonly what: RegExp }>([
+    {
+      model: exclusiveModel({
+        turns: [['async'], 2, 1],
+        limit: 1,
+        mistake: 'calls event loops like threads',
+      }),
+      what: /0 stays away/,
+    },
+    {
+      model: exclusiveModel({
+        turns: [['async', 'async'], 2],
+        limit: 1,
+        mistake: 'forces the gate silently',
+      }),
+      what: STUCK,
+    },
+    {
+      model: exclusiveModel({
+        turns: [2, 1, 1],
+        limit: 1,
+        giveUps: 1,
+        mistake: 'gives up silently',
+      }),
+      what: STUCK,
+    },
+    {
+      model: semaphoreModel({
+        turns: [2, 1, ['try']],
+        permits: 1,
+        limit: 1,
+        giveUps: 1,
+        mistake: 'gives up and stays in the line',
+      }),
+      what: FAILED_TRY,
+    },
+    {
+      model: rwLockModel({
+        turns: [['read'], ['read'], ['async write']],
+        places: 1,
+        deaths: 1,
+        mistake: 'counts dead readers',
+      }),
+      what: STUCK,
+    },
+    {
+      model: conditionModel({
+        waiters: ['thread', 'thread'],
+        notifications: [[1]],
+        places: 2,
+        deaths: 1,
+        mistake: 'tells nobody when all are told',
+      }),
+      what: STUCK,
+    },
+    {
+      model: exclusiveModel({ turns: [9, 1, 1], limit: 1, mistake: 'is free at once' }),
+      what: /^1 was overtaken more than 7 times/,
+    },
+    {
+      model: semaphoreModel({
+        turns: [2, 1, 1],
+        permits: 1,
+        limit: 1,
+        giveUps: 1,
+        mistake: 'gives up silently',
+      }),
+      what: STUCK,
+    },
+    {
+      model: conditionModel({
+        waiters: ['thread', 'thread'],
+        notifications: [[1], [1]],
+        places: 1,
+        deaths: 1,
+        mistake: 'forgets without the place',
+      }),
+      what: STUCK,
+    },
+    {
+      model: rwLockModel({
+        turns: [['read'], ['read'], ['write']],
+        places: 1,
+        polls: 1,
+        mistake: 'withdraws the claims of threads',
+      }),
+      what: /2 waits at 'sleep on the drain'/,
+    },
+  ])('$model.name', ({ model, what }) => {
+    findAloud(model, what);
+  });
+});

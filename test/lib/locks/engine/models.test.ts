@@ -1,0 +1,469 @@
+// SPDX-License-Identifier: MIT
+/**
+ * The locks in every state there is, with threads that die, waiters that give up
+ * and event loops that do not come round: one holder at a time, no wake-up lost,
+ * no try that fails without a reason, nobody overtaken more often than is said.
+ * And what would be wrong is found. Larger models are in `models.long.test.ts`.
+ */
+import { describe, it } from 'vitest';
+import { ABI_VERSIONS } from '../../../../lib/abi/interface.ts';
+import type { ExploreOptions } from '../../../../lib/simulated/explorer.ts';
+import type { Model } from '../../../../lib/simulated/model.ts';
+import { exploreAloud, findAloud } from './models/aloud.ts';
+import { conditionModel } from './models/condition.ts';
+import { exclusiveModel } from './models/exclusive.ts';
+import { rwLockModel } from './models/rw-lock.ts';
+import { semaphoreModel } from './models/semaphore.ts';
+
+const STUCK = /^nothing can go on/;
+const TWO_HOLDERS = /have the lock at once/;
+const READ_AND_WRITTEN = /write and \d read at once/;
+const NOTIFICATION_LOST = /^one was promised a notification, and nobody got it/;
+const FAILED_TRY = /^a try failed, and the lock was free all the time, or its holder dead/;
+
+describe('holds in every state', () => {
+  it.each<{ readonly model: Model; readonly options?: ExploreOptions }>([
+    { model: exclusiveModel({ turns: [2, 1], limit: 1, spins: true, giveUps: 1 }) },
+    { model: exclusiveModel({ turns: [2, 1], limit: 1, deaths: 1 }) },
+    { model: exclusiveModel({ turns: [1, 1, 1], limit: 1 }), options: { disturbances: 3 } },
+    { model: exclusiveModel({ turns: [['async'], 1], limit: 1, giveUps: 1 }) },
+    { model: exclusiveModel({ turns: [['async'], 1], limit: 1, spins: true, deaths: 1 }) },
+    {
+      model: exclusiveModel({ turns: [['async and late try'], 2], limit: 1 }),
+      options: { disturbances: 5 },
+    },
+    {
+      model: exclusiveModel({ turns: [1, 1, ['try', 'last try']], limit: 1, giveUps: 1 }),
+      options: { disturbances: 3 },
+    },
+    { model: exclusiveModel({ turns: [2, ['try', 'last try']], limit: 1, deaths: 1 }) },
+    {
+      model: exclusiveModel({
+        turns: [['token', 'lock, old token'], ['token']],
+        limit: 1,
+        deaths: 1,
+      }),
+    },
+    { model: semaphoreModel({ turns: [2, 1], permits: 1, limit: 1, giveUps: 1 }) },
+    { model: semaphoreModel({ turns: [2, 1], permits: 1, limit: 1, deaths: 1 }) },
+    { model: semaphoreModel({ turns: [['async'], 1], permits: 1, limit: 1, giveUps: 1 }) },
+    {
+      model: semaphoreModel({
+        turns: [1, 1, ['try', 'last try']],
+        permits: 1,
+        limit: 1,
+        giveUps: 1,
+      }),
+      options: { disturbances: 3 },
+    },
+    { model: semaphoreModel({ turns: [2, ['try', 'last try']], permits: 1, limit: 1, deaths: 1 }) },
+    { model: rwLockModel({ turns: [['read'], ['write']], places: 2, deaths: 1, giveUps: 1 }) },
+    { model: rwLockModel({ turns: [['write'], ['write']], places: 1, deaths: 1, giveUps: 1 }) },
+    {
+      model: rwLockModel({ turns: [['read'], ['async write']], places: 1, deaths: 1 }),
+      options: { disturbances: 4 },
+    },
+    { model: rwLockModel({ turns: [['async read'], ['write']], places: 1, giveUps: 1 }) },
+    {
+      model: rwLockModel({ turns: [['read'], ['write'], ['read']], places: 1 }),
+      options: { disturbances: 2 },
+    },
+    {
+      model: rwLockModel({
+        turns: [['write'], ['write', 'read try', 'write last try']],
+        places: 1,
+        giveUps: 1,
+      }),
+    },
+    {
+      model: rwLockModel({
+        turns: [['write'], ['read try', 'write try', 'read last try']],
+        places: 1,
+        deaths: 1,
+      }),
+    },
+    {
+      model: conditionModel({
+        waiters: ['thread', 'event loop'],
+        notifications: [[1]],
+        giveUps: 1,
+      }),
+      options: { disturbances: 4 },
+    },
+    {
+      model: conditionModel({ waiters: ['thread', 'unlocked'], notifications: [[1]], giveUps: 1 }),
+      options: { disturbances: 4 },
+    },
+    {
+      model: conditionModel({
+        waiters: ['thread', 'thread'],
+        notifications: [[1]],
+        places: 2,
+        deaths: 1,
+      }),
+      options: { disturbances: 4 },
+    },
+  ])('$model.name', ({ model, options }) => {
+    exploreAloud(model, options);
+  });
+});
+
+describe('nobody is overtaken more often than is said', () => {
+  it.each([
+    { model: exclusiveModel({ turns: [7, 1], limit: 2 }), options: undefined },
+    { model: exclusiveModel({ turns: [7, 1], limit: 2, spins: true }), options: undefined },
+    { model: exclusiveModel({ turns: [4, 4, 1], limit: 1 }), options: { disturbances: 2 } },
+  ])('$model.name', ({ model, options }) => {
+    exploreAloud(model, options);
+  });
+});
+
+describe.each(ABI_VERSIONS)('with sections on %s', (abiVersion) => {
+  it('no system call ends an extension, and nobody is killed', () => {
+    exploreAloud(exclusiveModel({ abiVersion, turns: [1, 1], limit: 1, giveUps: 1 }), {
+      disturbances: 4,
+    });
+    exploreAloud(exclusiveModel({ abiVersion, turns: [2, 2], limit: 1 }), { disturbances: 3 });
+  });
+});
+
+describe('finds', () => {
+  it.each<{ readonly model: Model; readonly what: RegExp }>([
+    { model: exclusiveModel({ turns: [2, 2], limit: 1, mistake: 'answers first' }), what: STUCK },
+    { model: exclusiveModel({ turns: [1, 1], limit: 1, mistake: 'releases unseen' }), what: STUCK },
+    {
+      model: exclusiveModel({ turns: [12, 1], limit: 2, mistake: 'never closes the gate' }),
+      what: /^1 was overtaken more than 6 times/,
+    },
+    {
+      model: exclusiveModel({
+        abiVersion: 'mainline',
+        turns: [1, 1],
+        limit: 1,
+        mistake: 'wakes in the section',
+      }),
+      what: /made a system call in its extension/,
+    },
+    {
+      model: exclusiveModel({
+        turns: [['async'], 1],
+        limit: 1,
+        mistake: 'rings before it is free',
+      }),
+      what: STUCK,
+    },
+    {
+      model: exclusiveModel({ turns: [['async'], 1], limit: 1, mistake: 'rings nobody' }),
+      what: STUCK,
+    },
+    {
+      model: exclusiveModel({ turns: [['async'], 1], limit: 1, mistake: 'listens after looking' }),
+      what: STUCK,
+    },
+    {
+      model: exclusiveModel({
+        turns: [['async'], 1],
+        limit: 1,
+        mistake: 'reads the bell after looking',
+      }),
+      what: STUCK,
+    },
+    {
+      model: exclusiveModel({ turns: [['async'], 2], limit: 1, mistake: 'waits for event loops' }),
+      what: /0 stays away/,
+    },
+    {
+      model: exclusiveModel({
+        turns: [1, 1, ['try']],
+        limit: 1,
+        giveUps: 1,
+        mistake: 'leaves the state behind',
+      }),
+      what: FAILED_TRY,
+    },
+    {
+      model: exclusiveModel({
+        turns: [1, 1, ['last try']],
+        limit: 1,
+        giveUps: 1,
+        mistake: 'leaves the state behind',
+      }),
+      what: /^a try failed, and nobody else was left/,
+    },
+    {
+      model: exclusiveModel({
+        turns: [2, 1, ['try']],
+        limit: 1,
+        giveUps: 1,
+        mistake: 'gives up and stays in the line',
+      }),
+      what: FAILED_TRY,
+    },
+    {
+      model: exclusiveModel({
+        turns: [1, ['try']],
+        limit: 1,
+        deaths: 1,
+        mistake: 'tries ask nobody',
+      }),
+      what: FAILED_TRY,
+    },
+    {
+      model: exclusiveModel({
+        turns: [['token', 'lock, old token'], 1],
+        limit: 1,
+        mistake: 'does not check the hold',
+      }),
+      what: TWO_HOLDERS,
+    },
+    {
+      model: exclusiveModel({
+        turns: [['token'], 1],
+        limit: 1,
+        mistake: 'releases what a token holds',
+      }),
+      what: TWO_HOLDERS,
+    },
+    {
+      model: exclusiveModel({
+        turns: [['token'], 1],
+        limit: 1,
+        deaths: 1,
+        mistake: 'keeps the hold of the dead',
+      }),
+      what: /^release\(\) was refused/,
+    },
+    {
+      model: exclusiveModel({
+        turns: [['async and late try'], 2],
+        limit: 1,
+        mistake: 'takes the one who waits for its own',
+      }),
+      what: STUCK,
+    },
+    {
+      model: semaphoreModel({
+        turns: [1, 1, ['meet'], ['meet']],
+        permits: 2,
+        limit: 9,
+        mistake: 'does not call the next',
+      }),
+      what: STUCK,
+    },
+    {
+      model: semaphoreModel({
+        turns: [1, 1],
+        permits: 1,
+        limit: 1,
+        mistake: 'looks who waits before it is free',
+      }),
+      what: STUCK,
+    },
+    {
+      model: semaphoreModel({
+        turns: [1, ['try']],
+        permits: 1,
+        limit: 1,
+        deaths: 1,
+        mistake: 'tries ask nobody',
+      }),
+      what: FAILED_TRY,
+    },
+    {
+      model: semaphoreModel({
+        turns: [['async'], 1],
+        permits: 1,
+        limit: 1,
+        mistake: 'listens after looking',
+      }),
+      what: STUCK,
+    },
+    {
+      model: semaphoreModel({
+        turns: [['async'], 2],
+        permits: 1,
+        limit: 1,
+        mistake: 'waits for event loops',
+      }),
+      what: /0 stays away/,
+    },
+    {
+      model: semaphoreModel({
+        turns: [['async'], 2, 1],
+        permits: 1,
+        limit: 1,
+        mistake: 'calls event loops like threads',
+      }),
+      what: /0 stays away/,
+    },
+    {
+      model: conditionModel({
+        waiters: ['thread', 'thread'],
+        notifications: [[1]],
+        giveUps: 1,
+        mistake: 'gives up silently',
+      }),
+      what: NOTIFICATION_LOST,
+    },
+    {
+      model: conditionModel({
+        waiters: ['thread'],
+        notifications: [[1]],
+        mistake: 'looks, then sleeps',
+      }),
+      what: STUCK,
+    },
+    {
+      model: conditionModel({
+        waiters: ['thread', 'thread'],
+        notifications: [[1]],
+        mistake: 'reads the calls when it has lined up',
+      }),
+      what: STUCK,
+    },
+    {
+      model: conditionModel({
+        waiters: ['event loop'],
+        notifications: [[1]],
+        mistake: 'listens after looking',
+      }),
+      what: STUCK,
+    },
+    {
+      model: conditionModel({
+        waiters: ['event loop'],
+        notifications: [[1]],
+        mistake: 'rings nobody',
+      }),
+      what: STUCK,
+    },
+    {
+      model: conditionModel({
+        waiters: ['thread', 'unlocked'],
+        notifications: [[1]],
+        giveUps: 1,
+        mistake: 'keeps what an unlocked one was told',
+      }),
+      what: NOTIFICATION_LOST,
+    },
+    {
+      model: conditionModel({
+        waiters: ['thread', 'thread'],
+        notifications: [[1]],
+        places: 2,
+        deaths: 1,
+        mistake: 'counts before it lines up',
+      }),
+      what: STUCK,
+    },
+    {
+      model: conditionModel({
+        waiters: ['thread', 'thread'],
+        notifications: [[1]],
+        places: 2,
+        deaths: 1,
+        mistake: 'counts until it has left',
+      }),
+      what: STUCK,
+    },
+    {
+      model: rwLockModel({
+        turns: [['read'], ['write']],
+        places: 1,
+        mistake: 'looks before it has its place',
+      }),
+      what: READ_AND_WRITTEN,
+    },
+    {
+      model: rwLockModel({
+        turns: [['read'], ['async write']],
+        places: 1,
+        mistake: 'confirms without comparing',
+      }),
+      what: READ_AND_WRITTEN,
+    },
+    {
+      model: rwLockModel({
+        turns: [['write'], ['read'], ['write']],
+        places: 1,
+        deaths: 1,
+        mistake: 'clears what is torn',
+      }),
+      what: /or was not told/,
+    },
+    {
+      model: rwLockModel({
+        turns: [['write'], ['write']],
+        places: 1,
+        deaths: 1,
+        mistake: 'forgets what is torn',
+      }),
+      what: /or was not told/,
+    },
+    {
+      model: rwLockModel({
+        turns: [['read'], ['write']],
+        places: 1,
+        mistake: 'reads the drain after looking',
+      }),
+      what: STUCK,
+    },
+    {
+      model: rwLockModel({ turns: [['read'], ['write']], places: 1, mistake: 'tells no writer' }),
+      what: STUCK,
+    },
+    {
+      model: rwLockModel({
+        turns: [['read'], ['write']],
+        places: 1,
+        mistake: 'steps back silently',
+      }),
+      what: STUCK,
+    },
+    {
+      model: rwLockModel({
+        turns: [['write'], ['read meet'], ['read meet']],
+        places: 2,
+        mistake: 'does not call the next',
+      }),
+      what: STUCK,
+    },
+    {
+      model: rwLockModel({
+        turns: [['read'], ['write'], ['read']],
+        places: 1,
+        giveUps: 1,
+        mistake: 'leaves its claim behind',
+      }),
+      what: STUCK,
+    },
+    {
+      model: rwLockModel({
+        turns: [['read'], ['write'], ['read']],
+        places: 1,
+        giveUps: 1,
+        mistake: 'withdraws silently',
+      }),
+      what: STUCK,
+    },
+    {
+      model: rwLockModel({
+        turns: [['write'], ['read']],
+        places: 1,
+        deaths: 1,
+        mistake: 'keeps the claims of the dead',
+      }),
+      what: STUCK,
+    },
+    {
+      model: rwLockModel({
+        turns: [['async write'], ['read', 'read']],
+        places: 2,
+        mistake: 'keeps the claims of event loops',
+      }),
+      what: /0 stays away/,
+    },
+  ])('$model.name', ({ model, what }) => {
+    findAloud(model, what);
+  });
+});
