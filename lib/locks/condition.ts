@@ -11,7 +11,7 @@ import type { Check } from '../options.ts';
 import { Attachment } from './engine/attachment.ts';
 import { onAbort } from './engine/abort.ts';
 import { leftUntil, now } from './engine/clock.ts';
-import { ExclusiveLock } from './engine/exclusive.ts';
+import { ExclusiveEngine } from './engine/exclusive.ts';
 import { joinHeartbeat, leaveHeartbeat } from './engine/heartbeat.ts';
 import { lengthOf, place } from './engine/layout.ts';
 import type { LockHandle } from './engine/layout.ts';
@@ -29,7 +29,7 @@ import {
 import type { AsyncLockOptions, LockOptions, PlacementOptions, UseOptions } from './options.ts';
 import { createParking, EventLoopSleep, POLL, wakeEventLoops } from './engine/parking.ts';
 import type { Bed, Parking } from './engine/parking.ts';
-import { describeLock, refuseCopies } from './engine/posting.ts';
+import { describeLock, printAs, refuseCopies } from './engine/posting.ts';
 import { recordWait } from './engine/recording.ts';
 import {
   BELL,
@@ -49,7 +49,7 @@ import {
   takeSignal,
 } from './engine/signals.ts';
 import { startTimeout } from './engine/timeout.ts';
-import { LockToken } from './token.ts';
+import { LockToken, ownerOf, suspend } from './token.ts';
 
 const NO_OPTIONS: LockOptions = {};
 /** How many can be notified. */
@@ -85,6 +85,15 @@ export class Condition {
   readonly #waits = new Set<Wait>();
   /** When the dead were looked for last. */
   #searched = -Infinity;
+
+  static {
+    printAs(Condition.prototype, (condition) =>
+      describeLock(
+        condition.handle,
+        isAwaited(condition.#words) ? 'someone waits' : 'nobody waits',
+      ),
+    );
+  }
 
   /**
    * The condition that another thread's `handle` names.
@@ -207,11 +216,6 @@ export class Condition {
     return this.notify(Infinity);
   }
 
-  /** @internal */
-  [Symbol.for('nodejs.util.inspect.custom')](): string {
-    return describeLock(this.handle, isAwaited(this.#words) ? 'someone waits' : 'nobody waits');
-  }
-
   /** Lines up. @returns what the calls were before */
   #lineUp(): number {
     const words = this.#words;
@@ -232,7 +236,7 @@ export class Condition {
   /** Releases the lock that the token holds, or leaves the line. */
   #suspend(token: LockToken, calls: number, stop: (() => void) | null): void {
     try {
-      token.suspend(stop);
+      suspend(token, stop);
     } catch (error) {
       // It is not held through this token any more.
       if (this.#leaveLine(calls)) this.notify();
@@ -345,14 +349,14 @@ function unlessAborted(signal: AbortSignal): (error: unknown) => void {
   };
 }
 
-function lockOf(token: LockToken): ExclusiveLock {
+function lockOf(token: LockToken): ExclusiveEngine {
   // Callers without types can pass anything, what a try returned say.
   if (!(token instanceof LockToken))
     throw invalid(
       `A Condition waits with the token of a Mutex or a SpinLock, not with ${describeValue(token)}.`,
     );
-  const lock = token.of;
-  if (lock instanceof ExclusiveLock) return lock;
+  const lock = ownerOf(token);
+  if (lock instanceof ExclusiveEngine) return lock;
   if (lock === null)
     throw new RseqSliceError(
       'ERR_RSEQ_NOT_LOCKED',

@@ -4,12 +4,16 @@
  * and what else was tried.
  */
 import { availableParallelism } from 'node:os';
-import { ExclusiveLock } from './engine/exclusive.ts';
+import { ExclusiveEngine } from './engine/exclusive.ts';
 import type { ExclusiveRules } from './engine/exclusive.ts';
 import { lengthOf } from './engine/layout.ts';
 import type { LockHandle } from './engine/layout.ts';
-import { optionsFor } from './options.ts';
-import type { PlacementOptions, UseOptions } from './options.ts';
+import { printAs, refuseCopies } from './engine/posting.ts';
+import type { LockStats } from './engine/waiting.ts';
+import type { Lock } from './lock.ts';
+import { checkPlacement, optionsFor } from './options.ts';
+import type { AsyncLockOptions, LockOptions, PlacementOptions, UseOptions } from './options.ts';
+import type { LockToken } from './token.ts';
 
 const RULES: ExclusiveRules = {
   limit: 1024,
@@ -22,9 +26,18 @@ const RULES: ExclusiveRules = {
 /**
  * A mutual exclusion lock over shared memory, for threads that do not know how long they will wait.
  */
-export class Mutex extends ExclusiveLock {
+export class Mutex implements Lock {
   /** Bytes of memory that one takes. */
   static readonly byteLength: number = lengthOf('Mutex') * Int32Array.BYTES_PER_ELEMENT;
+
+  /** Plain data that names this lock in another thread. */
+  readonly handle: LockHandle;
+  /** Written once, see `Thread.word`: the way in and out is folded into the caller's code. */
+  declare private readonly engine: ExclusiveEngine;
+
+  static {
+    printAs(Mutex.prototype, (lock) => lock.engine.describe());
+  }
 
   /**
    * The lock that another thread's `handle` names.
@@ -40,6 +53,93 @@ export class Mutex extends ExclusiveLock {
    */
   constructor(options?: PlacementOptions);
   constructor(options: PlacementOptions = {}, ...more: readonly unknown[]) {
-    super('Mutex', RULES, options, more);
+    refuseCopies(this, 'Mutex');
+    checkPlacement('Mutex', options, more);
+    this.engine = new ExclusiveEngine('Mutex', RULES, options);
+    this.handle = this.engine.handle;
+  }
+
+  /**
+   * Takes the lock, waiting for it. The section around the holder ends with the token.
+   * @throws {RseqSliceError} `ERR_RSEQ_TIMEOUT`; `ERR_RSEQ_RECURSIVE_LOCK` when this thread holds
+   * it; `ERR_RSEQ_WOULD_BLOCK` when it is not free in the main thread, unless the lock was made
+   * with `blockMainThread`; `ERR_RSEQ_INVALID_OPTION`.
+   */
+  lock(options?: LockOptions): LockToken {
+    return this.engine.lock(options);
+  }
+
+  /**
+   * Takes the lock if it is free or its holder has died; null: it is held. Never waits, nor
+   * refuses.
+   */
+  tryLock(): LockToken | null {
+    return this.engine.tryLock();
+  }
+
+  /**
+   * Takes the lock without blocking the thread, which stays alive while it waits. Requests of one
+   * thread are served in their order. The holder is in no section: it may be held across an
+   * `await`.
+   * @throws {RseqSliceError} rejects with `ERR_RSEQ_TIMEOUT`, or with the signal's reason. Both are
+   * about waiting only.
+   */
+  lockAsync(options?: AsyncLockOptions): Promise<LockToken> {
+    return this.engine.lockAsync(options);
+  }
+
+  /**
+   * Runs a synchronous function with the lock held and returns its result. What it throws is thrown
+   * on, the lock released.
+   * @param run gets whether the one who held the lock before died with it
+   * @throws {RseqSliceError} as {@link Mutex.lock}; `ERR_RSEQ_ASYNC_SECTION` when the function
+   * returns a promise.
+   */
+  withLock<T>(
+    run: (abandoned: boolean) => T extends PromiseLike<unknown> ? never : T,
+    options?: LockOptions,
+  ): T {
+    return this.engine.withLock(run, options);
+  }
+
+  /** Runs a function with the lock held, in no section, until what it returns has settled. */
+  withLockAsync<T>(
+    run: (token: LockToken) => T | PromiseLike<T>,
+    options?: AsyncLockOptions,
+  ): Promise<T> {
+    return this.engine.withLockAsync(run, options);
+  }
+
+  /**
+   * As {@link Mutex.lock} without a token, for code that counts nanoseconds: it allocates
+   * nothing. Every `acquire` needs its {@link Mutex.release}, in a `finally`.
+   * @returns whether the one who held the lock before died with it.
+   */
+  acquire(options?: LockOptions): boolean {
+    return this.engine.acquire(options);
+  }
+
+  /**
+   * Releases what {@link Mutex.acquire} took, and leaves its section.
+   * @throws {RseqSliceError} `ERR_RSEQ_NOT_LOCKED` when this thread does not hold the lock, or
+   * holds it through a token.
+   */
+  release(): void {
+    this.engine.release();
+  }
+
+  /** What this object has seen in this thread. */
+  stats(): LockStats {
+    return this.engine.stats();
+  }
+
+  /**
+   * The most often that others can take the lock while a thread waits for it, if so many threads
+   * use it. It holds as long as no waiter of an earlier turn is stalled: for a quarter of a second
+   * in its thread, or for 10 ms in its event loop.
+   * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION` when that is no number of threads.
+   */
+  overtakingBound(threads: number): number {
+    return this.engine.overtakingBound(threads);
   }
 }

@@ -1,69 +1,21 @@
 // SPDX-License-Identifier: MIT
 /**
- * A lock for one writer or many readers. Each reader has a place of its own, so
- * readers do not fight for one word, and a dead one is found. A writer first
- * claims the lock, which keeps new readers out, and writes when those who were
- * in have left. Whoever cannot get in waits in one line, readers and writers.
+ * A lock for one writer or many readers: what a user sees of it. Readers have
+ * places of their own, so they do not fight for one word, and a writer keeps new
+ * readers out while it waits for those who are in; how, is in
+ * `engine/read-write.ts`.
  */
-import { RseqSliceError } from '../errors.ts';
-import { Attachment } from './engine/attachment.ts';
-import { leftUntil, sharedNow, since } from './engine/clock.ts';
-import { lengthOf, MOST_READERS, place } from './engine/layout.ts';
+import { lengthOf, MOST_READERS } from './engine/layout.ts';
 import type { LockHandle } from './engine/layout.ts';
-import { agentOf } from './engine/liveness.ts';
-import type { Agent } from './engine/liveness.ts';
-import {
-  checkAsyncOptions,
-  checkOptions,
-  checkPlacement,
-  deadlineOf,
-  optionsFor,
-} from './options.ts';
-import type { AsyncLockOptions, LockOptions, PlacementOptions, UseOptions } from './options.ts';
-import { describeLock, refuseCopies } from './engine/posting.ts';
-import { runWith, runWithAsync } from './engine/run-with.ts';
-import { Slots } from './engine/slots.ts';
-import { LockToken } from './token.ts';
-import type { Owner } from './token.ts';
-import { chooseNext, EVENT_LOOP_LEASE, hasWaiters, OWN, STATE } from './engine/turnstile.ts';
-import { AGAIN, NOT_YET } from './engine/waiter.ts';
-import type { Door } from './engine/waiter.ts';
-import { Waiting } from './engine/waiting.ts';
+import { printAs, refuseCopies } from './engine/posting.ts';
+import { ReadWriteEngine } from './engine/read-write.ts';
 import type { LockStats } from './engine/waiting.ts';
-import {
-  claimWriting,
-  clearWriter,
-  confirmWriting,
-  isClaimed,
-  isClaimedByEventLoop,
-  isWritten,
-  leaveTorn,
-  TORN,
-  withdrawClaim,
-  writerOf,
-} from './engine/writer.ts';
-
-/** Releases with somebody waiting until those who wait go first. */
-const LIMIT = 1024;
-const NO_OPTIONS: LockOptions = {};
-
-/**
- * A writer that has claimed the lock sleeps on it until readers leave. Counted up when one does.
- */
-const DRAIN = OWN;
-/** When an event loop claimed the lock last, or a reader left after that. */
-const CLAIMED_SINCE = OWN + 1;
-
-/** What a token's number says beside a reader's place. */
-const IN_SECTION = 1;
-const WITHOUT_SECTION = 0;
-/** In the place of a place. */
-const WRITER = 0;
-/** Beside the place in what the doors return. */
-const ABANDONED = 1;
+import { checkPlacement, optionsFor } from './options.ts';
+import type { AsyncLockOptions, LockOptions, PlacementOptions, UseOptions } from './options.ts';
+import type { LockToken } from './token.ts';
 
 /** Many readers or one writer at a time, over shared memory. */
-export class RwLock implements Owner {
+export class RwLock {
   /** Bytes of memory that one takes. */
   static readonly byteLength: number = lengthOf('RwLock') * Int32Array.BYTES_PER_ELEMENT;
   /** How many can read at a time. */
@@ -71,15 +23,11 @@ export class RwLock implements Owner {
 
   /** Plain data that names this lock in another thread. */
   readonly handle: LockHandle;
-  readonly #words: Int32Array;
-  readonly #agent: Agent;
-  readonly #attachment: Attachment;
-  readonly #slots: Slots;
-  readonly #waiting: Waiting;
-  readonly #shared: Shared;
-  readonly #readDoor: ReadDoor;
-  readonly #readAsyncDoor: ReadDoor;
-  readonly #writeDoor: WriteDoor;
+  readonly #engine: ReadWriteEngine;
+
+  static {
+    printAs(RwLock.prototype, (lock) => lock.#engine.describe());
+  }
 
   /**
    * The lock that another thread's `handle` names.
@@ -97,31 +45,8 @@ export class RwLock implements Owner {
   constructor(options: PlacementOptions = {}, ...more: readonly unknown[]) {
     refuseCopies(this, 'RwLock');
     checkPlacement('RwLock', options, more);
-    const { words, handle } = place('RwLock', lengthOf('RwLock'), options);
-    this.handle = handle;
-    this.#words = words;
-    this.#attachment = new Attachment(options.thread);
-    this.#agent = agentOf(this.#attachment);
-    this.#slots = new Slots(words, this.#agent);
-    this.#waiting = new Waiting(
-      words,
-      this.#attachment,
-      handle,
-      { inside: 'sleep', showWaiters: () => true, unreserve: () => undefined },
-      options.blockMainThread === true,
-    );
-    this.#shared = {
-      words,
-      agent: this.#agent,
-      slots: this.#slots,
-      tellWriter: this.#tellWriter,
-      noteAbandoned: () => {
-        this.#waiting.noteAbandoned();
-      },
-    };
-    this.#readDoor = new ReadDoor(this.#shared, this.#attachment);
-    this.#readAsyncDoor = new ReadDoor(this.#shared, null);
-    this.#writeDoor = new WriteDoor(this.#shared, false);
+    this.#engine = new ReadWriteEngine(options);
+    this.handle = this.#engine.handle;
   }
 
   /**
@@ -131,379 +56,97 @@ export class RwLock implements Owner {
    * this thread has the lock in any way; `ERR_RSEQ_WOULD_BLOCK` when it must wait in the main
    * thread; `ERR_RSEQ_INVALID_OPTION`.
    */
-  readLock(options: LockOptions = NO_OPTIONS): LockToken {
-    if (options !== NO_OPTIONS) checkOptions('RwLock', options);
-    let result = this.#waiting.attempt(this.#readDoor, false);
-    if (result === NOT_YET) {
-      if (options.timeout !== 0) this.#refuseRecursion();
-      result = this.#waiting.wait(this.#readDoor, options);
-    }
-    return this.#reader(result, IN_SECTION);
+  readLock(options?: LockOptions): LockToken {
+    return this.#engine.readLock(options);
   }
 
   /**
    * Takes it for reading if that is possible at once; null: it is not. Never waits, nor refuses.
    */
   tryReadLock(): LockToken | null {
-    const result = this.#waiting.attempt(this.#readDoor, true);
-    return result === NOT_YET ? null : this.#reader(result, IN_SECTION);
+    return this.#engine.tryReadLock();
   }
 
   /**
    * Takes it for reading without blocking the thread, in no section.
    * @throws {RseqSliceError} rejects with `ERR_RSEQ_TIMEOUT`, or with the signal's reason.
    */
-  async readLockAsync(options: AsyncLockOptions = NO_OPTIONS): Promise<LockToken> {
-    if (options !== NO_OPTIONS) checkAsyncOptions('RwLock', options);
-    options.signal?.throwIfAborted();
-    if (!this.#waiting.hasRequests) {
-      const result = this.#waiting.attempt(this.#readAsyncDoor, false);
-      if (result !== NOT_YET) return this.#reader(result, WITHOUT_SECTION);
-    }
-    return this.#waiting.waitAsync(this.#readAsyncDoor, options, (result) =>
-      this.#reader(result, WITHOUT_SECTION),
-    );
+  readLockAsync(options?: AsyncLockOptions): Promise<LockToken> {
+    return this.#engine.readLockAsync(options);
   }
 
   /**
    * Takes the lock for writing, waiting for it.
-   * @throws {RseqSliceError} as {@link readLock}.
+   * @throws {RseqSliceError} as {@link RwLock.readLock}.
    */
-  writeLock(options: LockOptions = NO_OPTIONS): LockToken {
-    if (options !== NO_OPTIONS) checkOptions('RwLock', options);
-    const deadline = deadlineOf(options.timeout);
-    let claimed = this.#waiting.attempt(this.#writeDoor, false);
-    for (;;) {
-      if (claimed === NOT_YET) {
-        if (options.timeout !== 0) this.#refuseRecursion();
-        this.#waiting.wait(this.#writeDoor, options, undefined, deadline);
-      }
-      const result = this.#drain(options, deadline);
-      if (result !== NOT_YET) return this.#writer(result, IN_SECTION);
-      claimed = NOT_YET;
-    }
+  writeLock(options?: LockOptions): LockToken {
+    return this.#engine.writeLock(options);
   }
 
   /**
    * Takes it for writing if that is possible at once; null: it is not. Never waits, nor refuses.
    */
   tryWriteLock(): LockToken | null {
-    const result = this.#tryWrite(true);
-    return result === NOT_YET ? null : this.#writer(result, IN_SECTION);
+    return this.#engine.tryWriteLock();
   }
 
   /**
    * Takes it for writing without blocking the thread, in no section.
    * @throws {RseqSliceError} rejects with `ERR_RSEQ_TIMEOUT`, or with the signal's reason.
    */
-  async writeLockAsync(options: AsyncLockOptions = NO_OPTIONS): Promise<LockToken> {
-    if (options !== NO_OPTIONS) checkAsyncOptions('RwLock', options);
-    options.signal?.throwIfAborted();
-    // A door per request: it remembers whether it has claimed the lock.
-    const door = new WriteDoor(this.#shared, true);
-    if (!this.#waiting.hasRequests) {
-      const result = this.#waiting.attempt(door, false);
-      if (result !== NOT_YET) return this.#writer(result, WITHOUT_SECTION);
-    }
-    return this.#waiting.waitAsync(door, options, (result) =>
-      this.#writer(result, WITHOUT_SECTION),
-    );
+  writeLockAsync(options?: AsyncLockOptions): Promise<LockToken> {
+    return this.#engine.writeLockAsync(options);
   }
 
   /**
    * Runs a synchronous function with the lock held for reading.
    * @param run gets whether a writer died with the lock, and no other has had it since
+   * @throws {RseqSliceError} as {@link RwLock.readLock}; `ERR_RSEQ_ASYNC_SECTION` when the function
+   * returns a promise.
    */
   withReadLock<T>(
     run: (abandoned: boolean) => T extends PromiseLike<unknown> ? never : T,
     options?: LockOptions,
   ): T {
-    return runWith(this.readLock(options), run, 'withReadLock');
+    return this.#engine.withReadLock(run, options);
   }
 
   /**
    * Runs a synchronous function with the lock held for writing.
    * @param run gets whether a writer died with the lock, and no other has had it since
+   * @throws {RseqSliceError} as {@link RwLock.withReadLock}.
    */
   withWriteLock<T>(
     run: (abandoned: boolean) => T extends PromiseLike<unknown> ? never : T,
     options?: LockOptions,
   ): T {
-    return runWith(this.writeLock(options), run, 'withWriteLock');
+    return this.#engine.withWriteLock(run, options);
   }
 
-  /** Runs a function with the lock held for reading until what it returns has settled. */
-  async withReadLockAsync<T>(
+  /**
+   * Runs a function with the lock held for reading, in no section, until what it returns has
+   * settled.
+   */
+  withReadLockAsync<T>(
     run: (token: LockToken) => T | PromiseLike<T>,
     options?: AsyncLockOptions,
   ): Promise<T> {
-    return runWithAsync(await this.readLockAsync(options), run);
+    return this.#engine.withReadLockAsync(run, options);
   }
 
-  /** Runs a function with the lock held for writing until what it returns has settled. */
-  async withWriteLockAsync<T>(
+  /**
+   * Runs a function with the lock held for writing, in no section, until what it returns has
+   * settled.
+   */
+  withWriteLockAsync<T>(
     run: (token: LockToken) => T | PromiseLike<T>,
     options?: AsyncLockOptions,
   ): Promise<T> {
-    return runWithAsync(await this.writeLockAsync(options), run);
+    return this.#engine.withWriteLockAsync(run, options);
   }
 
   /** What this object has seen in this thread. */
   stats(): LockStats {
-    return this.#waiting.stats();
-  }
-
-  /** @internal A token's way back. */
-  giveBack(what: number): void {
-    const place = what >> 1;
-    if (place === WRITER) clearWriter(this.#words);
-    else this.#slots.clear(place);
-    if ((what & IN_SECTION) !== 0) this.#attachment.thread.leave();
-    // Nobody else can get in when a writer has claimed it.
-    if (place === WRITER || !this.#tellWriter()) this.#passOn();
-  }
-
-  /** @internal */
-  [Symbol.for('nodejs.util.inspect.custom')](): string {
-    const state = Atomics.load(this.#words, STATE);
-    const readers = this.#slots.count();
-    return describeLock(
-      this.handle,
-      isWritten(state) && !isClaimed(state)
-        ? 'written'
-        : readers > 0
-          ? `read by ${readers}`
-          : 'free',
-    );
-  }
-
-  #passOn(): void {
-    if (!hasWaiters(this.#words)) return;
-    chooseNext(this.#words, LIMIT, sharedNow);
-    this.#waiting.release();
-  }
-
-  /**
-   * A reader has left: a writer that has claimed the lock is woken.
-   * @returns whether there is one
-   */
-  readonly #tellWriter = (): boolean => {
-    const words = this.#words;
-    if (!isClaimed(Atomics.load(words, STATE))) return false;
-    Atomics.store(words, CLAIMED_SINCE, sharedNow());
-    // Both: the claim may be a thread's or an event loop's by now.
-    this.#waiting.wakeOn(DRAIN);
-    this.#waiting.ring();
-    return true;
-  };
-
-  /** Claims the lock and takes it if nobody reads; else leaves it as it was. */
-  #tryWrite(isLate: boolean): number {
-    const door = this.#writeDoor;
-    const claimed = this.#waiting.attempt(door, isLate);
-    if (claimed === NOT_YET) return NOT_YET;
-    this.#attachment.thread.enter();
-    const result = door.confirm(isLate);
-    if (result >= 0) return result;
-    this.#attachment.thread.retract();
-    if (door.cancel()) this.#waiting.callNext();
-    return NOT_YET;
-  }
-
-  /**
-   * Waits until those who read have left.
-   * @returns {@link NOT_YET}: the claim was lost, so line up again
-   */
-  #drain({ timeout }: LockOptions, deadline: number): number {
-    const door = this.#writeDoor;
-    let isLate = true;
-    for (;;) {
-      const seen = Atomics.load(this.#words, DRAIN);
-      this.#attachment.thread.enter();
-      const result = door.confirm(isLate);
-      if (result >= 0) return result;
-      this.#attachment.thread.retract();
-      if (result === AGAIN) return NOT_YET;
-      try {
-        if (timeout !== 0) {
-          this.#refuseRecursion();
-          this.#waiting.assertMayBlock();
-        }
-        if (leftUntil(deadline) <= 0) throw this.#waiting.giveUp(timeout);
-      } catch (error) {
-        if (door.cancel()) this.#waiting.callNext();
-        throw error;
-      }
-      isLate = this.#waiting.sleepOn(DRAIN, seen, leftUntil(deadline)) === 'timed out';
-    }
-  }
-
-  #reader(result: number, section: number): LockToken {
-    return new LockToken(this, (result & ~1) + section, (result & 1) === ABANDONED);
-  }
-
-  #writer(result: number, section: number): LockToken {
-    return new LockToken(this, WRITER + section, result === ABANDONED);
-  }
-
-  #refuseRecursion(): void {
-    const state = Atomics.load(this.#words, STATE);
-    // What an event loop has claimed is no hold, and goes by.
-    const isWriting = !isClaimed(state) && writerOf(state) === this.#agent.id;
-    if (!isWriting && this.#slots.countOwn() === 0) return;
-    throw new RseqSliceError(
-      'ERR_RSEQ_RECURSIVE_LOCK',
-      'This thread has the RwLock already, and would wait for itself.',
-    );
-  }
-}
-
-/** What the doors of one lock have in common. */
-interface Shared {
-  readonly words: Int32Array;
-  readonly agent: Agent;
-  readonly slots: Slots;
-  /** Wakes a writer that waits for readers to leave. */
-  readonly tellWriter: () => boolean;
-  readonly noteAbandoned: () => void;
-}
-
-/**
- * Looks at the writer's word for one who wants in.
- * @returns {@link AGAIN} when it was changed, {@link NOT_YET} when a writer is in or has claimed
- * the lock; 0: nobody writes
- */
-function lookAtWriter(
-  { words, agent, slots, noteAbandoned }: Shared,
-  state: number,
-  isLate: boolean,
-): number {
-  if (!isWritten(state)) return 0;
-  if (isLate && agent.hasEnded(writerOf(state))) {
-    if (isClaimed(state)) withdrawClaim(words, state);
-    else if (leaveTorn(words, state)) noteAbandoned();
-    return AGAIN;
-  }
-  // A claim of an event loop that does not come round, while nobody reads, is in nobody's way for
-  // long.
-  if (
-    !isClaimedByEventLoop(state) ||
-    since(Atomics.load(words, CLAIMED_SINCE), sharedNow()) <= EVENT_LOOP_LEASE
-  )
-    return NOT_YET;
-  // It would do that itself, if it came round.
-  if (isLate) slots.clearDead();
-  if (!slots.isEmpty()) return NOT_YET;
-  withdrawClaim(words, state);
-  return AGAIN;
-}
-
-class ReadDoor implements Door {
-  readonly #shared: Shared;
-  readonly #attachment: Attachment | null;
-
-  /**
-   * @param attachment of the thread whose section is entered before the lock is taken; null: none
-   */
-  constructor(shared: Shared, attachment: Attachment | null) {
-    this.#shared = shared;
-    this.#attachment = attachment;
-  }
-
-  attempt(_isLinedUp: boolean, mayTake: boolean, isLate: boolean): number {
-    const { words, slots, tellWriter } = this.#shared;
-    const writer = lookAtWriter(this.#shared, Atomics.load(words, STATE), isLate);
-    if (writer !== 0) return writer;
-    if (!mayTake) return NOT_YET;
-    this.#attachment?.thread.enter();
-    const place = slots.claim();
-    if (place < 0) {
-      this.#attachment?.thread.retract();
-      return isLate && slots.clearDead() ? AGAIN : NOT_YET;
-    }
-    const state = Atomics.load(words, STATE);
-    if (!isWritten(state)) return place * 2 + (state === TORN ? ABANDONED : 0);
-    // A writer that came meanwhile has seen our place, or we see its claim here.
-    slots.clear(place);
-    this.#attachment?.thread.retract();
-    tellWriter();
-    return AGAIN;
-  }
-
-  isOpen(): boolean {
-    return !isWritten(Atomics.load(this.#shared.words, STATE)) && this.#shared.slots.hasRoom();
-  }
-
-  isKeptByEventLoop(): boolean {
-    return isClaimedByEventLoop(Atomics.load(this.#shared.words, STATE));
-  }
-
-  admitsMore(): boolean {
-    return hasWaiters(this.#shared.words) && this.isOpen();
-  }
-
-  cancel(): boolean {
-    return false;
-  }
-}
-
-/** Lets a thread claim the lock; an event loop, which sleeps at the door only, also take it. */
-class WriteDoor implements Door {
-  readonly #shared: Shared;
-  readonly #isEventLoop: boolean;
-  /** The word that this door has put there; 0: it has not claimed the lock. */
-  #claim = 0;
-
-  constructor(shared: Shared, isEventLoop: boolean) {
-    this.#shared = shared;
-    this.#isEventLoop = isEventLoop;
-  }
-
-  attempt(_isLinedUp: boolean, mayTake: boolean, isLate: boolean): number {
-    if (this.#claim === 0) {
-      const { words, agent } = this.#shared;
-      const state = Atomics.load(words, STATE);
-      const writer = lookAtWriter(this.#shared, state, isLate);
-      if (writer !== 0) return writer;
-      if (!mayTake) return NOT_YET;
-      this.#claim = claimWriting(words, state, agent.id, this.#isEventLoop);
-      if (this.#claim === 0) return AGAIN;
-      if (this.#isEventLoop) Atomics.store(words, CLAIMED_SINCE, sharedNow());
-    }
-    return this.#isEventLoop ? this.confirm(isLate) : 0;
-  }
-
-  /**
-   * Takes the lock that was claimed.
-   * @returns whether a writer has died with it; {@link NOT_YET}: others read; {@link AGAIN}: the
-   * claim was lost
-   */
-  confirm(isLate: boolean): number {
-    const { words, slots } = this.#shared;
-    const claim = this.#claim;
-    if (Atomics.load(words, STATE) === claim) {
-      if (isLate) slots.clearDead();
-      if (!slots.isEmpty()) return NOT_YET;
-    }
-    this.#claim = 0;
-    return confirmWriting(words, claim) ? (claim < 0 ? ABANDONED : 0) : AGAIN;
-  }
-
-  isOpen(): boolean {
-    return !isWritten(Atomics.load(this.#shared.words, STATE));
-  }
-
-  isKeptByEventLoop(): boolean {
-    return this.#claim === 0 && isClaimedByEventLoop(Atomics.load(this.#shared.words, STATE));
-  }
-
-  admitsMore(): boolean {
-    return false;
-  }
-
-  cancel(): boolean {
-    const claim = this.#claim;
-    this.#claim = 0;
-    return claim !== 0 && withdrawClaim(this.#shared.words, claim);
+    return this.#engine.stats();
   }
 }

@@ -1,55 +1,31 @@
 // SPDX-License-Identifier: MIT
 /**
- * A number of permits. It is known which thread has which, so those of a thread
- * that has died are given to the next who want one.
+ * A number of permits: what a user sees of it. It is known which thread has
+ * which, so those of a thread that has died are given to the next who want one;
+ * how, is in `engine/permits.ts`.
  */
-import { RseqSliceError } from '../errors.ts';
-import { checkValue, invalid } from '../options.ts';
-import { Attachment } from './engine/attachment.ts';
-import { sharedNow } from './engine/clock.ts';
-import { FIRST, lengthOf, place } from './engine/layout.ts';
+import { checkValue } from '../options.ts';
+import { FIRST, lengthOf } from './engine/layout.ts';
 import type { LockHandle } from './engine/layout.ts';
-import { agentOf } from './engine/liveness.ts';
-import {
-  checkAsyncOptions,
-  checkOptions,
-  checkSemaphore,
-  checkThreads,
-  optionsFor,
-  PERMITS,
-} from './options.ts';
-import type { AsyncLockOptions, LockOptions, SemaphoreOptions, UseOptions } from './options.ts';
-import { describeLock, refuseCopies } from './engine/posting.ts';
-import { runWith, runWithAsync } from './engine/run-with.ts';
-import { Slots } from './engine/slots.ts';
-import { LockToken } from './token.ts';
-import type { Owner } from './token.ts';
-import { chooseNext, hasWaiters, overtakingBound, OWN } from './engine/turnstile.ts';
-import { NOT_YET } from './engine/waiter.ts';
-import type { Door } from './engine/waiter.ts';
-import { Waiting } from './engine/waiting.ts';
+import { PermitEngine } from './engine/permits.ts';
+import { printAs, refuseCopies } from './engine/posting.ts';
+import { OWN } from './engine/turnstile.ts';
 import type { LockStats } from './engine/waiting.ts';
-
-/** Releases with somebody waiting until those who wait go first. */
-const LIMIT = 1024;
-const NO_OPTIONS: LockOptions = {};
-
-/** What a token's number says beside the place. */
-const IN_SECTION = 1;
-const WITHOUT_SECTION = 0;
+import { checkSemaphore, optionsFor, PERMITS } from './options.ts';
+import type { AsyncLockOptions, LockOptions, SemaphoreOptions, UseOptions } from './options.ts';
+import type { LockToken } from './token.ts';
 
 /** Lets a number of holders in at a time, over shared memory. */
-export class Semaphore implements Owner {
-  /** Plain data that names this lock in another thread. */
+export class Semaphore {
+  /** Plain data that names this semaphore in another thread. */
   readonly handle: LockHandle;
-  /** How many there are, free or not. */
+  /** How many permits there are, free or not. */
   readonly permits: number;
-  readonly #words: Int32Array;
-  readonly #attachment: Attachment;
-  readonly #slots: Slots;
-  readonly #waiting: Waiting;
-  readonly #door: PermitDoor;
-  readonly #asyncDoor: PermitDoor;
+  readonly #engine: PermitEngine;
+
+  static {
+    printAs(Semaphore.prototype, (semaphore) => semaphore.#engine.describe());
+  }
 
   /**
    * Bytes of memory that one with so many permits takes.
@@ -79,27 +55,9 @@ export class Semaphore implements Owner {
   constructor(options: SemaphoreOptions, ...more: readonly unknown[]) {
     refuseCopies(this, 'Semaphore');
     checkSemaphore(options, more);
-    const { permits } = options;
-    const { words, handle } = place('Semaphore', lengthOf('Semaphore', permits), options);
-    const found = Atomics.compareExchange(words, OWN, 0, permits);
-    if (found !== 0 && found !== permits)
-      throw invalid(
-        `The Semaphore at byte ${handle.byteOffset} of this buffer has ${found} permits, not ${permits}.`,
-      );
-    this.handle = handle;
-    this.permits = permits;
-    this.#words = words;
-    this.#attachment = new Attachment(options.thread);
-    this.#slots = new Slots(words, agentOf(this.#attachment));
-    this.#waiting = new Waiting(
-      words,
-      this.#attachment,
-      handle,
-      { inside: 'sleep', showWaiters: () => true, unreserve: () => undefined },
-      options.blockMainThread === true,
-    );
-    this.#door = new PermitDoor(words, this.#slots, this.#attachment);
-    this.#asyncDoor = new PermitDoor(words, this.#slots, null);
+    this.#engine = new PermitEngine(options);
+    this.handle = this.#engine.handle;
+    this.permits = this.#engine.permits;
   }
 
   /**
@@ -107,7 +65,7 @@ export class Semaphore implements Owner {
    * wants them.
    */
   get available(): number {
-    return this.permits - this.#slots.count();
+    return this.#engine.available;
   }
 
   /**
@@ -116,141 +74,57 @@ export class Semaphore implements Owner {
    * of them; `ERR_RSEQ_WOULD_BLOCK` when none is free in the main thread;
    * `ERR_RSEQ_INVALID_OPTION`.
    */
-  acquire(options: LockOptions = NO_OPTIONS): LockToken {
-    if (options !== NO_OPTIONS) checkOptions('Semaphore', options);
-    let result = this.#waiting.attempt(this.#door, false);
-    if (result === NOT_YET) {
-      if (options.timeout !== 0 && this.#slots.countOwn() === this.permits) {
-        throw new RseqSliceError(
-          'ERR_RSEQ_RECURSIVE_LOCK',
-          'This thread has all permits of the Semaphore, and would wait for itself.',
-        );
-      }
-      result = this.#waiting.wait(this.#door, options);
-    }
-    return this.#token(result, IN_SECTION);
+  acquire(options?: LockOptions): LockToken {
+    return this.#engine.acquire(options);
   }
 
   /**
    * Takes a permit if one is free, or its holder has died; null: none is. Never waits, nor refuses.
    */
   tryAcquire(): LockToken | null {
-    const result = this.#waiting.attempt(this.#door, true);
-    return result === NOT_YET ? null : this.#token(result, IN_SECTION);
+    return this.#engine.tryAcquire();
   }
 
   /**
    * Takes a permit without blocking the thread, in no section.
    * @throws {RseqSliceError} rejects with `ERR_RSEQ_TIMEOUT`, or with the signal's reason.
    */
-  async acquireAsync(options: AsyncLockOptions = NO_OPTIONS): Promise<LockToken> {
-    if (options !== NO_OPTIONS) checkAsyncOptions('Semaphore', options);
-    options.signal?.throwIfAborted();
-    if (!this.#waiting.hasRequests) {
-      const result = this.#waiting.attempt(this.#asyncDoor, false);
-      if (result !== NOT_YET) return this.#token(result, WITHOUT_SECTION);
-    }
-    return this.#waiting.waitAsync(this.#asyncDoor, options, (result) =>
-      this.#token(result, WITHOUT_SECTION),
-    );
+  acquireAsync(options?: AsyncLockOptions): Promise<LockToken> {
+    return this.#engine.acquireAsync(options);
   }
 
   /**
    * Runs a synchronous function with a permit.
    * @param run gets whether the one who had the permit before died with it
+   * @throws {RseqSliceError} as {@link Semaphore.acquire}; `ERR_RSEQ_ASYNC_SECTION` when the
+   * function returns a promise.
    */
   withPermit<T>(
     run: (abandoned: boolean) => T extends PromiseLike<unknown> ? never : T,
     options?: LockOptions,
   ): T {
-    return runWith(this.acquire(options), run, 'withPermit');
+    return this.#engine.withPermit(run, options);
   }
 
-  /** Runs a function with a permit until what it returns has settled. */
-  async withPermitAsync<T>(
+  /** Runs a function with a permit, in no section, until what it returns has settled. */
+  withPermitAsync<T>(
     run: (token: LockToken) => T | PromiseLike<T>,
     options?: AsyncLockOptions,
   ): Promise<T> {
-    return runWithAsync(await this.acquireAsync(options), run);
+    return this.#engine.withPermitAsync(run, options);
   }
 
   /** What this object has seen in this thread. */
   stats(): LockStats {
-    return this.#waiting.stats();
+    return this.#engine.stats();
   }
 
   /**
    * The most often that others can take a permit while a thread waits for one, if so many threads
-   * use it; see `Mutex.overtakingBound`.
+   * use it; see {@link Mutex.overtakingBound}.
    * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION` when that is no number of threads.
    */
   overtakingBound(threads: number): number {
-    checkThreads(threads);
-    return overtakingBound(LIMIT, threads) + this.permits;
-  }
-
-  /** @internal A token's way back. */
-  giveBack(what: number): void {
-    this.#slots.clear(what >> 1);
-    if ((what & IN_SECTION) !== 0) this.#attachment.thread.leave();
-    if (!hasWaiters(this.#words)) return;
-    chooseNext(this.#words, LIMIT, sharedNow);
-    this.#waiting.release();
-  }
-
-  /** @internal */
-  [Symbol.for('nodejs.util.inspect.custom')](): string {
-    return describeLock(this.handle, `${this.available} of ${this.permits} permits available`);
-  }
-
-  #token(result: number, section: number): LockToken {
-    const abandoned = (result & 1) === ABANDONED;
-    if (abandoned) this.#waiting.noteAbandoned();
-    return new LockToken(this, (result & ~1) + section, abandoned);
-  }
-}
-
-/** Beside the place in what the doors return. */
-const ABANDONED = 1;
-
-class PermitDoor implements Door {
-  readonly #words: Int32Array;
-  readonly #slots: Slots;
-  readonly #attachment: Attachment | null;
-
-  /**
-   * @param attachment of the thread whose section is entered before a permit is taken; null: none
-   */
-  constructor(words: Int32Array, slots: Slots, attachment: Attachment | null) {
-    this.#words = words;
-    this.#slots = slots;
-    this.#attachment = attachment;
-  }
-
-  attempt(_isLinedUp: boolean, mayTake: boolean, isLate: boolean): number {
-    if (!mayTake && !isLate) return NOT_YET;
-    this.#attachment?.thread.enter();
-    const free = mayTake ? this.#slots.claim() : -1;
-    if (free >= 0) return free * 2;
-    const inherited = isLate ? this.#slots.inherit() : -1;
-    if (inherited >= 0) return inherited * 2 + ABANDONED;
-    this.#attachment?.thread.retract();
-    return NOT_YET;
-  }
-
-  isOpen(): boolean {
-    return this.#slots.hasRoom();
-  }
-
-  isKeptByEventLoop(): boolean {
-    return false;
-  }
-
-  admitsMore(): boolean {
-    return hasWaiters(this.#words) && this.#slots.hasRoom();
-  }
-
-  cancel(): boolean {
-    return false;
+    return this.#engine.overtakingBound(threads);
   }
 }

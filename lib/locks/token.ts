@@ -3,33 +3,81 @@
  * What proves that a lock is held, and gives it back. One is made for each
  * acquisition, so that an old one can never release what was taken later. That
  * costs some nanoseconds; `withLock` and `acquire` do without.
+ *
+ * What locks do with their tokens beside that is in the functions at the end,
+ * which only this package can import: a token's own members are for its users.
  */
+import { printAs } from './engine/posting.ts';
 
 /** A lock as its tokens see it. */
 export interface Owner {
-  /** @internal Releases what was taken; `what` tells the lock what that is. */
+  /** Releases what was taken; `what` tells the lock what that is. */
   giveBack(what: number): void;
 }
+
+/** What only the class can do; it sets this when it is made. */
+interface Insides {
+  readonly create: (owner: Owner, what: number, abandoned: boolean) => LockToken;
+  readonly ownerOf: (token: LockToken) => Owner | null;
+  readonly whatOf: (token: LockToken) => number;
+  readonly suspend: (token: LockToken, stop: (() => void) | null) => void;
+  readonly resume: (
+    token: LockToken,
+    owner: Owner | null,
+    what: number,
+    abandoned: boolean,
+  ) => void;
+}
+
+let insides: Insides;
 
 /**
  * Proof that a lock is held by the code that has it. For `using`, or with `unlock` in a `finally`.
  */
 export class LockToken implements Disposable {
-  /** Whether the one who held the lock before died with it: what it guards may be half done. */
-  abandoned: boolean;
   /** Declared only, as `Thread.word`: a field that is written once can be folded away. */
   declare private owner: Owner | null;
-  /** @internal How the lock was taken, in its own terms. */
-  declare what: number;
+  /** How the lock was taken, in its own terms. */
+  declare private what: number;
   /** Set while a `Condition` waits with this token, which then holds nothing: ends that wait. */
   declare private stopWaiting: (() => void) | null;
+  declare private isAbandoned: boolean;
 
-  /** @internal Locks make them. */
-  constructor(owner: Owner, what: number, abandoned: boolean) {
+  private constructor(owner: Owner, what: number, abandoned: boolean) {
     this.owner = owner;
     this.what = what;
     this.stopWaiting = null;
-    this.abandoned = abandoned;
+    this.isAbandoned = abandoned;
+  }
+
+  static {
+    printAs(
+      LockToken.prototype,
+      ({ locked, abandoned }) =>
+        `LockToken { locked: ${String(locked)}, abandoned: ${String(abandoned)} }`,
+    );
+    insides = {
+      create: (owner, what, abandoned) => new LockToken(owner, what, abandoned),
+      ownerOf: (token) => token.owner,
+      whatOf: (token) => token.what,
+      suspend(token, stop) {
+        const { owner } = token;
+        token.owner = null;
+        owner?.giveBack(token.what);
+        token.stopWaiting = stop;
+      },
+      resume(token, owner, what, abandoned) {
+        token.stopWaiting = null;
+        token.owner = owner;
+        token.what = what;
+        token.isAbandoned = abandoned;
+      },
+    };
+  }
+
+  /** Whether the one who held the lock before died with it: what it guards may be half done. */
+  get abandoned(): boolean {
+    return this.isAbandoned;
   }
 
   /** Whether the lock is held through this token. */
@@ -57,33 +105,37 @@ export class LockToken implements Disposable {
   [Symbol.dispose](): void {
     this.unlock();
   }
+}
 
-  /** @internal */
-  [Symbol.for('nodejs.util.inspect.custom')](): string {
-    return `LockToken { locked: ${String(this.locked)}, abandoned: ${String(this.abandoned)} }`;
-  }
+/** The token of what was just taken. */
+export function createToken(owner: Owner, what: number, abandoned: boolean): LockToken {
+  return insides.create(owner, what, abandoned);
+}
 
-  /**
-   * @internal Releases the lock for as long as a `Condition` waits.
-   * @param stop called when the token is unlocked meanwhile
-   */
-  suspend(stop: (() => void) | null): void {
-    const { owner } = this;
-    this.owner = null;
-    owner?.giveBack(this.what);
-    this.stopWaiting = stop;
-  }
+/** The lock that a token belongs to; null: released, or waiting. */
+export function ownerOf(token: LockToken): Owner | null {
+  return insides.ownerOf(token);
+}
 
-  /** @internal The wait is over; the lock was taken again, or is left (null). */
-  resume(owner: Owner | null, what: number, abandoned: boolean): void {
-    this.stopWaiting = null;
-    this.owner = owner;
-    this.what = what;
-    this.abandoned = abandoned;
-  }
+/** How the lock was taken, in its own terms. */
+export function whatOf(token: LockToken): number {
+  return insides.whatOf(token);
+}
 
-  /** @internal The lock that it belongs to; null: released, or waiting. */
-  get of(): Owner | null {
-    return this.owner;
-  }
+/**
+ * Releases the lock for as long as a `Condition` waits.
+ * @param stop called when the token is unlocked meanwhile
+ */
+export function suspend(token: LockToken, stop: (() => void) | null): void {
+  insides.suspend(token, stop);
+}
+
+/** The wait is over; the lock was taken again, or is left (null). */
+export function resume(
+  token: LockToken,
+  owner: Owner | null,
+  what: number,
+  abandoned: boolean,
+): void {
+  insides.resume(token, owner, what, abandoned);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /**
- * A lock that one thread at a time can have: the way in and out that `Mutex` and
- * `SpinLock` share, with a section around the holder. They differ in what a
- * waiter does between two looks at the lock.
+ * A lock that one thread at a time can have: what is in a `Mutex` and in a
+ * `SpinLock`, with a section around the holder. They differ in what a waiter
+ * does between two looks at the lock.
  *
  * The section begins before the lock is taken and ends after it is free. A
  * waiter is called only then: a system call inside an extension gives the CPU up
@@ -19,11 +19,11 @@ import { place } from './layout.ts';
 import type { LockHandle } from './layout.ts';
 import { agentOf } from './liveness.ts';
 import type { Agent } from './liveness.ts';
-import { checkAsyncOptions, checkOptions, checkPlacement, checkThreads } from '../options.ts';
+import { checkAsyncOptions, checkOptions, checkThreads } from '../options.ts';
 import type { AsyncLockOptions, LockOptions, PlacementOptions } from '../options.ts';
+import { createToken, resume, whatOf } from '../token.ts';
+import type { LockToken, Owner } from '../token.ts';
 import { describeLock, refuseCopies } from './posting.ts';
-import { LockToken } from '../token.ts';
-import type { Owner } from '../token.ts';
 import {
   awaitHolder,
   chooseNext,
@@ -75,7 +75,7 @@ export interface ExclusiveRules {
   readonly inside: 'sleep' | 'spin';
 }
 
-export abstract class ExclusiveLock implements Owner {
+export class ExclusiveEngine implements Owner {
   /** Plain data that names this lock in another thread. */
   readonly handle: LockHandle;
   /** Written once each, see `Thread.word`. */
@@ -88,14 +88,9 @@ export abstract class ExclusiveLock implements Owner {
   readonly #door: ExclusiveDoor;
   readonly #asyncDoor: ExclusiveDoor;
 
-  protected constructor(
-    kind: 'Mutex' | 'SpinLock',
-    rules: ExclusiveRules,
-    options: PlacementOptions,
-    more: readonly unknown[],
-  ) {
+  constructor(kind: 'Mutex' | 'SpinLock', rules: ExclusiveRules, options: PlacementOptions) {
+    // A token leads here, and would be copied with it.
     refuseCopies(this, kind);
-    checkPlacement(kind, options, more);
     const { words, handle } = place(kind, TURNSTILE_WORDS, options);
     this.handle = handle;
     this.words = words;
@@ -233,37 +228,34 @@ export abstract class ExclusiveLock implements Owner {
     return overtakingBound(this.#rules.limit, threads);
   }
 
-  /**
-   * @internal Takes the lock for a token that had it before, wherever that is and however long it
-   * takes.
-   */
+  /** Takes the lock for a token that had it before, wherever that is and however long it takes. */
   takeAgain(token: LockToken): void {
-    const section = token.what & IN_SECTION;
+    const section = whatOf(token) & IN_SECTION;
     // Whose token is in no section needs none, nor a thread that may not be had.
     const door = section === IN_SECTION ? this.#door : this.#asyncDoor;
     let result = this.#waiting.attempt(door, false);
     if (result === NOT_YET) result = this.#waiting.waitAnyway(door);
-    token.resume(this, this.#hold(section), this.#wasAbandoned(result));
+    resume(token, this, this.#hold(section), this.#wasAbandoned(result));
   }
 
   /**
-   * @internal The same in the event loop, in no section. The token holds the lock from the moment
+   * The same in the event loop, in no section. The token holds the lock from the moment
    * it is there, so that nobody else is to be told how it was found.
    * @param unlocked ends that, and rejects
    */
   async takeAgainAsync(token: LockToken, unlocked: AbortSignal): Promise<void> {
-    const resume = (result: number): void => {
-      token.resume(this, this.#hold(WITHOUT_SECTION), this.#wasAbandoned(result));
+    const goOn = (result: number): void => {
+      resume(token, this, this.#hold(WITHOUT_SECTION), this.#wasAbandoned(result));
     };
     const result = this.#waiting.hasRequests
       ? NOT_YET
       : this.#waiting.attempt(this.#asyncDoor, false);
     if (result === NOT_YET)
-      await this.#waiting.waitAsync(this.#asyncDoor, { signal: unlocked }, resume);
-    else resume(result);
+      await this.#waiting.waitAsync(this.#asyncDoor, { signal: unlocked }, goOn);
+    else goOn(result);
   }
 
-  /** @internal A token's way back. */
+  /** A token's way back. */
   giveBack(what: number): void {
     const hold = what >>> 1;
     const section = what & IN_SECTION;
@@ -275,8 +267,8 @@ export abstract class ExclusiveLock implements Owner {
     else if (section === IN_SECTION) this.attachment.thread.leave();
   }
 
-  /** @internal */
-  [Symbol.for('nodejs.util.inspect.custom')](): string {
+  /** A line about the lock, for people. */
+  describe(): string {
     return describeLock(this.handle, this.#describeHolder());
   }
 
@@ -310,7 +302,7 @@ export abstract class ExclusiveLock implements Owner {
   }
 
   #token(section: number, abandoned: boolean): LockToken {
-    return new LockToken(this, this.#hold(section), abandoned);
+    return createToken(this, this.#hold(section), abandoned);
   }
 
   /**

@@ -5,6 +5,7 @@
  * are refused, with the name of what can be posted; and `console.log` shows a
  * line about the lock instead of its insides.
  */
+import { inspect } from 'node:util';
 import type { LockHandle } from './layout.ts';
 
 /**
@@ -24,7 +25,16 @@ export function refuseCopies(object: object, name: string): void {
   });
 }
 
-/** The line that `console.log` prints. */
+/** Makes `console.log` print a line about every object of a class. */
+export function printAs<T extends object>(prototype: T, describe: (object: T) => string): void {
+  Object.defineProperty(prototype, inspect.custom, {
+    value(this: T): string {
+      return describe(this);
+    },
+  });
+}
+
+/** The line that `console.log` prints of a lock. */
 export function describeLock({ lock, byteOffset }: LockHandle, state: string): string {
   return `${lock} { at byte ${byteOffset}, ${state} }`;
 }

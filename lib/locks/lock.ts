@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+/**
+ * What `Mutex` and `SpinLock` have in common, for code that takes either. How
+ * each of them does it is told where it is declared.
+ */
+import type { LockHandle } from './engine/layout.ts';
+import type { LockStats } from './engine/waiting.ts';
+import type { AsyncLockOptions, LockOptions } from './options.ts';
+import type { LockToken } from './token.ts';
+
+/** A lock that one thread at a time can have: a `Mutex` or a `SpinLock`. */
+export interface Lock {
+  /** Plain data that names this lock in another thread. */
+  readonly handle: LockHandle;
+  /** Takes the lock, waiting for it. */
+  lock(options?: LockOptions): LockToken;
+  /** Takes the lock if it is free or its holder has died; null: it is held. */
+  tryLock(): LockToken | null;
+  /** Takes the lock without blocking the thread, in no section. */
+  lockAsync(options?: AsyncLockOptions): Promise<LockToken>;
+  /** Runs a synchronous function with the lock held and returns its result. */
+  withLock<T>(
+    run: (abandoned: boolean) => T extends PromiseLike<unknown> ? never : T,
+    options?: LockOptions,
+  ): T;
+  /** Runs a function with the lock held, in no section, until what it returns has settled. */
+  withLockAsync<T>(
+    run: (token: LockToken) => T | PromiseLike<T>,
+    options?: AsyncLockOptions,
+  ): Promise<T>;
+  /** Takes the lock without a token. */
+  acquire(options?: LockOptions): boolean;
+  /** Releases what {@link Lock.acquire} took. */
+  release(): void;
+  /** What this object has seen in this thread. */
+  stats(): LockStats;
+  /** The most often that others can take the lock while a thread waits for it. */
+  overtakingBound(threads: number): number;
+}
