@@ -3,6 +3,7 @@
  * What `Mutex` and `SpinLock` have in common, for code that takes either. How
  * each of them does it is told where it is declared.
  */
+import type { Outcome } from '../sections/thread.ts';
 import type { LockHandle } from './engine/layout.ts';
 import type { LockStats } from './engine/waiting.ts';
 import type { AsyncLockOptions, LockOptions } from './options.ts';
@@ -29,9 +30,11 @@ export interface Lock {
     options?: AsyncLockOptions,
   ): Promise<T>;
   /** Takes the lock without a token. */
-  acquire(options?: LockOptions): boolean;
-  /** Releases what {@link Lock.acquire} took. */
-  release(): void;
+  enter(options?: LockOptions): void;
+  /** Releases what {@link Lock.enter} took. Returns how the section ended. */
+  leave(): Outcome;
+  /** Whether this thread holds the lock, and the one who held it before died with it. */
+  readonly abandoned: boolean;
   /** What this object has seen in this thread. */
   stats(): LockStats;
   /** The most often that others can take the lock while a thread waits for it. */

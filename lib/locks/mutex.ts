@@ -4,6 +4,7 @@
  * and what else was tried.
  */
 import { availableParallelism } from 'node:os';
+import type { Outcome } from '../sections/thread.ts';
 import { ExclusiveEngine } from './engine/exclusive.ts';
 import type { ExclusiveRules } from './engine/exclusive.ts';
 import { lengthOf } from './engine/layout.ts';
@@ -112,20 +113,29 @@ export class Mutex implements Lock {
 
   /**
    * As {@link Mutex.lock} without a token, for code that counts nanoseconds: it allocates
-   * nothing. Every `acquire` needs its {@link Mutex.release}, in a `finally`.
-   * @returns whether the one who held the lock before died with it.
+   * nothing. Every `enter` needs its {@link Mutex.leave}, in a `finally`.
+   * @throws {RseqSliceError} as {@link Mutex.lock}.
    */
-  acquire(options?: LockOptions): boolean {
-    return this.engine.acquire(options);
+  enter(options?: LockOptions): void {
+    this.engine.take(options);
   }
 
   /**
-   * Releases what {@link Mutex.acquire} took, and leaves its section.
+   * Releases what {@link Mutex.enter} took, and leaves its section.
+   * @returns how the section ended.
    * @throws {RseqSliceError} `ERR_RSEQ_NOT_LOCKED` when this thread does not hold the lock, or
    * holds it through a token.
    */
-  release(): void {
-    this.engine.release();
+  leave(): Outcome {
+    return this.engine.leave();
+  }
+
+  /**
+   * Whether this thread holds the lock, in whichever way, and the one who held it before died with
+   * it: what it guards may be half done.
+   */
+  get abandoned(): boolean {
+    return this.engine.abandoned;
   }
 
   /** What this object has seen in this thread. */

@@ -2,7 +2,7 @@
 /**
  * What proves that a lock is held, and gives it back. One is made for each
  * acquisition, so that an old one can never release what was taken later. That
- * costs some nanoseconds; `withLock` and `acquire` do without.
+ * costs some nanoseconds; `withLock` and `enter` do without.
  *
  * What locks do with their tokens beside that is in the functions at the end,
  * which only this package can import: a token's own members are for its users.

@@ -15,12 +15,12 @@ const add = () => {
 };
 
 /** @param {Lock} lock */
-const acquiring = (lock) =>
+const entering = (lock) =>
   timed((count) => {
     for (let i = 0; i < count; i++) {
-      lock.acquire();
+      lock.enter();
       add();
-      lock.release();
+      lock.leave();
     }
   });
 /** @param {Lock} lock */
@@ -52,14 +52,14 @@ const casPair = () =>
  */
 export const LOOPS = [
   { name: 'cas', what: 'a bare pair of compare-and-swaps', kind: null, loop: casPair },
-  { name: 'acquire', what: 'mutex.acquire(); mutex.release()', kind: 'Mutex', loop: acquiring },
+  { name: 'enter', what: 'mutex.enter(); mutex.leave()', kind: 'Mutex', loop: entering },
   { name: 'withLock', what: 'mutex.withLock(() => {})', kind: 'Mutex', loop: withLock },
   { name: 'token', what: 'mutex.lock(); token.unlock()', kind: 'Mutex', loop: tokens },
   {
     name: 'spin',
-    what: 'spinLock.acquire(); spinLock.release()',
+    what: 'spinLock.enter(); spinLock.leave()',
     kind: 'SpinLock',
-    loop: acquiring,
+    loop: entering,
   },
 ];
 

@@ -359,11 +359,12 @@ export class Operations {
    */
   #bare(subject, face, lock, style) {
     const entry = this.#start(subject, face, style, 0);
-    const isAbandoned = lock.acquire();
+    lock.enter();
+    const isAbandoned = lock.abandoned;
     this.#write(Type.Acquired, entry, isAbandoned ? Acquired.Abandoned : 0);
     if (this.#work(entry, face, isAbandoned, true) === RETURN) return RETURN;
     this.#write(Type.Releasing, entry, 0);
-    lock.release();
+    lock.leave();
     this.#write(Type.Released, entry, 0);
     return undefined;
   }

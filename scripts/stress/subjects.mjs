@@ -27,7 +27,7 @@ const PERMITS = 3;
  * {(run: (token: import('../../dist/index.js').LockToken) => Promise<void>, options?: object) =>
  *   Promise<void>}
  * withLockAsync
- * @property {Mutex | SpinLock | null} bare has acquire() and release()
+ * @property {Mutex | SpinLock | null} bare has enter() and leave()
  */
 
 /**

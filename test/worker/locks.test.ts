@@ -215,7 +215,7 @@ describe('the hot path', () => {
   }
 
   const LOOPS = ['Mutex', 'SpinLock'].flatMap((kind) =>
-    ['acquire', 'withLock'].map((body) => [kind, body] as const),
+    ['enter', 'withLock'].map((body) => [kind, body] as const),
   );
 
   /** How often memory was collected between the markers. */
@@ -300,8 +300,8 @@ describe('the hot path', () => {
 
   const TRACED = [
     ['worker', 'Mutex', 'withLock'],
-    ['main', 'Mutex', 'acquire'],
-    ['worker', 'SpinLock', 'acquire'],
+    ['main', 'Mutex', 'enter'],
+    ['worker', 'SpinLock', 'enter'],
     ['main', 'SpinLock', 'withLock'],
   ] as const;
 

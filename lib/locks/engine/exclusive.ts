@@ -12,7 +12,7 @@
  * V8 of Node 20 calls a function for every `Atomics`, so there is no third.
  */
 import { RseqSliceError } from '../../errors.ts';
-import { refusePromise } from '../../sections/thread.ts';
+import { Outcome, refusePromise } from '../../sections/thread.ts';
 import { Attachment } from './attachment.ts';
 import { sharedNow } from './clock.ts';
 import { place } from './layout.ts';
@@ -27,6 +27,7 @@ import { describeLock, refuseCopies } from './posting.ts';
 import {
   awaitHolder,
   chooseNext,
+  FOUND_DEAD,
   HOLD,
   holderOf,
   HOLDS,
@@ -51,15 +52,16 @@ import type { LockStats } from './waiting.ts';
 // Constants of this module, for the reason given in `control-word.ts`.
 const STATE = 1;
 const FREE = 0;
-const HELD_BY_TOKEN = 12;
+const HELD_THROUGH = 12;
 const NO_TOKEN = 0;
+const UNDISTURBED = Outcome.Undisturbed;
 const NO_OPTIONS: LockOptions = {};
 
 /** How a lock was taken, beside the number of the token's hold. */
 const IN_SECTION = 1;
 const WITHOUT_SECTION = 0;
 /** Numbers of holds, which are counted in a word of the lock. */
-const HOLD_NUMBERS = 0x3fff_ffff;
+const HOLD_NUMBERS = 0x1fff_ffff;
 
 /** What the doors return. */
 const TAKEN = 0;
@@ -116,7 +118,7 @@ export class ExclusiveEngine implements Owner {
    * with `blockMainThread`; `ERR_RSEQ_INVALID_OPTION`.
    */
   lock(options: LockOptions = NO_OPTIONS): LockToken {
-    return this.#token(IN_SECTION, this.acquire(options));
+    return this.#token(IN_SECTION, this.take(options));
   }
 
   /**
@@ -124,12 +126,18 @@ export class ExclusiveEngine implements Owner {
    * `acquire` needs its {@link release}, in a `finally`.
    * @returns whether the one who held the lock before died with it.
    */
-  acquire(options: LockOptions = NO_OPTIONS): boolean {
+  take(options: LockOptions = NO_OPTIONS): boolean {
     if (options !== NO_OPTIONS) checkOptions(this.handle.lock, options);
     this.attachment.thread.enter();
     if (Atomics.compareExchange(this.words, STATE, FREE, this.id) === FREE) return false;
     this.attachment.thread.retract();
-    return this.#acquireSlowly(options);
+    return this.#takeSlowly(options);
+  }
+
+  /** Whether this thread holds the lock, and took it from one who had died with it. */
+  get abandoned(): boolean {
+    const { words } = this;
+    return (words[HOLD] ?? 0) < 0 && holderOf(Atomics.load(words, STATE)) === this.id;
   }
 
   /**
@@ -137,13 +145,13 @@ export class ExclusiveEngine implements Owner {
    * @throws {RseqSliceError} `ERR_RSEQ_NOT_LOCKED` when this thread does not hold the lock, or
    * holds it through a token.
    */
-  release(): void {
+  leave(): Outcome {
     if (
-      this.words[HELD_BY_TOKEN] === NO_TOKEN &&
+      this.words[HELD_THROUGH] === NO_TOKEN &&
       Atomics.compareExchange(this.words, STATE, this.id, FREE) === this.id
     )
-      this.attachment.thread.leave();
-    else this.#releaseSlowly(NO_TOKEN, IN_SECTION);
+      return this.attachment.thread.leave();
+    return this.#leaveSlowly();
   }
 
   /**
@@ -169,11 +177,11 @@ export class ExclusiveEngine implements Owner {
     options: LockOptions = NO_OPTIONS,
   ): T {
     let result: T;
-    const abandoned = this.acquire(options);
+    const abandoned = this.take(options);
     try {
       result = run(abandoned);
     } finally {
-      this.release();
+      this.leave();
     }
     if (typeof result === 'object' && result !== null && 'then' in result)
       refusePromise(result, 'withLock', 'Use withLockAsync().');
@@ -235,7 +243,7 @@ export class ExclusiveEngine implements Owner {
     const door = section === IN_SECTION ? this.#door : this.#asyncDoor;
     let result = this.#waiting.attempt(door, false);
     if (result === NOT_YET) result = this.#waiting.waitAnyway(door);
-    resume(token, this, this.#hold(section), this.#wasAbandoned(result));
+    this.#resume(token, section, result);
   }
 
   /**
@@ -245,7 +253,7 @@ export class ExclusiveEngine implements Owner {
    */
   async takeAgainAsync(token: LockToken, unlocked: AbortSignal): Promise<void> {
     const goOn = (result: number): void => {
-      resume(token, this, this.#hold(WITHOUT_SECTION), this.#wasAbandoned(result));
+      this.#resume(token, WITHOUT_SECTION, result);
     };
     const result = this.#waiting.hasRequests
       ? NOT_YET
@@ -257,12 +265,12 @@ export class ExclusiveEngine implements Owner {
 
   /** A token's way back. */
   giveBack(what: number): void {
-    const hold = what >>> 1;
+    const hold = what >> 1;
     const section = what & IN_SECTION;
     const { words } = this;
     // No two holds of a lock have the same number, so this one is ours.
-    if (words[HELD_BY_TOKEN] !== hold) this.#refuseRelease(hold);
-    words[HELD_BY_TOKEN] = NO_TOKEN;
+    if (words[HELD_THROUGH] !== hold) this.#refuseRelease(hold);
+    words[HELD_THROUGH] = NO_TOKEN;
     if (!releaseFast(words, this.id)) this.#passOn(section);
     else if (section === IN_SECTION) this.attachment.thread.leave();
   }
@@ -272,7 +280,7 @@ export class ExclusiveEngine implements Owner {
     return describeLock(this.handle, this.#describeHolder());
   }
 
-  #acquireSlowly(options: LockOptions): boolean {
+  #takeSlowly(options: LockOptions): boolean {
     if (holderOf(Atomics.load(this.words, STATE)) === this.id) {
       throw new RseqSliceError(
         'ERR_RSEQ_RECURSIVE_LOCK',
@@ -301,28 +309,39 @@ export class ExclusiveEngine implements Owner {
     return true;
   }
 
+  #resume(token: LockToken, section: number, result: number): void {
+    const abandoned = this.#wasAbandoned(result);
+    resume(token, this, this.#hold(section, abandoned), abandoned);
+  }
+
   #token(section: number, abandoned: boolean): LockToken {
-    return createToken(this, this.#hold(section), abandoned);
+    return createToken(this, this.#hold(section, abandoned), abandoned);
   }
 
   /**
    * Marks the lock, which this thread holds, as held through a token.
    * @returns what that token gives back
    */
-  #hold(section: number): number {
+  #hold(section: number, abandoned: boolean): number {
     const { words } = this;
-    const hold = ((words[HOLDS] ?? 0) & HOLD_NUMBERS) + 1;
-    words[HOLDS] = hold & HOLD_NUMBERS;
+    const number = ((words[HOLDS] ?? 0) & HOLD_NUMBERS) + 1;
+    const hold = abandoned ? -number : number;
+    words[HOLDS] = number & HOLD_NUMBERS;
     words[HOLD] = hold;
     return hold * 2 + section;
   }
 
-  #releaseSlowly(hold: number, section: number): void {
+  #leaveSlowly(): Outcome {
     const { words } = this;
     const state = Atomics.load(words, STATE);
-    if (!isHeld(state) || holderOf(state) !== this.id || words[HELD_BY_TOKEN] !== hold)
-      this.#refuseRelease(hold);
-    this.#passOn(section);
+    const hold = words[HOLD];
+    const isBare = hold === NO_TOKEN || hold === FOUND_DEAD;
+    if (!isBare || !isHeld(state) || holderOf(state) !== this.id) this.#refuseRelease(NO_TOKEN);
+    // Before it is free: the next one was not told of anybody's death.
+    words[HOLD] = NO_TOKEN;
+    return hold === FOUND_DEAD && releaseFast(words, this.id)
+      ? this.attachment.thread.leave()
+      : this.#passOn(IN_SECTION);
   }
 
   #refuseRelease(hold: number): never {
@@ -331,21 +350,22 @@ export class ExclusiveEngine implements Owner {
     const why = !isOurs
       ? `This thread does not hold the ${lock}, and cannot release it.`
       : hold === NO_TOKEN
-        ? `The ${lock} is held through a token: call the token's unlock(), release() is for what acquire() took.`
+        ? `The ${lock} is held through a token: call the token's unlock(), leave() is for what enter() took.`
         : `The ${lock} is not held through this token any more.`;
     throw new RseqSliceError('ERR_RSEQ_NOT_LOCKED', why);
   }
 
-  #passOn(section: number): void {
+  #passOn(section: number): Outcome {
     const { words } = this;
     const next = chooseNext(words, this.#rules.limit, sharedNow);
     // Not free yet: someone may have lined up meanwhile, and would be overtaken unseen until we
     // have called.
     releaseTo(words, next === FREE ? WANTED : next);
-    if (section === IN_SECTION) this.attachment.thread.leave();
+    const outcome = section === IN_SECTION ? this.attachment.thread.leave() : UNDISTURBED;
     if (next === FREE) unwant(words);
     // Also those who lined up before the lock was free, and after that was decided.
     this.#waiting.release();
+    return outcome;
   }
 
   #describeHolder(): string {
@@ -386,7 +406,7 @@ class ExclusiveDoor implements Door {
       return AGAIN;
     }
     if (!isDead) return TAKEN;
-    words[HOLD] = NO_TOKEN;
+    words[HOLD] = FOUND_DEAD;
     return ABANDONED;
   }
 

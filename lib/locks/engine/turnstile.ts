@@ -57,10 +57,15 @@ export const LISTENING = 9;
 export const EVENT_LOOPS = 10;
 /** When the lock was released last with the gate closed, on the clock of `clock.ts`. */
 export const RESERVED_SINCE = 11;
-/** The number of the token that it is held through; 0: none. Written by the holder only. */
+/**
+ * How it is held: 0 without a token, or the number of the token; {@link FOUND_DEAD}, or the number
+ * with a minus, if the holder took it from one who had died with it. Written by the holder only.
+ */
 export const HOLD = 12;
 /** The last number that a token got. Written by the holder only. */
 export const HOLDS = 13;
+/** In `HOLD`: held without a token, and the one who held it before died with it. */
+export const FOUND_DEAD = -0x4000_0000;
 /** The first word that belongs to a kind of lock. */
 export const OWN = 14;
 /** Words of an exclusive lock: a cache line. */

@@ -557,11 +557,11 @@ describe('misuse', () => {
     // As if another one had taken it from us, and we had it again.
     wordsOf(lock)[STATE] = 0;
     wordsOf(lock)[HOLD] = 0;
-    lock.acquire();
+    lock.enter();
     expect(() => condition.wait(token)).toThrow(withCode('ERR_RSEQ_NOT_LOCKED'));
     await expect(condition.waitAsync(token)).rejects.toThrow(withCode('ERR_RSEQ_NOT_LOCKED'));
     expect([isEmpty(condition), condition.notify(), isTaken(lock)]).toEqual([true, 0, true]);
-    lock.release();
+    lock.leave();
   });
 
   it('does not release what was taken while its token waits', async () => {

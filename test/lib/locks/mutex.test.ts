@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isMainThread } from 'node:worker_threads';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { attach, Mutex, RseqSliceError, SpinLock } from '../../../lib/index.ts';
+import { attach, Mutex, Outcome, RseqSliceError, SpinLock } from '../../../lib/index.ts';
 import type {
   AsyncLockOptions,
   ErrorCode,
@@ -24,6 +24,7 @@ import {
   AWAITED,
   EVENT_LOOP_LEASE,
   EVENT_LOOPS,
+  FOUND_DEAD,
   HOLD,
   HOLDS,
   isGateClosed,
@@ -205,8 +206,12 @@ describe.each(KINDS)('a $kind', ({ kind, Lock }) => {
         () => lock.lockAsync(),
         () => other.lockAsync(),
       ];
+      const bare = [lock, other].map((object) => () => {
+        object.enter();
+        return undefined;
+      });
       for (const take of takings) {
-        for (const next of [...takings, () => void lock.acquire(), () => void other.acquire()]) {
+        for (const next of [...takings, ...bare]) {
           const old = await take();
           // As if another one had taken it from us, and released it.
           wordsOf(lock)[STATE] = 0;
@@ -223,32 +228,32 @@ describe.each(KINDS)('a $kind', ({ kind, Lock }) => {
           expect([old.locked, stateOf(lock), wordsOf(lock)[HOLD]]).toEqual([false, state, hold]);
           old.unlock();
           expect(stateOf(lock)).toBe(state);
-          if (token === undefined) lock.release();
+          if (token === undefined) lock.leave();
           else token.unlock();
           expect([stateOf(lock), wordsOf(lock)[HOLD]]).toEqual([0, 0]);
         }
       }
     });
 
-    it('is held by its token alone: release() changes nothing', async () => {
+    it('is held by its token alone: leave() changes nothing', async () => {
       const lock = create();
       for (const take of [() => lock.lock(), () => got(lock.tryLock()), () => lock.lockAsync()]) {
         const token = await take();
         const before = [...wordsOf(lock)];
         for (const object of [lock, again(lock)]) {
           const error = thrownBy(() => {
-            object.release();
+            object.leave();
           });
           expect(error).toEqual(withCode('ERR_RSEQ_NOT_LOCKED'));
           expect(error).toMatchObject({
-            message: `The ${kind} is held through a token: call the token's unlock(), release() is for what acquire() took.`,
+            message: `The ${kind} is held through a token: call the token's unlock(), leave() is for what enter() took.`,
           });
         }
         expect([...wordsOf(lock)]).toEqual(before);
         // Neither when somebody waits.
         wordsOf(lock)[STATE] = stateOf(lock) | AWAITED;
         expect(() => {
-          lock.release();
+          lock.leave();
         }).toThrow(withCode('ERR_RSEQ_NOT_LOCKED'));
         expect([token.locked, isHeld(stateOf(lock))]).toEqual([true, true]);
         token.unlock();
@@ -267,7 +272,7 @@ describe.each(KINDS)('a $kind', ({ kind, Lock }) => {
           const token = round % 2 === 0 ? lock.lock() : await lock.lockAsync();
           numbers.push(wordsOf(lock)[HOLD]);
           expect(() => {
-            lock.release();
+            lock.leave();
           }).toThrow(withCode('ERR_RSEQ_NOT_LOCKED'));
           token.unlock();
           expect([token.locked, stateOf(lock), wordsOf(lock)[HOLD]]).toEqual([false, 0, 0]);
@@ -330,12 +335,12 @@ describe.each(KINDS)('a $kind', ({ kind, Lock }) => {
     });
   });
 
-  describe('acquire and release', () => {
+  describe('enter and leave', () => {
     it('hold the lock without a token', () => {
       const lock = create();
-      expect(lock.acquire()).toBe(false);
+      lock.enter();
       expect(lock.tryLock()).toBeNull();
-      lock.release();
+      lock.leave();
       expect(stateOf(lock)).toBe(0);
     });
 
@@ -343,37 +348,150 @@ describe.each(KINDS)('a $kind', ({ kind, Lock }) => {
       ['by nobody', 0],
       ['by another thread', SOMEBODY],
       ['by another thread, and waited for', SOMEBODY | AWAITED],
-    ])('release nothing that is held %s', (_, state) => {
+    ])('leave alone what is held %s', (_, state) => {
       const lock = create();
       wordsOf(lock)[STATE] = state;
       expect(() => {
-        lock.release();
+        lock.leave();
       }).toThrow(withCode('ERR_RSEQ_NOT_LOCKED'));
       expect(stateOf(lock)).toBe(state);
     });
 
-    it('do not release twice', () => {
+    it('leave once', () => {
       const lock = create();
-      lock.acquire();
-      lock.release();
+      lock.enter();
+      lock.leave();
       expect(() => {
-        lock.release();
+        lock.leave();
       }).toThrow(withCode('ERR_RSEQ_NOT_LOCKED'));
+    });
+  });
+
+  describe('abandoned', () => {
+    it('is false of a lock that nobody holds, or whose last holder lived', async () => {
+      const lock = create();
+      expect(lock.abandoned).toBe(false);
+      lock.enter();
+      expect(lock.abandoned).toBe(false);
+      lock.leave();
+      const token = await lock.lockAsync();
+      expect([lock.abandoned, token.abandoned]).toEqual([false, false]);
+      token.unlock();
+      lock.withLock(() => {
+        expect(lock.abandoned).toBe(false);
+      });
+    });
+
+    it.runIf(canAskKernel)(
+      'is true as long as this thread has what one has died with, whichever way',
+      async () => {
+        const id = await endedThread();
+        const lock = create();
+        const object = again(lock);
+        const holding = (token: LockToken) => () => {
+          expect(token.abandoned).toBe(true);
+          token.unlock();
+        };
+        const ways: (readonly [string, () => (() => void) | Promise<() => void>])[] = [
+          ['lock', () => holding(lock.lock())],
+          ['tryLock', () => holding(got(lock.tryLock()))],
+          ['lockAsync', async () => holding(await lock.lockAsync())],
+          [
+            'enter',
+            () => {
+              lock.enter();
+              return () => {
+                lock.leave();
+              };
+            },
+          ],
+          [
+            'enter, left by another object',
+            () => {
+              lock.enter({ timeout: 0 });
+              return () => {
+                object.leave();
+              };
+            },
+          ],
+        ];
+        for (const [, take] of ways) {
+          for (const state of [id, id | AWAITED]) {
+            for (const hold of [0, 7, -7, FOUND_DEAD]) {
+              wordsOf(lock)[STATE] = state;
+              wordsOf(lock)[HOLD] = hold;
+              // Not of one's own yet.
+              expect(lock.abandoned).toBe(false);
+              const leave = await take();
+              expect([lock.abandoned, object.abandoned]).toEqual([true, true]);
+              leave();
+              expect([lock.abandoned, isHeld(stateOf(lock)), wordsOf(lock)[HOLD]]).toEqual([
+                false,
+                false,
+                0,
+              ]);
+              lock.enter();
+              expect(lock.abandoned).toBe(false);
+              lock.leave();
+            }
+          }
+        }
+      },
+    );
+
+    it.runIf(canAskKernel)('goes with the function of withLock', async () => {
+      const lock = create();
+      wordsOf(lock)[STATE] = await endedThread();
+      expect(lock.withLock(() => lock.abandoned)).toBe(true);
+      expect(lock.abandoned).toBe(false);
+      expect(lock.withLock(() => lock.abandoned)).toBe(false);
+    });
+
+    it('is nothing of what another thread holds', () => {
+      const lock = create();
+      for (const state of [SOMEBODY, SOMEBODY | AWAITED, RESERVED, WANTED, 0]) {
+        wordsOf(lock)[STATE] = state;
+        wordsOf(lock)[HOLD] = FOUND_DEAD;
+        expect(lock.abandoned).toBe(false);
+      }
+    });
+
+    it.runIf(canAskKernel)('does not keep leave() from refusing', async () => {
+      const lock = create();
+      wordsOf(lock)[STATE] = await endedThread();
+      const token = lock.lock();
+      expect(() => lock.leave()).toThrow(withCode('ERR_RSEQ_NOT_LOCKED'));
+      expect([token.locked, lock.abandoned]).toEqual([true, true]);
+      token.unlock();
+      expect(() => lock.leave()).toThrow(withCode('ERR_RSEQ_NOT_LOCKED'));
+      wordsOf(lock)[STATE] = SOMEBODY;
+      wordsOf(lock)[HOLD] = FOUND_DEAD;
+      expect(() => lock.leave()).toThrow(withCode('ERR_RSEQ_NOT_LOCKED'));
+      expect([stateOf(lock), wordsOf(lock)[HOLD]]).toEqual([SOMEBODY, FOUND_DEAD]);
     });
   });
 
   describe('misuse', () => {
     it.each([
       ['lock', (lock: Lock) => lock.lock()],
-      ['acquire', (lock: Lock) => lock.acquire()],
+      [
+        'enter',
+        (lock: Lock) => {
+          lock.enter();
+        },
+      ],
       ['withLock', (lock: Lock) => lock.withLock(() => 1)],
       ['lock, with a timeout', (lock: Lock) => lock.lock({ timeout: 1000 })],
     ])('refuses to wait for this very thread: %s', (_, run) => {
       const lock = create();
       const token = lock.lock();
       for (const same of [lock, again(lock)]) {
-        expect(() => run(same)).toThrow(withCode('ERR_RSEQ_RECURSIVE_LOCK'));
-        expect(() => run(same)).toThrow(kind);
+        expect(() => {
+          run(same);
+        }).toThrow(withCode('ERR_RSEQ_RECURSIVE_LOCK'));
+        expect(() => {
+          run(same);
+        }).toThrow(kind);
       }
       expect([token.locked, waitersOf(lock)]).toEqual([true, 0]);
       token.unlock();
@@ -393,8 +511,8 @@ describe.each(KINDS)('a $kind', ({ kind, Lock }) => {
       lock.lock().unlock();
       lock.lock({ timeout: 0 }).unlock();
       lock.withLock(() => 1);
-      lock.acquire();
-      lock.release();
+      lock.enter();
+      lock.leave();
       // Free, and somebody waits: there is nothing to wait for either.
       wordsOf(lock)[STATE] = WANTED;
       lock.lock().unlock();
@@ -402,7 +520,9 @@ describe.each(KINDS)('a $kind', ({ kind, Lock }) => {
       wordsOf(lock)[STATE] = SOMEBODY;
       for (const run of [
         () => lock.lock(),
-        () => lock.acquire(),
+        () => {
+          lock.enter();
+        },
         () => lock.withLock(() => 1),
         () => lock.lock({ timeout: 1 }),
         () => lock.lock({ timeout: Infinity }),
@@ -416,7 +536,9 @@ describe.each(KINDS)('a $kind', ({ kind, Lock }) => {
       // Whoever has no time does not wait.
       for (const run of [
         () => lock.lock({ timeout: 0 }),
-        () => lock.acquire({ timeout: 0 }),
+        () => {
+          lock.enter({ timeout: 0 });
+        },
         () => lock.withLock(() => 1, { timeout: 0 }),
       ]) {
         expect(run).toThrow(withCode('ERR_RSEQ_TIMEOUT'));
@@ -454,7 +576,9 @@ describe.each(KINDS)('a $kind', ({ kind, Lock }) => {
         wordsOf(lock)[STATE] = state;
         for (const take of [
           () => lock.lock(options),
-          () => lock.acquire(options),
+          () => {
+            lock.enter(options);
+          },
           () => lock.withLock(run, options),
         ]) {
           expect(take).toThrow(withCode('ERR_RSEQ_INVALID_OPTION'));
@@ -551,8 +675,9 @@ describe.each(KINDS)('a $kind', ({ kind, Lock }) => {
             next.unlock();
             wordsOf(lock)[STATE] = state;
             wordsOf(lock)[HOLD] = 7;
-            expect(lock.acquire()).toBe(true);
-            lock.release();
+            lock.enter();
+            expect(lock.abandoned).toBe(true);
+            lock.leave();
             expect([stateOf(lock), waitersOf(lock), wordsOf(lock)[HOLD]]).toEqual([0, 0, 0]);
           }
         }
@@ -704,7 +829,7 @@ describe.each(KINDS)('a $kind', ({ kind, Lock }) => {
       expect([order, a?.locked, first.locked]).toEqual([['a'], true, false]);
       first.unlock();
       expect(() => {
-        lock.release();
+        lock.leave();
       }).toThrow(withCode('ERR_RSEQ_NOT_LOCKED'));
       expect(a?.locked).toBe(true);
       a?.unlock();
@@ -1126,11 +1251,11 @@ describe.each(
       },
     ],
     [
-      'acquire',
+      'enter',
       (lock: Lock, inside: () => void) => {
-        lock.acquire();
+        lock.enter();
         inside();
-        lock.release();
+        lock.leave();
       },
     ],
     [
@@ -1155,6 +1280,26 @@ describe.each(
     expect(options.thread?.stats()).toMatchObject({ yielded: 1, preempted: 0 });
     // Outside nothing is granted.
     expect(cpu.preempt()).toBe('scheduled out');
+  });
+
+  it('is told of by leave(), however it ended', () => {
+    const { lock, cpu, options } = createOn();
+    lock.enter();
+    expect(lock.leave()).toBe(Outcome.Undisturbed);
+    for (const state of [0, WANTED]) {
+      wordsOf(lock)[STATE] = state;
+      lock.enter();
+      cpu.preempt();
+      expect(lock.leave()).toBe(Outcome.Yielded);
+      lock.enter();
+      cpu.refuseNext();
+      cpu.preempt();
+      expect(lock.leave()).toBe(Outcome.Preempted);
+      options.thread?.enter();
+      lock.enter();
+      expect(lock.leave()).toBe(Outcome.Nested);
+      options.thread?.leave();
+    }
   });
 
   it('begins before the lock is taken', () => {

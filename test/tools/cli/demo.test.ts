@@ -142,9 +142,9 @@ describe('the summary', () => {
 function take(name: LockName, buffer: SharedArrayBuffer, thread: Thread): () => void {
   if (name === 'bare') {
     const lock = openLock(name, buffer, thread);
-    lock.acquire();
+    lock.enter();
     return () => {
-      lock.release();
+      lock.leave();
     };
   }
   const token = (

@@ -29,7 +29,7 @@ if (!isMainThread) {
   const runAll = () => {
     for (const run of [
       () => lock.lock().unlock(),
-      () => (lock.acquire(), lock.release()),
+      () => (lock.enter(), lock.leave()),
       () => lock.withLock(() => 1),
       () => lock.lock({ timeout: 0 }).unlock(),
     ]) {

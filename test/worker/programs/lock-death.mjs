@@ -16,7 +16,7 @@ async function holdAndDie(kind, handle, ending) {
   await new Promise((resolve) => parentPort.once('message', resolve));
   if (ending === 'throw') throw new Error('on purpose');
   if (ending === 'terminate') for (;;);
-  if (ending.startsWith('terminate')) new Mutex(workerData.other.buffer).lock();
+  if (ending.startsWith('terminate')) Mutex.from(workerData.other).lock();
   if (ending.startsWith('exit')) process.exit(5);
   parentPort.close();
 }

@@ -47,7 +47,7 @@ function work({ kind, handle, words, ms, enough }) {
   ) {
     lined = none;
     hasArrived = false;
-    lock.acquire();
+    lock.enter();
     const count = Atomics.load(words, COUNT);
     if (lined !== none) {
       Atomics.add(words, WAITS, 1);
@@ -55,7 +55,7 @@ function work({ kind, handle, words, ms, enough }) {
     }
     Atomics.store(words, COUNT, count + 1);
     for (let spin = 0; spin < 20; spin++) Atomics.load(words, COUNT);
-    lock.release();
+    lock.leave();
   }
   for (let seen = Atomics.load(words, MOST); most > seen;)
     seen = Atomics.compareExchange(words, MOST, seen, most);

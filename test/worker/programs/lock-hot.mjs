@@ -18,12 +18,12 @@ function makeLoop(lock, body) {
     sum = (sum + 1) | 0;
   };
   switch (body) {
-    case 'acquire':
+    case 'enter':
       return (count) => {
         for (let i = 0; i < count; i++) {
-          lock.acquire();
+          lock.enter();
           inside();
-          lock.release();
+          lock.leave();
         }
       };
     case 'withLock':

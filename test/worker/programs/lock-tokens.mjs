@@ -28,16 +28,16 @@ const report = {};
   const [first, second] = make();
   const token = first.lock();
   token.unlock();
-  second.acquire();
+  second.enter();
   token.unlock();
   report.twice = second.tryLock() === null ? 'still held' : 'released';
-  report.releaseOfBare = codeOf(() => second.release());
+  report.releaseOfBare = codeOf(() => second.leave());
 }
 {
   // A token's hold is the token's, whichever object releases.
   const [first, second] = make();
   const token = first.lock();
-  report.releaseOfToken = codeOf(() => second.release());
+  report.releaseOfToken = codeOf(() => second.leave());
   report.stillLocked = first.tryLock() === null;
   token.unlock();
   report.afterwards = codeOf(() => second.lock().unlock());

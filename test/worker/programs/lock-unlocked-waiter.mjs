@@ -30,7 +30,7 @@ if (isMainThread) {
 } else {
   const { parentPort } = await import('node:worker_threads');
   const mutex = Mutex.from(workerData.mutex);
-  mutex.acquire();
+  mutex.enter();
   Condition.from(workerData.condition).notify();
   parentPort?.postMessage('held');
   setTimeout(() => process.exit(0), HELD);

@@ -11,8 +11,8 @@ export type LockName = (typeof LOCKS)[number];
 
 /** Whoever has the lock is in a section. */
 export interface DemoLock {
-  acquire(): void;
-  release(): void;
+  enter(): void;
+  leave(): unknown;
 }
 
 export function openLock(name: LockName, buffer: SharedArrayBuffer, thread: Thread): DemoLock {
@@ -42,7 +42,7 @@ class BareLock implements DemoLock {
     this.#thread = thread;
   }
 
-  acquire(): void {
+  enter(): void {
     for (;;) {
       // The request comes before the lock: else the thread may be preempted between the two.
       this.#thread.enter();
@@ -52,7 +52,7 @@ class BareLock implements DemoLock {
     }
   }
 
-  release(): void {
+  leave(): void {
     Atomics.store(this.#words, 0, FREE);
     this.#thread.leave();
   }

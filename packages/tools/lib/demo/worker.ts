@@ -52,9 +52,9 @@ function run({ buffer, progress, index, host, lock: name }: Job): Report {
       random ^= random << 5;
       const from = random & (ACCOUNTS - 1);
       const to = (from + 1 + ((random >>> 8) % (ACCOUNTS - 1))) & (ACCOUNTS - 1);
-      lock.acquire();
+      lock.enter();
       ledger.transfer(from, to, (random >>> 16) & 0xff);
-      lock.release();
+      lock.leave();
     }
     transfers += BATCH;
     Atomics.store(shared, STOP + 1 + index, transfers);

@@ -231,7 +231,16 @@ describe('finds', () => {
         deaths: 1,
         mistake: 'keeps the hold of the dead',
       }),
-      what: /^release\(\) was refused/,
+      what: /^a holder was told wrongly whether the one before had died/,
+    },
+    {
+      model: exclusiveModel({
+        turns: [['token'], 2],
+        limit: 1,
+        deaths: 1,
+        mistake: 'keeps saying that one died',
+      }),
+      what: /^a holder was told wrongly whether the one before had died/,
     },
     {
       model: exclusiveModel({

@@ -16,10 +16,10 @@ const GRANTS = { given: 30, late: 5 };
 /** Takes the lock so often, and holds it long enough for others to want it. */
 function work(lock, words, rounds) {
   for (let i = 0; i < rounds; i++) {
-    lock.acquire();
+    lock.enter();
     for (let spin = 0; spin < 1000; spin++) words[COUNT + 1] += 1;
     words[COUNT] += 1;
-    lock.release();
+    lock.leave();
   }
 }
 

@@ -10,6 +10,7 @@ import {
   BELL,
   chooseNext,
   countWaiters,
+  FOUND_DEAD,
   FREE,
   hasWaiters,
   HOLD,
@@ -48,6 +49,7 @@ import {
   REFUSED,
   set,
   step,
+  TOLD_WRONGLY,
 } from './line.ts';
 import type { Line, LineMistake, Turn } from './line.ts';
 
@@ -63,7 +65,9 @@ const TOKEN = LINE_REGISTERS + 4;
 const OLD_TOKEN = LINE_REGISTERS + 5;
 /** An event loop has done what it does while a request of its waits. */
 const BUSY = LINE_REGISTERS + 6;
-const SECTION = LINE_REGISTERS + 7;
+/** 1: it took the lock from one who had died. */
+const FROM_DEAD = LINE_REGISTERS + 7;
+const SECTION = LINE_REGISTERS + 8;
 const REGISTERS = SECTION + LAYER_REGISTERS;
 
 /**
@@ -117,6 +121,7 @@ export interface ExclusiveOptions {
     | 'does not check the hold'
     | 'releases what a token holds'
     | 'keeps the hold of the dead'
+    | 'keeps saying that one died'
     | 'takes the one who waits for its own';
 }
 
@@ -168,12 +173,16 @@ export function exclusiveModel({
     ((thread.shared[HOLDERS] ?? 0) & (1 << thread.index)) !== 0;
   const released = (thread: WorldThread): void => {
     thread.shared[HOLDERS] = (thread.shared[HOLDERS] ?? 0) & ~(1 << thread.index);
+    set(thread, FROM_DEAD, 0);
   };
   /** What comes when it is released. */
   const told = (thread: WorldThread): string =>
     at(thread, PENDING) === 1 ? 'does ours wait?' : line.callNext(thread, 'count');
   const giveBack = (thread: WorldThread): string => {
-    if (at(thread, TOKEN) === 0) return 'release';
+    if (at(thread, TOKEN) === 0)
+      return thread.shared[HOLD] === FOUND_DEAD && mistake !== 'keeps saying that one died'
+        ? 'forget that one died'
+        : 'release';
     return mistake === 'releases what a token holds'
       ? 'release beside the token'
       : 'forget the hold';
@@ -241,17 +250,20 @@ export function exclusiveModel({
       shared[HOLDERS] = (shared[HOLDERS] ?? 0) | (1 << thread.index);
       const isAbandoned = isHeld(at(thread, SEEN));
       set(thread, SEEN, 0);
-      return isAbandoned && hasTokens && mistake !== 'keeps the hold of the dead'
-        ? 'forget the hold of the dead'
-        : settle(thread, 'in');
+      if (!isAbandoned || !hasTokens) return settle(thread, 'in');
+      set(thread, FROM_DEAD, 1);
+      return mistake === 'keeps the hold of the dead'
+        ? settle(thread, 'in')
+        : 'note that the last one died';
     }),
-    step('forget the hold of the dead', (thread) => {
-      thread.shared[HOLD] = 0;
+    step('note that the last one died', (thread) => {
+      thread.shared[HOLD] = FOUND_DEAD;
       return settle(thread, 'in');
     }),
     step('count the holds', (thread) => {
-      set(thread, TOKEN, (thread.shared[HOLDS] ?? 0) + 1);
-      thread.shared[HOLDS] = at(thread, TOKEN);
+      const number = (thread.shared[HOLDS] ?? 0) + 1;
+      set(thread, TOKEN, at(thread, FROM_DEAD) === 1 ? -number : number);
+      thread.shared[HOLDS] = number;
       return undefined;
     }),
     step('note the hold', (thread) => {
@@ -259,6 +271,8 @@ export function exclusiveModel({
       return undefined;
     }),
     step('work', (thread) => {
+      const isToldOfDeath = (thread.shared[HOLD] ?? 0) < 0;
+      if (isToldOfDeath !== (at(thread, FROM_DEAD) === 1)) line.note(thread, TOLD_WRONGLY);
       if (line.turn(thread) === 'async twice' && at(thread, BUSY) === 0) {
         set(thread, LATE, 0);
         return 'line up';
@@ -278,6 +292,10 @@ export function exclusiveModel({
       releaseFast(thread.shared, id(thread));
       return 'forget the hold';
     }),
+    step('forget that one died', (thread) => {
+      thread.shared[HOLD] = 0;
+      return 'release';
+    }),
     step('forget the hold', (thread) => {
       thread.shared[HOLD] = 0;
       set(thread, OLD_TOKEN, at(thread, TOKEN));
@@ -285,7 +303,8 @@ export function exclusiveModel({
       return 'release';
     }),
     step('release', (thread) => {
-      if (hasTokens && thread.shared[HOLD] !== 0) line.note(thread, REFUSED);
+      const hold = thread.shared[HOLD];
+      if (hasTokens && hold !== 0 && hold !== FOUND_DEAD) line.note(thread, REFUSED);
       if (!releaseFast(thread.shared, id(thread))) return 'choose the next';
       released(thread);
       return leaving(thread, at(thread, PENDING) === 1 ? line.lieDown(thread) : 'count');

@@ -78,11 +78,13 @@ const WRONGS = [
   null,
   'a try failed, and the lock was free all the time, or its holder dead, and nobody waited',
   'a try failed, and nobody else was left',
-  'release() was refused to the one who took the lock without a token',
+  'leave() was refused to the one who took the lock without a token',
+  'a holder was told wrongly whether the one before had died',
 ];
 export const TRY_FAILED = 1;
 export const LAST_TRY_FAILED = 2;
 export const REFUSED = 3;
+export const TOLD_WRONGLY = 4;
 
 /** How a thread goes for the lock. */
 export type Turn =
