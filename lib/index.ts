@@ -9,7 +9,7 @@ export { RseqSliceError } from './errors.ts';
 export type { ErrorCode, ErrorDetails } from './errors.ts';
 export type { HostName, Registration } from './host/port.ts';
 export type { AttachMessage, LockMessage } from './channels.ts';
-export type { Lock } from './locks/lock.ts';
+export type { Hold, Lock } from './locks/lock.ts';
 export { Condition } from './locks/condition.ts';
 export { Mutex } from './locks/mutex.ts';
 export { RwLock } from './locks/rw-lock.ts';

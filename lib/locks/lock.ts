@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: MIT
 /**
- * What `Mutex` and `SpinLock` have in common, for code that takes either. How
- * each of them does it is told where it is declared.
+ * What `Mutex` and `SpinLock` have in common, for code that takes either, and
+ * what functions get that run with a lock held. How each lock does it is told
+ * where it is declared.
  */
 import type { Outcome } from '../sections/thread.ts';
 import type { LockHandle } from './engine/layout.ts';
 import type { LockStats } from './engine/waiting.ts';
 import type { AsyncLockOptions, LockOptions } from './options.ts';
 import type { LockToken } from './token.ts';
+
+/** What the function of `withLock`, `withReadLock`, `withWriteLock` and `withPermit` gets. */
+export interface Hold {
+  /** Whether the one who held the lock before died with it: what it guards may be half done. */
+  readonly abandoned: boolean;
+}
 
 /** A lock that one thread at a time can have: a `Mutex` or a `SpinLock`. */
 export interface Lock {
@@ -21,7 +28,7 @@ export interface Lock {
   lockAsync(options?: AsyncLockOptions): Promise<LockToken>;
   /** Runs a synchronous function with the lock held and returns its result. */
   withLock<T>(
-    run: (abandoned: boolean) => T extends PromiseLike<unknown> ? never : T,
+    run: (hold: Hold) => T extends PromiseLike<unknown> ? never : T,
     options?: LockOptions,
   ): T;
   /** Runs a function with the lock held, in no section, until what it returns has settled. */

@@ -10,6 +10,7 @@ import type { LockHandle } from './engine/layout.ts';
 import { printAs, refuseCopies } from './engine/posting.ts';
 import { ReadWriteEngine } from './engine/read-write.ts';
 import type { LockStats } from './engine/waiting.ts';
+import type { Hold } from './lock.ts';
 import { checkPlacement, optionsFor } from './options.ts';
 import type { AsyncLockOptions, LockOptions, PlacementOptions, UseOptions } from './options.ts';
 import type { LockToken } from './token.ts';
@@ -100,12 +101,12 @@ export class RwLock {
 
   /**
    * Runs a synchronous function with the lock held for reading.
-   * @param run gets whether a writer died with the lock, and no other has had it since
+   * @param run is told whether a writer died with the lock, and no other has had it since
    * @throws {RseqSliceError} as {@link RwLock.readLock}; `ERR_RSEQ_ASYNC_SECTION` when the function
    * returns a promise.
    */
   withReadLock<T>(
-    run: (abandoned: boolean) => T extends PromiseLike<unknown> ? never : T,
+    run: (hold: Hold) => T extends PromiseLike<unknown> ? never : T,
     options?: LockOptions,
   ): T {
     return this.#engine.withReadLock(run, options);
@@ -113,11 +114,11 @@ export class RwLock {
 
   /**
    * Runs a synchronous function with the lock held for writing.
-   * @param run gets whether a writer died with the lock, and no other has had it since
+   * @param run is told whether a writer died with the lock, and no other has had it since
    * @throws {RseqSliceError} as {@link RwLock.withReadLock}.
    */
   withWriteLock<T>(
-    run: (abandoned: boolean) => T extends PromiseLike<unknown> ? never : T,
+    run: (hold: Hold) => T extends PromiseLike<unknown> ? never : T,
     options?: LockOptions,
   ): T {
     return this.#engine.withWriteLock(run, options);

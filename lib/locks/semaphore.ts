@@ -11,6 +11,7 @@ import { PermitEngine } from './engine/permits.ts';
 import { printAs, refuseCopies } from './engine/posting.ts';
 import { OWN } from './engine/turnstile.ts';
 import type { LockStats } from './engine/waiting.ts';
+import type { Hold } from './lock.ts';
 import { checkSemaphore, optionsFor, PERMITS } from './options.ts';
 import type { AsyncLockOptions, LockOptions, SemaphoreOptions, UseOptions } from './options.ts';
 import type { LockToken } from './token.ts';
@@ -95,12 +96,12 @@ export class Semaphore {
 
   /**
    * Runs a synchronous function with a permit.
-   * @param run gets whether the one who had the permit before died with it
+   * @param run is told whether the one who had the permit before died with it
    * @throws {RseqSliceError} as {@link Semaphore.acquire}; `ERR_RSEQ_ASYNC_SECTION` when the
    * function returns a promise.
    */
   withPermit<T>(
-    run: (abandoned: boolean) => T extends PromiseLike<unknown> ? never : T,
+    run: (hold: Hold) => T extends PromiseLike<unknown> ? never : T,
     options?: LockOptions,
   ): T {
     return this.#engine.withPermit(run, options);

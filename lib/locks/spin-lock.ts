@@ -11,7 +11,7 @@ import { lengthOf } from './engine/layout.ts';
 import type { LockHandle } from './engine/layout.ts';
 import { printAs, refuseCopies } from './engine/posting.ts';
 import type { LockStats } from './engine/waiting.ts';
-import type { Lock } from './lock.ts';
+import type { Hold, Lock } from './lock.ts';
 import { checkPlacement, optionsFor } from './options.ts';
 import type { AsyncLockOptions, LockOptions, PlacementOptions, UseOptions } from './options.ts';
 import type { LockToken } from './token.ts';
@@ -93,12 +93,12 @@ export class SpinLock implements Lock {
   /**
    * Runs a synchronous function with the lock held and returns its result. What it throws is thrown
    * on, the lock released.
-   * @param run gets whether the one who held the lock before died with it
+   * @param run is told whether the one who held the lock before died with it
    * @throws {RseqSliceError} as {@link SpinLock.lock}; `ERR_RSEQ_ASYNC_SECTION` when the function
    * returns a promise.
    */
   withLock<T>(
-    run: (abandoned: boolean) => T extends PromiseLike<unknown> ? never : T,
+    run: (hold: Hold) => T extends PromiseLike<unknown> ? never : T,
     options?: LockOptions,
   ): T {
     return this.engine.withLock(run, options);

@@ -8,6 +8,7 @@
  * which only this package can import: a token's own members are for its users.
  */
 import { printAs } from './engine/posting.ts';
+import type { Hold } from './lock.ts';
 
 /** A lock as its tokens see it. */
 export interface Owner {
@@ -34,7 +35,7 @@ let insides: Insides;
 /**
  * Proof that a lock is held by the code that has it. For `using`, or with `unlock` in a `finally`.
  */
-export class LockToken implements Disposable {
+export class LockToken implements Hold, Disposable {
   /** Declared only, as `Thread.word`: a field that is written once can be folded away. */
   declare private owner: Owner | null;
   /** How the lock was taken, in its own terms. */
@@ -88,17 +89,21 @@ export class LockToken implements Disposable {
   /**
    * Releases the lock; the second time nothing. Of a token that waits with `Condition.waitAsync` it
    * ends the wait, which rejects with `ERR_RSEQ_NOT_LOCKED` and does not take the lock again.
+   * @returns true: this call released it. False: it was released before, or waited.
+   * @throws {RseqSliceError} `ERR_RSEQ_NOT_LOCKED` when the lock is not held through it any more,
+   * and others may hold it.
    */
-  unlock(): void {
+  unlock(): boolean {
     const { owner } = this;
     if (owner === null) {
       const stop = this.stopWaiting;
       this.stopWaiting = null;
       stop?.();
-      return;
+      return false;
     }
     this.owner = null;
     owner.giveBack(this.what);
+    return true;
   }
 
   /** The same as {@link unlock}, for `using`. */

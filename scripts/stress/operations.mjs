@@ -336,7 +336,7 @@ export class Operations {
     const entry = this.#start(subject, face, style, timeout === undefined ? 0 : Start.Timed);
     try {
       face.withLock(
-        (isAbandoned) => {
+        ({ abandoned: isAbandoned }) => {
           this.#write(Type.Acquired, entry, isAbandoned ? Acquired.Abandoned : 0);
           // What is thrown here would release the lock, so nobody ends in here.
           this.#work(entry, face, isAbandoned, false);

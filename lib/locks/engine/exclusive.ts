@@ -21,9 +21,11 @@ import { agentOf } from './liveness.ts';
 import type { Agent } from './liveness.ts';
 import { checkAsyncOptions, checkOptions, checkThreads } from '../options.ts';
 import type { AsyncLockOptions, LockOptions, PlacementOptions } from '../options.ts';
+import type { Hold } from '../lock.ts';
 import { createToken, resume, whatOf } from '../token.ts';
 import type { LockToken, Owner } from '../token.ts';
 import { describeLock, refuseCopies } from './posting.ts';
+import { holdOf } from './run-with.ts';
 import {
   awaitHolder,
   chooseNext,
@@ -55,6 +57,8 @@ const FREE = 0;
 const HELD_THROUGH = 12;
 const NO_TOKEN = 0;
 const UNDISTURBED = Outcome.Undisturbed;
+const SOUND: Hold = holdOf(false);
+const FROM_DEAD: Hold = holdOf(true);
 const NO_OPTIONS: LockOptions = {};
 
 /** How a lock was taken, beside the number of the token's hold. */
@@ -77,6 +81,7 @@ export interface ExclusiveRules {
   readonly inside: 'sleep' | 'spin';
 }
 
+/** Its methods are those of `Mutex` and `SpinLock`, which tell what they do. */
 export class ExclusiveEngine implements Owner {
   /** Plain data that names this lock in another thread. */
   readonly handle: LockHandle;
@@ -111,21 +116,11 @@ export class ExclusiveEngine implements Owner {
     this.#asyncDoor = new ExclusiveDoor(words, agent, null);
   }
 
-  /**
-   * Takes the lock, waiting for it. The section around the holder ends with the token.
-   * @throws {RseqSliceError} `ERR_RSEQ_TIMEOUT`; `ERR_RSEQ_RECURSIVE_LOCK` when this thread holds
-   * it; `ERR_RSEQ_WOULD_BLOCK` when it is not free in the main thread, unless the lock was made
-   * with `blockMainThread`; `ERR_RSEQ_INVALID_OPTION`.
-   */
   lock(options: LockOptions = NO_OPTIONS): LockToken {
     return this.#token(IN_SECTION, this.take(options));
   }
 
-  /**
-   * The same without a token, for code that counts nanoseconds: it allocates nothing. Every
-   * `acquire` needs its {@link release}, in a `finally`.
-   * @returns whether the one who held the lock before died with it.
-   */
+  /** As `enter()`. @returns whether the one who held the lock before died with it */
   take(options: LockOptions = NO_OPTIONS): boolean {
     if (options !== NO_OPTIONS) checkOptions(this.handle.lock, options);
     this.attachment.thread.enter();
@@ -140,11 +135,6 @@ export class ExclusiveEngine implements Owner {
     return (words[HOLD] ?? 0) < 0 && holderOf(Atomics.load(words, STATE)) === this.id;
   }
 
-  /**
-   * Releases what {@link acquire} took, and leaves its section.
-   * @throws {RseqSliceError} `ERR_RSEQ_NOT_LOCKED` when this thread does not hold the lock, or
-   * holds it through a token.
-   */
   leave(): Outcome {
     if (
       this.words[HELD_THROUGH] === NO_TOKEN &&
@@ -154,10 +144,6 @@ export class ExclusiveEngine implements Owner {
     return this.#leaveSlowly();
   }
 
-  /**
-   * Takes the lock if it is free or its holder has died; null: it is held. Never waits, nor
-   * refuses.
-   */
   tryLock(): LockToken | null {
     this.attachment.thread.enter();
     if (Atomics.compareExchange(this.words, STATE, FREE, this.id) === FREE)
@@ -167,19 +153,14 @@ export class ExclusiveEngine implements Owner {
     return result === NOT_YET ? null : this.#token(IN_SECTION, this.#wasAbandoned(result));
   }
 
-  /**
-   * Runs a synchronous function with the lock held and returns its result. What it throws is thrown
-   * on, the lock released.
-   * @param run gets whether the one who held the lock before died with it
-   */
   withLock<T>(
-    run: (abandoned: boolean) => T extends PromiseLike<unknown> ? never : T,
+    run: (hold: Hold) => T extends PromiseLike<unknown> ? never : T,
     options: LockOptions = NO_OPTIONS,
   ): T {
     let result: T;
     const abandoned = this.take(options);
     try {
-      result = run(abandoned);
+      result = run(abandoned ? FROM_DEAD : SOUND);
     } finally {
       this.leave();
     }
@@ -188,13 +169,6 @@ export class ExclusiveEngine implements Owner {
     return result;
   }
 
-  /**
-   * Takes the lock without blocking the thread, which stays alive while it waits. Requests of one
-   * thread are served in their order. The holder is in no section: it may be held across an
-   * `await`.
-   * @throws {RseqSliceError} rejects with `ERR_RSEQ_TIMEOUT`, or with the signal's reason. Both are
-   * about waiting only.
-   */
   async lockAsync(options: AsyncLockOptions = NO_OPTIONS): Promise<LockToken> {
     if (options !== NO_OPTIONS) checkAsyncOptions(this.handle.lock, options);
     options.signal?.throwIfAborted();
@@ -207,7 +181,6 @@ export class ExclusiveEngine implements Owner {
     );
   }
 
-  /** Runs a function with the lock held until what it returns has settled. */
   async withLockAsync<T>(
     run: (token: LockToken) => T | PromiseLike<T>,
     options: AsyncLockOptions = NO_OPTIONS,
@@ -220,17 +193,10 @@ export class ExclusiveEngine implements Owner {
     }
   }
 
-  /** What this object has seen in this thread. */
   stats(): LockStats {
     return this.#waiting.stats();
   }
 
-  /**
-   * The most often that others can take the lock while a thread waits for it, if so many threads
-   * use it. It holds as long as no waiter of an earlier turn is stalled: for a quarter of a second
-   * in its thread, or for 10 ms in its event loop.
-   * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION` when that is no number of threads.
-   */
   overtakingBound(threads: number): number {
     checkThreads(threads);
     return overtakingBound(this.#rules.limit, threads);

@@ -15,6 +15,7 @@ import type { AsyncLockOptions, LockOptions, SemaphoreOptions } from '../options
 import { describeLock, refuseCopies } from './posting.ts';
 import { runWith, runWithAsync } from './run-with.ts';
 import { Slots } from './slots.ts';
+import type { Hold } from '../lock.ts';
 import { createToken } from '../token.ts';
 import type { LockToken, Owner } from '../token.ts';
 import { chooseNext, hasWaiters, overtakingBound, OWN } from './turnstile.ts';
@@ -31,6 +32,7 @@ const NO_OPTIONS: LockOptions = {};
 const IN_SECTION = 1;
 const WITHOUT_SECTION = 0;
 
+/** Its methods are those of `Semaphore`, which tells what they do. */
 export class PermitEngine implements Owner {
   readonly handle: LockHandle;
   /** How many there are, free or not. */
@@ -68,47 +70,19 @@ export class PermitEngine implements Owner {
     this.#asyncDoor = new PermitDoor(words, this.#slots, null);
   }
 
-  /**
-   * How many permits nobody has at the moment. Those of the dead count as taken until somebody
-   * wants them.
-   */
   get available(): number {
     return this.permits - this.#slots.count();
   }
 
-  /**
-   * Takes a permit, waiting for one. The section around it ends with the token.
-   * @throws {RseqSliceError} `ERR_RSEQ_TIMEOUT`; `ERR_RSEQ_RECURSIVE_LOCK` when this thread has all
-   * of them; `ERR_RSEQ_WOULD_BLOCK` when none is free in the main thread;
-   * `ERR_RSEQ_INVALID_OPTION`.
-   */
-  acquire(options: LockOptions = NO_OPTIONS): LockToken {
-    if (options !== NO_OPTIONS) checkOptions('Semaphore', options);
-    let result = this.#waiting.attempt(this.#door, false);
-    if (result === NOT_YET) {
-      if (options.timeout !== 0 && this.#slots.countOwn() === this.permits) {
-        throw new RseqSliceError(
-          'ERR_RSEQ_RECURSIVE_LOCK',
-          'This thread has all permits of the Semaphore, and would wait for itself.',
-        );
-      }
-      result = this.#waiting.wait(this.#door, options);
-    }
-    return this.#token(result, IN_SECTION);
+  acquire(options?: LockOptions): LockToken {
+    return this.#token(this.#take(options), IN_SECTION);
   }
 
-  /**
-   * Takes a permit if one is free, or its holder has died; null: none is. Never waits, nor refuses.
-   */
   tryAcquire(): LockToken | null {
     const result = this.#waiting.attempt(this.#door, true);
     return result === NOT_YET ? null : this.#token(result, IN_SECTION);
   }
 
-  /**
-   * Takes a permit without blocking the thread, in no section.
-   * @throws {RseqSliceError} rejects with `ERR_RSEQ_TIMEOUT`, or with the signal's reason.
-   */
   async acquireAsync(options: AsyncLockOptions = NO_OPTIONS): Promise<LockToken> {
     if (options !== NO_OPTIONS) checkAsyncOptions('Semaphore', options);
     options.signal?.throwIfAborted();
@@ -121,18 +95,14 @@ export class PermitEngine implements Owner {
     );
   }
 
-  /**
-   * Runs a synchronous function with a permit.
-   * @param run gets whether the one who had the permit before died with it
-   */
   withPermit<T>(
-    run: (abandoned: boolean) => T extends PromiseLike<unknown> ? never : T,
+    run: (hold: Hold) => T extends PromiseLike<unknown> ? never : T,
     options?: LockOptions,
   ): T {
-    return runWith(this.acquire(options), run, 'withPermit');
+    const result = this.#take(options);
+    return runWith(this, whatOf(result, IN_SECTION), this.#wasAbandoned(result), run, 'withPermit');
   }
 
-  /** Runs a function with a permit until what it returns has settled. */
   async withPermitAsync<T>(
     run: (token: LockToken) => T | PromiseLike<T>,
     options?: AsyncLockOptions,
@@ -140,16 +110,10 @@ export class PermitEngine implements Owner {
     return runWithAsync(await this.acquireAsync(options), run);
   }
 
-  /** What this object has seen in this thread. */
   stats(): LockStats {
     return this.#waiting.stats();
   }
 
-  /**
-   * The most often that others can take a permit while a thread waits for one, if so many threads
-   * use it; see `Mutex.overtakingBound`.
-   * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION` when that is no number of threads.
-   */
   overtakingBound(threads: number): number {
     checkThreads(threads);
     return overtakingBound(LIMIT, threads) + this.permits;
@@ -169,12 +133,32 @@ export class PermitEngine implements Owner {
     return describeLock(this.handle, `${this.available} of ${this.permits} permits available`);
   }
 
+  #take(options: LockOptions = NO_OPTIONS): number {
+    if (options !== NO_OPTIONS) checkOptions('Semaphore', options);
+    const result = this.#waiting.attempt(this.#door, false);
+    if (result !== NOT_YET) return result;
+    if (options.timeout !== 0 && this.#slots.countOwn() === this.permits) {
+      throw new RseqSliceError(
+        'ERR_RSEQ_RECURSIVE_LOCK',
+        'This thread has all permits of the Semaphore, and would wait for itself.',
+      );
+    }
+    return this.#waiting.wait(this.#door, options);
+  }
+
   #token(result: number, section: number): LockToken {
-    const abandoned = (result & 1) === ABANDONED;
-    if (abandoned) this.#waiting.noteAbandoned();
-    return createToken(this, (result & ~1) + section, abandoned);
+    return createToken(this, whatOf(result, section), this.#wasAbandoned(result));
+  }
+
+  #wasAbandoned(result: number): boolean {
+    if ((result & 1) !== ABANDONED) return false;
+    this.#waiting.noteAbandoned();
+    return true;
   }
 }
+
+/** What is given back: a place, and whether a section is left with it. */
+const whatOf = (result: number, section: number): number => (result & ~1) + section;
 
 /** Beside the place in what the doors return. */
 const ABANDONED = 1;

@@ -17,6 +17,7 @@ import type { AsyncLockOptions, LockOptions, PlacementOptions } from '../options
 import { describeLock, refuseCopies } from './posting.ts';
 import { runWith, runWithAsync } from './run-with.ts';
 import { Slots } from './slots.ts';
+import type { Hold } from '../lock.ts';
 import { createToken } from '../token.ts';
 import type { LockToken, Owner } from '../token.ts';
 import { chooseNext, EVENT_LOOP_LEASE, hasWaiters, OWN, STATE } from './turnstile.ts';
@@ -56,6 +57,7 @@ const WRITER = 0;
 /** Beside the place in what the doors return. */
 const ABANDONED = 1;
 
+/** Its methods are those of `RwLock`, which tells what they do. */
 export class ReadWriteEngine implements Owner {
   readonly handle: LockHandle;
   readonly #words: Int32Array;
@@ -98,78 +100,36 @@ export class ReadWriteEngine implements Owner {
     this.#writeDoor = new WriteDoor(this.#shared, false);
   }
 
-  /**
-   * Takes the lock for reading, waiting for it. `abandoned` tells that a writer died with it, and
-   * no other has had it since.
-   * @throws {RseqSliceError} `ERR_RSEQ_TIMEOUT`; `ERR_RSEQ_RECURSIVE_LOCK` when it must wait and
-   * this thread has the lock in any way; `ERR_RSEQ_WOULD_BLOCK` when it must wait in the main
-   * thread; `ERR_RSEQ_INVALID_OPTION`.
-   */
-  readLock(options: LockOptions = NO_OPTIONS): LockToken {
-    if (options !== NO_OPTIONS) checkOptions('RwLock', options);
-    let result = this.#waiting.attempt(this.#readDoor, false);
-    if (result === NOT_YET) {
-      if (options.timeout !== 0) this.#refuseRecursion();
-      result = this.#waiting.wait(this.#readDoor, options);
-    }
-    return this.#reader(result, IN_SECTION);
+  readLock(options?: LockOptions): LockToken {
+    return this.#token(this.#read(options), IN_SECTION);
   }
 
-  /**
-   * Takes it for reading if that is possible at once; null: it is not. Never waits, nor refuses.
-   */
   tryReadLock(): LockToken | null {
     const result = this.#waiting.attempt(this.#readDoor, true);
-    return result === NOT_YET ? null : this.#reader(result, IN_SECTION);
+    return result === NOT_YET ? null : this.#token(result, IN_SECTION);
   }
 
-  /**
-   * Takes it for reading without blocking the thread, in no section.
-   * @throws {RseqSliceError} rejects with `ERR_RSEQ_TIMEOUT`, or with the signal's reason.
-   */
   async readLockAsync(options: AsyncLockOptions = NO_OPTIONS): Promise<LockToken> {
     if (options !== NO_OPTIONS) checkAsyncOptions('RwLock', options);
     options.signal?.throwIfAborted();
     if (!this.#waiting.hasRequests) {
       const result = this.#waiting.attempt(this.#readAsyncDoor, false);
-      if (result !== NOT_YET) return this.#reader(result, WITHOUT_SECTION);
+      if (result !== NOT_YET) return this.#token(result, WITHOUT_SECTION);
     }
     return this.#waiting.waitAsync(this.#readAsyncDoor, options, (result) =>
-      this.#reader(result, WITHOUT_SECTION),
+      this.#token(result, WITHOUT_SECTION),
     );
   }
 
-  /**
-   * Takes the lock for writing, waiting for it.
-   * @throws {RseqSliceError} as {@link readLock}.
-   */
-  writeLock(options: LockOptions = NO_OPTIONS): LockToken {
-    if (options !== NO_OPTIONS) checkOptions('RwLock', options);
-    const deadline = deadlineOf(options.timeout);
-    let claimed = this.#waiting.attempt(this.#writeDoor, false);
-    for (;;) {
-      if (claimed === NOT_YET) {
-        if (options.timeout !== 0) this.#refuseRecursion();
-        this.#waiting.wait(this.#writeDoor, options, undefined, deadline);
-      }
-      const result = this.#drain(options, deadline);
-      if (result !== NOT_YET) return this.#writer(result, IN_SECTION);
-      claimed = NOT_YET;
-    }
+  writeLock(options?: LockOptions): LockToken {
+    return this.#token(this.#write(options), IN_SECTION);
   }
 
-  /**
-   * Takes it for writing if that is possible at once; null: it is not. Never waits, nor refuses.
-   */
   tryWriteLock(): LockToken | null {
     const result = this.#tryWrite(true);
-    return result === NOT_YET ? null : this.#writer(result, IN_SECTION);
+    return result === NOT_YET ? null : this.#token(result, IN_SECTION);
   }
 
-  /**
-   * Takes it for writing without blocking the thread, in no section.
-   * @throws {RseqSliceError} rejects with `ERR_RSEQ_TIMEOUT`, or with the signal's reason.
-   */
   async writeLockAsync(options: AsyncLockOptions = NO_OPTIONS): Promise<LockToken> {
     if (options !== NO_OPTIONS) checkAsyncOptions('RwLock', options);
     options.signal?.throwIfAborted();
@@ -177,36 +137,25 @@ export class ReadWriteEngine implements Owner {
     const door = new WriteDoor(this.#shared, true);
     if (!this.#waiting.hasRequests) {
       const result = this.#waiting.attempt(door, false);
-      if (result !== NOT_YET) return this.#writer(result, WITHOUT_SECTION);
+      if (result !== NOT_YET) return this.#token(result, WITHOUT_SECTION);
     }
-    return this.#waiting.waitAsync(door, options, (result) =>
-      this.#writer(result, WITHOUT_SECTION),
-    );
+    return this.#waiting.waitAsync(door, options, (result) => this.#token(result, WITHOUT_SECTION));
   }
 
-  /**
-   * Runs a synchronous function with the lock held for reading.
-   * @param run gets whether a writer died with the lock, and no other has had it since
-   */
   withReadLock<T>(
-    run: (abandoned: boolean) => T extends PromiseLike<unknown> ? never : T,
+    run: (hold: Hold) => T extends PromiseLike<unknown> ? never : T,
     options?: LockOptions,
   ): T {
-    return runWith(this.readLock(options), run, 'withReadLock');
+    return this.#runWith(this.#read(options), run, 'withReadLock');
   }
 
-  /**
-   * Runs a synchronous function with the lock held for writing.
-   * @param run gets whether a writer died with the lock, and no other has had it since
-   */
   withWriteLock<T>(
-    run: (abandoned: boolean) => T extends PromiseLike<unknown> ? never : T,
+    run: (hold: Hold) => T extends PromiseLike<unknown> ? never : T,
     options?: LockOptions,
   ): T {
-    return runWith(this.writeLock(options), run, 'withWriteLock');
+    return this.#runWith(this.#write(options), run, 'withWriteLock');
   }
 
-  /** Runs a function with the lock held for reading until what it returns has settled. */
   async withReadLockAsync<T>(
     run: (token: LockToken) => T | PromiseLike<T>,
     options?: AsyncLockOptions,
@@ -214,7 +163,6 @@ export class ReadWriteEngine implements Owner {
     return runWithAsync(await this.readLockAsync(options), run);
   }
 
-  /** Runs a function with the lock held for writing until what it returns has settled. */
   async withWriteLockAsync<T>(
     run: (token: LockToken) => T | PromiseLike<T>,
     options?: AsyncLockOptions,
@@ -222,7 +170,6 @@ export class ReadWriteEngine implements Owner {
     return runWithAsync(await this.writeLockAsync(options), run);
   }
 
-  /** What this object has seen in this thread. */
   stats(): LockStats {
     return this.#waiting.stats();
   }
@@ -249,6 +196,29 @@ export class ReadWriteEngine implements Owner {
           ? `read by ${readers}`
           : 'free',
     );
+  }
+
+  #read(options: LockOptions = NO_OPTIONS): number {
+    if (options !== NO_OPTIONS) checkOptions('RwLock', options);
+    const result = this.#waiting.attempt(this.#readDoor, false);
+    if (result !== NOT_YET) return result;
+    if (options.timeout !== 0) this.#refuseRecursion();
+    return this.#waiting.wait(this.#readDoor, options);
+  }
+
+  #write(options: LockOptions = NO_OPTIONS): number {
+    if (options !== NO_OPTIONS) checkOptions('RwLock', options);
+    const deadline = deadlineOf(options.timeout);
+    let claimed = this.#waiting.attempt(this.#writeDoor, false);
+    for (;;) {
+      if (claimed === NOT_YET) {
+        if (options.timeout !== 0) this.#refuseRecursion();
+        this.#waiting.wait(this.#writeDoor, options, undefined, deadline);
+      }
+      const result = this.#drain(options, deadline);
+      if (result !== NOT_YET) return result;
+      claimed = NOT_YET;
+    }
   }
 
   #passOn(): void {
@@ -312,12 +282,14 @@ export class ReadWriteEngine implements Owner {
     }
   }
 
-  #reader(result: number, section: number): LockToken {
+  /** @param result a reader's place or {@link WRITER}, twice, and {@link ABANDONED} */
+  #token(result: number, section: number): LockToken {
     return createToken(this, (result & ~1) + section, (result & 1) === ABANDONED);
   }
 
-  #writer(result: number, section: number): LockToken {
-    return createToken(this, WRITER + section, result === ABANDONED);
+  #runWith<T>(result: number, run: (hold: Hold) => T, caller: string): T {
+    const what = (result & ~1) + IN_SECTION;
+    return runWith(this, what, (result & 1) === ABANDONED, run, caller);
   }
 
   #refuseRecursion(): void {

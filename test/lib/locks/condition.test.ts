@@ -121,6 +121,24 @@ describe.each([
       token.unlock();
     });
 
+    it.runIf(canAskKernel)('tells how it found the lock, each time anew', async () => {
+      const [lock, condition] = [createLock(), create()];
+      const id = await endedThread();
+      const token = lock.lock();
+      whenAsleep(() => {
+        condition.notify();
+        Atomics.store(wordsOf(lock), STATE, id);
+      });
+      expect(condition.wait(token, { timeout: 20_000 })).toBe(true);
+      expect([token.abandoned, lock.abandoned]).toEqual([true, true]);
+      expect(condition.wait(token, { timeout: 1 })).toBe(false);
+      expect([token.abandoned, lock.abandoned]).toEqual([false, false]);
+      const waiting = condition.waitAsync(token, { timeout: 1 });
+      Atomics.store(wordsOf(lock), STATE, id);
+      expect(await waiting).toBe(false);
+      expect([token.abandoned, lock.abandoned, token.unlock()]).toEqual([true, true, true]);
+    });
+
     it('takes the lock again however long that lasts', async () => {
       const [lock, condition] = [createLock(), create()];
       // Another thread, that has the lock when it is told to, and releases it a while later.
@@ -299,8 +317,8 @@ describe.each([
           await sleep(2);
         }
         expect(token.locked).toBe(false);
-        token.unlock();
-        token.unlock();
+        // It holds nothing that could be released.
+        expect([token.unlock(), token.unlock()]).toEqual([false, false]);
         expect([token.locked, isTaken(lock)]).toEqual([false, other !== null]);
         other?.unlock();
         await expect(waiting).rejects.toThrow(withCode('ERR_RSEQ_NOT_LOCKED'));
@@ -604,6 +622,7 @@ describe('misuse', () => {
     const condition = new Condition();
     const token = got(new Mutex().tryLock());
     expect(() => condition.wait(token)).toThrow(withCode('ERR_RSEQ_WOULD_BLOCK'));
+    // It would wait for the lock, if another one took it.
     expect(() => condition.wait(token, { timeout: 0 })).toThrow('Condition');
     expect(token.locked).toBe(true);
     expect(await condition.waitAsync(token, { timeout: 0 })).toBe(false);

@@ -13,6 +13,7 @@ import { attach, Mutex, Outcome, RseqSliceError, SpinLock } from '../../../lib/i
 import type {
   AsyncLockOptions,
   ErrorCode,
+  Hold,
   LockOptions,
   LockToken,
   PlacementOptions,
@@ -136,6 +137,29 @@ describe.each(KINDS)('a $kind', ({ kind, Lock }) => {
       expect(token.locked).toBe(false);
       expect(stateOf(lock)).toBe(0);
       got(again(lock).tryLock()).unlock();
+    });
+
+    it('says whether it was this call that released it', async () => {
+      const lock = create();
+      for (const take of [() => lock.lock(), () => got(lock.tryLock()), () => lock.lockAsync()]) {
+        const token = await take();
+        expect([token.unlock(), token.unlock(), token.locked]).toEqual([true, false, false]);
+        const disposed = await take();
+        disposed[Symbol.dispose]();
+        expect(disposed.unlock()).toBe(false);
+      }
+      const taken = lock.lock();
+      // As if another one had taken it from us.
+      wordsOf(lock)[HOLD] = 0;
+      expect(() => taken.unlock()).toThrow(withCode('ERR_RSEQ_NOT_LOCKED'));
+      expect(taken.unlock()).toBe(false);
+    });
+
+    it('has a token whose words cannot be written', () => {
+      const token = create().lock() as { abandoned: boolean; locked: boolean };
+      expect(() => (token.abandoned = true)).toThrow(TypeError);
+      expect(() => (token.locked = false)).toThrow(TypeError);
+      expect([token.abandoned, token.locked]).toEqual([false, true]);
     });
 
     it('is not released by a token that was unlocked before', () => {
@@ -318,11 +342,39 @@ describe.each(KINDS)('a $kind', ({ kind, Lock }) => {
       wordsOf(lock)[STATE] = await endedThread();
       const told: boolean[] = [];
       for (let round = 0; round < 2; round++) {
-        lock.withLock((abandoned) => {
+        lock.withLock(({ abandoned }) => {
           told.push(abandoned);
         });
       }
       expect(told).toEqual([true, false]);
+    });
+
+    it.runIf(canAskKernel)('takes functions that withLockAsync takes', async () => {
+      const lock = create();
+      const holds: Hold[] = [];
+      const note = (hold: Hold): boolean => {
+        holds.push(hold);
+        return hold.abandoned;
+      };
+      for (const expected of [true, false]) {
+        for (const run of [() => lock.withLock(note), () => lock.withLockAsync(note)]) {
+          if (expected) wordsOf(lock)[STATE] = await endedThread();
+          expect(await run()).toBe(expected);
+        }
+      }
+      // What was true stays so, whatever the lock has seen since.
+      expect(holds.map(({ abandoned }) => abandoned)).toEqual([true, true, false, false]);
+    });
+
+    it('gives every function the same hold, which nobody can change', () => {
+      const lock = create();
+      const keep = (hold: Hold): Hold => hold;
+      const hold = lock.withLock(keep);
+      expect(lock.withLock(keep)).toBe(hold);
+      expect(() => {
+        (hold as { abandoned: boolean }).abandoned = true;
+      }).toThrow(TypeError);
+      expect(lock.withLock(keep).abandoned).toBe(false);
     });
 
     it('takes options, and leaves everything as it is when the lock is held', () => {
@@ -1085,7 +1137,7 @@ describe.each(KINDS)('a $kind', ({ kind, Lock }) => {
     for (let i = 0; i < 3; i++) lock.lock().unlock();
     lock.withLock(() => 1);
     expect(lock.stats()).toEqual({ contended: 0, parked: 0, called: 0, abandoned: 0, gaveUp: 0 });
-    expect([lock.tryLock()?.unlock(), again(lock).stats()]).toEqual([undefined, lock.stats()]);
+    expect([lock.tryLock()?.unlock(), again(lock).stats()]).toEqual([true, lock.stats()]);
     const held = lock.lock();
     // Tries that fail wait for nothing.
     expect([lock.tryLock(), lock.stats().contended]).toEqual([null, 0]);

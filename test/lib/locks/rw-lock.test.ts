@@ -658,7 +658,7 @@ describe('functions with the lock held', () => {
     '%s returns, throws on and refuses a promise, the lock released',
     (name) => {
       const lock = create();
-      expect(lock[name]((abandoned) => [lock.tryWriteLock(), 7, abandoned] as const)).toEqual([
+      expect(lock[name](({ abandoned }) => [lock.tryWriteLock(), 7, abandoned] as const)).toEqual([
         null,
         7,
         false,
@@ -728,13 +728,13 @@ describe.runIf(canAskKernel)('the dead', () => {
         ];
         expect(readers.map(({ abandoned }) => abandoned)).toEqual([true, true, true]);
         for (const reader of readers) reader.unlock();
-        expect(lock.withReadLock((abandoned) => abandoned)).toBe(true);
-        expect(lock.withWriteLock((abandoned) => abandoned)).toBe(true);
+        expect(lock.withReadLock(({ abandoned }) => abandoned)).toBe(true);
+        expect(lock.withWriteLock(({ abandoned }) => abandoned)).toBe(true);
       }
       expect(lock.stats().abandoned).toBe(1);
       expect([
-        lock.withReadLock((abandoned) => abandoned),
-        lock.withWriteLock((abandoned) => abandoned),
+        lock.withReadLock(({ abandoned }) => abandoned),
+        lock.withWriteLock(({ abandoned }) => abandoned),
       ]).toEqual([false, false]);
       expectUntouched(lock);
     },

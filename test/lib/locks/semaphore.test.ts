@@ -8,7 +8,7 @@ import { isMainThread } from 'node:worker_threads';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { attach, RseqSliceError, Semaphore } from '../../../lib/index.ts';
-import type { AsyncLockOptions, ErrorCode, LockToken } from '../../../lib/index.ts';
+import type { AsyncLockOptions, ErrorCode, Hold, LockToken } from '../../../lib/index.ts';
 import { loadAddon } from '../../../lib/host/linux/binding.ts';
 import { sharedNow } from '../../../lib/locks/engine/clock.ts';
 import {
@@ -483,7 +483,7 @@ describe('overtakingBound', () => {
 describe('functions with a permit', () => {
   it('withPermit returns, throws on and refuses a promise, the permit given back', () => {
     const semaphore = create(1);
-    expect(semaphore.withPermit((abandoned) => [semaphore.available, abandoned])).toEqual([
+    expect(semaphore.withPermit(({ abandoned }) => [semaphore.available, abandoned])).toEqual([
       0,
       false,
     ]);
@@ -545,8 +545,38 @@ describe('the permits of a thread that died', () => {
   it.runIf(canAskKernel)('are told of by withPermit', async () => {
     const semaphore = create(1);
     wordsOf(semaphore)[FIRST] = await endedThread();
-    expect(semaphore.withPermit((abandoned) => abandoned)).toBe(true);
-    expect(semaphore.withPermit((abandoned) => abandoned)).toBe(false);
+    expect(semaphore.withPermit(({ abandoned }) => abandoned)).toBe(true);
+    expect(semaphore.withPermit(({ abandoned }) => abandoned)).toBe(false);
+  });
+
+  it.runIf(canAskKernel)('are told of the permit that was theirs, and of no other', async () => {
+    const semaphore = create(3);
+    wordsOf(semaphore)[FIRST] = await endedThread();
+    const holds: Hold[] = [];
+    const tell = (): boolean[] => holds.map(({ abandoned }) => abandoned);
+    const nest = (depth: number): void => {
+      semaphore.withPermit((hold) => {
+        holds.push(hold);
+        if (depth > 1) nest(depth - 1);
+        // The same before and after the others have come and gone.
+        expect(tell()).toEqual([false, false, true]);
+      });
+    };
+    // Those that nobody has go first.
+    nest(3);
+    expect([tell(), semaphore.available, semaphore.stats().abandoned]).toEqual([
+      [false, false, true],
+      3,
+      1,
+    ]);
+  });
+
+  it('gives every function the same hold, which nobody can change', () => {
+    const semaphore = create(2);
+    const keep = (hold: Hold): Hold => hold;
+    const hold = semaphore.withPermit(keep);
+    expect(semaphore.withPermit(() => semaphore.withPermit(keep))).toBe(hold);
+    expect(Object.isFrozen(hold)).toBe(true);
   });
 
   it.runIf(canAskKernel)(
