@@ -26,7 +26,13 @@ import {
   optionsFor,
   refuseToBlock,
 } from './options.ts';
-import type { AsyncLockOptions, LockOptions, PlacementOptions, UseOptions } from './options.ts';
+import type {
+  AsyncLockOptions,
+  LockOptions,
+  PlacementOptions,
+  UseOptions,
+  Ways,
+} from './options.ts';
 import { createParking, EventLoopSleep, POLL, wakeEventLoops } from './engine/parking.ts';
 import type { Bed, Parking } from './engine/parking.ts';
 import { describeLock, printAs, refuseCopies } from './engine/posting.ts';
@@ -52,6 +58,7 @@ import { startTimeout } from './engine/timeout.ts';
 import { LockToken, ownerOf, suspend } from './token.ts';
 
 const NO_OPTIONS: LockOptions = {};
+const WAYS: Ways = { tries: null, waits: 'waitAsync()' };
 /** How many can be notified. */
 const COUNT: Check = orInfinity(wholeNumber(0));
 
@@ -132,7 +139,8 @@ export class Condition {
    */
   wait(token: LockToken, options: LockOptions = NO_OPTIONS): boolean {
     if (options !== NO_OPTIONS) checkOptions('Condition', options);
-    if (!this.#mayBlock) refuseToBlock('Condition');
+    if (!this.#mayBlock)
+      refuseToBlock('A Condition waits also for the lock, whatever the timeout, and that', WAYS);
     const lock = lockOf(token);
     const deadline = deadlineOf(options.timeout);
     const calls = this.#lineUp();

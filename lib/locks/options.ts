@@ -170,11 +170,21 @@ export function deadlineOf(timeout: number | undefined): number {
   return timeout === undefined ? Infinity : now() + timeout;
 }
 
-export function refuseToBlock(kind: string): never {
-  throw new RseqSliceError(
-    'ERR_RSEQ_WOULD_BLOCK',
-    `The ${kind} is not available at once, and waiting for it would block the main thread. Wait asynchronously (${asyncWay(kind)}), only try, or make it with { blockMainThread: true } if no worker depends on the main thread.`,
-  );
+/** What a lock can be asked for that never blocks the thread, as messages say it. */
+export interface Ways {
+  /** null: there is no such way. */
+  readonly tries: string | null;
+  readonly waits: string;
+}
+
+/**
+ * @param why the beginning of a sentence, which goes on with the main thread
+ * @throws {RseqSliceError} `ERR_RSEQ_WOULD_BLOCK`.
+ */
+export function refuseToBlock(why: string, { tries, waits }: Ways): never {
+  const ways = tries === null ? '' : `only try (${tries}), `;
+  const remedy = `${ways}wait in the event loop (${waits}), or make it with { blockMainThread: true } if no worker depends on the main thread.`;
+  throw new RseqSliceError('ERR_RSEQ_WOULD_BLOCK', `${why} would block the main thread: ${remedy}`);
 }
 
 export function timedOut(kind: string, timeout: number | undefined): RseqSliceError {
@@ -186,17 +196,4 @@ export function timedOut(kind: string, timeout: number | undefined): RseqSliceEr
 
 function verbOf(kind: string): string {
   return kind === 'Condition' ? 'hear of' : 'acquire';
-}
-
-function asyncWay(kind: string): string {
-  switch (kind) {
-    case 'RwLock':
-      return 'withReadLockAsync, withWriteLockAsync';
-    case 'Semaphore':
-      return 'withPermitAsync';
-    case 'Condition':
-      return 'waitAsync';
-    default:
-      return 'withLockAsync';
-  }
 }

@@ -20,7 +20,7 @@ import type { LockHandle } from './layout.ts';
 import { agentOf } from './liveness.ts';
 import type { Agent } from './liveness.ts';
 import { checkAsyncOptions, checkOptions, checkThreads } from '../options.ts';
-import type { AsyncLockOptions, LockOptions, PlacementOptions } from '../options.ts';
+import type { AsyncLockOptions, LockOptions, PlacementOptions, Ways } from '../options.ts';
 import type { Hold } from '../lock.ts';
 import { createToken, resume, whatOf } from '../token.ts';
 import type { LockToken, Owner } from '../token.ts';
@@ -71,6 +71,8 @@ const HOLD_NUMBERS = 0x1fff_ffff;
 const TAKEN = 0;
 const ABANDONED = 1;
 
+const WAYS: Ways = { tries: 'tryLock()', waits: 'withLockAsync()' };
+
 /** What sets the kinds apart. */
 export interface ExclusiveRules {
   /** Releases with somebody waiting until those who wait go first. */
@@ -109,7 +111,7 @@ export class ExclusiveEngine implements Owner {
       words,
       this.attachment,
       handle,
-      { inside: rules.inside, showWaiters, unreserve },
+      { inside: rules.inside, showWaiters, unreserve, waysBeside: () => WAYS },
       options.blockMainThread === true,
     );
     this.#door = new ExclusiveDoor(words, agent, this.attachment);

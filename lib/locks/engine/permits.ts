@@ -11,7 +11,7 @@ import { lengthOf, place } from './layout.ts';
 import type { LockHandle } from './layout.ts';
 import { agentOf } from './liveness.ts';
 import { checkAsyncOptions, checkOptions, checkThreads } from '../options.ts';
-import type { AsyncLockOptions, LockOptions, SemaphoreOptions } from '../options.ts';
+import type { AsyncLockOptions, LockOptions, SemaphoreOptions, Ways } from '../options.ts';
 import { describeLock, refuseCopies } from './posting.ts';
 import { runWith, runWithAsync } from './run-with.ts';
 import { Slots } from './slots.ts';
@@ -27,6 +27,7 @@ import type { LockStats } from './waiting.ts';
 /** Releases with somebody waiting until those who wait go first. */
 const LIMIT = 1024;
 const NO_OPTIONS: LockOptions = {};
+const WAYS: Ways = { tries: 'tryAcquire()', waits: 'withPermitAsync()' };
 
 /** What a token's number says beside the place. */
 const IN_SECTION = 1;
@@ -63,7 +64,12 @@ export class PermitEngine implements Owner {
       words,
       this.#attachment,
       handle,
-      { inside: 'sleep', showWaiters: () => true, unreserve: () => undefined },
+      {
+        inside: 'sleep',
+        showWaiters: () => true,
+        unreserve: () => undefined,
+        waysBeside: () => WAYS,
+      },
       options.blockMainThread === true,
     );
     this.#door = new PermitDoor(words, this.#slots, this.#attachment);

@@ -13,7 +13,7 @@ import type { LockHandle } from './layout.ts';
 import { agentOf } from './liveness.ts';
 import type { Agent } from './liveness.ts';
 import { checkAsyncOptions, checkOptions, deadlineOf } from '../options.ts';
-import type { AsyncLockOptions, LockOptions, PlacementOptions } from '../options.ts';
+import type { AsyncLockOptions, LockOptions, PlacementOptions, Ways } from '../options.ts';
 import { describeLock, refuseCopies } from './posting.ts';
 import { runWith, runWithAsync } from './run-with.ts';
 import { Slots } from './slots.ts';
@@ -41,6 +41,8 @@ import {
 /** Releases with somebody waiting until those who wait go first. */
 const LIMIT = 1024;
 const NO_OPTIONS: LockOptions = {};
+const READING: Ways = { tries: 'tryReadLock()', waits: 'withReadLockAsync()' };
+const WRITING: Ways = { tries: 'tryWriteLock()', waits: 'withWriteLockAsync()' };
 
 /**
  * A writer that has claimed the lock sleeps on it until readers leave. Counted up when one does.
@@ -83,7 +85,12 @@ export class ReadWriteEngine implements Owner {
       words,
       this.#attachment,
       handle,
-      { inside: 'sleep', showWaiters: () => true, unreserve: () => undefined },
+      {
+        inside: 'sleep',
+        showWaiters: () => true,
+        unreserve: () => undefined,
+        waysBeside: (door) => (door === this.#writeDoor ? WRITING : READING),
+      },
       options.blockMainThread === true,
     );
     this.#shared = {
@@ -271,7 +278,7 @@ export class ReadWriteEngine implements Owner {
       try {
         if (timeout !== 0) {
           this.#refuseRecursion();
-          this.#waiting.assertMayBlock();
+          this.#waiting.assertMayBlock(door);
         }
         if (leftUntil(deadline) <= 0) throw this.#waiting.giveUp(timeout);
       } catch (error) {

@@ -17,7 +17,7 @@ import { leftUntil, sharedNow } from './clock.ts';
 import { joinHeartbeat, leaveHeartbeat } from './heartbeat.ts';
 import type { LockHandle } from './layout.ts';
 import { deadlineOf, MAIN_THREAD, refuseToBlock, timedOut } from '../options.ts';
-import type { AsyncLockOptions, LockOptions } from '../options.ts';
+import type { AsyncLockOptions, LockOptions, Ways } from '../options.ts';
 import { createParking, EventLoopSleep, POLL, wakeEventLoops } from './parking.ts';
 import type { Bed, Parking, Wake } from './parking.ts';
 import { recordLock } from './recording.ts';
@@ -70,6 +70,8 @@ export interface WaitingRules {
   readonly showWaiters: (words: Int32Array) => boolean;
   /** Makes the lock anybody's again, if it was left reserved for one who has given up. */
   readonly unreserve: (words: Int32Array) => void;
+  /** What there is for who may not block the thread at this door. */
+  readonly waysBeside: (door: Door) => Ways;
 }
 
 /** Someone who waits in the event loop. */
@@ -157,8 +159,11 @@ export class Waiting {
       if (result !== NOT_YET) return result;
       throw this.giveUp(timeout);
     }
-    this.assertMayBlock();
+    // What a dead thread holds, or a gate that is stuck keeps, is there at once.
+    const result = this.#mayBlock ? NOT_YET : this.attempt(door, true);
+    if (result === NOT_YET) this.assertMayBlock(door);
     this.#contended++;
+    if (result !== NOT_YET) return result;
     const recording = this.#getRecording();
     if (recording === null) return this.#waitUntil(door, deadline, timeout, spin);
     return recording.waiting(() => this.#waitUntil(door, deadline, timeout, spin));
@@ -270,8 +275,10 @@ export class Waiting {
   }
 
   /** @throws {RseqSliceError} `ERR_RSEQ_WOULD_BLOCK`. */
-  assertMayBlock(): void {
-    if (!this.#mayBlock) refuseToBlock(this.#handle.lock);
+  assertMayBlock(door: Door): void {
+    if (this.#mayBlock) return;
+    const why = `The ${this.#handle.lock} is not available at once, and waiting for it`;
+    refuseToBlock(why, this.#rules.waysBeside(door));
   }
 
   stats(): LockStats {

@@ -623,7 +623,11 @@ describe('misuse', () => {
     const token = got(new Mutex().tryLock());
     expect(() => condition.wait(token)).toThrow(withCode('ERR_RSEQ_WOULD_BLOCK'));
     // It would wait for the lock, if another one took it.
-    expect(() => condition.wait(token, { timeout: 0 })).toThrow('Condition');
+    expect(() => condition.wait(token, { timeout: 0 })).toThrow(
+      'A Condition waits also for the lock, whatever the timeout, and that would block the main thread: wait in the event loop (waitAsync()), or make it with { blockMainThread: true }',
+    );
+    // Nothing else waits.
+    expect([condition.notify(), condition.notifyAll()]).toEqual([0, 0]);
     expect(token.locked).toBe(true);
     expect(await condition.waitAsync(token, { timeout: 0 })).toBe(false);
     token.unlock();

@@ -581,9 +581,8 @@ describe.each(KINDS)('a $kind', ({ kind, Lock }) => {
       ]) {
         expect(run).toThrow(withCode('ERR_RSEQ_WOULD_BLOCK'));
         expect(run).toThrow(
-          `The ${kind} is not available at once, and waiting for it would block the main thread.`,
+          `The ${kind} is not available at once, and waiting for it would block the main thread: only try (tryLock()), wait in the event loop (withLockAsync()), or make it with { blockMainThread: true } if no worker depends on the main thread.`,
         );
-        expect(run).toThrow('withLockAsync');
       }
       // Whoever has no time does not wait.
       for (const run of [
@@ -601,6 +600,25 @@ describe.each(KINDS)('a $kind', ({ kind, Lock }) => {
       (await lock.lockAsync()).unlock();
       expect(await lock.withLockAsync(() => 7)).toBe(7);
     });
+
+    it.runIf(canAskKernel)(
+      'is taken over in the main thread from one who died with it',
+      async (context) => {
+        if (!isMainThread) context.skip('not the main thread');
+        const lock = new Lock();
+        for (const take of [() => lock.lock(), () => lock.lock({ timeout: 5 })]) {
+          // After its first look it would be trusted to be alive for a moment.
+          wordsOf(lock)[STATE] = await endedThread();
+          const token = take();
+          expect([token.abandoned, token.unlock()]).toEqual([true, true]);
+        }
+        wordsOf(lock)[STATE] = await endedThread();
+        lock.enter();
+        expect(lock.abandoned).toBe(true);
+        lock.leave();
+        expect([stateOf(lock), lock.stats().contended]).toEqual([0, 3]);
+      },
+    );
 
     it('finds what it holds before it refuses to block the main thread', (context) => {
       if (!isMainThread) context.skip('not the main thread');

@@ -605,6 +605,29 @@ describe('misuse', () => {
     expectUntouched(lock);
   });
 
+  it.runIf(canAskKernel)(
+    'is taken in the main thread from those who died with it',
+    async (context) => {
+      if (!isMainThread) context.skip('not the main thread');
+      for (const word of [STATE, FIRST + 9]) {
+        for (const [name, take] of BLOCKING) {
+          if (word !== STATE && name === 'readLock') continue;
+          // An object each: it trusts for a moment what it has seen of the living.
+          const lock = new RwLock();
+          wordsOf(lock)[word] = await endedThread();
+          take(lock).unlock();
+          // One who reads does not repair what a dead writer has left.
+          lock.writeLock().unlock();
+          expectUntouched(lock);
+        }
+      }
+      // When all places are those of the dead, a reader takes one.
+      const lock = new RwLock();
+      wordsOf(lock).fill(await endedThread(), FIRST);
+      lock.readLock().unlock();
+    },
+  );
+
   it('refuses to block the main thread unless asked for, when it would', async (context) => {
     if (!isMainThread) context.skip('not the main thread');
     const lock = new RwLock();
@@ -635,10 +658,10 @@ describe('misuse', () => {
       words[word] = SOMEBODY;
       for (const run of ways) {
         expect(run).toThrow(withCode('ERR_RSEQ_WOULD_BLOCK'));
+        const Kind = String(run).includes('eadLock') ? 'Read' : 'Write';
         expect(run).toThrow(
-          'The RwLock is not available at once, and waiting for it would block the main thread.',
+          `The RwLock is not available at once, and waiting for it would block the main thread: only try (try${Kind}Lock()), wait in the event loop (with${Kind}LockAsync()), or make it with { blockMainThread: true }`,
         );
-        expect(run).toThrow('withReadLockAsync, withWriteLockAsync');
       }
       expect(() => lock.writeLock({ timeout: 0 })).toThrow(withCode('ERR_RSEQ_TIMEOUT'));
       expect([lock.tryWriteLock(), words[word]]).toEqual([null, SOMEBODY]);

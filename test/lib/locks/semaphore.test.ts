@@ -355,15 +355,28 @@ describe('waiting', () => {
     ]) {
       expect(run).toThrow(withCode('ERR_RSEQ_WOULD_BLOCK'));
       expect(run).toThrow(
-        'The Semaphore is not available at once, and waiting for it would block the main thread.',
+        'The Semaphore is not available at once, and waiting for it would block the main thread: only try (tryAcquire()), wait in the event loop (withPermitAsync()), or make it with { blockMainThread: true }',
       );
-      expect(run).toThrow('withPermitAsync');
     }
     expect(() => semaphore.acquire({ timeout: 0 })).toThrow(withCode('ERR_RSEQ_TIMEOUT'));
     expect([semaphore.tryAcquire(), lineOf(semaphore)]).toEqual([null, NOBODY]);
     wordsOf(semaphore)[FIRST] = 0;
     (await semaphore.acquireAsync()).unlock();
   });
+
+  it.runIf(canAskKernel)(
+    'takes a permit in the main thread from one who died with it',
+    async (context) => {
+      if (!isMainThread) context.skip('not the main thread');
+      const semaphore = new Semaphore({ permits: 1 });
+      wordsOf(semaphore)[FIRST] = await endedThread();
+      const token = semaphore.acquire();
+      expect([token.abandoned, token.unlock()]).toEqual([true, true]);
+      wordsOf(semaphore)[FIRST] = await endedThread();
+      expect(semaphore.withPermit(({ abandoned }) => abandoned)).toBe(true);
+      expect(semaphore.available).toBe(1);
+    },
+  );
 
   it('refuses to wait for this very thread when it has all permits', () => {
     const semaphore = create(2);
