@@ -8,7 +8,10 @@
 export type ErrorCode =
   /** Slices, or the host that was asked for, are unavailable here. */
   | 'ERR_RSEQ_UNAVAILABLE'
-  /** An option or argument that is unknown or has a value that means nothing, or RSEQ_SLICE has. */
+  /**
+   * An option or argument that is unknown or has a value that means nothing, or RSEQ_SLICE has;
+   * memory or a handle in which there is no such lock.
+   */
   | 'ERR_RSEQ_INVALID_OPTION'
   /** This thread is attached already, and not as it is asked for now. */
   | 'ERR_RSEQ_ALREADY_ATTACHED'

@@ -140,7 +140,10 @@ export class Condition {
   wait(token: LockToken, options: LockOptions = NO_OPTIONS): boolean {
     if (options !== NO_OPTIONS) checkOptions('Condition', options);
     if (!this.#mayBlock)
-      refuseToBlock('A Condition waits also for the lock, whatever the timeout, and that', WAYS);
+      refuseToBlock(
+        'Waiting for a Condition includes waiting for its lock, whatever the timeout, and',
+        WAYS,
+      );
     const lock = lockOf(token);
     const deadline = deadlineOf(options.timeout);
     const calls = this.#lineUp();

@@ -91,7 +91,7 @@ const THREADS: Check = wholeNumber(1);
 
 /**
  * Checks what a lock is made with.
- * @param more what was passed behind the options: nothing has a place there
+ * @param more what was passed after the options, which must be nothing
  * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`.
  */
 export function checkPlacement(
@@ -135,7 +135,7 @@ export function checkThreads(threads: number): void {
   checkValue('overtakingBound()', 'threads', threads, THREADS);
 }
 
-/** Buffers, offsets and permits had positions once: what is written so is told the new way. */
+/** Buffers, offsets and permits were positional once: who passes them so is told the new way. */
 function refusePositions(
   caller: string,
   written: string,
@@ -151,7 +151,7 @@ function refusePositions(
 function checkOffsetHasBuffer(caller: string, { buffer, byteOffset }: PlacementOptions): void {
   if (byteOffset === undefined || buffer !== undefined) return;
   throw invalid(
-    `${caller} has byteOffset without buffer: a lock begins where its own memory does. Pass the buffer too, or leave byteOffset out.`,
+    `${caller} has byteOffset without buffer. Pass the buffer that it is an offset into, or leave it out: a lock begins at 0 of memory that it makes itself.`,
   );
 }
 
@@ -178,7 +178,7 @@ export interface Ways {
 }
 
 /**
- * @param why the beginning of a sentence, which goes on with the main thread
+ * @param why the beginning of the sentence that ends with 'would block the main thread'
  * @throws {RseqSliceError} `ERR_RSEQ_WOULD_BLOCK`.
  */
 export function refuseToBlock(why: string, { tries, waits }: Ways): never {

@@ -111,7 +111,7 @@ export class ExclusiveEngine implements Owner {
       words,
       this.attachment,
       handle,
-      { inside: rules.inside, showWaiters, unreserve, waysBeside: () => WAYS },
+      { inside: rules.inside, showWaiters, unreserve, otherWays: () => WAYS },
       options.blockMainThread === true,
     );
     this.#door = new ExclusiveDoor(words, agent, this.attachment);

@@ -68,7 +68,7 @@ export class PermitEngine implements Owner {
         inside: 'sleep',
         showWaiters: () => true,
         unreserve: () => undefined,
-        waysBeside: () => WAYS,
+        otherWays: () => WAYS,
       },
       options.blockMainThread === true,
     );

@@ -89,7 +89,7 @@ export class ReadWriteEngine implements Owner {
         inside: 'sleep',
         showWaiters: () => true,
         unreserve: () => undefined,
-        waysBeside: (door) => (door === this.#writeDoor ? WRITING : READING),
+        otherWays: (door) => (door === this.#writeDoor ? WRITING : READING),
       },
       options.blockMainThread === true,
     );

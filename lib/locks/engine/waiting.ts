@@ -70,8 +70,8 @@ export interface WaitingRules {
   readonly showWaiters: (words: Int32Array) => boolean;
   /** Makes the lock anybody's again, if it was left reserved for one who has given up. */
   readonly unreserve: (words: Int32Array) => void;
-  /** What there is for who may not block the thread at this door. */
-  readonly waysBeside: (door: Door) => Ways;
+  /** What a thread that must not block can use in the place of this door. */
+  readonly otherWays: (door: Door) => Ways;
 }
 
 /** Someone who waits in the event loop. */
@@ -159,7 +159,8 @@ export class Waiting {
       if (result !== NOT_YET) return result;
       throw this.giveUp(timeout);
     }
-    // What a dead thread holds, or a gate that is stuck keeps, is there at once.
+    // A thread that must not block asks at once whether the holder is alive: it may have nothing to
+    // wait for.
     const result = this.#mayBlock ? NOT_YET : this.attempt(door, true);
     if (result === NOT_YET) this.assertMayBlock(door);
     this.#contended++;
@@ -278,7 +279,7 @@ export class Waiting {
   assertMayBlock(door: Door): void {
     if (this.#mayBlock) return;
     const why = `The ${this.#handle.lock} is not available at once, and waiting for it`;
-    refuseToBlock(why, this.#rules.waysBeside(door));
+    refuseToBlock(why, this.#rules.otherWays(door));
   }
 
   stats(): LockStats {

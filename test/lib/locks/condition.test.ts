@@ -624,7 +624,7 @@ describe('misuse', () => {
     expect(() => condition.wait(token)).toThrow(withCode('ERR_RSEQ_WOULD_BLOCK'));
     // It would wait for the lock, if another one took it.
     expect(() => condition.wait(token, { timeout: 0 })).toThrow(
-      'A Condition waits also for the lock, whatever the timeout, and that would block the main thread: wait in the event loop (waitAsync()), or make it with { blockMainThread: true }',
+      'Waiting for a Condition includes waiting for its lock, whatever the timeout, and would block the main thread: wait in the event loop (waitAsync()), or make it with { blockMainThread: true }',
     );
     // Nothing else waits.
     expect([condition.notify(), condition.notifyAll()]).toEqual([0, 0]);
