@@ -29,10 +29,12 @@ export async function endedThread(): Promise<number> {
 
 async function endOne(): Promise<number> {
   const worker = new Worker(SOURCE, { eval: true });
+  // Listened for at once: where this thread is slow, both come in one go.
+  const exited = once(worker, 'exit');
   const [stat] = (await once(worker, 'message')) as [string];
   const agent = agentByKernel(() => stat);
   if (agent === null) throw new Error(`not read as the stat file of a thread: ${stat}`);
-  await once(worker, 'exit');
+  await exited;
   // Node joins a thread when the kernel lets go of its memory, and the kernel lists it a moment
   // longer.
   const { id } = agent;
