@@ -10,19 +10,16 @@ import type { AbiVersion } from './abi/interface.ts';
 import { ATTACH, DETACH } from './channels.ts';
 import type { AttachMessage } from './channels.ts';
 import { RseqSliceError } from './errors.ts';
-import type { HostName, HostThread } from './host/port.ts';
-import { loadAddon } from './host/linux/binding.ts';
-import { LinuxHostThread } from './host/linux/thread.ts';
-import type { RegistrationPolicy } from './host/linux/thread.ts';
-import { AVAILABLE, describeAddon } from './host/linux/status.ts';
+import { CONNECT } from './host/port.ts';
+import type { Host, HostName, HostOptions, HostThread, RegistrationPolicy } from './host/port.ts';
+import { currentHost, portableHost } from './host/current.ts';
+import { AVAILABLE } from './host/linux/status.ts';
 import type { Status } from './host/linux/status.ts';
 import { checkOptions, describeValue, oneOf } from './options.ts';
 import type { Check, OptionChecks } from './options.ts';
 import { openSlot, sumSlots } from './sections/counters.ts';
 import type { ProcessStats } from './sections/counters.ts';
-import { SimulatedThread } from './simulated/kernel.ts';
-import { Machine } from './simulated/machine.ts';
-import { SimulatedHostThread } from './simulated/thread.ts';
+import type { SimulatedThread } from './simulated/kernel.ts';
 import type { Thread } from './sections/thread.ts';
 import { createThread } from './recording/recording-thread.ts';
 
@@ -65,7 +62,7 @@ interface Attached {
 const HOST_NAMES = oneOf(['auto', 'linux', 'simulated']);
 const HOST: Check = {
   accepts: `${HOST_NAMES.accepts} or a thread of a SimulatedKernel`,
-  isGood: (value) => value instanceof SimulatedThread || HOST_NAMES.isGood(value),
+  isGood: (value) => isSimulatedThread(value) || HOST_NAMES.isGood(value),
 };
 const CHECKS: OptionChecks<AttachOptions> = {
   host: HOST,
@@ -82,7 +79,7 @@ export const ENVIRONMENT = ['', 'auto', 'linux', 'simulated'] as const;
  * libc left without one: loading the addon gives it to them, also where nobody attaches.
  */
 const REPLACED = 'rseq-slice.replaced';
-if (getEnvironmentData(REPLACED) === true) loadAddon();
+if (getEnvironmentData(REPLACED) === true) currentHost();
 
 let attached: Attached | undefined;
 const publishAttached = (): void => attached?.thread.publish();
@@ -107,7 +104,7 @@ export function attach(options: AttachOptions = {}): Thread {
     attached.thread.retain();
     return attached.thread;
   }
-  const [kernel, status] = chooseKernel(wanted);
+  const [kernel, status] = chooseHost(wanted);
   const { host, registration, abiVersion } = kernel;
   const message: AttachMessage = { host, registration, abiVersion, reason: status.reason };
   const thread = createThread(
@@ -131,7 +128,7 @@ function attachSimulated(simulated: SimulatedThread): Thread {
     present.retain();
     return present;
   }
-  const thread = createThread(simulated.connect(), () => attachedSimulated.delete(simulated));
+  const thread = createThread(simulated[CONNECT](), () => attachedSimulated.delete(simulated));
   attachedSimulated.set(simulated, thread);
   return thread;
 }
@@ -169,9 +166,9 @@ export function environmentChoice(): (typeof ENVIRONMENT)[number] {
 
 function choose(options: AttachOptions): Choice {
   checkOptions('attach()', options, CHECKS);
-  const simulated = options.host instanceof SimulatedThread ? options.host : null;
+  const simulated = isSimulatedThread(options.host) ? options.host : null;
   if (simulated !== null) assertAlone(simulated, options);
-  let host = options.host instanceof SimulatedThread ? 'simulated' : (options.host ?? 'auto');
+  let host = isSimulatedThread(options.host) ? 'simulated' : (options.host ?? 'auto');
   const environment = environmentChoice();
   if (host === 'auto') {
     host = environment === '' ? 'auto' : environment;
@@ -232,29 +229,40 @@ function assertCompatible(present: Attached, wanted: Choice, given: AttachOption
   }
 }
 
-function chooseKernel(options: Choice): [HostThread, Status] {
-  const simulate = (): HostThread =>
-    new SimulatedHostThread(
-      new Machine(options.abiVersion === 'auto' ? {} : { abiVersion: options.abiVersion }),
-    );
-  if (options.host === 'simulated') return [simulate(), AVAILABLE];
-  const addon = loadAddon();
-  const result =
-    addon.state === 'loaded'
-      ? LinuxHostThread.attach(addon.binding, {
-          registration: options.registration,
-          abiVersion: options.abiVersion,
-          mapped: options.controlWord === 'auto',
-        })
-      : describeAddon(addon);
-  if (result instanceof LinuxHostThread) return [result, AVAILABLE];
-  if (options.host === 'auto') return [simulate(), result];
-  throw new RseqSliceError(
+function chooseHost(choice: Choice): [HostThread, Status] {
+  const options: HostOptions = {
+    registration: choice.registration,
+    abiVersion: choice.abiVersion,
+    mapped: choice.controlWord === 'auto',
+  };
+  const simulate = (): HostThread => attachTo(portableHost(), options);
+  if (choice.host === 'simulated') return [simulate(), AVAILABLE];
+  const host = currentHost();
+  const result = host.status.reason === 'available' ? host.attach(options) : host.status;
+  if (!('reason' in result)) return [result, AVAILABLE];
+  if (choice.host === 'auto') return [simulate(), result];
+  throw unavailable(result);
+}
+
+/** To a host that attaches every thread. */
+function attachTo(host: Host, options: HostOptions): HostThread {
+  const result = host.attach(options);
+  if ('reason' in result) throw unavailable(result);
+  return result;
+}
+
+function unavailable({ explanation, remedy, errno, syscall }: Status): RseqSliceError {
+  return new RseqSliceError(
     'ERR_RSEQ_UNAVAILABLE',
-    `No time slice extensions for this thread. ${result.explanation} ${result.remedy}`,
+    `No time slice extensions for this thread. ${explanation} ${remedy}`,
     {
-      ...(result.errno === undefined ? {} : { errno: result.errno }),
-      ...(result.syscall === undefined ? {} : { syscall: result.syscall }),
+      ...(errno === undefined ? {} : { errno }),
+      ...(syscall === undefined ? {} : { syscall }),
     },
   );
+}
+
+/** Of whichever copy of this package: its class is not needed, and is not loaded for it. */
+function isSimulatedThread(value: unknown): value is SimulatedThread {
+  return typeof value === 'object' && value !== null && CONNECT in value;
 }

@@ -9,8 +9,8 @@
  * `rseq_slice(3)` in `native/man/`, and `rseq_slice/slice.h`, for the C side.
  */
 import { join } from 'node:path';
-import { loadAddon } from './host/linux/binding.ts';
-import { describeAddon, describeFailure } from './host/linux/status.ts';
+import { currentHost } from './host/current.ts';
+import { describeFailure } from './host/linux/status.ts';
 import type { Reason } from './host/linux/status.ts';
 import { checkValue, wholeNumber } from './options.ts';
 import { packageFolder } from './place.ts';
@@ -42,7 +42,7 @@ export interface Explanation {
  */
 export const include: string = packageFolder === null ? '' : join(packageFolder, 'native/include');
 
-const addon = loadAddon();
+const host = currentHost();
 
 /**
  * The C interface: the functions of `rseq_slice/slice.h`, `struct rseq_slice_api`
@@ -54,12 +54,10 @@ const addon = loadAddon();
  * {@link unavailable} tells why, and sections of the other addon do nothing. On
  * a host without slices it is there, and attaching fails with an errno.
  */
-export const api: NativeApi | null =
-  addon.state === 'loaded' ? (addon.binding.nativeApi() as NativeApi) : null;
+export const api: NativeApi | null = host.cInterface() as NativeApi | null;
 
 /** Why {@link api} is null; null when it is not. */
-export const unavailable: Explanation | null =
-  addon.state === 'loaded' ? null : pick(describeAddon(addon));
+export const unavailable: Explanation | null = api === null ? pick(host.status) : null;
 
 /** The kernel has none beyond 4095. */
 const ERRNO = wholeNumber(-4095, 4095);

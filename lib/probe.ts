@@ -11,10 +11,10 @@ import type { AbiVersion } from './abi/interface.ts';
 import { FLAG_SLICE_AVAILABLE, FLAG_SLICE_ENABLED } from './abi/kernel.ts';
 import { currentAttachment, environmentChoice } from './attach.ts';
 import type { HostName, Registration } from './host/port.ts';
-import { loadAddon } from './host/linux/binding.ts';
+import { currentHost } from './host/current.ts';
 import type { AddonStatus, RawProbe } from './host/linux/binding.ts';
 import { libcName } from './host/linux/libc.ts';
-import { describeAddon, describeProbe } from './host/linux/status.ts';
+import { describeProbe } from './host/linux/status.ts';
 import type { Reason, Use } from './host/linux/status.ts';
 
 /** A loaded object that uses rseq. */
@@ -126,22 +126,20 @@ export interface ProbeReport {
   };
 }
 
-/** Every registration, every ABI version. */
-const ANY = 0;
-
 /**
  * Reports on kernel, libc, registration and addon. It asks nobody but the kernel, and waits for no
  * other thread.
  */
 export function probe(): ProbeReport {
-  const addon = loadAddon();
-  const raw = addon.state === 'loaded' ? addon.binding.probe(ANY, ANY) : null;
+  const host = currentHost();
+  const { addon } = host;
+  const raw = host.probe();
   const attachment = currentAttachment();
   const status =
     attachment !== undefined && attachment.status.reason !== 'available'
       ? attachment.status
       : raw === null
-        ? describeAddon(addon)
+        ? host.status
         : describeProbe(raw);
   const environment = environmentChoice();
   return {

@@ -1,17 +1,59 @@
 // SPDX-License-Identifier: MIT
 /**
- * The port: what a thread needs of a kernel. Two implement it, Linux through
- * the addon and the simulated one; everything above cannot tell them apart.
+ * The port: what threads need of the machine they run on. That is little: a control word to write, a
+ * way to sleep and to wake others, to know who has ended, and files that are memory. Two hosts
+ * implement it, Linux through the addon and a portable one everywhere else, and everything above
+ * cannot tell them apart. A test has one object to fake.
  */
-import type { AbiVersion } from '../abi/interface.ts';
+import type { AbiVersion, REGISTRATIONS } from '../abi/interface.ts';
+import type { AddonStatus, RawProbe } from './linux/binding.ts';
+import type { Status } from './linux/status.ts';
 
-/** Which kernel serves a thread. */
+/** Which host serves a thread: the kernel's slices, or a kernel that is only simulated. */
 export type HostName = 'linux' | 'simulated';
 
 /** Whose rseq area a thread uses: libc's, our own, or our own in place of libc's. */
 export type Registration = 'libc' | 'own' | 'replace' | 'simulated';
 
-/** One thread's side of a kernel. Every method concerns the calling thread. */
+/** Which of them it may be. */
+export type RegistrationPolicy = (typeof REGISTRATIONS)[number];
+
+/** How a thread is attached. */
+export interface HostOptions {
+  readonly registration: RegistrationPolicy;
+  readonly abiVersion: AbiVersion | 'auto';
+  /** False: do not map the control word, as if the runtime forbade it. */
+  readonly mapped: boolean;
+}
+
+export interface Host {
+  /** `available`, or why there can be no slices here whatever the thread. */
+  readonly status: Status;
+  /** The addon, and where it came from. */
+  readonly addon: AddonStatus;
+  /**
+   * Attaches the calling thread, or tells why it cannot be.
+   * @throws never
+   */
+  attach(options: HostOptions): HostThread | Status;
+  /** What the kernel, libc and loaded objects are like; null: nobody is there to ask. */
+  probe(): RawProbe | null;
+  /** The functions of `rseq_slice/slice.h` as an external value; null: they are not there. */
+  cInterface(): unknown;
+  /** How the calling thread sleeps, and wakes others. */
+  readonly sleeping: Sleeping;
+  /** The calling thread, and who has ended. */
+  agent(): Agent;
+  /**
+   * The first bytes of an open file as memory, which is the file's however the process ends.
+   * @param file a descriptor
+   * @param bytes the file must have as many
+   * @returns null: it cannot be had as memory
+   */
+  mapFile(file: number, bytes: number): ArrayBuffer | null;
+}
+
+/** One thread's side of a host. Every method concerns the calling thread. */
 export interface HostThread {
   readonly host: HostName;
   readonly registration: Registration;
@@ -35,4 +77,38 @@ export interface HostThread {
   concurrencyId(): number;
   /** Give the thread back as it was found. */
   detach(): void;
+}
+
+/** A thread that is not the calling one's own, as those of a test kernel are: what attaches it. */
+export const CONNECT: unique symbol = Symbol.for('rseq-slice.connect');
+
+/** Whether a sleeper was called, or has slept as long as it was to. */
+export type Wake = 'called' | 'timed out';
+
+/** A word to sleep on, and where those are counted who sleep on it in the engine. */
+export interface Bed {
+  readonly words: Int32Array;
+  /** Index of that count. */
+  readonly sleepers: number;
+}
+
+export interface Sleeping {
+  /** Sleeps while `words[index]` is `expected`, for at most `ms`. */
+  sleep(bed: Bed, index: number, expected: number, ms: number): Wake;
+  /** Wakes at most so many threads that sleep on `words[index]`. @returns how many it woke */
+  wake(bed: Bed, index: number, count: number): number;
+}
+
+/**
+ * ms that a thread is taken for alive after it was seen alive. Asking the kernel takes
+ * microseconds.
+ */
+export const TRUST = 5;
+
+/** The calling thread, as words in shared memory name it. */
+export interface Agent {
+  /** From 1 on, less than 2^29: words of locks have flags above it. */
+  readonly id: number;
+  /** Whether another thread has ended. It may be told as alive for {@link TRUST} ms after that. */
+  readonly hasEnded: (id: number) => boolean;
 }

@@ -5,18 +5,20 @@
  * was made, and one whose waiter gives up at that moment is not lost: either it
  * counts as notified, or another one is.
  */
+import { currentHost } from '../host/current.ts';
+import { TRUST } from '../host/port.ts';
+import type { Agent, Bed, Sleeping } from '../host/port.ts';
 import { RseqSliceError } from '../errors.ts';
 import { checkValue, describeValue, invalid, orInfinity, wholeNumber } from '../options.ts';
 import type { Check } from '../options.ts';
 import { Attachment } from './engine/attachment.ts';
 import { onAbort } from './engine/abort.ts';
-import { leftUntil, now } from './engine/clock.ts';
+import { leftUntil, now } from '../clock.ts';
 import { ExclusiveEngine } from './engine/exclusive.ts';
 import { joinHeartbeat, leaveHeartbeat } from './engine/heartbeat.ts';
-import { lengthOf, place } from './engine/layout.ts';
+import { lengthOf, place, LOCK_KINDS } from './engine/layout.ts';
 import type { LockHandle } from './engine/layout.ts';
-import { agentOf, TRUST } from './engine/liveness.ts';
-import type { Agent } from './engine/liveness.ts';
+import { agentOf } from './engine/liveness.ts';
 import {
   checkAsyncOptions,
   checkOptions,
@@ -33,10 +35,9 @@ import type {
   UseOptions,
   Ways,
 } from './options.ts';
-import { createParking, EventLoopSleep, POLL, wakeEventLoops } from './engine/parking.ts';
-import type { Bed, Parking } from './engine/parking.ts';
+import { EventLoopSleep, POLL, wakeEventLoops } from './engine/parking.ts';
 import { describeLock, printAs, refuseCopies } from './engine/posting.ts';
-import { recordWait } from './engine/recording.ts';
+import { observerOf } from '../sections/observer.ts';
 import {
   BELL,
   CALLS,
@@ -59,6 +60,8 @@ import { LockToken, ownerOf, suspend } from './token.ts';
 
 const NO_OPTIONS: LockOptions = {};
 const WAYS: Ways = { tries: null, waits: 'waitAsync()' };
+/** For those who are told of waits. */
+const KIND = LOCK_KINDS.indexOf('Condition');
 /** How many can be notified. */
 const COUNT: Check = orInfinity(wholeNumber(0));
 
@@ -85,7 +88,7 @@ export class Condition {
   readonly #bed: Bed;
   readonly #attachment: Attachment;
   readonly #agent: Agent;
-  readonly #parking: Parking = createParking();
+  readonly #sleeping: Sleeping = currentHost().sleeping;
   readonly #sleep: EventLoopSleep;
   readonly #mayBlock: boolean;
   /** Those who wait in this event loop, in their order. */
@@ -148,9 +151,9 @@ export class Condition {
     const deadline = deadlineOf(options.timeout);
     const calls = this.#lineUp();
     this.#suspend(token, calls, null);
-    const isNotified = recordWait(this.#attachment.present, 'Condition', () =>
-      this.#sleepUntil(calls, deadline),
-    );
+    const sleep = (): boolean => this.#sleepUntil(calls, deadline);
+    const observer = observerOf(this.#attachment.present);
+    const isNotified = observer === null ? sleep() : observer.notification(KIND, sleep);
     lock.takeAgain(token);
     return isNotified;
   }
@@ -212,7 +215,7 @@ export class Condition {
     // came after it was made, and is free to take it only from the next call on.
     noteCall(words);
     const paused = this.#attachment.pause();
-    this.#parking.wake(this.#bed, CALLS, more < count ? MOST_WAITING : more);
+    this.#sleeping.wake(this.#bed, CALLS, more < count ? MOST_WAITING : more);
     if (Atomics.load(words, LISTENING) !== 0) {
       Atomics.store(words, LISTENING, 0);
       Atomics.add(words, BELL, 1);
@@ -296,7 +299,7 @@ export class Condition {
       const left = leftUntil(deadline);
       if (left <= 0) return this.#leaveLine(calls);
       const paused = this.#attachment.pause();
-      this.#parking.sleep(this.#bed, CALLS, seen, Math.min(left, POLL));
+      this.#sleeping.sleep(this.#bed, CALLS, seen, Math.min(left, POLL));
       if (paused) this.#attachment.resume();
     }
   }

@@ -19,7 +19,7 @@ import {
 } from '../options.ts';
 import type { Check, OptionChecks } from '../options.ts';
 import { Thread } from '../sections/thread.ts';
-import { now } from './engine/clock.ts';
+import { now } from '../clock.ts';
 import { BUFFER, BYTE_OFFSET, MOST_PERMITS, openHandle } from './engine/layout.ts';
 import type { LockHandle, LockKind } from './engine/layout.ts';
 

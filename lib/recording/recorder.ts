@@ -19,7 +19,7 @@ import {
 } from 'node:worker_threads';
 import { RseqSliceError } from '../errors.ts';
 import type { HostName } from '../host/port.ts';
-import { loadAddon } from '../host/linux/binding.ts';
+import { currentHost } from '../host/current.ts';
 import { Outcome } from '../sections/thread.ts';
 import {
   HOST_NAMES,
@@ -234,10 +234,9 @@ function openMemory(
   try {
     // Not a hole: a full disk is an error here, and a signal that kills when it is met in memory.
     writeSync(file, new Uint8Array(bytes));
-    const addon = loadAddon();
-    const mapped = addon.state === 'loaded' ? addon.binding.mapFile(file, bytes) : 0;
+    const mapped = currentHost().mapFile(file, bytes);
     // Touched now, so that no page is missing in a section.
-    if (typeof mapped !== 'number') return wholeAtOnce(new Float64Array(mapped).fill(0));
+    if (mapped !== null) return wholeAtOnce(new Float64Array(mapped).fill(0));
   } finally {
     closeSync(file);
   }

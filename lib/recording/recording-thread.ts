@@ -13,7 +13,9 @@
 import type { AbiVersion } from '../abi/interface.ts';
 import type { HostName, HostThread, Registration } from '../host/port.ts';
 import type { Slot } from '../sections/counters.ts';
+import { observe } from '../sections/observer.ts';
 import { Outcome, Thread } from '../sections/thread.ts';
+import { LockRecordings } from './lock-recording.ts';
 import { openRecorder, now } from './recorder.ts';
 import type { Recorder } from './recorder.ts';
 
@@ -39,6 +41,7 @@ export class RecordingThread extends Thread {
   constructor(kernel: HostThread, onDetach: () => void, recorder: Recorder, slot: Slot | null) {
     super(new RecordingHostThread(kernel, recorder.stamps), onDetach, slot);
     this.recorder = recorder;
+    observe(this, new LockRecordings(recorder));
     this.counts = recorder.counts;
   }
 
@@ -192,9 +195,4 @@ export function createThread(
   const slot = openSlot();
   if (recorder === null) return new Thread(kernel, onDetach, slot);
   return new RecordingThread(kernel, onDetach, recorder, slot);
-}
-
-/** Who records a thread; null: nobody. */
-export function recorderOf(thread: Thread): Recorder | null {
-  return thread instanceof RecordingThread ? thread.recorder : null;
 }

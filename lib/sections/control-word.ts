@@ -9,13 +9,7 @@
  * made, in this order.
  */
 import { Outcome } from '../abi/interface.ts';
-import {
-  CONTROL_WORD_BYTES,
-  GRANTED_BIT,
-  GRANTED_BYTE,
-  REQUEST_BIT,
-  REQUEST_BYTE,
-} from '../abi/kernel.ts';
+import { GRANTED_BIT, GRANTED_BYTE, REQUEST_BIT, REQUEST_BYTE } from '../abi/kernel.ts';
 import type { HostThread } from '../host/port.ts';
 
 /** What was found in the word when the request was withdrawn. */
@@ -44,17 +38,6 @@ export interface ControlWord {
   request(): boolean;
   /** Withdraws the request and tells what was found, a `Cleared`. */
   clear(): number;
-}
-
-/**
- * The bytes of a control word, with a hidden class of their own. V8 checks the
- * class at each access unless no object that had it ever got another one, and
- * what becomes of the world's other Uint8Arrays is not in our hands.
- */
-export class ControlWordBytes extends Uint8Array<ArrayBufferLike> {
-  constructor(buffer: ArrayBufferLike, byteOffset = 0) {
-    super(buffer, byteOffset, CONTROL_WORD_BYTES);
-  }
 }
 
 /** `7.0` and later: byte 0 asks, byte 1 is the grant. */

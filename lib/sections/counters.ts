@@ -16,7 +16,7 @@
  * are started; a worker that inherits nothing counts itself and its own workers.
  */
 import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
-import { currentOwner, hasEnded } from '../host/linux/owner.ts';
+import { currentHost } from '../host/current.ts';
 import type { Stats } from './thread.ts';
 
 /** Counters of a whole process. */
@@ -54,7 +54,7 @@ export const Field = {
  * With a version: another one of this package may be in the same process, and lay the memory out
  * otherwise.
  */
-const INHERITED = 'rseq-slice.stats.2';
+const INHERITED = 'rseq-slice.stats.3';
 /** Memory that is not used is not there: 2 MiB in the worst case. */
 const MOST_SLOTS = 16_384;
 
@@ -277,7 +277,10 @@ export class SlotTable {
   }
 }
 
-const table = new SlotTable(inheritBuffer(), { current: currentOwner, hasEnded });
+const table = new SlotTable(inheritBuffer(), {
+  current: () => BigInt(currentHost().agent().id),
+  hasEnded: (owner) => currentHost().agent().hasEnded(Number(owner)),
+});
 
 function inheritBuffer(): SharedArrayBuffer {
   const inherited: unknown = getEnvironmentData(INHERITED);

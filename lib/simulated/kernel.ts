@@ -16,6 +16,7 @@ import { EXTENSIONS, GRANTED_BYTE, REQUEST_BIT, REQUEST_BYTE } from '../abi/kern
 import { BitsControlWord, BytesControlWord } from '../sections/control-word.ts';
 import type { ControlWord } from '../sections/control-word.ts';
 import { RseqSliceError } from '../errors.ts';
+import { CONNECT } from '../host/port.ts';
 import {
   checkOptions,
   checkValue,
@@ -348,7 +349,7 @@ export class SimulatedThread {
   }
 
   /** @internal The port, for `attach`. */
-  connect(): SimulatedHostThread {
+  [CONNECT](): SimulatedHostThread {
     return new ScriptedThread(this.#machine, this.#index, {
       inside: () => this.#inside.shift()?.(),
       disturb: (where) => {

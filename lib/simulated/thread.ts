@@ -14,7 +14,8 @@ import {
   PR_SLICE_SET,
   SIGNATURE,
 } from '../abi/kernel.ts';
-import { Cleared, ControlWordBytes } from '../sections/control-word.ts';
+import { ControlWordBytes } from '../host/control-word-bytes.ts';
+import { Cleared } from '../sections/control-word.ts';
 import { RseqSliceError } from '../errors.ts';
 import type { HostThread } from '../host/port.ts';
 import { Machine } from './machine.ts';

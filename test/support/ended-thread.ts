@@ -7,7 +7,7 @@ import { ok } from 'node:assert/strict';
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { vi } from 'vitest';
-import { agentByKernel, currentAgent } from '../../lib/locks/engine/liveness.ts';
+import { agentByKernel, currentAgent } from '../../lib/host/agent.ts';
 
 const SOURCE = `
   const { readFileSync } = require('node:fs');

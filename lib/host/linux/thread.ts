@@ -5,21 +5,12 @@
  */
 import { ABI_VERSIONS, REGISTRATIONS } from '../../abi/interface.ts';
 import type { AbiVersion } from '../../abi/interface.ts';
-import { ControlWordBytes } from '../../sections/control-word.ts';
 import { RseqSliceError } from '../../errors.ts';
-import type { HostThread, Registration } from '../port.ts';
+import { ControlWordBytes } from '../control-word-bytes.ts';
+import type { HostOptions, HostThread, Registration } from '../port.ts';
 import type { Binding } from './binding.ts';
 import { describeFailure, nameErrno } from './status.ts';
 import type { Status } from './status.ts';
-
-export type RegistrationPolicy = (typeof REGISTRATIONS)[number];
-
-export interface LinuxOptions {
-  readonly registration: RegistrationPolicy;
-  readonly abiVersion: AbiVersion | 'auto';
-  /** False: do not map the control word, as if the runtime forbade it. */
-  readonly mapped: boolean;
-}
 
 export class LinuxHostThread implements HostThread {
   readonly host = 'linux';
@@ -53,7 +44,7 @@ export class LinuxHostThread implements HostThread {
   }
 
   /** Attaches the calling thread, or tells why it cannot be. */
-  static attach(binding: Binding, options: LinuxOptions): LinuxHostThread | Status {
+  static attach(binding: Binding, options: HostOptions): LinuxHostThread | Status {
     const raw = binding.attach(
       REGISTRATIONS.indexOf(options.registration),
       options.abiVersion === 'auto' ? 0 : ABI_VERSIONS.indexOf(options.abiVersion) + 1,

@@ -14,11 +14,11 @@
 import { RseqSliceError } from '../../errors.ts';
 import { Outcome, refusePromise } from '../../sections/thread.ts';
 import { Attachment } from './attachment.ts';
-import { sharedNow } from './clock.ts';
+import { sharedNow } from '../../clock.ts';
 import { place } from './layout.ts';
 import type { LockHandle } from './layout.ts';
 import { agentOf } from './liveness.ts';
-import type { Agent } from './liveness.ts';
+import type { Agent } from '../../host/port.ts';
 import { checkAsyncOptions, checkOptions, checkThreads } from '../options.ts';
 import type { AsyncLockOptions, LockOptions, PlacementOptions, Ways } from '../options.ts';
 import type { Hold } from '../lock.ts';

@@ -5,7 +5,7 @@
  * and lets each look now and then whether those it waits for have died. Its cost
  * does not grow with their number: a beat is for so many of them, in turn.
  */
-import { startInterval, stopInterval } from './clock.ts';
+import { startInterval, stopInterval } from '../../clock.ts';
 import { POLL } from './parking.ts';
 
 /** How many look at each beat. */

@@ -6,7 +6,7 @@
 import { RseqSliceError } from '../../errors.ts';
 import { invalid } from '../../options.ts';
 import { Attachment } from './attachment.ts';
-import { sharedNow } from './clock.ts';
+import { sharedNow } from '../../clock.ts';
 import { lengthOf, place } from './layout.ts';
 import type { LockHandle } from './layout.ts';
 import { agentOf } from './liveness.ts';

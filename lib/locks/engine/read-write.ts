@@ -7,11 +7,11 @@
  */
 import { RseqSliceError } from '../../errors.ts';
 import { Attachment } from './attachment.ts';
-import { leftUntil, sharedNow, since } from './clock.ts';
+import { leftUntil, sharedNow, since } from '../../clock.ts';
 import { lengthOf, place } from './layout.ts';
 import type { LockHandle } from './layout.ts';
 import { agentOf } from './liveness.ts';
-import type { Agent } from './liveness.ts';
+import type { Agent } from '../../host/port.ts';
 import { checkAsyncOptions, checkOptions, deadlineOf } from '../options.ts';
 import type { AsyncLockOptions, LockOptions, PlacementOptions, Ways } from '../options.ts';
 import { describeLock, refuseCopies } from './posting.ts';

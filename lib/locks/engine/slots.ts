@@ -5,9 +5,9 @@
  * died is found. Who waits for a place waits in the line of `turnstile.ts`.
  */
 import { FIRST } from './layout.ts';
-import { now } from './clock.ts';
-import type { Agent } from './liveness.ts';
-import { TRUST } from './liveness.ts';
+import { now } from '../../clock.ts';
+import type { Agent } from '../../host/port.ts';
+import { TRUST } from '../../host/port.ts';
 
 export const EMPTY = 0;
 

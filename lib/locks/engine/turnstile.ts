@@ -25,7 +25,7 @@
  * beside the one thread that is called: nobody's turn is spent on an event loop
  * that does not come round.
  */
-import { since } from './clock.ts';
+import { since } from '../../clock.ts';
 
 /** What kind of lock this is; zero before its first use. Owned by `layout.ts`. */
 export const KIND = 0;
@@ -42,7 +42,7 @@ export const BYPASS = 5;
 /** Event loops sleep on it. Counted up when they are rung. */
 export const BELL = 6;
 /**
- * What recordings call this lock, the same in every thread; 0 until one does. The locks themselves
+ * What observers call this lock, the same in every thread; 0 until one does. The locks themselves
  * do not look at it.
  */
 export const RECORDED_AS = 7;

@@ -6,8 +6,8 @@
  * or in its event loop.
  */
 import { RseqSliceError } from '../../errors.ts';
-import { sharedNow } from './clock.ts';
-import type { Wake } from './parking.ts';
+import { sharedNow } from '../../clock.ts';
+import type { Wake } from '../../host/port.ts';
 import {
   answerCall,
   arrive,

@@ -9,19 +9,21 @@
  * memory stands for all of them. It is in nobody's way while its event loop is
  * busy: see `turnstile.ts`.
  */
+import { currentHost } from '../../host/current.ts';
+import type { Bed, Sleeping, Wake } from '../../host/port.ts';
 import { LOCK_ABANDONED, LOCK_TIMEOUT, publishLater } from '../../channels.ts';
 import type { LockMessage } from '../../channels.ts';
 import { onAbort } from './abort.ts';
 import type { Attachment } from './attachment.ts';
-import { leftUntil, sharedNow } from './clock.ts';
+import { leftUntil, sharedNow } from '../../clock.ts';
 import { joinHeartbeat, leaveHeartbeat } from './heartbeat.ts';
+import { LOCK_KINDS } from './layout.ts';
 import type { LockHandle } from './layout.ts';
 import { deadlineOf, MAIN_THREAD, refuseToBlock, timedOut } from '../options.ts';
 import type { AsyncLockOptions, LockOptions, Ways } from '../options.ts';
-import { createParking, EventLoopSleep, POLL, wakeEventLoops } from './parking.ts';
-import type { Bed, Parking, Wake } from './parking.ts';
-import { recordLock } from './recording.ts';
-import type { LockRecording } from './recording.ts';
+import { EventLoopSleep, POLL, wakeEventLoops } from './parking.ts';
+import { observerOf } from '../../sections/observer.ts';
+import type { LockObserver } from '../../sections/observer.ts';
 import { startTimeout } from './timeout.ts';
 import {
   answerListeners,
@@ -40,6 +42,7 @@ import {
   openIfStuck,
   presentCalls,
   readBell,
+  RECORDED_AS,
   ring,
 } from './turnstile.ts';
 import { AGAIN, NOT_YET, Waiter } from './waiter.ts';
@@ -97,10 +100,10 @@ export class Waiting {
   readonly #handle: LockHandle;
   readonly #rules: WaitingRules;
   readonly #mayBlock: boolean;
-  readonly #parking: Parking = createParking();
+  readonly #sleeping: Sleeping = currentHost().sleeping;
   readonly #bed: Bed;
-  /** null: the thread is not recorded; undefined: it is not known. */
-  #recording: LockRecording | null | undefined;
+  /** null: nobody is told; undefined: it is not known. */
+  #observer: LockObserver | null | undefined;
   readonly #sleep: EventLoopSleep;
   /** Stands in the line for all requests. */
   #waiter: Waiter | null = null;
@@ -165,9 +168,9 @@ export class Waiting {
     if (result === NOT_YET) this.assertMayBlock(door);
     this.#contended++;
     if (result !== NOT_YET) return result;
-    const recording = this.#getRecording();
-    if (recording === null) return this.#waitUntil(door, deadline, timeout, spin);
-    return recording.waiting(() => this.#waitUntil(door, deadline, timeout, spin));
+    const observer = this.#getObserver();
+    if (observer === null) return this.#waitUntil(door, deadline, timeout, spin);
+    return observer.waiting(() => this.#waitUntil(door, deadline, timeout, spin));
   }
 
   /** Waits in the calling thread, whichever it is and however long it takes. */
@@ -214,10 +217,10 @@ export class Waiting {
    * calls.
    */
   release(): void {
-    const recording = this.#getRecording();
-    if (recording === null) this.#passOn();
+    const observer = this.#getObserver();
+    if (observer === null) this.#passOn();
     else {
-      recording.releasing(() => {
+      observer.releasing(() => {
         this.#passOn();
       });
     }
@@ -253,7 +256,7 @@ export class Waiting {
   /** Sleeps on a word of the lock's own, without a request of an outer section. */
   sleepOn(word: number, expected: number, ms: number): Wake {
     const paused = this.#attachment.pause();
-    const wake = this.#parking.sleep(this.#bed, word, expected, Math.min(ms, POLL));
+    const wake = this.#sleeping.sleep(this.#bed, word, expected, Math.min(ms, POLL));
     if (paused) this.#attachment.resume();
     return wake;
   }
@@ -366,13 +369,14 @@ export class Waiting {
     if (this.#rules.inside === 'spin') this.#call(presentCalls(this.#words), MOST_WAITERS);
   }
 
-  #getRecording(): LockRecording | null {
-    if (this.#recording === undefined) {
+  #getObserver(): LockObserver | null {
+    if (this.#observer === undefined) {
       const thread = this.#attachment.present;
       if (thread === null) return null;
-      this.#recording = recordLock(thread, this.#handle.lock, this.#words);
+      const kind = LOCK_KINDS.indexOf(this.#handle.lock);
+      this.#observer = observerOf(thread)?.lock(kind, this.#words, RECORDED_AS) ?? null;
     }
-    return this.#recording;
+    return this.#observer;
   }
 
   #openIfStuck(): boolean {
@@ -401,7 +405,7 @@ export class Waiting {
   #wake(word: number, count: number): void {
     call(this.#words, word);
     const paused = this.#attachment.pause();
-    this.#parking.wake(this.#bed, word, count);
+    this.#sleeping.wake(this.#bed, word, count);
     if (paused) this.#attachment.resume();
   }
 

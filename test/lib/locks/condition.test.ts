@@ -12,7 +12,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { attach, Condition, Mutex, RseqSliceError, RwLock, SpinLock } from '../../../lib/index.ts';
 import type { AsyncLockOptions, ErrorCode, LockToken } from '../../../lib/index.ts';
 import { loadAddon } from '../../../lib/host/linux/binding.ts';
-import { currentAgent } from '../../../lib/locks/engine/liveness.ts';
+import { currentAgent } from '../../../lib/host/agent.ts';
 import { HOLD, isHeld, STATE, WANTED } from '../../../lib/locks/engine/turnstile.ts';
 import { SimulatedKernel } from '../../../lib/simulated/kernel.ts';
 import { canAskKernel, endedThread } from '../../support/ended-thread.ts';

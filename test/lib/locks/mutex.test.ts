@@ -19,8 +19,8 @@ import type {
   PlacementOptions,
 } from '../../../lib/index.ts';
 import { loadAddon } from '../../../lib/host/linux/binding.ts';
-import { sharedNow } from '../../../lib/locks/engine/clock.ts';
-import { currentAgent } from '../../../lib/locks/engine/liveness.ts';
+import { sharedNow } from '../../../lib/clock.ts';
+import { currentAgent } from '../../../lib/host/agent.ts';
 import {
   AWAITED,
   EVENT_LOOP_LEASE,

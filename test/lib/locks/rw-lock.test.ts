@@ -10,8 +10,8 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { attach, RwLock } from '../../../lib/index.ts';
 import type { AsyncLockOptions, ErrorCode, LockOptions, LockToken } from '../../../lib/index.ts';
-import { sharedNow, since } from '../../../lib/locks/engine/clock.ts';
-import { currentAgent } from '../../../lib/locks/engine/liveness.ts';
+import { sharedNow, since } from '../../../lib/clock.ts';
+import { currentAgent } from '../../../lib/host/agent.ts';
 import {
   BELL,
   EVENT_LOOP_LEASE,

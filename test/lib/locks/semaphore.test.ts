@@ -10,7 +10,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { attach, RseqSliceError, Semaphore } from '../../../lib/index.ts';
 import type { AsyncLockOptions, ErrorCode, Hold, LockToken } from '../../../lib/index.ts';
 import { loadAddon } from '../../../lib/host/linux/binding.ts';
-import { sharedNow } from '../../../lib/locks/engine/clock.ts';
+import { sharedNow } from '../../../lib/clock.ts';
 import {
   BYPASS,
   EVENT_LOOPS,

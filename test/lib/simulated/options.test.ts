@@ -5,6 +5,7 @@
  * the lists here.
  */
 import fc from 'fast-check';
+import { CONNECT } from '../../../lib/host/port.ts';
 import { describe, expect, it } from 'vitest';
 import { RseqSliceError } from '../../../lib/errors.ts';
 import * as simulated from '../../../lib/simulated/index.ts';
@@ -336,7 +337,7 @@ describe('a chooser that answers with no choice is found out', () => {
     expect(complaint(() => run(sectionModel('mainline'), chooser))).toContain(answers);
     expect(complaint(() => new simulated.Recorder(chooser).pick(3, 'this'))).toContain(answers);
     const cpu = new SimulatedKernel({ chooser }).thread();
-    expect(complaint(() => cpu.connect().enter())).toContain(answers);
+    expect(complaint(() => cpu[CONNECT]().enter())).toContain(answers);
   });
 });
 

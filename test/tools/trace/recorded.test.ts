@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
+import { CONNECT } from '../../../lib/host/port.ts';
 import { Condition } from '../../../lib/locks/condition.ts';
 import { Mutex } from '../../../lib/locks/mutex.ts';
 import { SimulatedKernel } from '../../../lib/simulated/kernel.ts';
@@ -37,7 +38,7 @@ function record({ every = 1, events = 1000 } = {}) {
   const cpu = new SimulatedKernel().thread('recorded');
   const memory = new Float64Array(lengthFor(events));
   const thread = new RecordingThread(
-    cpu.connect(),
+    cpu[CONNECT](),
     () => undefined,
     new Recorder(memory, 'simulated', { every, events }),
     null,

@@ -17,7 +17,7 @@ const TURNS = 40_000;
 const TURNING = 3;
 
 // As lib/sections/counters.ts lays them out.
-const MEMORY = 'rseq-slice.stats.2';
+const MEMORY = 'rseq-slice.stats.3';
 const SLOTS = 16_384;
 const PIECE = 16;
 const OWNER = 12;

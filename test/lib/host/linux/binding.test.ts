@@ -24,7 +24,7 @@ import { ENOTSUPP } from '../../../../lib/abi/kernel.ts';
 import { RseqSliceError } from '../../../../lib/errors.ts';
 import type { Binding, RawAttachment, RawProbe } from '../../../../lib/host/linux/binding.ts';
 import { LinuxHostThread } from '../../../../lib/host/linux/thread.ts';
-import type { LinuxOptions } from '../../../../lib/host/linux/thread.ts';
+import type { HostOptions } from '../../../../lib/host/port.ts';
 import { libcKind } from '../../../../lib/host/linux/libc.ts';
 import {
   describeAddon,
@@ -37,7 +37,7 @@ import { Outcome, Thread } from '../../../../lib/sections/thread.ts';
 import { ADDON } from '../../../support/checkout.ts';
 
 const { EAGAIN, EBUSY, EINVAL, EIO, ENOMEM, ENOSYS, ENXIO, EPERM } = constants.errno;
-const AUTO: LinuxOptions = { registration: 'auto', abiVersion: 'auto', mapped: true };
+const AUTO: HostOptions = { registration: 'auto', abiVersion: 'auto', mapped: true };
 
 /** An addon that attaches as it is told, with a word of ordinary memory. */
 function fakeBinding(attachment: RawAttachment, parts: Partial<Binding> = {}) {
@@ -64,7 +64,7 @@ function fakeBinding(attachment: RawAttachment, parts: Partial<Binding> = {}) {
 
 const ATTACHED: RawAttachment = { errno: 0, step: 0, registration: 1, abiVersion: 1, length: 33 };
 
-function attachFake(binding: Binding, options: LinuxOptions = AUTO): LinuxHostThread {
+function attachFake(binding: Binding, options: HostOptions = AUTO): LinuxHostThread {
   const kernel = LinuxHostThread.attach(binding, options);
   if (!(kernel instanceof LinuxHostThread)) throw new Error(`not attached: ${kernel.explanation}`);
   return kernel;

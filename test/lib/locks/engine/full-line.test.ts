@@ -6,7 +6,7 @@
  */
 import { describe, expect, it, vi } from 'vitest';
 import { Mutex, RwLock, Semaphore } from '../../../../lib/index.ts';
-import { sharedNow } from '../../../../lib/locks/engine/clock.ts';
+import { sharedNow } from '../../../../lib/clock.ts';
 import {
   arrive,
   countEventLoop,

@@ -9,9 +9,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import { agentByKernel, currentAgent, TRUST } from '../../../../lib/locks/engine/liveness.ts';
-import type { Agent } from '../../../../lib/locks/engine/liveness.ts';
-import { canAskKernel, endedThread } from '../../../support/ended-thread.ts';
+import { agentByKernel, currentAgent } from '../../../lib/host/agent.ts';
+import { TRUST } from '../../../lib/host/port.ts';
+import type { Agent } from '../../../lib/host/port.ts';
+import { canAskKernel, endedThread } from '../../support/ended-thread.ts';
 
 /** A `stat` file, with the fields that matter. */
 function stat(

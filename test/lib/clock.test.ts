@@ -16,7 +16,7 @@ async function loadFaked() {
     toFake: ['setTimeout', 'setInterval', 'clearInterval', 'performance', 'hrtime', 'Date'],
   });
   vi.resetModules();
-  return import('../../../../lib/locks/engine/clock.ts');
+  return import('../../lib/clock.ts');
 }
 
 it('goes on, and is the one that all threads share', async () => {

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+/** The port without the addon: what Node and the engine have by themselves. */
+import { currentAgent } from '../agent.ts';
+import type { AddonStatus } from '../linux/binding.ts';
+import { describeAddon } from '../linux/status.ts';
+import type { Status } from '../linux/status.ts';
+import type { Agent, Bed, Host, HostOptions, HostThread, Sleeping, Wake } from '../port.ts';
+import { PortableHostThread } from './thread.ts';
+
+export class PortableHost implements Host {
+  readonly status: Status;
+  readonly addon: AddonStatus;
+  readonly sleeping: Sleeping = new EngineSleeping();
+
+  /** @param addon why it is not there, or what is there and not wanted */
+  constructor(addon: AddonStatus) {
+    this.addon = addon;
+    this.status = describeAddon(addon);
+  }
+
+  attach({ abiVersion }: HostOptions): HostThread {
+    return new PortableHostThread(abiVersion === 'auto' ? 'mainline' : abiVersion);
+  }
+
+  probe(): null {
+    return null;
+  }
+
+  cInterface(): null {
+    return null;
+  }
+
+  agent(): Agent {
+    return currentAgent();
+  }
+
+  mapFile(): null {
+    return null;
+  }
+}
+
+class EngineSleeping implements Sleeping {
+  sleep({ words, sleepers }: Bed, index: number, expected: number, ms: number): Wake {
+    Atomics.add(words, sleepers, 1);
+    const wake = Atomics.wait(words, index, expected, ms);
+    Atomics.sub(words, sleepers, 1);
+    return wake === 'timed-out' ? 'timed out' : 'called';
+  }
+
+  wake({ words }: Bed, index: number, count: number): number {
+    return Atomics.notify(words, index, count);
+  }
+}

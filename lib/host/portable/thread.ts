@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+/**
+ * A thread without a kernel that grants anything. Its word is ordinary memory, used by the same
+ * control words as on Linux: a section costs the same, and is never disturbed.
+ */
+import { threadId } from 'node:worker_threads';
+import type { AbiVersion } from '../../abi/interface.ts';
+import { CONTROL_WORD_BYTES } from '../../abi/kernel.ts';
+import { ControlWordBytes } from '../control-word-bytes.ts';
+import type { HostThread } from '../port.ts';
+
+export class PortableHostThread implements HostThread {
+  readonly host = 'simulated';
+  readonly registration = 'simulated';
+  readonly abiVersion: AbiVersion;
+  readonly controlWord: Uint8Array = new ControlWordBytes(new ArrayBuffer(CONTROL_WORD_BYTES));
+
+  constructor(abiVersion: AbiVersion) {
+    this.abiVersion = abiVersion;
+  }
+
+  /** Not called: the word is mapped. */
+  enter(): number {
+    return 0;
+  }
+
+  /** Not called: the word is mapped. */
+  clear(): number {
+    return 0;
+  }
+
+  /** There is never a grant. */
+  yieldSlice(): number {
+    return 0;
+  }
+
+  /** One CPU. */
+  cpu(): number {
+    return 0;
+  }
+
+  /** One node. */
+  node(): number {
+    return 0;
+  }
+
+  /** Unique, as on Linux, but not used again when a thread ends. */
+  concurrencyId(): number {
+    return threadId;
+  }
+
+  detach(): void {
+    // There is nobody who knows of the thread.
+  }
+}
