@@ -9,7 +9,7 @@ export { RseqSliceError } from './errors.ts';
 export type { ErrorCode, ErrorDetails } from './errors.ts';
 export type { HostName, Registration } from './host/port.ts';
 export type { AttachMessage, LockMessage } from './channels.ts';
-export type { Hold, Lock } from './locks/lock.ts';
+export type { Lock } from './locks/lock.ts';
 export { Condition } from './locks/condition.ts';
 export { Mutex } from './locks/mutex.ts';
 export { RwLock } from './locks/rw-lock.ts';
@@ -24,9 +24,9 @@ export type {
   SemaphoreOptions,
   UseOptions,
 } from './locks/options.ts';
-export type { LockToken } from './locks/token.ts';
+export type { Hold, LockToken } from './locks/token.ts';
 export { probe } from './probe.ts';
 export type { ProbeReport, RseqUser } from './probe.ts';
-export type { ProcessStats } from './sections/counters.ts';
+export type { ProcessStats, Stats } from './sections/counters.ts';
 export { Outcome } from './sections/thread.ts';
-export type { Section, Stats, Thread } from './sections/thread.ts';
+export type { Section, Thread } from './sections/thread.ts';

@@ -26,7 +26,10 @@ export function portableHost(): Host {
   return portable;
 }
 
-/** For tests. What was made with another host before keeps it. @param host undefined: the real one */
+/**
+ * For tests. What was made with another host before keeps it.
+ * @param host undefined: the real one
+ */
 export function useHost(host: Host | undefined): void {
   fake = host;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
- * The port: what threads need of the machine they run on. That is little: a control word to write, a
- * way to sleep and to wake others, to know who has ended, and files that are memory. Two hosts
+ * The port: what threads need of the machine they run on. That is little: a control word to write,
+ * a way to sleep and to wake others, to know who has ended, and files that are memory. Two hosts
  * implement it, Linux through the addon and a portable one everywhere else, and everything above
  * cannot tell them apart. A test has one object to fake.
  */

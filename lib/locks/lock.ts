@@ -8,13 +8,7 @@ import type { Outcome } from '../sections/thread.ts';
 import type { LockHandle } from './engine/layout.ts';
 import type { LockStats } from './engine/waiting.ts';
 import type { AsyncLockOptions, LockOptions } from './options.ts';
-import type { LockToken } from './token.ts';
-
-/** What the function of `withLock`, `withReadLock`, `withWriteLock` and `withPermit` gets. */
-export interface Hold {
-  /** Whether the one who held the lock before died with it: what it guards may be half done. */
-  readonly abandoned: boolean;
-}
+import type { Hold, LockToken } from './token.ts';
 
 /** A lock that one thread at a time can have: a `Mutex` or a `SpinLock`. */
 export interface Lock {

@@ -10,10 +10,9 @@ import type { LockHandle } from './engine/layout.ts';
 import { printAs, refuseCopies } from './engine/posting.ts';
 import { ReadWriteEngine } from './engine/read-write.ts';
 import type { LockStats } from './engine/waiting.ts';
-import type { Hold } from './lock.ts';
 import { checkPlacement, optionsFor } from './options.ts';
 import type { AsyncLockOptions, LockOptions, PlacementOptions, UseOptions } from './options.ts';
-import type { LockToken } from './token.ts';
+import type { Hold, LockToken } from './token.ts';
 
 /** Many readers or one writer at a time, over shared memory. */
 export class RwLock {

@@ -11,10 +11,9 @@ import { PermitEngine } from './engine/permits.ts';
 import { printAs, refuseCopies } from './engine/posting.ts';
 import { OWN } from './engine/turnstile.ts';
 import type { LockStats } from './engine/waiting.ts';
-import type { Hold } from './lock.ts';
 import { checkSemaphore, optionsFor, PERMITS } from './options.ts';
 import type { AsyncLockOptions, LockOptions, SemaphoreOptions, UseOptions } from './options.ts';
-import type { LockToken } from './token.ts';
+import type { Hold, LockToken } from './token.ts';
 
 /** Lets a number of holders in at a time, over shared memory. */
 export class Semaphore {

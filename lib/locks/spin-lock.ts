@@ -11,10 +11,10 @@ import { lengthOf } from './engine/layout.ts';
 import type { LockHandle } from './engine/layout.ts';
 import { printAs, refuseCopies } from './engine/posting.ts';
 import type { LockStats } from './engine/waiting.ts';
-import type { Hold, Lock } from './lock.ts';
+import type { Lock } from './lock.ts';
 import { checkPlacement, optionsFor } from './options.ts';
 import type { AsyncLockOptions, LockOptions, PlacementOptions, UseOptions } from './options.ts';
-import type { LockToken } from './token.ts';
+import type { Hold, LockToken } from './token.ts';
 
 const RULES: ExclusiveRules = {
   // Only then do waiters sleep, those whose turn it is not.

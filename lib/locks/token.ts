@@ -8,7 +8,12 @@
  * which only this package can import: a token's own members are for its users.
  */
 import { printAs } from './engine/posting.ts';
-import type { Hold } from './lock.ts';
+
+/** What the function of `withLock`, `withReadLock`, `withWriteLock` and `withPermit` gets. */
+export interface Hold {
+  /** Whether the one who held the lock before died with it: what it guards may be half done. */
+  readonly abandoned: boolean;
+}
 
 /** A lock as its tokens see it. */
 export interface Owner {

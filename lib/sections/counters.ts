@@ -17,7 +17,25 @@
  */
 import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
 import { currentHost } from '../host/current.ts';
-import type { Stats } from './thread.ts';
+
+/**
+ * How many sections this thread entered, and how those it left have ended. A lock that was not free
+ * was no section, unless the thread was disturbed in the attempt.
+ */
+export interface Stats {
+  /** Sections, nested ones too; the others add up to it, less the sections still open. */
+  readonly entered: number;
+  /** Sections in which nobody wanted the CPU. */
+  readonly undisturbed: number;
+  /** Sections that finished in an extension, with the CPU given up at their end. */
+  readonly yielded: number;
+  /** Sections whose extension was over by the time the CPU was to be given up. */
+  readonly raced: number;
+  /** Sections in which the thread was scheduled out: nothing was granted, or not enough. */
+  readonly preempted: number;
+  /** Inner layers of nested sections, which ask for nothing of their own. */
+  readonly nested: number;
+}
 
 /** Counters of a whole process. */
 export interface ProcessStats extends Stats {

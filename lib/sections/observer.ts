@@ -6,7 +6,9 @@
  */
 import type { Thread } from './thread.ts';
 
-/** Told of one lock in one thread. Asynchronous waits are not told: the thread does something else. */
+/**
+ * Told of one lock in one thread. Asynchronous waits are not told: the thread does something else.
+ */
 export interface LockObserver {
   /** @param wait returns how the lock was taken: odd from a dead holder; throws when it gives up */
   waiting(wait: () => number): number;

@@ -14,7 +14,7 @@ import type { ControlWord } from './control-word.ts';
 import { RseqSliceError } from '../errors.ts';
 import type { HostName, HostThread, Registration } from '../host/port.ts';
 import { Field } from './counters.ts';
-import type { Slot } from './counters.ts';
+import type { Slot, Stats } from './counters.ts';
 
 export { Outcome } from '../abi/interface.ts';
 
@@ -23,25 +23,6 @@ export { Outcome } from '../abi/interface.ts';
  * `Cleared`.
  */
 const UNDISTURBED = Outcome.Undisturbed;
-
-/**
- * How many sections this thread entered, and how those it left have ended. A lock that was not free
- * was no section, unless the thread was disturbed in the attempt.
- */
-export interface Stats {
-  /** Sections, nested ones too; the others add up to it, less the sections still open. */
-  readonly entered: number;
-  /** Sections in which nobody wanted the CPU. */
-  readonly undisturbed: number;
-  /** Sections that finished in an extension, with the CPU given up at their end. */
-  readonly yielded: number;
-  /** Sections whose extension was over by the time the CPU was to be given up. */
-  readonly raced: number;
-  /** Sections in which the thread was scheduled out: nothing was granted, or not enough. */
-  readonly preempted: number;
-  /** Inner layers of nested sections, which ask for nothing of their own. */
-  readonly nested: number;
-}
 
 /** Returned by {@link Thread.section}, for `using`. One object a thread. */
 export interface Section extends Disposable {

@@ -17,7 +17,7 @@ import type { Chooser } from './choices.ts';
 import type { MachineEvent } from './machine.ts';
 import { StateSet } from './state-set.ts';
 import type { Model } from './model.ts';
-import { EVENTS, World } from './world.ts';
+import { EVENTS, ExploredWorld } from './world.ts';
 
 /** How far `explore` is to go. */
 export interface ExploreOptions {
@@ -156,7 +156,7 @@ class Agenda {
 export function explore(model: Model, options: ExploreOptions = {}): Exploration {
   checkOptions('explore()', options, CHECKS);
   const { disturbances = Infinity, states: limit = MOST_STATES } = options;
-  const world = new World(model);
+  const world = new ExploredWorld(model);
   const seen = new StateSet(world.state.length);
   const parents = new Numbers();
   /** Which of the parent's moves led here. */
@@ -291,7 +291,7 @@ export interface Run {
 export function run(model: Model, chooser: Chooser, moves = 10_000): Run {
   checkValue('run()', 'chooser', chooser, CHOOSER);
   checkValue('run()', 'moves', moves, MOVES);
-  const world = new World(model);
+  const world = new ExploredWorld(model);
   const moments: Moment[] = [];
   const made: number[] = [];
   const possible = new Int32Array(mostMoves(model));

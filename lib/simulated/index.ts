@@ -40,6 +40,5 @@ export { greedyModel, section, sectionModel, sectionProgram } from './models/sec
 export type { SectionModelOptions } from './models/section.ts';
 export { formatRun } from './print.ts';
 export { AGAIN } from './model.ts';
-export type { Model, Step, ThreadProgram } from './model.ts';
-export type { Parked, World, WorldThread } from './world.ts';
+export type { Model, Parked, Step, ThreadProgram, World, WorldThread } from './model.ts';
 export { traceOfKernel, traceOfRun } from './traces.ts';

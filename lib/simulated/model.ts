@@ -18,8 +18,79 @@ import {
 } from '../options.ts';
 import type { Check, OptionChecks } from '../options.ts';
 import { FEATURE, ABI_VERSION, MOST_THREADS } from './checks.ts';
-import type { MachineOptions } from './machine.ts';
-import type { World, WorldThread } from './world.ts';
+import type { Machine, MachineOptions } from './machine.ts';
+
+/** How sleeping ended, in the words of `Atomics.wait`. */
+export type Parked = 'ok' | 'not-equal' | 'timed-out';
+
+/** A thread of a world, as its program sees it. */
+export interface WorldThread {
+  /** Its number, from 0. */
+  readonly index: number;
+  /** The control word, as bytes. */
+  readonly bytes: Uint8Array;
+  /** The control word, as one word. */
+  readonly word: Int32Array;
+  /** All 64 bytes of its area, as words. */
+  readonly area: Int32Array;
+  /** The numbers it remembers. */
+  readonly registers: Int32Array;
+  /** Words shared with the other threads. `Atomics` works on them, but for its wait and notify. */
+  readonly shared: Int32Array;
+  /** `rseq_slice_yield`. */
+  yieldSlice(): number;
+  /**
+   * A system call that does something else; what it does comes in the next step, since the CPU may
+   * be given up first.
+   */
+  systemCall(): void;
+  /**
+   * Waits on a shared word while it has a value, however often it is woken.
+   * @returns what the step shall return.
+   */
+  wait(word: number, value: number): string | undefined;
+  /**
+   * Sleeps on a shared word if it has a value, until it is woken, polls or gives
+   * up: one call of futex(2) or Atomics.wait. Who has given up does not sleep.
+   * @returns null: it sleeps, return {@link AGAIN}; when the step is tried again,
+   *   or at once: how that ended.
+   */
+  park(word: number, value: number): Parked | null;
+  /**
+   * Whether its time is up. Once that was told, it is forgotten: the next time is another one's.
+   */
+  gaveUp(): boolean;
+  /** Whether a thread died. One that has come to the end of its program is not dead. */
+  isDead(thread: number): boolean;
+  /**
+   * Wakes those who wait on a shared word.
+   * @param count at most so many, in their order, which takes `arrivalOrder`. Default: all.
+   * @returns how many.
+   */
+  wake(word: number, count?: number): number;
+  /** Registers this thread's area, as rseq(2). */
+  register(): void;
+  /** Takes its registration back, as rseq(2) with RSEQ_FLAG_UNREGISTER. */
+  unregister(): void;
+}
+
+/** A state of a model, as its invariant sees it. */
+export interface World {
+  /** The simulated kernel below. */
+  readonly machine: Machine;
+  /** The words that all threads share. */
+  readonly shared: Int32Array;
+  /** The threads, in the order of the model. */
+  readonly threads: readonly WorldThread[];
+  /** Whether a thread died. One that has come to the end of its program is not dead. */
+  isDead(thread: number): boolean;
+  /** Whether a thread has come to the end of its program, or died. */
+  hasEnded(thread: number): boolean;
+  /** The label of the step that a thread does next. */
+  label(thread: number): string;
+  /** What a thread is called. */
+  name(thread: number): string;
+}
 
 /**
  * One step of a thread: at most one access to memory that the kernel or another thread may touch.

@@ -26,7 +26,7 @@ import { RseqSliceError } from '../errors.ts';
 import { AREA_SLOTS, Machine } from './machine.ts';
 import type { MachineEvent } from './machine.ts';
 import { AGAIN, checkModel, indexLabels } from './model.ts';
-import type { Model, Step } from './model.ts';
+import type { Model, Parked, Step, World, WorldThread } from './model.ts';
 
 // The words of one thread behind the machine's.
 const COUNTER = 0; // the program's step
@@ -53,7 +53,8 @@ const IN_PARK = 3;
 const DEATHS_LEFT = 0;
 const GIVE_UPS_LEFT = 1;
 const POLLS_LEFT = 2;
-const TIME_PASSES = 3; // a waiter has polled because nobody could go on, and nobody has gone on since
+// A waiter has polled because nobody could go on, and nobody has gone on since.
+const TIME_PASSES = 3;
 const FATE_WORDS = 4;
 // and for each thread
 const TIME_IS_UP = 0;
@@ -89,26 +90,17 @@ const MOVE_SHIFT = 3;
 /** How many moves are gone through, at most, to see whether polling leads anywhere. */
 const PATIENCE = 1 << 14;
 
-/** How sleeping ended, in the words of `Atomics.wait`. */
-export type Parked = 'ok' | 'not-equal' | 'timed-out';
-
-/** A thread of a world, as its program sees it. */
-export class WorldThread {
-  /** Its number, from 0. */
+/** A thread of {@link ExploredWorld}. */
+class ExploredThread implements WorldThread {
   readonly index: number;
-  /** The control word, as bytes. */
   readonly bytes: Uint8Array;
-  /** The control word, as one word. */
   readonly word: Int32Array;
-  /** All 64 bytes of its area, as words. */
   readonly area: Int32Array;
-  /** The numbers it remembers. */
   readonly registers: Int32Array;
-  /** Words shared with the other threads. `Atomics` works on them, but for its wait and notify. */
   readonly shared: Int32Array;
-  readonly #world: World;
+  readonly #world: ExploredWorld;
 
-  constructor(world: World, index: number, registers: Int32Array) {
+  constructor(world: ExploredWorld, index: number, registers: Int32Array) {
     this.#world = world;
     this.index = index;
     this.registers = registers;
@@ -122,7 +114,6 @@ export class WorldThread {
     );
   }
 
-  /** `rseq_slice_yield`. */
   yieldSlice(): number {
     const { machine } = this.#world;
     const granted = machine.isGranted(this.index);
@@ -132,18 +123,10 @@ export class WorldThread {
     return answer;
   }
 
-  /**
-   * A system call that does something else; what it does comes in the next step, since the CPU may
-   * be given up first.
-   */
   systemCall(): void {
     this.#world.machine.systemCall(this.index);
   }
 
-  /**
-   * Waits on a shared word while it has a value, however often it is woken.
-   * @returns what the step shall return.
-   */
   wait(word: number, value: number): string | undefined {
     const blocks = this.shared[word] === value;
     this.#world.machine.systemCall(this.index, blocks);
@@ -152,12 +135,6 @@ export class WorldThread {
     return AGAIN;
   }
 
-  /**
-   * Sleeps on a shared word if it has a value, until it is woken, polls or gives
-   * up: one call of futex(2) or Atomics.wait. Who has given up does not sleep.
-   * @returns null: it sleeps, return {@link AGAIN}; when the step is tried again,
-   *   or at once: how that ended.
-   */
   park(word: number, value: number): Parked | null {
     const ending = this.#world.takeEnding(this.index);
     if (ending !== null) return ending;
@@ -170,40 +147,29 @@ export class WorldThread {
     return null;
   }
 
-  /**
-   * Whether its time is up. Once that was told, it is forgotten: the next time is another one's.
-   */
   gaveUp(): boolean {
     return this.#world.takeTimeUp(this.index);
   }
 
-  /** Whether a thread died. One that has come to the end of its program is not dead. */
   isDead(thread: number): boolean {
     return this.#world.isDead(thread);
   }
 
-  /**
-   * Wakes those who wait on a shared word.
-   * @param count at most so many, in their order, which takes `arrivalOrder`. Default: all.
-   * @returns how many.
-   */
   wake(word: number, count: number = Infinity): number {
     return this.#world.wake(word, count);
   }
 
-  /** Registers this thread's area, as rseq(2). */
   register(): void {
     this.#world.register(this.index);
   }
 
-  /** Takes its registration back, as rseq(2) with RSEQ_FLAG_UNREGISTER. */
   unregister(): void {
     this.#world.unregister(this.index);
   }
 }
 
 /** A model in one of its states, with the moves that lead out of it. */
-export class World {
+export class ExploredWorld implements World {
   /** What it was made of. */
   readonly model: Model;
   /** The simulated kernel below. */
@@ -264,7 +230,7 @@ export class World {
     this.threads = threads.map((thread, index) => {
       const from = at;
       at += thread.registers ?? 0;
-      return new WorldThread(this, index, this.state.subarray(from, at));
+      return new ExploredThread(this, index, this.state.subarray(from, at));
     });
     this.#steps = threads.map(({ steps }) => steps);
     this.#labels = threads.map(({ steps }) => indexLabels(model.name, steps));

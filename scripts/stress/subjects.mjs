@@ -22,7 +22,8 @@ const PERMITS = 3;
  * @property {(options?: object) => import('../../dist/index.js').LockToken} lock
  * @property {() => import('../../dist/index.js').LockToken | null} tryLock
  * @property {(options?: object) => Promise<import('../../dist/index.js').LockToken>} lockAsync
- * @property {(run: (hold: import('../../dist/index.js').Hold) => void, options?: object) => void} withLock
+ * @property {(run: (hold: import('../../dist/index.js').Hold) => void, options?: object) => void}
+ * withLock
  * @property
  * {(run: (token: import('../../dist/index.js').LockToken) => Promise<void>, options?: object) =>
  *   Promise<void>}

@@ -11,7 +11,7 @@ import { GRANTED_BYTE, REQUEST_BYTE } from '../../lib/abi/kernel.ts';
 import { explore } from '../../lib/simulated/explorer.ts';
 import type { Exploration } from '../../lib/simulated/explorer.ts';
 import type { Step } from '../../lib/simulated/model.ts';
-import type { WorldThread } from '../../lib/simulated/world.ts';
+import type { WorldThread } from '../../lib/simulated/model.ts';
 
 export const OPERATIONS = [
   'ask',

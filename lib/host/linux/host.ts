@@ -48,7 +48,10 @@ export class LinuxHost implements Host {
   }
 }
 
-/** In the kernel: engines' own sleepers, those of copies of this package without the addon, hear `Atomics.notify` only. */
+/**
+ * In the kernel: engines' own sleepers, those of copies of this package without the addon, hear
+ * `Atomics.notify` only.
+ */
 class Futex implements Sleeping {
   readonly #binding: Binding;
 

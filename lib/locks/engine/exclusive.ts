@@ -21,7 +21,7 @@ import { agentOf } from './liveness.ts';
 import type { Agent } from '../../host/port.ts';
 import { checkAsyncOptions, checkOptions, checkThreads } from '../options.ts';
 import type { AsyncLockOptions, LockOptions, PlacementOptions, Ways } from '../options.ts';
-import type { Hold } from '../lock.ts';
+import type { Hold } from '../token.ts';
 import { createToken, resume, whatOf } from '../token.ts';
 import type { LockToken, Owner } from '../token.ts';
 import { describeLock, refuseCopies } from './posting.ts';

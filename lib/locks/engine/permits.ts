@@ -15,7 +15,7 @@ import type { AsyncLockOptions, LockOptions, SemaphoreOptions, Ways } from '../o
 import { describeLock, refuseCopies } from './posting.ts';
 import { runWith, runWithAsync } from './run-with.ts';
 import { Slots } from './slots.ts';
-import type { Hold } from '../lock.ts';
+import type { Hold } from '../token.ts';
 import { createToken } from '../token.ts';
 import type { LockToken, Owner } from '../token.ts';
 import { chooseNext, hasWaiters, overtakingBound, OWN } from './turnstile.ts';

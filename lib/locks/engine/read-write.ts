@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /**
- * A lock for one writer or many readers: what is in an `RwLock`. Each reader has a place of its own, so
- * readers do not fight for one word, and a dead one is found. A writer first
- * claims the lock, which keeps new readers out, and writes when those who were
- * in have left. Whoever cannot get in waits in one line, readers and writers.
+ * A lock for one writer or many readers: what is in an `RwLock`. Each reader has a place of its
+ * own, so readers do not fight for one word, and a dead one is found. A writer first claims the
+ * lock, which keeps new readers out, and writes when those who were in have left. Whoever cannot
+ * get in waits in one line, readers and writers.
  */
 import { RseqSliceError } from '../../errors.ts';
 import { Attachment } from './attachment.ts';
@@ -17,7 +17,7 @@ import type { AsyncLockOptions, LockOptions, PlacementOptions, Ways } from '../o
 import { describeLock, refuseCopies } from './posting.ts';
 import { runWith, runWithAsync } from './run-with.ts';
 import { Slots } from './slots.ts';
-import type { Hold } from '../lock.ts';
+import type { Hold } from '../token.ts';
 import { createToken } from '../token.ts';
 import type { LockToken, Owner } from '../token.ts';
 import { chooseNext, EVENT_LOOP_LEASE, hasWaiters, OWN, STATE } from './turnstile.ts';

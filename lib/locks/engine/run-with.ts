@@ -4,7 +4,7 @@
  * their places, and what such a function is told of the hold.
  */
 import { refusePromise } from '../../sections/thread.ts';
-import type { Hold } from '../lock.ts';
+import type { Hold } from '../token.ts';
 import type { LockToken, Owner } from '../token.ts';
 
 // One of each for all locks: nothing is allocated, and who keeps one keeps what was true.

@@ -19,7 +19,7 @@ import {
 import type { OptionChecks } from '../../options.ts';
 import { ABI_VERSION, THREADS } from '../checks.ts';
 import type { Model, Step, ThreadProgram } from '../model.ts';
-import type { WorldThread } from '../world.ts';
+import type { WorldThread } from '../model.ts';
 
 /**
  * Two registers a layer: what the request was when it was withdrawn, and whether the layer set it.

@@ -14,10 +14,12 @@ import {
 /**
  * @typedef {import('../../../packages/tools/lib/bench/locks/aggregate.ts').CellSummary} CellSummary
  */
+/**
+ * @typedef {import('../../../packages/tools/lib/bench/locks/aggregate.ts').PairSummary} PairSummary
+ */
 /** @typedef {import('../../../packages/tools/lib/bench/statistics.ts').Summary} Summary */
 /** @typedef {{ lane?: { name: string }, workload: string, date: string, commit: string,
- *   kernel: string, node: string,
- *   cells: CellSummary[], pairs: import('../../../packages/tools/lib/bench/locks/aggregate.ts').PairSummary[] }} Record */
+ *   kernel: string, node: string, cells: CellSummary[], pairs: PairSummary[] }} Record */
 
 /**
  * @param {Summary | null | undefined} summary

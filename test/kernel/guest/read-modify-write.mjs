@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The mistake that a kernel of the first ABI kills for: the request is taken back by a load, an `and` and a
-// store. A grant between load and store is wiped out of the word, so the thread does not yield, and
-// its next system call is its last. If it lives through the seconds given, it says so. What it
-// attached to is its first line.
+// The mistake that a kernel of the first ABI kills for: the request is taken back by a load, an
+// `and` and a store. A grant between load and store is wiped out of the word, so the thread does
+// not yield, and its next system call is its last. If it lives through the seconds given, it says
+// so. What it attached to is its first line.
 import { attach } from '../../../dist/index.js';
 import { loadAddon } from '../../../dist/host/linux/binding.js';
 import { describePlace, observer, report, roundsFor, spin, startNeighbour } from './support.mjs';

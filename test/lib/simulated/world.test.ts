@@ -11,9 +11,9 @@ import { replayed, seeded } from '../../../lib/simulated/choices.ts';
 import { explore, run } from '../../../lib/simulated/explorer.ts';
 import { formatRun } from '../../../lib/simulated/print.ts';
 import { AGAIN } from '../../../lib/simulated/model.ts';
-import { World } from '../../../lib/simulated/world.ts';
+import { ExploredWorld } from '../../../lib/simulated/world.ts';
 import type { Model, Step } from '../../../lib/simulated/model.ts';
-import type { WorldThread } from '../../../lib/simulated/world.ts';
+import type { WorldThread } from '../../../lib/simulated/model.ts';
 
 const clean = { coverage: 'exhausted', violation: null };
 
@@ -36,7 +36,7 @@ function findIn(model: Model): {
 
 /** Moves of a world by name, until it is where a test wants it. */
 function play(
-  world: World,
+  world: ExploredWorld,
   moves: readonly (readonly [thread: number, event: string])[],
 ): string | null {
   const possible = new Int32Array(64);
@@ -52,7 +52,7 @@ function play(
   return null;
 }
 
-function movesOf(world: World): readonly string[] {
+function movesOf(world: ExploredWorld): readonly string[] {
   const possible = new Int32Array(64);
   return [...possible.subarray(0, world.moves(possible))].map(
     (move) => `${world.describe(move).thread} ${world.describe(move).event}`,
@@ -223,7 +223,7 @@ describe('death', () => {
 
   it('comes at every step, takes a budget, and spares the immortal', () => {
     const { threads, ...model } = naiveLock('who dies', { deaths: 1, parked: { polls: true } });
-    const world = new World({
+    const world = new ExploredWorld({
       ...model,
       threads: threads.map((thread, index) => ({ ...thread, immortal: index === 0 })),
     });
@@ -247,7 +247,7 @@ describe('death', () => {
 
   it('gives the CPU to the next one, and takes the registration back', () => {
     const step = (label: string): Step => ({ label, run: () => undefined });
-    const world = new World({
+    const world = new ExploredWorld({
       name: 'one CPU',
       deaths: 1,
       threads: [0, 1].map(() => ({ steps: [step('a'), step('b')] })),
@@ -270,7 +270,7 @@ describe('death', () => {
   });
 
   it('of a woken one takes the wake-up with it', () => {
-    const world = new World(
+    const world = new ExploredWorld(
       crowd(naiveLock('woken, and dead', { deaths: 1, wake: 1, arrivalOrder: true }), 3),
     );
     play(world, [
@@ -290,7 +290,7 @@ describe('death', () => {
   });
 
   it('of a waiter makes room in the line', () => {
-    const world = new World(
+    const world = new ExploredWorld(
       crowd(naiveLock('in line, and dead', { deaths: 1, wake: 1, arrivalOrder: true }), 3),
     );
     play(world, [
@@ -478,7 +478,7 @@ describe('polling', () => {
     };
     expect(explore(trusting)).toMatchObject(clean);
     expect(findIn({ ...trusting, polls: 1 })).toMatchObject({ what: 'nobody called', moves: 3 });
-    const world = new World({ ...trusting, polls: 1 });
+    const world = new ExploredWorld({ ...trusting, polls: 1 });
     play(world, [
       [0, 'step'],
       [0, 'polls'],
@@ -490,7 +490,7 @@ describe('polling', () => {
   });
 
   it('is offered to each waiter when a death is all that can be found, until somebody goes on', () => {
-    const world = new World(
+    const world = new ExploredWorld(
       crowd(naiveLock('three', { deaths: 1, parked: { polls: true }, slept: [lookForDeath] }), 3),
     );
     play(world, [
@@ -577,7 +577,7 @@ describe('an event loop that stays away', () => {
   });
 
   it('may come back at any time', () => {
-    const world = new World(relay(true));
+    const world = new ExploredWorld(relay(true));
     play(world, [
       [1, 'step'],
       [2, 'step'],
@@ -587,7 +587,7 @@ describe('an event loop that stays away', () => {
       [],
       "nothing can go on: 1 stays away at 'sleep', 2 waits at 'sleep'",
     ]);
-    const early = new World(relay(true));
+    const early = new ExploredWorld(relay(true));
     play(early, [
       [1, 'step'],
       [0, 'step'],
@@ -613,7 +613,7 @@ describe('an event loop that stays away', () => {
   });
 
   it('is awake before it sleeps', () => {
-    const busy = new World({
+    const busy = new ExploredWorld({
       name: 'not asleep yet',
       shared: 2,
       threads: [[sleep(0, { away: true })], [sleep(1)]].map((steps, cpu) => ({
@@ -690,7 +690,7 @@ describe('giving up', () => {
     const hear = (...moves: readonly (readonly [number, string])[]): readonly (string | null)[] => {
       heard.length = 0;
       play(
-        new World({
+        new ExploredWorld({
           name: 'sleeper',
           shared: 1,
           giveUps: 1,
@@ -722,7 +722,7 @@ describe('giving up', () => {
   });
 
   it('comes at abortable steps only, takes a budget, and is told once', () => {
-    const world = new World(giving([isTimeUp]));
+    const world = new ExploredWorld(giving([isTimeUp]));
     play(world, [[0, 'step']]);
     expect(movesOf(world)).toEqual(['0 step', '1 step', '2 step']);
     play(world, [
@@ -751,7 +751,7 @@ describe('giving up', () => {
       { label: 'sleep again', run: (thread) => (thread.park(0, 0) === null ? AGAIN : undefined) },
     ];
     const other: Step = { label: 'work', run: () => undefined };
-    const world = new World({
+    const world = new ExploredWorld({
       name: 'does not listen',
       shared: 1,
       giveUps: 1,
@@ -780,7 +780,7 @@ describe('giving up', () => {
     const model: Model = { name: 'waits for nobody', shared: 1, giveUps: 1, threads: [{ steps }] };
     // It need not give up, so it hangs; but it can.
     expect(findIn(model).what).toBe("nothing can go on: 0 waits at 'wait'");
-    const world = new World(model);
+    const world = new ExploredWorld(model);
     expect(
       play(world, [
         [0, 'gives up'],

@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url';
 import { buildModel } from '@tracerbench/trace-model';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import type { TestContext } from 'vitest';
-import type { Stats } from '../../../lib/sections/thread.ts';
+import type { Stats } from '../../../lib/sections/counters.ts';
 import type { TraceSummary } from '../../../packages/tools/lib/trace/summary.ts';
 import { checkFormat } from '../../support/check-format.ts';
 import type { FormatEvent } from '../../support/check-format.ts';

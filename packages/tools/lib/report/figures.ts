@@ -3,7 +3,7 @@
  * What a report shows, as plain data: the figures of records put together as
  * they are looked at, by lock and length of section. The figures are those of
  * the records; how they are written and drawn is left to `tables.ts` and
- * `plots.ts`, what they say to `reading.ts`.
+ * `charts.ts`, what they say to `reading.ts`.
  */
 import { tellingOf } from '../bench/sections/report.ts';
 import { summarize } from '../bench/statistics.ts';

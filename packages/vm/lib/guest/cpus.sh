@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-# Whether the guest has the CPUs that were asked for. QEMU gives them, and a kernel that is built or booted for fewer drops
-# the rest without an error: whatever is run then proves nothing about so many. Sourced by init.sh.
+# Whether the guest has the CPUs that were asked for. QEMU gives them, and a kernel that is built or
+# booted for fewer drops the rest without an error: whatever is run then proves nothing about so
+# many. Sourced by init.sh.
 
 # Prints how many CPUs are in a set, as Linux writes one: 0-3,6.
 count_cpus() (
@@ -28,8 +29,10 @@ check_cpus() {
   if [ "$found" -gt "$1" ]; then
     fail "$wrong"
   elif [ "$last" -lt "$(($1 - 1))" ]; then
-    fail "$wrong. Its kernel was built with CONFIG_NR_CPUS=$((last + 1)): rebuild it with 'npm run kernel', or ask for fewer"
+    fail "$wrong. Its kernel was built with CONFIG_NR_CPUS=$((last + 1)):" \
+      "rebuild it with 'npm run kernel', or ask for fewer"
   else
-    fail "$wrong. Its kernel has room for $((last + 1)): look for nr_cpus= and maxcpus= in --append and for errors on the console, or ask for fewer"
+    fail "$wrong. Its kernel has room for $((last + 1)): look for nr_cpus= and maxcpus= in" \
+      "--append and for errors on the console, or ask for fewer"
   fi
 }

@@ -1,13 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The guest's first process: mounts what programs expect, runs the one command of this guest with its streams on ports of
-# their own, reports how it ended, and powers off. What differs from job to job comes in job.sh, written by the host.
-# It talks to the host over the control port, one line a message: init, run, fail TEXT, exit N, signal N.
+# The guest's first process: mounts what programs expect, runs the one command of this guest with
+# its streams on ports of their own, reports how it ended, and powers off. What differs from job to
+# job comes in job.sh, written by the host. It talks to the host over the control port, one line a
+# message: init, run, fail TEXT, exit N, signal N.
 
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 io=/run/rseq-slice-io
 
-# What is in these folders so far is the host's, seen through 9p. /dev is ours already, the kernel has mounted it.
+# What is in these folders so far is the host's, seen through 9p. /dev is ours already, the kernel
+# has mounted it.
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 
@@ -49,7 +51,8 @@ mount --bind / /run/host || fail "cannot bind the root file system to /run/host"
 mount -t tmpfs -o mode=1777 tmpfs /tmp || fail "cannot mount a tmpfs on /tmp"
 mkdir -p /dev/shm /dev/pts /tmp/home
 mount -t tmpfs -o mode=1777 tmpfs /dev/shm || fail "cannot mount a tmpfs on /dev/shm"
-mount -t 9p -o trans=virtio,version=9p2000.L,msize=524288,cache=mmap job /run/job || fail "cannot mount the job's folder"
+mount -t 9p -o trans=virtio,version=9p2000.L,msize=524288,cache=mmap job /run/job ||
+  fail "cannot mount the job's folder"
 mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null
 mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null
 mount -t cgroup2 cgroup2 /sys/fs/cgroup 2>/dev/null
@@ -67,7 +70,8 @@ show_again() {
 marker=
 cpus=
 extension=
-# Sets marker, cpus, extension, the working directory and the positional parameters, and defines job_environment.
+# Sets marker, cpus, extension, the working directory and the positional parameters, and defines
+# job_environment.
 . /run/rseq-slice/job.sh
 
 . /run/rseq-slice/cpus.sh
@@ -76,10 +80,12 @@ check_cpus "$cpus"
 if [ -n "$extension" ]; then
   knob=/sys/kernel/debug/rseq/slice_ext_nsec
   [ -e "$knob" ] || fail "--extension $extension: this kernel has no $knob (is the extension off?)"
-  echo "$extension" >"$knob" || fail "--extension $extension: the kernel refuses it (5000 to 50000 ns)"
+  echo "$extension" >"$knob" ||
+    fail "--extension $extension: the kernel refuses it (5000 to 50000 ns)"
 fi
 
-# Programs want pipes: a port takes at most 32 KB a write, and not every program goes on after a short write.
+# Programs want pipes: a port takes at most 32 KB a write, and not every program goes on after a
+# short write.
 mkfifo "$io/out" "$io/err" || fail "cannot make the pipes for the output"
 cat <"$io/out" >&3 4>&- 5>&- &
 cat_out=$!
@@ -87,12 +93,14 @@ cat <"$io/err" >&4 3>&- 5>&- &
 cat_err=$!
 echo run >&5
 
-# A session of its own, so that a command that signals its process group does not hit the cats. The shell around it
-# names a deadly signal on its own stderr, which is how exit 139 and a death by signal 11 are told apart.
-# That shell must not redirect anything itself, or it would say so into the command's stderr: an inner one does.
+# A session of its own, so that a command that signals its process group does not hit the cats. The
+# shell around it names a deadly signal on its own stderr, which is how exit 139 and a death by
+# signal 11 are told apart. That shell must not redirect anything itself, or it would say so into
+# the command's stderr: an inner one does.
 run='exec "$@" >/run/rseq-slice-io/out 2>/run/rseq-slice-io/err'
 set -- "$(command -v setsid)" /bin/sh -c '/bin/sh -c "$0" sh "$@"; exit $?' "$run" "$@"
-# The command's variables are set in its own shell only: they may have the names of ours, and its PATH may lead nowhere.
+# The command's variables are set in its own shell only: they may have the names of ours, and its
+# PATH may lead nowhere.
 (job_environment && exec "$@") >/dev/null 2>"$io/shell" </dev/null 3>&- 4>&- 5>&- &
 wait $!
 code=$?
@@ -115,7 +123,8 @@ else
   echo "exit $code" >&5
 fi
 
-# The host answers when it has read everything; powering off earlier could drop what is still on its way.
+# The host answers when it has read everything; powering off earlier could drop what is still on its
+# way.
 read -r answer <&5
 echo o >/proc/sysrq-trigger
 while :; do sleep 60; done

@@ -27,7 +27,7 @@ import {
 } from '../../../../../lib/locks/engine/signals.ts';
 import { AGAIN } from '../../../../../lib/simulated/model.ts';
 import type { Model, Step } from '../../../../../lib/simulated/model.ts';
-import type { WorldThread } from '../../../../../lib/simulated/world.ts';
+import type { WorldThread } from '../../../../../lib/simulated/model.ts';
 import { at, id, set, step } from './line.ts';
 
 // Registers of waiters,

@@ -33,7 +33,7 @@ import type { AbiVersion } from '../../../../../lib/abi/interface.ts';
 import { LAYER_REGISTERS, section } from '../../../../../lib/simulated/models/section.ts';
 import { AGAIN } from '../../../../../lib/simulated/model.ts';
 import type { Model, Step } from '../../../../../lib/simulated/model.ts';
-import type { World, WorldThread } from '../../../../../lib/simulated/world.ts';
+import type { World, WorldThread } from '../../../../../lib/simulated/model.ts';
 import {
   ASKS,
   at,

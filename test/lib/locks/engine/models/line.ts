@@ -35,7 +35,7 @@ import {
 } from '../../../../../lib/locks/engine/turnstile.ts';
 import { AGAIN } from '../../../../../lib/simulated/model.ts';
 import type { Step } from '../../../../../lib/simulated/model.ts';
-import type { World, WorldThread } from '../../../../../lib/simulated/world.ts';
+import type { World, WorldThread } from '../../../../../lib/simulated/model.ts';
 
 // Registers.
 const BATCH = 0;

@@ -21,7 +21,7 @@ import {
 } from '../../../../../lib/locks/engine/writer.ts';
 import { AGAIN } from '../../../../../lib/simulated/model.ts';
 import type { Model, Step } from '../../../../../lib/simulated/model.ts';
-import type { WorldThread } from '../../../../../lib/simulated/world.ts';
+import type { WorldThread } from '../../../../../lib/simulated/model.ts';
 import {
   ASKS,
   at,

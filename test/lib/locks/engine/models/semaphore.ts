@@ -8,7 +8,7 @@ import { clearPlace } from '../../../../../lib/locks/engine/slots.ts';
 import { chooseNext, hasWaiters } from '../../../../../lib/locks/engine/turnstile.ts';
 import { AGAIN } from '../../../../../lib/simulated/model.ts';
 import type { Model, Step } from '../../../../../lib/simulated/model.ts';
-import type { WorldThread } from '../../../../../lib/simulated/world.ts';
+import type { WorldThread } from '../../../../../lib/simulated/model.ts';
 import {
   ASKS,
   at,
