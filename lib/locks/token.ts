@@ -21,21 +21,13 @@ export interface Owner {
   giveBack(what: number): void;
 }
 
-/** What only the class can do; it sets this when it is made. */
-interface Insides {
-  readonly create: (owner: Owner, what: number, abandoned: boolean) => LockToken;
-  readonly ownerOf: (token: LockToken) => Owner | null;
-  readonly whatOf: (token: LockToken) => number;
-  readonly suspend: (token: LockToken, stop: (() => void) | null) => void;
-  readonly resume: (
-    token: LockToken,
-    owner: Owner | null,
-    what: number,
-    abandoned: boolean,
-  ) => void;
+/** A token as this package sees it, whose users see none of that. */
+interface Inside {
+  owner: Owner | null;
+  what: number;
+  stopWaiting: (() => void) | null;
+  isAbandoned: boolean;
 }
-
-let insides: Insides;
 
 /**
  * Proof that a lock is held by the code that has it. For `using`, or with `unlock` in a `finally`.
@@ -62,23 +54,6 @@ export class LockToken implements Hold, Disposable {
       ({ locked, abandoned }) =>
         `LockToken { locked: ${String(locked)}, abandoned: ${String(abandoned)} }`,
     );
-    insides = {
-      create: (owner, what, abandoned) => new LockToken(owner, what, abandoned),
-      ownerOf: (token) => token.owner,
-      whatOf: (token) => token.what,
-      suspend(token, stop) {
-        const { owner } = token;
-        token.owner = null;
-        owner?.giveBack(token.what);
-        token.stopWaiting = stop;
-      },
-      resume(token, owner, what, abandoned) {
-        token.stopWaiting = null;
-        token.owner = owner;
-        token.what = what;
-        token.isAbandoned = abandoned;
-      },
-    };
   }
 
   /** Whether the one who held the lock before died with it: what it guards may be half done. */
@@ -117,19 +92,29 @@ export class LockToken implements Hold, Disposable {
   }
 }
 
+/** Its constructor, a constant that V8 folds into the code of those who take a lock. */
+const Token = LockToken as unknown as new (
+  owner: Owner,
+  what: number,
+  abandoned: boolean,
+) => LockToken;
+
+/** The same object with what its users do not see. */
+const inside = (token: LockToken): Inside => token as unknown as Inside;
+
 /** The token of what was just taken. */
 export function createToken(owner: Owner, what: number, abandoned: boolean): LockToken {
-  return insides.create(owner, what, abandoned);
+  return new Token(owner, what, abandoned);
 }
 
 /** The lock that a token belongs to; null: released, or waiting. */
 export function ownerOf(token: LockToken): Owner | null {
-  return insides.ownerOf(token);
+  return inside(token).owner;
 }
 
 /** How the lock was taken, in its own terms. */
 export function whatOf(token: LockToken): number {
-  return insides.whatOf(token);
+  return inside(token).what;
 }
 
 /**
@@ -137,7 +122,11 @@ export function whatOf(token: LockToken): number {
  * @param stop called when the token is unlocked meanwhile
  */
 export function suspend(token: LockToken, stop: (() => void) | null): void {
-  insides.suspend(token, stop);
+  const own = inside(token);
+  const { owner } = own;
+  own.owner = null;
+  owner?.giveBack(own.what);
+  own.stopWaiting = stop;
 }
 
 /** The wait is over; the lock was taken again, or is left (null). */
@@ -147,5 +136,9 @@ export function resume(
   what: number,
   abandoned: boolean,
 ): void {
-  insides.resume(token, owner, what, abandoned);
+  const own = inside(token);
+  own.stopWaiting = null;
+  own.owner = owner;
+  own.what = what;
+  own.isAbandoned = abandoned;
 }
