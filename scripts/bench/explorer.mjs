@@ -4,9 +4,8 @@
 // are several times as many.
 
 import { parseArgs } from 'node:util';
-import { guardStreams } from '../../dist/cli/output.js';
-import { formatTable } from '../../dist/cli/table.js';
-import { explore, lockModel, sectionModel } from '../../dist/simulated/index.js';
+import { formatTable, guardStreams } from 'rseq-slice/internal';
+import { explore, lockModel, sectionModel } from 'rseq-slice/simulated';
 import { describeRun } from './report.mjs';
 import { refuseUsage } from '../../packages/vm/lib/refuse-usage.mjs';
 
@@ -21,8 +20,9 @@ const HELP = `Measures how many states a second the explorer goes through.
 
 const TARGET = 200_000;
 
+const ABI_VERSIONS = /** @type {const} */ (['mainline', '7.0', 'rfc']);
 const MODELS = [
-  ...['mainline', '7.0', 'rfc'].map((abiVersion) => sectionModel(abiVersion)),
+  ...ABI_VERSIONS.map((abiVersion) => sectionModel(abiVersion)),
   sectionModel('mainline', { threads: 2, layers: 2, migration: true }),
   lockModel('mainline'),
   lockModel('rfc', { cpus: 2 }),

@@ -12,7 +12,7 @@ import {
   LONGEST_BATCH,
   runSections,
 } from '../../packages/tools/dist/bench/sections/run.js';
-import { guardStreams, requireWritable, widthOf } from '../../dist/cli/output.js';
+import { guardStreams, requireWritable, widthOf } from 'rseq-slice/internal';
 import { startCLoop } from './c-loop.mjs';
 import { describeRun } from './report.mjs';
 import { refuseUsage } from '../../packages/vm/lib/refuse-usage.mjs';
@@ -96,16 +96,17 @@ async function startC() {
 /** @param {ReturnType<typeof readOptions>} options @returns {Promise<number>} the exit code */
 async function run({ rounds, batch, json, check }) {
   const c = await startC();
-  const [first, ...others] = QUESTIONS.map((question) => ({
-    ...question,
-    target: TARGETS[question.name],
-  }));
+  const questions = QUESTIONS.map((question) => {
+    const target = TARGETS[question.name];
+    return target === undefined ? question : { ...question, target };
+  });
+  questions.splice(1, 0, OF_C);
   const about = describeRun('main.mjs', withoutPaths(process.argv.slice(2), ['--json']));
   const { loops, samples, record } = await runSections(about, {
     rounds,
     batch,
     more: c,
-    questions: [first, OF_C, ...others],
+    questions,
   });
   await c.stop();
   (json === '-' ? process.stderr : process.stdout).write(

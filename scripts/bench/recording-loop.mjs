@@ -11,11 +11,15 @@ const [kind, folder = ''] = process.argv.slice(2);
 
 async function makeThread() {
   if (kind !== 'bare') {
-    process.env.RSEQ_SLICE_TRACE = folder;
-    const { attach } = await import('../../dist/index.js');
+    process.env['RSEQ_SLICE_TRACE'] = folder;
+    const { attach } = await import('rseq-slice');
     return attach({ host: 'simulated' });
   }
-  const { Thread } = await import('../../dist/sections/thread.js');
+  // Its constructor is not public, so what dist/ declares of it has no parameters.
+  const sections = await import('../../dist/sections/thread.js');
+  const { Thread } = /** @type {typeof import('../../lib/sections/thread.ts')} */ (
+    /** @type {unknown} */ (sections)
+  );
   const { SimulatedHostThread } = await import('../../dist/simulated/thread.js');
   return new Thread(new SimulatedHostThread(), () => {});
 }

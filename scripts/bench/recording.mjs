@@ -12,7 +12,7 @@ import { startChildLoop } from '../../packages/tools/dist/bench/sections/child-l
 import { measure } from '../../packages/tools/dist/bench/sections/loops.js';
 import { compareLoops, formatSections } from '../../packages/tools/dist/bench/sections/report.js';
 import { summarize } from '../../packages/tools/dist/bench/statistics.js';
-import { guardStreams, requireWritable, widthOf } from '../../dist/cli/output.js';
+import { guardStreams, requireWritable, widthOf } from 'rseq-slice/internal';
 import { describeRun } from './report.mjs';
 import { refuseUsage } from '../../packages/vm/lib/refuse-usage.mjs';
 
@@ -34,6 +34,7 @@ const LOOPS = [
   { name: 'counted', what: 'recorded, next to none timed', every: 1e6 },
 ];
 
+/** @type {Parameters<typeof compareLoops>[1]} */
 const QUESTIONS = [
   {
     name: 'off / bare',
@@ -84,7 +85,7 @@ function readOptions() {
   return { ...values, rounds, batch: batch * 1e6 };
 }
 
-/** @returns {Promise<number>} the exit code */
+/** @param {ReturnType<typeof readOptions>} options @returns {Promise<number>} the exit code */
 async function run({ rounds, batch, json, check }) {
   const folder = mkdtempSync(join(tmpdir(), 'rseq-slice-bench-'));
   const children = [];

@@ -4,9 +4,9 @@
 
 import { parseArgs } from 'node:util';
 import { Mutex as AsyncMutex } from 'async-mutex';
-import { Condition, Mutex } from '../../dist/index.js';
+import { Condition, Mutex } from 'rseq-slice';
 import { nameOfIntervals, summarize } from '../../packages/tools/dist/bench/statistics.js';
-import { guardStreams } from '../../dist/cli/output.js';
+import { guardStreams } from 'rseq-slice/internal';
 import { refuseUsage } from '../../packages/vm/lib/refuse-usage.mjs';
 
 const HELP = `Measures many requests of one thread for one lock, this package's and async-mutex in turns; then waits that go on.

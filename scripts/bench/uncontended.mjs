@@ -10,7 +10,7 @@ import { startChildLoop } from '../../packages/tools/dist/bench/sections/child-l
 import { measure } from '../../packages/tools/dist/bench/sections/loops.js';
 import { compareLoops, formatSections } from '../../packages/tools/dist/bench/sections/report.js';
 import { summarize } from '../../packages/tools/dist/bench/statistics.js';
-import { guardStreams, requireWritable, widthOf } from '../../dist/cli/output.js';
+import { guardStreams, requireWritable, widthOf } from 'rseq-slice/internal';
 import { describeRun } from './report.mjs';
 import { LOOPS } from './uncontended-loop.mjs';
 import { refuseUsage } from '../../packages/vm/lib/refuse-usage.mjs';

@@ -6,9 +6,8 @@
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { guardStreams, requireWritable } from '../../dist/cli/output.js';
-import * as library from '../../dist/index.js';
-import { loadAddon } from '../../dist/host/linux/binding.js';
+import { guardStreams, loadAddon, requireWritable } from 'rseq-slice/internal';
+import * as library from 'rseq-slice';
 import { inspect } from './aftermath.mjs';
 import { copyPackage, ORIGINAL } from './copies.mjs';
 import { CpuTime } from './cpu-time.mjs';

@@ -16,8 +16,8 @@ import { isReserved } from './subjects.mjs';
 
 /** @typedef {import('./subjects.mjs').Subject} Subject */
 /** @typedef {import('./subjects.mjs').Face} Face */
-/** @typedef {import('../../dist/index.js').LockToken} LockToken */
-/** @typedef {import('../../dist/index.js').Condition} Condition */
+/** @typedef {import('rseq-slice').LockToken} LockToken */
+/** @typedef {import('rseq-slice').Condition} Condition */
 
 /**
  * One operation, as the journal names it.
@@ -354,7 +354,7 @@ export class Operations {
   /**
    * @param {number} subject
    * @param {Face} face
-   * @param {import('../../dist/index.js').Mutex | import('../../dist/index.js').SpinLock} lock
+   * @param {import('rseq-slice').Mutex | import('rseq-slice').SpinLock} lock
    * @param {number} style
    */
   #bare(subject, face, lock, style) {

@@ -8,24 +8,23 @@ import { Guarded, GUARDED_WORDS } from './guarded.mjs';
 export const KINDS = ['mutex', 'spin', 'rw', 'semaphore', 'condition'];
 const PERMITS = 3;
 
-/** A copy of the package. @typedef {typeof import('../../dist/index.js')} Library */
-/** @typedef {import('../../dist/index.js').Condition} Condition */
-/** @typedef {import('../../dist/index.js').Mutex} Mutex */
-/** @typedef {import('../../dist/index.js').RwLock} RwLock */
-/** @typedef {import('../../dist/index.js').Semaphore} Semaphore */
-/** @typedef {import('../../dist/index.js').SpinLock} SpinLock */
+/** A copy of the package. @typedef {typeof import('rseq-slice')} Library */
+/** @typedef {import('rseq-slice').Condition} Condition */
+/** @typedef {import('rseq-slice').Mutex} Mutex */
+/** @typedef {import('rseq-slice').RwLock} RwLock */
+/** @typedef {import('rseq-slice').Semaphore} Semaphore */
+/** @typedef {import('rseq-slice').SpinLock} SpinLock */
 
 /**
  * One way to hold a lock.
  * @typedef {object} Face
  * @property {'write' | 'read' | 'none'} access to the guarded words
- * @property {(options?: object) => import('../../dist/index.js').LockToken} lock
- * @property {() => import('../../dist/index.js').LockToken | null} tryLock
- * @property {(options?: object) => Promise<import('../../dist/index.js').LockToken>} lockAsync
- * @property {(run: (hold: import('../../dist/index.js').Hold) => void, options?: object) => void}
- * withLock
+ * @property {(options?: object) => import('rseq-slice').LockToken} lock
+ * @property {() => import('rseq-slice').LockToken | null} tryLock
+ * @property {(options?: object) => Promise<import('rseq-slice').LockToken>} lockAsync
+ * @property {(run: (hold: import('rseq-slice').Hold) => void, options?: object) => void} withLock
  * @property
- * {(run: (token: import('../../dist/index.js').LockToken) => Promise<void>, options?: object) =>
+ * {(run: (token: import('rseq-slice').LockToken) => Promise<void>, options?: object) =>
  *   Promise<void>}
  * withLockAsync
  * @property {Mutex | SpinLock | null} bare has enter() and leave()

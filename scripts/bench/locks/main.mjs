@@ -9,8 +9,7 @@ import { prepareLocks } from '../../../packages/tools/dist/bench/locks/prepare.j
 import { runLocks } from '../../../packages/tools/dist/bench/locks/run.js';
 import { failuresOf, formatLocks } from '../../../packages/tools/dist/bench/locks/table.js';
 import { withoutPaths } from '../../../packages/tools/dist/bench/machine.js';
-import { UsageError } from '../../../dist/cli/command.js';
-import { guardStreams, requireWritable, widthOf } from '../../../dist/cli/output.js';
+import { guardStreams, requireWritable, UsageError, widthOf } from 'rseq-slice/internal';
 import { describeRun } from '../report.mjs';
 import { kindsModule } from './kinds.mjs';
 import { HELP, PATHS, readOptions } from './options.mjs';

@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { loadKinds } from '../../../packages/tools/dist/bench/locks/kinds.js';
 import { readLocksOptions } from '../../../packages/tools/dist/bench/locks/options.js';
 import { WORKLOADS } from '../../../packages/tools/dist/bench/locks/workloads.js';
-import { UsageError } from '../../../dist/cli/command.js';
+import { UsageError } from 'rseq-slice/internal';
 import { kindsModule } from './kinds.mjs';
 
 /** By their names. Where optional packages are makes no difference to that. */

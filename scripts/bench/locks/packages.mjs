@@ -64,7 +64,10 @@ export const packageKinds = (find) => [
     create: () => new SharedArrayBuffer(4),
     async open(buffer) {
       const mutex = await multithreadingMutex(find, buffer);
-      return { lock: () => mutex.blockingLock(), unlock: (guard) => guard.dispose() };
+      return {
+        lock: () => mutex.blockingLock(),
+        unlock: (guard) => /** @type {{ dispose(): void }} */ (guard).dispose(),
+      };
     },
   },
   {

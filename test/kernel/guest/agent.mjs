@@ -6,18 +6,38 @@ import { spawn } from 'node:child_process';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const job = process.env.RSEQ_SLICE_JOB;
+/**
+ * What the test on the host wants to be run.
+ * @typedef {object} Program
+ * @property {string} name
+ * @property {readonly string[]} command
+ * @property {Readonly<Record<string, string>>} [env]
+ * @property {number} seconds it may take
+ *
+ * How it ended.
+ * @typedef {object} Result
+ * @property {number | null} exitCode
+ * @property {NodeJS.Signals | null} signal
+ * @property {boolean} timedOut
+ * @property {string} stdout
+ * @property {string} stderr
+ * @property {number} seconds
+ */
+
+const job = process.env['RSEQ_SLICE_JOB'] ?? '';
+/** @type {readonly Program[]} */
 const programs = JSON.parse(readFileSync(join(job, 'programs.json'), 'utf8'));
 
+/** @param {Program} program @returns {Promise<Result>} */
 function run({ command, env, seconds }) {
-  const [file, ...args] = command;
+  const [file = '', ...args] = command;
   const started = performance.now();
   const child = spawn(file, args, {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const output = { stdout: '', stderr: '' };
-  for (const name of ['stdout', 'stderr'])
+  for (const name of /** @type {const} */ (['stdout', 'stderr']))
     child[name].setEncoding('utf8').on('data', (text) => (output[name] += text));
   let timedOut = false;
   const timer = setTimeout(() => {
@@ -25,6 +45,7 @@ function run({ command, env, seconds }) {
     child.kill('SIGKILL');
   }, seconds * 1000);
   return new Promise((resolve) => {
+    /** @param {number | null} exitCode @param {NodeJS.Signals | null} signal */
     const finish = (exitCode, signal) => {
       clearTimeout(timer);
       resolve({
@@ -43,10 +64,12 @@ function run({ command, env, seconds }) {
   });
 }
 
+/** @type {Record<string, Result>} */
 const results = {};
 for (const program of programs) {
-  results[program.name] = await run(program);
-  console.log(`${program.name} ${results[program.name].seconds.toFixed(1)} s`);
+  const result = await run(program);
+  results[program.name] = result;
+  console.log(`${program.name} ${result.seconds.toFixed(1)} s`);
   // Renamed into place: a guest that dies leaves what there was so far.
   writeFileSync(join(job, 'results.json.new'), JSON.stringify(results));
   renameSync(join(job, 'results.json.new'), join(job, 'results.json'));

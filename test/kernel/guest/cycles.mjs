@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Attach, a section, detach, a thousand times in one thread; libc must have its
 // area and the right CPU back each time.
-import { attach } from '../../../dist/index.js';
+import { attach } from 'rseq-slice';
 import { cpus, observer, report } from './support.mjs';
 
 const registrations = { attached: new Set(), detached: new Set() };

@@ -7,11 +7,12 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
-import { attach, probe } from '../../../dist/index.js';
-import { loadAddon } from '../../../dist/host/linux/binding.js';
-import { SimulatedKernel } from '../../../dist/simulated/index.js';
+import { attach, probe } from 'rseq-slice';
+import { SimulatedKernel } from 'rseq-slice/simulated';
+import { loadBinding } from './binding.mjs';
 import {
   cpus,
+  describeError,
   describePlace,
   kernelStats,
   observer,
@@ -23,12 +24,16 @@ import {
   sumStats,
 } from './support.mjs';
 
+/** @typedef {import('rseq-slice').AttachOptions} AttachOptions */
+/** @typedef {{ cpu: number, rounds: number, seconds: number, options: AttachOptions }} Job */
+
 const CYCLES = 100;
 
 /**
  * Runs all that will be run in sections once, on a simulated kernel. The engine compiles a function
  * when it is called for the first time, and makes system calls for it: on the first ABI those kill
  * when they come inside an extension.
+ * @param {() => void} work
  */
 function rehearse(work) {
   const { abiVersion } = probe().kernel;
@@ -41,6 +46,7 @@ function rehearse(work) {
   thread.detach();
 }
 
+/** @param {Job} job */
 function runSections({ cpu, rounds, seconds, options }) {
   observer.pinTo(cpu);
   const work = () => spin(rounds);
@@ -66,6 +72,7 @@ function runSections({ cpu, rounds, seconds, options }) {
   };
 }
 
+/** @param {Job} job @returns {Promise<ReturnType<typeof runSections>>} */
 function startWorker(job) {
   const worker = new Worker(new URL(import.meta.url), { workerData: job });
   return new Promise((resolve, reject) => {
@@ -74,6 +81,7 @@ function startWorker(job) {
   });
 }
 
+/** @param {AttachOptions} options */
 function attachAgainAndAgain(options) {
   const work = () => {};
   rehearse(work);
@@ -87,28 +95,28 @@ function attachAgainAndAgain(options) {
   return true;
 }
 
-/** Whether a filter answers the yield in the kernel's place. */
+/** Whether a filter answers the yield in the kernel's place. @param {AttachOptions} options */
 function isAnswerHidden(options) {
   const thread = attach(options);
-  const answer = loadAddon().binding.yieldSlice();
+  const answer = loadBinding().yieldSlice();
   thread.detach();
   return answer < 0;
 }
 
-/** The error of who demands Linux; null where it is there. */
+/** The error of who demands Linux; null where it is there. @param {AttachOptions} options */
 function demandLinux(options) {
   try {
     attach({ ...options, host: 'linux' }).detach();
     return null;
-  } catch ({ code, errno, message }) {
-    return { code, errno, message };
+  } catch (error) {
+    return describeError(error);
   }
 }
 
 /** Columns: what is compared must not depend on where lines break. */
 const WHOLE_LINES = '1000';
 
-/** What the doctor says here, in a process of its own. */
+/** What the doctor says here, in a process of its own. @param {AttachOptions} options */
 function askDoctor({ registration }) {
   const program = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
   const args = registration === undefined ? [] : ['--registration', registration];
@@ -121,7 +129,8 @@ function askDoctor({ registration }) {
 }
 
 async function main() {
-  const [seconds, length, workers] = process.argv.slice(2, 5).map(Number);
+  const [seconds = 0, length = 0, workers = 0] = process.argv.slice(2, 5).map(Number);
+  /** @type {AttachOptions} */
   const options = JSON.parse(process.argv[5] ?? '{}');
   const rounds = roundsFor(length);
   const hasStats = probe().kernel.extension !== null;
@@ -183,4 +192,4 @@ async function main() {
 }
 
 if (isMainThread) await main();
-else parentPort.postMessage(runSections(workerData));
+else parentPort?.postMessage(runSections(workerData));

@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { cpus, kernelStats, report, startNeighbour, statsSince } from './support.mjs';
 
-const [folder, milliseconds, ...flags] = process.argv.slice(2);
+const [folder = '', milliseconds = '', ...flags] = process.argv.slice(2);
 const neighbours = await Promise.all(Array.from({ length: cpus }, (_, cpu) => startNeighbour(cpu)));
 const before = kernelStats();
 const { status, signal, stdout, stderr } = spawnSync(

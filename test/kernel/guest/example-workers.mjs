@@ -8,7 +8,7 @@ import { Worker, isMainThread, parentPort, workerData } from 'node:worker_thread
 import { cpus, observer, report, startNeighbour } from './support.mjs';
 
 if (isMainThread) {
-  const folder = process.argv[2];
+  const folder = process.argv[2] ?? '';
   const found = observer.getRegistration();
   const neighbours = await Promise.all(
     Array.from({ length: cpus }, (_, cpu) => startNeighbour(cpu)),
@@ -16,6 +16,7 @@ if (isMainThread) {
   const workers = Array.from({ length: 4 }, () => {
     const worker = new Worker(new URL(import.meta.url), { workerData: folder });
     return new Promise((resolve, reject) => {
+      /** @type {object | undefined} */
       let result;
       worker.once('message', (message) => (result = message));
       worker.once('error', reject);
@@ -26,12 +27,16 @@ if (isMainThread) {
   await Promise.all(neighbours.map((neighbour) => neighbour.stop()));
   report({ found, workers: ended, after: observer.getRegistration() });
 } else {
+  /** @type {typeof import('../../fixtures/example-addon/index.mjs')} */
   const { ledger } = await import(pathToFileURL(join(workerData, 'index.mjs')).href);
   // The copy that the example has: registrations are shared within one.
   const { resolve } = createRequire(join(workerData, 'index.mjs'));
+  /** @type {typeof import('rseq-slice')} */
   const { attach, Outcome } = await import(pathToFileURL(resolve('rseq-slice')).href);
+  /** @type {(readonly [name: string, value: unknown, registration: string])[]} */
   const steps = [];
-  const step = (name, value) => steps.push([name, value ?? null, observer.getRegistration()]);
+  const step = (/** @type {string} */ name, /** @type {unknown} */ value = null) =>
+    steps.push([name, value, observer.getRegistration()]);
   step('found');
   step('C attaches', ledger.attachHere());
   const thread = attach({ host: 'linux' });
@@ -47,5 +52,5 @@ if (isMainThread) {
   step('C attaches', ledger.attachHere());
   const tally = ledger.bookHere(1500, 2000);
   // Attached as it is: the end of its environment gives the thread back.
-  parentPort.postMessage({ steps, tally });
+  parentPort?.postMessage({ steps, tally });
 }

@@ -6,16 +6,18 @@ import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
-import { attach } from '../../../dist/index.js';
+import { attach } from 'rseq-slice';
 import { observer, report } from './support.mjs';
 
 const ENDINGS = ['end', 'terminate', 'throw', 'exit'];
 const STATES = ['inside', 'outside', 'detached'];
 
+/** @param {string} ending @param {string} state @param {string} file */
 async function runCase(ending, state, file) {
   const worker = new Worker(new URL(import.meta.url), { workerData: { ending, state, file } });
+  /** @type {string | null} */
   let error = null;
-  worker.once('error', (reason) => (error = reason.message));
+  worker.once('error', ({ message }) => (error = message));
   let registration = null;
   worker.on('message', (message) => {
     registration = message;
@@ -40,7 +42,7 @@ if (isMainThread) {
   thread.critical(() => {});
   if (state === 'inside') thread.enter();
   if (state === 'detached') thread.detach();
-  parentPort.postMessage(observer.getRegistration());
+  parentPort?.postMessage(observer.getRegistration());
   if (ending === 'throw') throw new Error('on purpose');
   if (ending === 'exit') process.exit(5);
   // To be terminated in the middle of a computation, not of a wait.

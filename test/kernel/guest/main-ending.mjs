@@ -3,11 +3,11 @@
 // kernel holds as its registration when the process ends goes to a file that
 // the test reads.
 import { join } from 'node:path';
-import { attach } from '../../../dist/index.js';
-import { observer } from './support.mjs';
+import { attach } from 'rseq-slice';
+import { job, observer } from './support.mjs';
 
 const [ending] = process.argv.slice(2);
-observer.watchEnd(join(process.env.RSEQ_SLICE_JOB, `main-${ending}`));
+observer.watchEnd(join(job, `main-${ending}`));
 const thread = attach({ host: 'linux' });
 thread.enter();
 if (ending === 'throw') throw new Error('on purpose');

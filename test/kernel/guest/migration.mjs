@@ -3,7 +3,7 @@
 // whether the area's CPU is the one it is on, how often it changed inside a
 // section, and what was counted. The argument is the seconds.
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
-import { attach } from '../../../dist/index.js';
+import { attach } from 'rseq-slice';
 import {
   cpus,
   describePlace,
@@ -18,6 +18,7 @@ import {
 /**
  * Looks at the area and asks libc, until the thread was not switched out, and so not moved, in
  * between.
+ * @param {import('rseq-slice').Thread} thread
  */
 function isWrong(thread) {
   for (;;) {
@@ -34,7 +35,9 @@ if (isMainThread) {
   const worker = new Worker(new URL(import.meta.url), {
     workerData: { stop, rounds: roundsFor(500) },
   });
+  /** @type {number} */
   const tid = await new Promise((resolve) => worker.once('message', resolve));
+  /** @type {Promise<object>} */
   const result = new Promise((resolve) => worker.once('message', resolve));
   const end = performance.now() + seconds * 1000;
   const pause = new Int32Array(new SharedArrayBuffer(4));
@@ -49,9 +52,8 @@ if (isMainThread) {
   const thread = attach({ host: 'linux' });
   const stop = new Int32Array(workerData.stop);
   const place = describePlace(thread);
-  parentPort.postMessage(observer.getTid());
-  const wasOn = new Set();
-  const concurrencyIds = new Set();
+  parentPort?.postMessage(observer.getTid());
+  const [wasOn, concurrencyIds] = [new Set([0]), new Set([0])];
   let [done, moved, wrong] = [0, 0, 0];
   while (Atomics.load(stop, 0) === 0) {
     thread.enter();
@@ -66,7 +68,7 @@ if (isMainThread) {
     if (isWrong(thread)) wrong++;
   }
   thread.detach();
-  const sorted = (set) => [...set].sort((a, b) => a - b);
+  const sorted = (/** @type {ReadonlySet<number>} */ set) => [...set].sort((a, b) => a - b);
   const found = {
     place,
     done,
@@ -76,5 +78,5 @@ if (isMainThread) {
     concurrencyIds: sorted(concurrencyIds),
     stats: thread.stats(),
   };
-  parentPort.postMessage({ ...found, atEnd: observer.getRegistration() });
+  parentPort?.postMessage({ ...found, atEnd: observer.getRegistration() });
 }

@@ -4,7 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { observer, spin } from './support.mjs';
 
 observer.pinTo(workerData.cpu);
-parentPort.postMessage('ready');
+parentPort?.postMessage('ready');
 const stop = new Int32Array(workerData.stop);
 while (Atomics.load(stop, 0) === 0) {
   Atomics.wait(stop, 0, 0, 0.5);

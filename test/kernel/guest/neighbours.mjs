@@ -8,10 +8,16 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
-import { attach, Mutex, probe } from '../../../dist/index.js';
+import { attach, Mutex, probe } from 'rseq-slice';
 import { describePlace, observer, report, roundsFor, spin, startNeighbour } from './support.mjs';
 
-const JOB = process.env.RSEQ_SLICE_JOB;
+/** @typedef {import('rseq-slice').Thread} Thread */
+/** @typedef {'never' | 'during' | 'after'} Phase when a thread is attached, to when it counts */
+/** @typedef {{ count: number, phase: Phase }} Counting count: by what */
+/** @typedef {{ own: string, attachFirst?: boolean }} Owning own: the addon with areas of its own */
+/** @typedef {{ lock: import('rseq-slice').LockHandle }} Locking */
+
+const JOB = process.env['RSEQ_SLICE_JOB'];
 const require = createRequire(import.meta.url);
 const BY_CPU = 4;
 const BY_CONCURRENCY_ID = 24;
@@ -28,12 +34,16 @@ const PRELOADS = {
   'LTTng-ust': 'liblttng-ust.so',
 };
 
+/** @param {Pick<Thread, 'host' | 'registration'>} thread */
 const describe = ({ host, registration }) =>
   host === 'linux' ? registration : `left alone: ${probe().slices.reason}`;
 
 /**
  * Starts this program as a worker that does one thing; resolves to what it says, and when it has
  * ended.
+ * @template Told
+ * @param {Counting | Owning | Locking} job
+ * @returns {Promise<Told>}
  */
 function start(job) {
   const worker = new Worker(new URL(import.meta.url), { workerData: job });
@@ -47,7 +57,11 @@ function start(job) {
   });
 }
 
-/** Counts in this thread, in sections where there is a thread for them. */
+/**
+ * Counts in this thread, in sections where there is a thread for them.
+ * @param {number} by
+ * @param {Thread | null} thread
+ */
 function count(by, thread) {
   const counter = require(`${JOB}/counter.node`);
   let done = 0;
@@ -62,11 +76,14 @@ function count(by, thread) {
   return done;
 }
 
-/** One phase in several workers at once. */
+/** One phase in several workers at once. @param {Phase} phase */
 async function countInWorkers(phase) {
   const counter = require(`${JOB}/counter.node`);
-  const found = { phase, asked: 0, committed: 0, lost: 0, yielded: 0, attached: [] };
+  /** @type {string[]} */
+  const attached = [];
+  const found = { phase, asked: 0, committed: 0, lost: 0, yielded: 0, attached };
   for (const by of [BY_CPU, BY_CONCURRENCY_ID]) {
+    /** @type {ReturnType<typeof countInPhase>[]} */
     const workers = await Promise.all(
       Array.from({ length: WORKERS }, () => start({ count: by, phase })),
     );
@@ -80,23 +97,32 @@ async function countInWorkers(phase) {
   return found;
 }
 
-/** In a worker: counts before, while or after it is attached. */
+/** In a worker: counts before, while or after it is attached. @param {Counting} job */
 function countInPhase({ count: by, phase }) {
   const thread = phase === 'never' ? null : attach();
   const attached = thread === null ? 'never attached' : describe(thread);
-  if (phase === 'after') thread.detach();
+  if (phase === 'after') thread?.detach();
   const done = count(by, phase === 'during' ? thread : null);
   const yielded = thread?.stats().yielded ?? 0;
-  if (phase === 'during') thread.detach();
-  parentPort.postMessage({ done, yielded, attached });
+  if (phase === 'during') thread?.detach();
+  return { done, yielded, attached };
 }
 
+/** How a worker's allocator served it. @param {Owning} job */
+async function modeIn(job) {
+  /** @type {ReturnType<typeof owns>} */
+  const { mode } = await start(job);
+  return mode;
+}
+
+/** @satisfies {Record<string, () => Promise<object>>} */
 const SCENARIOS = {
   /** Restartable sequences in libc's area, before a thread attaches, while it is, and after. */
   async sequences() {
-    const phases = [];
-    for (const phase of ['never', 'during', 'after']) phases.push(await countInWorkers(phase));
-    return { attached: phases[1].attached.join(), phases };
+    const never = await countInWorkers('never');
+    const during = await countInWorkers('during');
+    const after = await countInWorkers('after');
+    return { attached: during.attached.join(), phases: [never, during, after] };
   },
   /**
    * In threads that are created while the main thread is attached, whose area the library took at
@@ -124,9 +150,9 @@ const SCENARIOS = {
     const modes = [owner.use()];
     const thread = attach();
     const attached = describe(thread);
-    modes.push((await start({ own: 'owner.node', attachFirst: true })).mode, owner.use());
+    modes.push(await modeIn({ own: 'owner.node', attachFirst: true }), owner.use());
     thread.detach();
-    modes.push(owner.use(), (await start({ own: 'owner.node' })).mode);
+    modes.push(owner.use(), await modeIn({ own: 'owner.node' }));
     return { attached, modes };
   },
   /**
@@ -136,18 +162,18 @@ const SCENARIOS = {
   async 'areas of its own, after'() {
     const thread = attach();
     const attached = describe(thread);
-    const modes = [(await start({ own: 'owner.node' })).mode];
+    const modes = [await modeIn({ own: 'owner.node' })];
     thread.detach();
-    modes.push(require(`${JOB}/owner.node`).use(), (await start({ own: 'owner.node' })).mode);
+    modes.push(require(`${JOB}/owner.node`).use(), await modeIn({ own: 'owner.node' }));
     return { attached, modes };
   },
   /** The same, and it cannot be seen at all. */
   async 'areas of its own, hidden'() {
     const thread = attach();
     const attached = describe(thread);
-    const modes = [(await start({ own: 'hidden.node' })).mode];
+    const modes = [await modeIn({ own: 'hidden.node' })];
     thread.detach();
-    modes.push(require(`${JOB}/hidden.node`).use(), (await start({ own: 'hidden.node' })).mode);
+    modes.push(require(`${JOB}/hidden.node`).use(), await modeIn({ own: 'hidden.node' }));
     return { attached, modes };
   },
   /** A lock that the main thread makes and eight workers take: who has which area when. */
@@ -155,6 +181,7 @@ const SCENARIOS = {
     const owners = [probe().owner];
     const lock = new Mutex();
     owners.push(probe().owner);
+    /** @type {ReturnType<typeof takeLock>[]} */
     const workers = await Promise.all(
       Array.from({ length: 8 }, () => start({ lock: lock.handle })),
     );
@@ -175,7 +202,7 @@ const SCENARIOS = {
     const attached = describe(first);
     const copy =
       second.host === 'linux' ? second.registration : `left alone: ${other.probe().slices.reason}`;
-    const spinFor = (thread, ms) => {
+    const spinFor = (/** @type {Thread} */ thread, /** @type {number} */ ms) => {
       const before = thread.stats().yielded;
       const end = performance.now() + ms;
       while (performance.now() < end) thread.critical(() => spin(rounds));
@@ -205,21 +232,26 @@ const SCENARIOS = {
       yielded,
       users: probe().users,
       isLoaded: readFileSync('/proc/self/maps', 'latin1').includes(
-        process.env.LD_PRELOAD || 'node',
+        process.env['LD_PRELOAD'] || 'node',
       ),
     };
   },
 };
 
-/** In a worker. */
-function work(job) {
-  if (job.count !== undefined) return countInPhase(job);
-  if (job.own !== undefined) {
-    const thread = job.attachFirst ? attach() : null;
-    const mode = require(`${JOB}/${job.own}`).use();
-    thread?.detach();
-    return parentPort.postMessage({ mode });
-  }
+/**
+ * In a worker: has an area of the addon's own.
+ * @param {Owning} job
+ * @returns {{ mode: string }}
+ */
+function owns({ own, attachFirst = false }) {
+  const thread = attachFirst ? attach() : null;
+  const mode = require(`${JOB}/${own}`).use();
+  thread?.detach();
+  return { mode };
+}
+
+/** In a worker: takes a lock while it is attached. @param {Locking} job */
+function takeLock(job) {
   const owners = [probe().owner];
   const thread = attach();
   const attached = describe(thread);
@@ -228,10 +260,20 @@ function work(job) {
   owners.push(probe().owner);
   thread.detach();
   owners.push(probe().owner);
-  return parentPort.postMessage({ attached, owners });
+  return { attached, owners };
 }
 
-/** One scenario in a process of its own. */
+/** In a worker. @param {Counting | Owning | Locking} job */
+function work(job) {
+  if ('count' in job) return countInPhase(job);
+  return 'own' in job ? owns(job) : takeLock(job);
+}
+
+/**
+ * One scenario in a process of its own.
+ * @param {string} name
+ * @param {Readonly<Record<string, string>>} [environment]
+ */
 function run(name, environment = {}) {
   const { status, signal, stdout, stderr } = spawnSync(
     process.execPath,
@@ -245,6 +287,7 @@ function run(name, environment = {}) {
   return { status, signal, stderr, ...(status === 0 ? { found: JSON.parse(stdout) } : {}) };
 }
 
+/** @param {string} name */
 function findLibrary(name) {
   // Each release of a system has another version at the end.
   const folders = ['/usr/lib/x86_64-linux-gnu', '/usr/lib64', '/usr/lib'].filter((folder) =>
@@ -259,8 +302,9 @@ function findLibrary(name) {
   return paths[0];
 }
 
-if (!isMainThread) work(workerData);
-else if (process.argv[2] !== undefined) report(await SCENARIOS[process.argv[2]]());
+const scenario = /** @type {keyof typeof SCENARIOS | undefined} */ (process.argv[2]);
+if (!isMainThread) parentPort?.postMessage(work(workerData));
+else if (scenario !== undefined) report(await SCENARIOS[scenario]());
 else {
   const area = probe().owner === 'libc';
   const thread = attach();

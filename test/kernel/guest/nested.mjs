@@ -2,16 +2,16 @@
 // Layers in one thread: sections of ours inside sections of ours, and inside
 // those of another library that uses the same word through the shim. Only the
 // layer that asked may withdraw, so the word is looked at after every step.
-import { attach } from '../../../dist/index.js';
-import { loadAddon } from '../../../dist/host/linux/binding.js';
+import { attach } from 'rseq-slice';
+import { controlWord, loadBinding } from './binding.mjs';
 import { kernelStats, observer, report, roundsFor, spin, startNeighbour } from './support.mjs';
 
 const ATTEMPTS = 2000;
 
 observer.pinTo(0);
 const thread = attach({ host: 'linux' });
-const { binding } = loadAddon();
-const bytes = new Uint8Array(binding.controlWord());
+const binding = loadBinding();
+const bytes = new Uint8Array(controlWord());
 
 /** As rseq_slice_leave() in C does. */
 function leaveForeign() {
@@ -21,8 +21,10 @@ function leaveForeign() {
 }
 
 function takeSteps() {
+  /** @type {(readonly [name: string, value: number | null, byte: number | undefined])[]} */
   const steps = [];
-  const step = (name, value) => steps.push([name, value ?? null, bytes[0]]);
+  const step = (/** @type {string} */ name, /** @type {number | void} */ value) =>
+    steps.push([name, value ?? null, bytes[0]]);
   step('enter', thread.enter());
   step('enter', thread.enter());
   step('leave', thread.leave());
@@ -67,7 +69,8 @@ while (performance.now() < end) {
     thread.critical(() => spin(rounds));
     thread.leave();
     if (!asked) continue;
-    foreign[leaveForeign()]++;
+    const found = leaveForeign();
+    foreign[found] = (foreign[found] ?? 0) + 1;
   }
 }
 await neighbour.stop();

@@ -3,8 +3,8 @@
 // `and` and a store. A grant between load and store is wiped out of the word, so the thread does
 // not yield, and its next system call is its last. If it lives through the seconds given, it says
 // so. What it attached to is its first line.
-import { attach } from '../../../dist/index.js';
-import { loadAddon } from '../../../dist/host/linux/binding.js';
+import { attach } from 'rseq-slice';
+import { controlWord, loadBinding } from './binding.mjs';
 import { describePlace, observer, report, roundsFor, spin, startNeighbour } from './support.mjs';
 
 const REQUEST = 1;
@@ -14,8 +14,8 @@ const rounds = roundsFor(20);
 await startNeighbour(0);
 observer.pinTo(0);
 report(describePlace(attach({ host: 'linux', abiVersion: 'rfc' })));
-const { binding } = loadAddon();
-const word = new Uint32Array(binding.controlWord());
+const binding = loadBinding();
+const word = new Uint32Array(controlWord());
 const end = performance.now() + Number(process.argv[2]) * 1000;
 let sections = 0;
 while (performance.now() < end) {
@@ -26,7 +26,7 @@ while (performance.now() < end) {
   spin(rounds);
   word[0] = found & ~REQUEST;
   if ((word[0] & GRANTED) !== 0) binding.yieldSlice();
-  process.getuid();
+  process.getuid?.();
   sections++;
 }
 console.log(`It lived through ${sections} sections.`);

@@ -2,12 +2,12 @@
 // What attach makes of this thread's registration, seen by the library and by
 // the observer, before, meanwhile and afterwards. Arguments: the
 // policy and the ABI version.
-import { attach, probe } from '../../../dist/index.js';
-import { loadAddon } from '../../../dist/host/linux/binding.js';
-import { cpus as all, observer, report } from './support.mjs';
+import { attach, probe } from 'rseq-slice';
+import { loadBinding } from './binding.mjs';
+import { cpus as all, describeError, observer, report } from './support.mjs';
 
 const [registration = 'auto', abiVersion = 'auto'] = process.argv.slice(2);
-const { binding } = loadAddon();
+const binding = loadBinding();
 const look = () => ({
   kernel: observer.getRegistration(),
   libc: probe().libc.registered,
@@ -17,12 +17,14 @@ const before = look();
 let thread = null;
 let error = null;
 try {
-  thread = attach({ host: 'linux', registration, abiVersion });
-} catch ({ code, errno, message }) {
-  error = { code, errno, message };
+  const options = { host: 'linux', registration, abiVersion };
+  thread = attach(/** @type {import('rseq-slice').AttachOptions} */ (options));
+} catch (reason) {
+  error = describeError(reason);
 }
 const attached = look();
 const taken = thread?.registration ?? null;
+/** @template T @param {() => T} look */
 const onEach = (look) => Array.from({ length: all }, (_, cpu) => (observer.pinTo(cpu), look()));
 const ids =
   thread === null

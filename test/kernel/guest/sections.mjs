@@ -4,7 +4,7 @@
 // Arguments: length in us, seconds, controlWord, workers on each CPU (0: the main
 // thread on the first).
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
-import { attach } from '../../../dist/index.js';
+import { attach } from 'rseq-slice';
 import {
   cpus,
   kernelStats,
@@ -20,6 +20,10 @@ import {
 /** ms; how long a thread waits for its first yield when its time is over. */
 const PATIENCE = 60_000;
 
+/** @typedef {{ rounds: number, seconds: number, controlWord: ControlWord, cpu: number }} Job */
+/** @typedef {NonNullable<import('rseq-slice').AttachOptions['controlWord']>} ControlWord */
+
+/** @param {Job} job */
 function runSections({ cpu, rounds, seconds, controlWord }) {
   observer.pinTo(cpu);
   const thread = attach({ host: 'linux', controlWord });
@@ -44,7 +48,12 @@ if (isMainThread) {
     Array.from({ length: Number(workers) === 0 ? 1 : cpus }, (_, cpu) => startNeighbour(cpu)),
   );
   const before = kernelStats();
-  const job = { rounds, seconds: Number(seconds), controlWord };
+  const job = {
+    rounds,
+    seconds: Number(seconds),
+    controlWord: /** @type {ControlWord} */ (controlWord),
+  };
+  /** @type {ReturnType<typeof runSections>[]} */
   const runs =
     Number(workers) === 0
       ? [runSections({ ...job, cpu: 0 })]
@@ -67,5 +76,5 @@ if (isMainThread) {
     kernel: statsSince(before),
   });
 } else {
-  parentPort.postMessage(runSections(workerData));
+  parentPort?.postMessage(runSections(workerData));
 }

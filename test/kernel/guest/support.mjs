@@ -6,35 +6,57 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { probe } from '../../../dist/index.js';
+import { probe } from 'rseq-slice';
 
-/** The test addon, see observer.c. It was compiled into the job's folder. */
-export const observer = createRequire(import.meta.url)(
-  `${process.env.RSEQ_SLICE_JOB}/observer.node`,
-);
+/**
+ * The test addon, see observer.c.
+ * @typedef {object} Observer
+ * @property {() => number} getCpu as libc has it
+ * @property {() => number} getTid
+ * @property {() => number} getSwitches how often this thread was scheduled out
+ * @property {() => string} getRegistration what the kernel holds as this thread's area
+ * @property {(cpu: number, tid?: number) => number} pinTo returns an errno, 0: done
+ * @property {(file: string) => void} watchEnd writes the registration there when the thread ends
+ *
+ * What a thread got, or the thread itself.
+ * @typedef {Pick<import('rseq-slice').Thread, 'host' | 'registration' | 'abiVersion'>} Got
+ *
+ * Of the kernel's counters those that programs look at by name.
+ * @typedef {Record<'sgrant' | 'syield', number>} KernelStats
+ */
+
+/** The folder of this job, which the host sees too. */
+export const job = process.env['RSEQ_SLICE_JOB'] ?? '';
+
+/** It was compiled into the job's folder. @type {Observer} */
+export const observer = createRequire(import.meta.url)(`${job}/observer.node`);
 
 /** How many CPUs this thread could run on when the program began, before it was pinned to one. */
 export const cpus = availableParallelism();
 
-/** The one line of JSON that the test on the host reads. */
+/** The one line of JSON that the test on the host reads. @param {unknown} value */
 export function report(value) {
   console.log(JSON.stringify(value));
 }
 
-/** debugfs rseq/stats: the counters of the whole system. */
+/** debugfs rseq/stats: the counters of the whole system. @returns {KernelStats} */
 export function kernelStats() {
   const text = readFileSync('/sys/kernel/debug/rseq/stats', 'utf8');
-  return Object.fromEntries(
-    [...text.matchAll(/(\w+):\s+(\d+)/g)].map(([, name, count]) => [name, Number(count)]),
+  const counters = [...text.matchAll(/(\w+):\s+(\d+)/g)];
+  return /** @type {KernelStats} */ (
+    Object.fromEntries(counters.map(([, name, count]) => [name, Number(count)]))
   );
 }
 
+/** @param {KernelStats} before @returns {KernelStats} */
 export function statsSince(before) {
   const after = kernelStats();
-  return Object.fromEntries(Object.keys(after).map((name) => [name, after[name] - before[name]]));
+  for (const name of /** @type {(keyof KernelStats)[]} */ (Object.keys(after)))
+    after[name] -= before[name];
+  return after;
 }
 
-/** A file of debugfs; empty where it cannot be read. */
+/** A file of debugfs; empty where it cannot be read. @param {string} path */
 function readDebug(path) {
   try {
     return readFileSync(`/sys/kernel/debug/${path}`, 'utf8');
@@ -43,7 +65,7 @@ function readDebug(path) {
   }
 }
 
-/** What a thread got, and where: all that a row of the matrix can name. */
+/** What a thread got, and where: all that a row of the matrix can name. @param {Got} got */
 export function describePlace({ host, registration, abiVersion }) {
   const { slices, libc } = probe();
   const preemption = /\((\w+)\)/.exec(readDebug('sched/preempt'))?.[1] ?? '';
@@ -61,22 +83,35 @@ export function describePlace({ host, registration, abiVersion }) {
   };
 }
 
-/** The sum of several threads' counters. */
+/** An error of the library, as JSON has it. @param {unknown} error */
+export function describeError(error) {
+  const { code, errno, message } = /** @type {import('rseq-slice').RseqSliceError} */ (error);
+  return { code, errno, message };
+}
+
+/**
+ * The sum of several threads' counters.
+ * @param {readonly import('rseq-slice').Stats[]} all
+ */
 export function sumStats(all) {
-  const sum = {};
+  const sum = { entered: 0, undisturbed: 0, yielded: 0, raced: 0, preempted: 0, nested: 0 };
   for (const stats of all)
-    for (const [name, count] of Object.entries(stats)) sum[name] = (sum[name] ?? 0) + count;
+    for (const name of /** @type {(keyof typeof sum)[]} */ (Object.keys(sum)))
+      sum[name] += stats[name];
   return sum;
 }
 
-/** Spins; the only work a section here does. */
+/** Spins; the only work a section here does. @param {number} rounds */
 export function spin(rounds) {
   let sum = 0;
   for (let i = 0; i < rounds; i++) sum += i & rounds;
   return sum;
 }
 
-/** How many rounds of {@link spin} take so many microseconds on this guest, once it is compiled. */
+/**
+ * How many rounds of {@link spin} take so many microseconds on this guest, once it is compiled.
+ * @param {number} microseconds
+ */
 export function roundsFor(microseconds) {
   const rounds = 20_000;
   let best = Infinity;
@@ -91,6 +126,7 @@ export function roundsFor(microseconds) {
 /**
  * A thread that wakes about a thousand times a second on the CPU and keeps it a
  * little while: what makes a scheduler preempt.
+ * @param {number} cpu
  */
 export async function startNeighbour(cpu) {
   const stop = new SharedArrayBuffer(4);

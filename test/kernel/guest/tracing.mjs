@@ -7,13 +7,18 @@ import { copyFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const [script, ...program] = process.argv.slice(2);
+const [script = '', ...program] = process.argv.slice(2);
 const here = dirname(fileURLToPath(import.meta.url));
 const commandLine = join(here, '../../../dist/cli/main.js');
 // The guest's own memory: the job's folder is the host's, and slow.
 const folder = '/tmp';
 const out = join(folder, 'trace.json');
 
+/**
+ * @param {string} command
+ * @param {readonly string[]} args
+ * @param {Readonly<Record<string, string>>} [env]
+ */
 function run(command, args, env = {}) {
   const { status, signal, stdout, stderr, error } = spawnSync(command, args, {
     cwd: folder,
@@ -54,10 +59,10 @@ const { stdout, stderr } = run('trace-cmd', [
   ...events,
   ...trace,
 ]);
-const summary = stdout.split('\n').find((line) => line.startsWith('{"file"'));
+const summary = stdout.split('\n').find((line) => line.startsWith('{"file"')) ?? 'null';
 const histogram = run('python3', [script], {
   PYTHONPATH: here,
   PYTHONDONTWRITEBYTECODE: '1',
 }).stdout;
-copyFileSync(out, join(process.env.RSEQ_SLICE_JOB, 'trace.json'));
+copyFileSync(out, join(process.env['RSEQ_SLICE_JOB'] ?? '', 'trace.json'));
 console.log(JSON.stringify({ summary: JSON.parse(summary), said: stderr, histogram }));

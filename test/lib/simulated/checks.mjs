@@ -5,9 +5,14 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-const library = (file) => import(pathToFileURL(join(process.argv[2], file)).href);
+const [, , folder = ''] = process.argv;
+const library = (/** @type {string} */ file) => import(pathToFileURL(join(folder, file)).href);
+/** @type {typeof import('../../../lib/abi/interface.ts')} */
 const { ABI_VERSIONS } = await library('abi/interface.js');
+/** @type {typeof import('rseq-slice')} */
 const { attach } = await library('attach.js');
+/** @typedef {typeof import('rseq-slice/simulated')} Simulated */
+/** @type {Simulated} */
 const {
   explore,
   exploreChoices,
@@ -20,11 +25,17 @@ const {
   SimulatedKernel,
 } = await library('simulated/index.js');
 
+/** @typedef {import('rseq-slice').AbiVersion} AbiVersion */
+
+const messageOf = (/** @type {unknown} */ error) => /** @type {Error} */ (error).message;
+
+/** @param {string} check @param {string} what @param {string} choices @returns {never} */
 function failed(check, what, choices) {
   console.log(JSON.stringify({ check, what, choices }));
   process.exit(0);
 }
 
+/** @param {readonly import('rseq-slice/simulated').Model[]} models */
 function exploreAll(models) {
   for (const model of models) {
     const { coverage, violation } = explore(model);
@@ -34,7 +45,10 @@ function exploreAll(models) {
   }
 }
 
-/** A grant that is revoked inside the section, and a system call inside the next. */
+/**
+ * A grant that is revoked inside the section, and a system call inside the next.
+ * @param {AbiVersion} abiVersion
+ */
 function revokedThenCalling(abiVersion) {
   const kernel = new SimulatedKernel({ abiVersion, debug: true });
   const cpu = kernel.thread();
@@ -48,6 +62,11 @@ function revokedThenCalling(abiVersion) {
   thread.leave();
 }
 
+/**
+ * @param {AbiVersion} abiVersion
+ * @param {boolean} calls whether there are system calls inside
+ * @param {import('rseq-slice/simulated').Chooser} chooser
+ */
 function twoSections(abiVersion, calls, chooser) {
   const kernel = new SimulatedKernel({ abiVersion, debug: !calls, chooser });
   const cpu = kernel.thread();
@@ -68,7 +87,7 @@ function twoSections(abiVersion, calls, chooser) {
   if (sgrant !== syield + srevok + sabort) throw new Error('a grant is not accounted for');
 }
 
-/** The library's sections, with so many disturbances. */
+/** The library's sections, with so many disturbances. @param {number} disturbances */
 function exploreSections(disturbances) {
   for (const abiVersion of ABI_VERSIONS) {
     for (const calls of abiVersion === 'rfc' ? [false] : [false, true]) {
@@ -76,7 +95,7 @@ function exploreSections(disturbances) {
         disturbances,
       });
       if (failure !== null)
-        failed(`the library's sections (${abiVersion})`, failure.error.message, failure.choices);
+        failed(`the library's sections (${abiVersion})`, messageOf(failure.error), failure.choices);
     }
   }
 }
@@ -86,7 +105,7 @@ for (const abiVersion of ABI_VERSIONS) {
   try {
     revokedThenCalling(abiVersion);
   } catch (error) {
-    failed(`a section after a revoked one (${abiVersion})`, error.message, '');
+    failed(`a section after a revoked one (${abiVersion})`, messageOf(error), '');
   }
 }
 {
@@ -109,7 +128,7 @@ exploreAll(
 );
 exploreAll(ABI_VERSIONS.map((abiVersion) => sectionModel(abiVersion, { layers: 1 })));
 exploreAll(
-  ['7.0', 'mainline'].map((abiVersion) =>
+  /** @type {const} */ (['7.0', 'mainline']).map((abiVersion) =>
     sectionModel(abiVersion, { layers: 1, systemCall: true, debug: false }),
   ),
 );

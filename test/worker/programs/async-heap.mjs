@@ -6,15 +6,20 @@ const TURN = 1;
 const { waitAsync } = Atomics;
 const { setInterval: startInterval } = globalThis;
 // Turns come fast: whatever the library looks at now and then, it looks at all the time.
-Atomics.waitAsync = (words, index, value, ms) =>
-  waitAsync(words, index, value, Math.min(ms ?? TURN, TURN));
-globalThis.setInterval = (run, ms, ...rest) => startInterval(run, Math.min(ms, TURN), ...rest);
-const { Condition, Mutex, RwLock, Semaphore, SpinLock } = await import('../../../dist/index.js');
+Object.assign(Atomics, {
+  /** @param {Int32Array} words @param {number} index @param {number} value @param {number} [ms] */
+  waitAsync: (words, index, value, ms = TURN) => waitAsync(words, index, value, Math.min(ms, TURN)),
+});
+Object.assign(globalThis, {
+  /** @param {() => void} run @param {number} ms */
+  setInterval: (run, ms) => startInterval(run, Math.min(ms, TURN)),
+});
+const { Condition, Mutex, RwLock, Semaphore, SpinLock } = await import('rseq-slice');
 
 const WAITERS = 50;
-const [, , name, turns = '1000'] = process.argv;
+const [, , name = '', turns = '1000'] = process.argv;
 const TURNS = Number(turns);
-const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const pause = (/** @type {number} */ ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const ignore = () => undefined;
 
 const mutex = new Mutex();
@@ -24,6 +29,14 @@ const semaphore = new Semaphore({ permits: 1 });
 const condition = new Condition();
 const other = new Mutex();
 
+/**
+ * @typedef {import('rseq-slice').AsyncLockOptions} AsyncLockOptions
+ * @typedef {{ unlock(): unknown }} Held
+ * @typedef {(how?: AsyncLockOptions) => Promise<unknown>} Wait
+ * @typedef {readonly [hold: () => Held | null, wait: Wait]} Way
+ */
+
+/** @param {AsyncLockOptions} [how] */
 async function waitOn(how) {
   const token = await other.lockAsync();
   try {
@@ -33,7 +46,10 @@ async function waitOn(how) {
   }
 }
 
-/** What is held meanwhile, how it is waited for, and what happens to those who get it. */
+/**
+ * What is held meanwhile, how it is waited for, and what happens to those who get it.
+ * @type {Readonly<Record<string, Way>>}
+ */
 const WAYS = {
   'Mutex.lockAsync': [
     () => mutex.tryLock(),
@@ -69,11 +85,12 @@ const WAYS = {
 };
 
 const heap = () => {
-  globalThis.gc();
-  globalThis.gc();
+  globalThis.gc?.();
+  globalThis.gc?.();
   return process.memoryUsage().heapUsed;
 };
 
+/** @param {Way} way */
 async function idle([hold, wait]) {
   const held = hold();
   const waits = Array.from({ length: WAITERS }, () => wait());
@@ -81,11 +98,12 @@ async function idle([hold, wait]) {
   const before = heap();
   await pause(TURNS * 2 * TURN);
   const grown = heap() - before;
-  held.unlock();
+  held?.unlock();
   await Promise.all(waits);
   return grown;
 }
 
+/** @param {Way} way */
 async function repeated([hold, wait]) {
   const turn = async () => {
     const held = hold();
@@ -95,7 +113,7 @@ async function repeated([hold, wait]) {
     const aborted = wait({ signal: controller.signal }).catch(ignore);
     controller.abort();
     await Promise.all([late, aborted]);
-    held.unlock();
+    held?.unlock();
     await served;
   };
   for (let i = 0; i < 100; i++) await turn();
@@ -107,4 +125,5 @@ async function repeated([hold, wait]) {
 }
 
 const way = WAYS[name];
+if (way === undefined) throw new Error(`There is no way '${name}'.`);
 console.log(JSON.stringify({ idle: await idle(way), repeated: await repeated(way) }));

@@ -5,31 +5,36 @@ const { waitAsync } = Atomics;
 const { setInterval: startInterval, setTimeout: startTimeout } = globalThis;
 let sleeps = 0;
 let timers = 0;
-Atomics.waitAsync = (...rest) => {
-  sleeps++;
-  return waitAsync(...rest);
-};
+Object.assign(Atomics, {
+  /** @param {Parameters<typeof waitAsync>} rest */
+  waitAsync(...rest) {
+    sleeps++;
+    return waitAsync(...rest);
+  },
+});
 for (const [name, start] of Object.entries({
   setInterval: startInterval,
   setTimeout: startTimeout,
 })) {
-  globalThis[name] = (run, ...rest) =>
-    start(
-      (...given) => {
+  Object.assign(globalThis, {
+    /** @param {() => void} run @param {number} ms */
+    [name]: (run, ms) =>
+      start(() => {
         timers++;
-        run(...given);
-      },
-      ...rest,
-    );
+        run();
+      }, ms),
+  });
 }
-const { Condition, Mutex, RwLock, Semaphore } = await import('../../../dist/index.js');
+const { Condition, Mutex, RwLock, Semaphore } = await import('rseq-slice');
 
 const WAITERS = 2000;
+/** @template T @param {number} count @param {() => T} make */
 const times = (count, make) => Array.from({ length: count }, make);
 const mutex = new Mutex();
 const condition = new Condition();
 const semaphore = new Semaphore({ permits: 1 });
 const rw = new RwLock();
+/** @type {Promise<void>[]} */
 const waits = [];
 const waitOn = async () => {
   const token = await mutex.lockAsync();
@@ -49,6 +54,6 @@ timers = 0;
 await new Promise((resolve) => startTimeout(resolve, 1000));
 const report = { sleeps, timers };
 condition.notifyAll();
-for (const token of held) token.unlock();
+for (const token of held) token?.unlock();
 await Promise.all(waits);
 console.log(JSON.stringify({ ...report, served: waits.length }));

@@ -3,7 +3,7 @@
 // the lock over after. Prints what the channels of locks said.
 import { subscribe } from 'node:diagnostics_channel';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { attach, Mutex } from '../../../dist/index.js';
+import { attach, Mutex, RseqSliceError } from 'rseq-slice';
 
 if (isMainThread) {
   const thread = attach({ host: 'simulated' });
@@ -13,9 +13,13 @@ if (isMainThread) {
     thread,
     blockMainThread: true,
   });
+  /** @type {object[]} */
   const heard = [];
   for (const channel of ['rseq-slice:lock:timeout', 'rseq-slice:lock:abandoned']) {
-    subscribe(channel, ({ kind, buffer, byteOffset }) => {
+    subscribe(channel, (message) => {
+      const { kind, buffer, byteOffset } = /** @type {import('rseq-slice').LockMessage} */ (
+        message
+      );
       // In a section of the lock's, this one would be a nested one.
       const before = thread.stats().nested;
       thread.critical(() => undefined);
@@ -33,7 +37,7 @@ if (isMainThread) {
   try {
     mutex.lock({ timeout: 5 });
   } catch (error) {
-    if (error.code !== 'ERR_RSEQ_TIMEOUT') throw error;
+    if (!RseqSliceError.is(error) || error.code !== 'ERR_RSEQ_TIMEOUT') throw error;
   }
   await worker.terminate();
   const token = mutex.lock();
@@ -42,6 +46,6 @@ if (isMainThread) {
   process.stdout.write(JSON.stringify(heard));
 } else {
   Mutex.from(workerData).lock();
-  parentPort.postMessage('taken');
+  parentPort?.postMessage('taken');
   setInterval(() => undefined, 1000);
 }

@@ -3,15 +3,15 @@
 // loops. Argument: flags of their Node, by commas; how often. Prints what notifications say
 // afterwards, and who of the living was woken.
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
-import { Condition, Mutex } from '../../../dist/index.js';
+import { Condition, Mutex } from 'rseq-slice';
 import { nextMessage } from './lock-kinds.mjs';
 
-const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const pause = (/** @type {number} */ ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 if (isMainThread) {
   const [, , flags = '', turns = '3'] = process.argv;
   const [mutex, condition] = [new Mutex(), new Condition()];
-  const start = async (role) => {
+  const start = async (/** @type {string} */ role) => {
     const worker = new Worker(new URL(import.meta.url), {
       execArgv: flags === '' ? [] : flags.split(','),
       workerData: { role, mutex: mutex.handle, condition: condition.handle },
@@ -45,11 +45,11 @@ if (isMainThread) {
   const [mutex, condition] = [Mutex.from(handles.mutex), Condition.from(handles.condition)];
   const wait = async () => {
     const token = await mutex.lockAsync();
-    parentPort.postMessage('waits');
+    parentPort?.postMessage('waits');
     if (role === 'blocked') condition.wait(token);
     else await condition.waitAsync(token);
     token.unlock();
-    parentPort.postMessage('woken');
+    parentPort?.postMessage('woken');
   };
   await Promise.all(Array.from({ length: role === 'three' ? 3 : 1 }, wait));
 }

@@ -2,22 +2,22 @@
 // Whether a process whose main thread only waits for a lock stays alive, and goes when it does not
 // wait any more. Argument: what it waits for. An unreferenced worker holds the lock for a while.
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
-import { Condition, Mutex } from '../../../dist/index.js';
-import { KINDS, nextMessage } from './lock-kinds.mjs';
+import { Condition, Mutex } from 'rseq-slice';
+import { kindOf, nextMessage } from './lock-kinds.mjs';
 
-const [, , kind, how] = process.argv;
-const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const [, , kind = '', how] = process.argv;
+const pause = (/** @type {number} */ ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 if (!isMainThread) {
   const { handle, mutex } = workerData;
   if (kind === 'Condition') {
-    parentPort.postMessage('ready');
+    parentPort?.postMessage('ready');
     await pause(400);
     Mutex.from(mutex).lock().unlock();
     Condition.from(handle).notify();
   } else {
-    const token = KINDS[kind].open(handle).take();
-    parentPort.postMessage('ready');
+    const token = kindOf(kind).open(handle).take();
+    parentPort?.postMessage('ready');
     await pause(400);
     token.unlock();
   }
@@ -25,6 +25,7 @@ if (!isMainThread) {
   await pause(60_000);
 } else if (kind === 'main thread') {
   const lock = new Mutex();
+  /** @type {string[]} */
   const codes = [];
   const runAll = () => {
     for (const run of [
@@ -36,14 +37,14 @@ if (!isMainThread) {
       try {
         run();
         codes.push('had');
-      } catch ({ code }) {
-        codes.push(code);
+      } catch (error) {
+        codes.push(/** @type {import('rseq-slice').RseqSliceError} */ (error).code);
       }
     }
   };
   runAll();
   const held = new Worker(
-    `const { parentPort, workerData } = require('worker_threads'); import(workerData.url).then(({ Mutex }) => { Mutex.from(workerData.handle).lock(); parentPort.postMessage('holds'); parentPort.once('message', () => undefined); });`,
+    `const { parentPort, workerData } = require('worker_threads'); import(workerData.url).then(({ Mutex }) => { Mutex.from(workerData.handle).lock(); parentPort?.postMessage('holds'); parentPort?.once('message', () => undefined); });`,
     {
       eval: true,
       workerData: {
@@ -72,7 +73,7 @@ if (!isMainThread) {
 } else {
   const condition = new Condition();
   const mutex = new Mutex();
-  const handle = kind === 'Condition' ? condition.handle : KINDS[kind].create();
+  const handle = kind === 'Condition' ? condition.handle : kindOf(kind).create();
   const worker = new Worker(new URL(import.meta.url), {
     argv: [kind],
     workerData: { handle, mutex: mutex.handle },
@@ -85,7 +86,7 @@ if (!isMainThread) {
   const waiting =
     kind === 'Condition'
       ? mutex.lockAsync().then((token) => condition.waitAsync(token, options))
-      : KINDS[kind].open(handle).takeAsync(options);
+      : kindOf(kind).open(handle).takeAsync(options);
   if (how === 'aborted') setTimeout(() => controller.abort(new Error('no more')), 20);
   waiting.then(
     () => console.log('got it'),

@@ -4,12 +4,12 @@
 // one get the lock.
 
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { RwLock } from '../../../dist/index.js';
+import { RwLock } from 'rseq-slice';
 
 /** ms; far longer than a death goes unnoticed. */
 const PATIENCE = 5000;
 
-const gets = (/** @type {() => import('../../../dist/index.js').LockToken} */ take) => {
+const gets = (/** @type {() => import('rseq-slice').LockToken} */ take) => {
   try {
     take().unlock();
     return true;

@@ -3,29 +3,33 @@
 // thread waits in its event loop. Arguments: the kind, and the endings. Prints who of those that
 // had it afterwards was told, and how long the first had to wait.
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
-import { Mutex, RwLock } from '../../../dist/index.js';
-import { KINDS, nextMessage } from './lock-kinds.mjs';
+import { Mutex, RwLock } from 'rseq-slice';
+import { kindOf, nextMessage } from './lock-kinds.mjs';
 
+/** @typedef {import('rseq-slice').LockHandle} LockHandle */
+
+/** @param {string} kind @param {LockHandle} handle @param {string} ending */
 async function holdAndDie(kind, handle, ending) {
-  const lock = KINDS[kind].open(handle);
+  const lock = kindOf(kind).open(handle);
   let token;
   if (ending === 'exit, taken asynchronously') token = await lock.takeAsync();
   else token = lock.take();
-  parentPort.postMessage(token.abandoned);
+  parentPort?.postMessage(token.abandoned);
   // Until the others wait.
-  await new Promise((resolve) => parentPort.once('message', resolve));
+  await new Promise((resolve) => parentPort?.once('message', resolve));
   if (ending === 'throw') throw new Error('on purpose');
   if (ending === 'terminate') for (;;);
   if (ending.startsWith('terminate')) Mutex.from(workerData.other).lock();
   if (ending.startsWith('exit')) process.exit(5);
-  parentPort.close();
+  parentPort?.close();
 }
 
+/** @param {string | undefined} kind @param {string} ending */
 async function runCase(kind, ending) {
-  const handle = KINDS[kind].create();
+  const handle = kindOf(kind).create();
   const other = new Mutex();
   const otherToken = await other.lockAsync();
-  const start = (role) =>
+  const start = (/** @type {string} */ role) =>
     new Worker(new URL(import.meta.url), {
       workerData: { role, kind, handle, ending, other: other.handle },
     });
@@ -34,8 +38,9 @@ async function runCase(kind, ending) {
   const first = await nextMessage(victim);
   const waiter = start('waiter');
   await nextMessage(waiter);
+  /** @type {boolean[]} */
   const told = [];
-  const lock = KINDS[kind].open(handle);
+  const lock = kindOf(kind).open(handle);
   const own = lock.takeAsync().then((token) => {
     told.push(token.abandoned);
     const at = performance.now();
@@ -63,7 +68,7 @@ async function runCase(kind, ending) {
   return { ending, first, told: told.sort(), waited };
 }
 
-/** A reader that dies is in nobody's way, and no news. */
+/** A reader that dies is in nobody's way, and no news. @param {string} ending */
 async function runReader(ending) {
   const handle = new RwLock().handle;
   const victim = new Worker(new URL(import.meta.url), {
@@ -89,27 +94,28 @@ async function runReader(ending) {
 if (isMainThread) {
   const [, , kind, ...endings] = process.argv;
   const results = [];
-  const run = kind === 'RwLock, read' ? runReader : (ending) => runCase(kind, ending);
+  const run =
+    kind === 'RwLock, read' ? runReader : (/** @type {string} */ ending) => runCase(kind, ending);
   for (const ending of endings) results.push(await run(ending));
   console.log(JSON.stringify(results));
 } else {
   const { role, kind, handle, ending } = workerData;
   if (role === 'victim') await holdAndDie(kind, handle, ending);
   else if (role === 'waiter') {
-    const lock = KINDS[kind].open(handle);
-    parentPort.postMessage('waits');
+    const lock = kindOf(kind).open(handle);
+    parentPort?.postMessage('waits');
     const token = lock.take();
     const { abandoned } = token;
     token.unlock();
-    parentPort.postMessage(abandoned);
+    parentPort?.postMessage(abandoned);
   } else {
     RwLock.from(handle).readLock();
-    parentPort.postMessage('reads');
+    parentPort?.postMessage('reads');
     if (ending === 'terminate') for (;;);
-    parentPort.once('message', () => {
+    parentPort?.once('message', () => {
       if (ending === 'exit') process.exit(5);
       if (ending === 'throw') throw new Error('on purpose');
-      parentPort.close();
+      parentPort?.close();
     });
   }
 }

@@ -3,7 +3,8 @@
 // in the main thread, which waits asynchronously. Arguments: the kind, the number of workers,
 // rounds of each. Prints the totals.
 import { Worker, isMainThread, workerData } from 'node:worker_threads';
-import { KINDS } from './lock-kinds.mjs';
+import { RseqSliceError } from 'rseq-slice';
+import { kindOf } from './lock-kinds.mjs';
 
 const WAYS = ['take', 'try', 'run', 'async', 'timeout'];
 /** Words: the count, and how many are inside. */
@@ -11,17 +12,25 @@ const COUNT = 0;
 const INSIDE = 1;
 const WRONG = 2;
 
+/** @param {Int32Array} words */
 function inside(words) {
   if (Atomics.add(words, INSIDE, 1) !== 0) Atomics.add(words, WRONG, 1);
-  const count = words[COUNT];
+  const count = words[COUNT] ?? 0;
   // Long enough to be interrupted by another thread now and then.
   for (let i = 0; i < 30; i++) if (words[COUNT] !== count) Atomics.add(words, WRONG, 1);
   words[COUNT] = count + 1;
   Atomics.sub(words, INSIDE, 1);
 }
 
+/**
+ * @param {string | undefined} kind
+ * @param {import('rseq-slice').LockHandle} handle
+ * @param {Int32Array} words
+ * @param {number} rounds
+ * @param {readonly string[]} ways
+ */
 async function work(kind, handle, words, rounds, ways) {
-  const lock = KINDS[kind].open(handle);
+  const lock = kindOf(kind).open(handle);
   for (let i = 0; i < rounds; i++) {
     const way = ways[i % ways.length];
     if (way === 'run') {
@@ -37,7 +46,7 @@ async function work(kind, handle, words, rounds, ways) {
         try {
           token = lock.take({ timeout: 0.05 });
         } catch (error) {
-          if (error.code !== 'ERR_RSEQ_TIMEOUT') throw error;
+          if (!RseqSliceError.is(error) || error.code !== 'ERR_RSEQ_TIMEOUT') throw error;
         }
       }
     }
@@ -48,9 +57,11 @@ async function work(kind, handle, words, rounds, ways) {
 
 if (isMainThread) {
   const [, , kind, workers, rounds] = process.argv;
-  const handle = KINDS[kind].create();
+  const handle = kindOf(kind).create();
   const words = new Int32Array(new SharedArrayBuffer(16));
-  const data = (ways) => ({ workerData: { kind, handle, words, rounds: Number(rounds), ways } });
+  const data = (/** @type {readonly string[]} */ ways) => ({
+    workerData: { kind, handle, words, rounds: Number(rounds), ways },
+  });
   const all = Array.from(
     { length: Number(workers) },
     (_, i) => new Worker(new URL(import.meta.url), data(i === 0 ? ['take'] : WAYS)),
@@ -59,12 +70,12 @@ if (isMainThread) {
   const own = Math.ceil(Number(rounds) / 10);
   await work(kind, handle, words, own, ['async']);
   const exitCodes = await Promise.all(ends);
-  const lock = KINDS[kind].open(handle);
+  const lock = kindOf(kind).open(handle);
   const token = lock.tryTake();
   console.log(
     JSON.stringify({
       exitCodes,
-      missing: Number(rounds) * Number(workers) + own - words[COUNT],
+      missing: Number(rounds) * Number(workers) + own - (words[COUNT] ?? 0),
       wrong: words[WRONG],
       isFree: token !== null,
     }),

@@ -3,41 +3,69 @@
 // counted from when it had lined up, and the bound that the lock states. Arguments: the kind, the
 // number of threads, ms at most, and how many waits are enough.
 import { Worker, isMainThread, workerData } from 'node:worker_threads';
-import { Mutex, SpinLock } from '../../../dist/index.js';
+import { Mutex, SpinLock } from 'rseq-slice';
 
 /**
  * A word for each, and for all: acquisitions; the most times overtaken, waits, ms of the longest.
  */
 const [COUNT, MOST, WAITS] = [0, 1, 2];
 
+/** @type {Readonly<Record<string, typeof Mutex | typeof SpinLock>>} */
 const LOCKS = { Mutex, SpinLock };
 const [STATE, QUEUE] = [1, 2];
 const AWAITED = 1 << 30;
 const LOCK_WORDS = Mutex.byteLength / 4;
 
+/** @param {string} kind */
+function classOf(kind) {
+  const Lock = LOCKS[kind];
+  if (Lock === undefined) throw new Error(`There is no kind '${kind}'.`);
+  return Lock;
+}
+
+/**
+ * @typedef {object} Job
+ * @property {string} kind
+ * @property {import('rseq-slice').LockHandle} handle
+ * @property {Int32Array} words
+ * @property {number} ms
+ * @property {number} enough
+ *
+ * @param {Job} job
+ */
 function work({ kind, handle, words, ms, enough }) {
   const none = -1;
   let lined = none;
-  const lock = LOCKS[kind].from(handle);
+  const lock = classOf(kind).from(handle);
   // From when it has lined up, which changes the word that counts who waits, and the holder's word
   // shows that.
   const { compareExchange, load } = Atomics;
   let hasArrived = false;
-  const note = (isShown) => {
+  const note = (/** @type {boolean} */ isShown) => {
     if (hasArrived && isShown && lined === none) lined = load(words, COUNT);
   };
-  Atomics.compareExchange = (array, index, expected, value) => {
-    const found = compareExchange(array, index, expected, value);
-    if (array.length !== LOCK_WORDS || found !== expected) return found;
-    if (index === QUEUE && value > expected) hasArrived = true;
-    if (index === STATE) note(expected > 0 && value === (expected | AWAITED));
-    return found;
-  };
-  Atomics.load = (array, index) => {
-    const value = load(array, index);
-    if (index === STATE && array.length === LOCK_WORDS) note(value > 0 && (value & AWAITED) !== 0);
-    return value;
-  };
+  Object.assign(Atomics, {
+    /**
+     * @param {Int32Array} array
+     * @param {number} index
+     * @param {number} expected
+     * @param {number} value
+     */
+    compareExchange(array, index, expected, value) {
+      const found = compareExchange(array, index, expected, value);
+      if (array.length !== LOCK_WORDS || found !== expected) return found;
+      if (index === QUEUE && value > expected) hasArrived = true;
+      if (index === STATE) note(expected > 0 && value === (expected | AWAITED));
+      return found;
+    },
+    /** @param {Int32Array} array @param {number} index */
+    load(array, index) {
+      const value = load(array, index);
+      if (index === STATE && array.length === LOCK_WORDS)
+        note(value > 0 && (value & AWAITED) !== 0);
+      return value;
+    },
+  });
   let most = 0;
   const end = performance.now() + ms;
   for (
@@ -62,8 +90,8 @@ function work({ kind, handle, words, ms, enough }) {
 }
 
 if (isMainThread) {
-  const [, , kind, threads, ms, enough] = process.argv;
-  const lock = new LOCKS[kind]();
+  const [, , kind = '', threads, ms, enough] = process.argv;
+  const lock = new (classOf(kind))();
   const words = new Int32Array(new SharedArrayBuffer(16));
   const data = { kind, handle: lock.handle, words, ms: Number(ms), enough: Number(enough) };
   const all = Array.from(

@@ -2,15 +2,16 @@
 // Workers give up waiting while the lock is released, again and again. Whoever tries it when nobody
 // holds it and nobody waits must get it. Arguments: the kind, ms. Prints how often it did not.
 import { Worker, isMainThread, workerData } from 'node:worker_threads';
-import { KINDS } from './lock-kinds.mjs';
+import { RseqSliceError } from 'rseq-slice';
+import { kindOf } from './lock-kinds.mjs';
 
 const WORKERS = 3;
 const [ROUND, DONE] = [0, 1];
 
 if (isMainThread) {
   const [, , kind, ms] = process.argv;
-  const handle = KINDS[kind].create();
-  const lock = KINDS[kind].open(handle);
+  const handle = kindOf(kind).create();
+  const lock = kindOf(kind).open(handle);
   const control = new Int32Array(new SharedArrayBuffer(8));
   const workers = Array.from(
     { length: WORKERS },
@@ -40,8 +41,10 @@ if (isMainThread) {
   for (const worker of workers) await worker.terminate();
   console.log(JSON.stringify({ refused, enough: rounds > 20 }));
 } else {
-  const { kind, handle, control } = workerData;
-  const lock = KINDS[kind].open(handle);
+  const { kind, handle } = workerData;
+  /** @type {Int32Array} */
+  const control = workerData.control;
+  const lock = kindOf(kind).open(handle);
   for (let round = 0; ;) {
     Atomics.wait(control, ROUND, round);
     round = Atomics.load(control, ROUND);
@@ -50,7 +53,7 @@ if (isMainThread) {
       try {
         lock.take({ timeout: Math.random() * 0.6 }).unlock();
       } catch (error) {
-        if (error.code !== 'ERR_RSEQ_TIMEOUT') throw error;
+        if (!RseqSliceError.is(error) || error.code !== 'ERR_RSEQ_TIMEOUT') throw error;
       }
     }
     Atomics.add(control, DONE, 1);

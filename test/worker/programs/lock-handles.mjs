@@ -5,20 +5,26 @@ import { pathToFileURL } from 'node:url';
 import { MessageChannel, Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 
 const [, , ...paths] = process.argv;
+/** @type {(typeof import('rseq-slice'))[]} */
 const copies = await Promise.all(paths.map((path) => import(pathToFileURL(path).href)));
+const [first, second] = copies;
+if (first === undefined || second === undefined) throw new Error('Two copies are wanted.');
 const ROUNDS = 20_000;
 
-function count(locks, words) {
+/** @typedef {import('rseq-slice').Lock} Lock */
+
+/** @param {readonly [Lock, Lock]} locks @param {Int32Array} words */
+function count([even, odd], words) {
   for (let i = 0; i < ROUNDS; i++)
-    locks[i % locks.length].withLock(() => {
-      words[0]++;
+    (i % 2 === 0 ? even : odd).withLock(() => {
+      words[0] = (words[0] ?? 0) + 1;
     });
 }
 
 if (isMainThread) {
-  const buffer = new SharedArrayBuffer(copies[0].Mutex.byteLength + copies[0].SpinLock.byteLength);
-  const mutex = new copies[0].Mutex({ buffer });
-  const spin = new copies[1].SpinLock({ buffer, byteOffset: copies[0].Mutex.byteLength });
+  const buffer = new SharedArrayBuffer(first.Mutex.byteLength + first.SpinLock.byteLength);
+  const mutex = new first.Mutex({ buffer });
+  const spin = new second.SpinLock({ buffer, byteOffset: first.Mutex.byteLength });
   const words = [
     new Int32Array(new SharedArrayBuffer(4)),
     new Int32Array(new SharedArrayBuffer(4)),
@@ -41,7 +47,7 @@ if (isMainThread) {
   );
   console.log(
     JSON.stringify({
-      different: copies[0].Mutex !== copies[1].Mutex,
+      different: first.Mutex !== second.Mutex,
       exitCodes,
       messages,
       counts: words.map((each) => each[0]),
@@ -52,8 +58,8 @@ if (isMainThread) {
   const { copy, mutex, words, port } = workerData;
   const { spin } = await new Promise((resolve) => port.once('message', resolve));
   port.close();
-  const [here, there] = [copies[copy], copies[1 - copy]];
+  const [here, there] = copy === 0 ? [first, second] : [second, first];
   count([here.Mutex.from(mutex), there.Mutex.from(mutex)], words[0]);
   count([here.SpinLock.from(spin), there.SpinLock.from(spin)], words[1]);
-  parentPort.postMessage([mutex.lock, mutex.byteOffset, spin.lock, spin.byteOffset]);
+  parentPort?.postMessage([mutex.lock, mutex.byteOffset, spin.lock, spin.byteOffset]);
 }

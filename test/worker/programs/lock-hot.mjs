@@ -6,12 +6,19 @@ import { existsSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { isMainThread, Worker, workerData } from 'node:worker_threads';
-import { Mutex, SpinLock } from '../../../dist/index.js';
-import { attach } from '../../../dist/index.js';
+import { attach, Mutex, SpinLock } from 'rseq-slice';
 
 const LOCKS = { Mutex, SpinLock };
+/** @type {import('rseq-slice').LockToken | null} */
 let kept = null;
 
+/** @typedef {{ kind: keyof typeof LOCKS, body: string | undefined, count: number }} Job */
+
+/**
+ * @param {Mutex | SpinLock} lock
+ * @param {string | undefined} body
+ * @returns {(count: number) => void}
+ */
 function makeLoop(lock, body) {
   let sum = 0;
   const inside = () => {
@@ -46,6 +53,7 @@ function makeLoop(lock, body) {
   }
 }
 
+/** @param {Job} job */
 async function run({ kind, body, count }) {
   const lock = new LOCKS[kind]({ blockMainThread: true });
   const loop = makeLoop(lock, body);
@@ -73,7 +81,11 @@ async function run({ kind, body, count }) {
 }
 
 const [, , where, kind, body, count] = process.argv;
+const job = {
+  kind: /** @type {Job['kind']} */ (kind),
+  body,
+  count: Number(count),
+};
 if (!isMainThread) await run(workerData);
-else if (where === 'worker')
-  new Worker(new URL(import.meta.url), { workerData: { kind, body, count: Number(count) } });
-else await run({ kind, body, count: Number(count) });
+else if (where === 'worker') new Worker(new URL(import.meta.url), { workerData: job });
+else await run(job);

@@ -1,8 +1,26 @@
 // SPDX-License-Identifier: MIT
 // Every way to hold a lock alone, under one face, for the programs beside this one.
-import { Mutex, RwLock, Semaphore, SpinLock } from '../../../dist/index.js';
+import { Mutex, RwLock, Semaphore, SpinLock } from 'rseq-slice';
+
+/**
+ * A way to hold a lock alone.
+ * @typedef {object} Kind
+ * @property {() => LockHandle} create
+ * @property {(handle: LockHandle) => Opened} open
+ *
+ * @typedef {object} Opened
+ * @property {(how?: import('rseq-slice').LockOptions) => LockToken} take
+ * @property {() => LockToken | null} tryTake
+ * @property {(how?: import('rseq-slice').AsyncLockOptions) => Promise<LockToken>} takeAsync
+ * @property {(run: () => void) => void} run
+ *
+ * @typedef {import('rseq-slice').LockHandle} LockHandle
+ * @typedef {import('rseq-slice').LockToken} LockToken
+ */
 
 const options = { blockMainThread: true };
+
+/** @param {typeof Mutex | typeof SpinLock} Lock @returns {Kind} */
 const exclusive = (Lock) => ({
   create: () => new Lock(options).handle,
   open: (handle) => {
@@ -12,12 +30,12 @@ const exclusive = (Lock) => ({
       tryTake: () => lock.tryLock(),
       takeAsync: (how) => lock.lockAsync(how),
       run: (f) => lock.withLock(f),
-      lock,
     };
   },
 });
 
-export const KINDS = {
+/** @type {Readonly<Record<string, Kind>>} */
+const KINDS = {
   Mutex: exclusive(Mutex),
   SpinLock: exclusive(SpinLock),
   'RwLock, written': {
@@ -29,7 +47,6 @@ export const KINDS = {
         tryTake: () => lock.tryWriteLock(),
         takeAsync: (how) => lock.writeLockAsync(how),
         run: (f) => lock.withWriteLock(f),
-        lock,
       };
     },
   },
@@ -42,16 +59,26 @@ export const KINDS = {
         tryTake: () => lock.tryAcquire(),
         takeAsync: (how) => lock.acquireAsync(how),
         run: (f) => lock.withPermit(f),
-        lock,
       };
     },
   },
 };
 
-/** The next message of a worker, or an error when it ends before. */
+/** @param {string | undefined} name */
+export function kindOf(name = '') {
+  const kind = KINDS[name];
+  if (kind === undefined) throw new Error(`There is no kind '${name}'.`);
+  return kind;
+}
+
+/**
+ * The next message of a worker, or an error when it ends before.
+ * @param {import('node:worker_threads').Worker} worker
+ * @returns {Promise<any>} what its program says it is
+ */
 export function nextMessage(worker) {
   return new Promise((resolve, reject) => {
-    const onExit = (code) => reject(new Error(`a worker ended with ${code}`));
+    const onExit = (/** @type {number} */ code) => reject(new Error(`a worker ended with ${code}`));
     worker.once('exit', onExit);
     worker.once('message', (message) => {
       worker.off('exit', onExit);

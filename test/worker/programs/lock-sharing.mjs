@@ -2,20 +2,48 @@
 // What is not exclusive: readers beside each other and never beside a writer, permits, and a queue
 // with two conditions. Argument: which. Prints what was seen.
 import { Worker, isMainThread, workerData } from 'node:worker_threads';
-import { Condition, Mutex, RwLock, Semaphore } from '../../../dist/index.js';
+import { Condition, Mutex, RwLock, Semaphore } from 'rseq-slice';
 
 const options = { blockMainThread: true };
+
+/**
+ * One of the things that are tried, with locks and words that its workers share.
+ * @typedef {ReturnType<typeof create>} Handles
+ * @typedef {object} Part
+ * @property {(handles: Handles, words: Int32Array, index: number) => void} run
+ * @property {(words: Int32Array, handles: Handles) => object} report
+ */
+
+function create() {
+  return {
+    lock: new RwLock().handle,
+    semaphore: new Semaphore({ permits: 2 }).handle,
+    mutex: new Mutex().handle,
+    filled: new Condition().handle,
+    emptied: new Condition().handle,
+  };
+}
+
+/**
+ * Not as an atomic operation: locks are there for that.
+ * @param {Int32Array} words
+ * @param {number} at
+ */
+function add(words, at, by = 1) {
+  words[at] = (words[at] ?? 0) + by;
+}
+
+/** @type {Readonly<Record<string, Part>>} */
 const PARTS = {
   readers: {
-    create: () => ({ lock: new RwLock().handle }),
     run: ({ lock }, words, index) => {
       const rw = RwLock.from(lock, options);
       for (let i = 0; i < 3000; i++) {
         if ((i + index) % 4 === 0) {
           rw.withWriteLock(() => {
-            words[0]++;
+            add(words, 0);
             if (Atomics.load(words, 2) !== 0) Atomics.add(words, 3, 1);
-            words[1]++;
+            add(words, 1);
           });
         } else {
           rw.withReadLock(() => {
@@ -29,7 +57,6 @@ const PARTS = {
     report: (words) => ({ written: words[0], same: words[0] === words[1], wrong: words[3] }),
   },
   permits: {
-    create: () => ({ semaphore: new Semaphore({ permits: 2 }).handle }),
     run: ({ semaphore }, words) => {
       const permits = Semaphore.from(semaphore, options);
       for (let i = 0; i < 3000; i++) {
@@ -50,11 +77,6 @@ const PARTS = {
     }),
   },
   queue: {
-    create: () => ({
-      mutex: new Mutex().handle,
-      filled: new Condition().handle,
-      emptied: new Condition().handle,
-    }),
     run: ({ mutex, filled, emptied }, words, index) => {
       const [lock, isFilled, isEmptied] = [
         Mutex.from(mutex, options),
@@ -67,9 +89,10 @@ const PARTS = {
         // Room for three.
         while (isProducer ? words[0] === 3 : words[0] === 0)
           (isProducer ? isEmptied : isFilled).wait(token);
-        words[0] += isProducer ? 1 : -1;
-        words[isProducer ? 1 : 2]++;
-        if (words[0] < 0 || words[0] > 3) words[3]++;
+        add(words, 0, isProducer ? 1 : -1);
+        add(words, isProducer ? 1 : 2);
+        const [left = 0] = words;
+        if (left < 0 || left > 3) add(words, 3);
         token.unlock();
         (isProducer ? isFilled : isEmptied).notify();
       }
@@ -83,14 +106,16 @@ const PARTS = {
   },
 };
 
+const [, , name = ''] = process.argv;
+const part = PARTS[name];
+if (part === undefined) throw new Error(`There is no part '${name}'.`);
 if (isMainThread) {
-  const part = PARTS[process.argv[2]];
-  const handles = part.create();
+  const handles = create();
   const words = new Int32Array(new SharedArrayBuffer(16));
   const workers = [0, 1, 2, 3].map(
     (index) =>
       new Worker(new URL(import.meta.url), {
-        argv: [process.argv[2]],
+        argv: [name],
         workerData: { handles, words, index },
       }),
   );
@@ -100,5 +125,5 @@ if (isMainThread) {
   console.log(JSON.stringify({ exitCodes, ...part.report(words, handles) }));
 } else {
   const { handles, words, index } = workerData;
-  PARTS[process.argv[2]].run(handles, words, index);
+  part.run(handles, words, index);
 }

@@ -3,24 +3,27 @@
 // the same memory. Argument: the index.js of the copy that the other object is of, '' for this one.
 // Prints what each came to.
 import { pathToFileURL } from 'node:url';
-import { Condition, Mutex } from '../../../dist/index.js';
+import { Condition, Mutex } from 'rseq-slice';
 
 const [, , copy = ''] = process.argv;
 const other = copy === '' ? { Mutex, Condition } : await import(pathToFileURL(copy).href);
 const options = { blockMainThread: true };
+/** @param {number} ms @param {unknown} [value] @returns {Promise<unknown>} */
 const pause = (ms, value) => new Promise((resolve) => setTimeout(resolve, ms, value));
+/** @param {() => unknown} run */
 const codeOf = (run) => {
   try {
     run();
     return 'ok';
-  } catch ({ code }) {
-    return code;
+  } catch (error) {
+    return /** @type {import('rseq-slice').RseqSliceError} */ (error).code;
   }
 };
 const make = () => {
   const first = new Mutex(options);
   return [first, other.Mutex.from(first.handle, options)];
 };
+/** @type {Record<string, unknown>} */
 const report = {};
 
 {
@@ -30,17 +33,17 @@ const report = {};
   token.unlock();
   second.enter();
   token.unlock();
-  report.twice = second.tryLock() === null ? 'still held' : 'released';
-  report.releaseOfBare = codeOf(() => second.leave());
+  report['twice'] = second.tryLock() === null ? 'still held' : 'released';
+  report['releaseOfBare'] = codeOf(() => second.leave());
 }
 {
   // A token's hold is the token's, whichever object releases.
   const [first, second] = make();
   const token = first.lock();
-  report.releaseOfToken = codeOf(() => second.leave());
-  report.stillLocked = first.tryLock() === null;
+  report['releaseOfToken'] = codeOf(() => second.leave());
+  report['stillLocked'] = first.tryLock() === null;
   token.unlock();
-  report.afterwards = codeOf(() => second.lock().unlock());
+  report['afterwards'] = codeOf(() => second.lock().unlock());
 }
 {
   // Another task's hold, when a wait lost a race: what `using` compiles to.
@@ -57,13 +60,13 @@ const report = {};
   const late = consumer();
   await pause(10);
   const held = await second.lockAsync();
-  report.race = await late;
-  report.raced = second.tryLock() === null ? 'still held' : 'released';
-  report.heldLocked = held.locked;
+  report['race'] = await late;
+  report['raced'] = second.tryLock() === null ? 'still held' : 'released';
+  report['heldLocked'] = held.locked;
   held.unlock();
   condition.notify();
   await pause(30);
-  report.lockIsFree = second.tryLock() !== null;
+  report['lockIsFree'] = second.tryLock() !== null;
 }
 {
   // Unlocked while it waits, and while it waits for the lock after that.
@@ -71,10 +74,10 @@ const report = {};
   const condition = new Condition();
   const token = await first.lockAsync();
   const wait = condition.waitAsync(token).then(String, ({ code }) => code);
-  report.lockedMeanwhile = token.locked;
-  report.waitsTwice = await condition.waitAsync(token).then(String, ({ code }) => code);
+  report['lockedMeanwhile'] = token.locked;
+  report['waitsTwice'] = await condition.waitAsync(token).then(String, ({ code }) => code);
   token.unlock();
-  report.unlocked = await wait;
+  report['unlocked'] = await wait;
   const again = await first.lockAsync();
   const retaking = condition.waitAsync(again).then(String, ({ code }) => code);
   const held = await second.lockAsync();
@@ -82,7 +85,7 @@ const report = {};
   await pause(10);
   again.unlock();
   held.unlock();
-  report.unlockedBefore = await retaking;
-  report.isFree = second.tryLock() !== null;
+  report['unlockedBefore'] = await retaking;
+  report['isFree'] = second.tryLock() !== null;
 }
 console.log(JSON.stringify(report));

@@ -3,7 +3,7 @@
 // takes the lock next must be told. Prints how the wait ended, and whether the next one was told.
 
 import { isMainThread, Worker, workerData } from 'node:worker_threads';
-import { Condition, Mutex } from '../../../dist/index.js';
+import { Condition, Mutex } from 'rseq-slice';
 
 /** ms that a worker holds the lock before it dies, and until the token is unlocked. */
 const HELD = 600;

@@ -3,13 +3,18 @@
 // terminated meanwhile; the others must all get it. Argument: the kind, or Condition. Prints how
 // long terminating took and who was served.
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
-import { Condition, Mutex } from '../../../dist/index.js';
-import { KINDS, nextMessage } from './lock-kinds.mjs';
+import { Condition, Mutex } from 'rseq-slice';
+import { kindOf, nextMessage } from './lock-kinds.mjs';
 
 const ROLES = ['blocked', 'blocked', 'blocked', 'asynchronous', 'asynchronous', 'asynchronous'];
 const DIE = [true, false, true, true, false, false];
-const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const pause = (/** @type {number} */ ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
+/**
+ * @param {string | undefined} kind
+ * @param {Record<string, import('rseq-slice').LockHandle>} handles
+ * @param {() => unknown} release
+ */
 async function runAll(kind, handles, release) {
   const workers = ROLES.map(
     (role) => new Worker(new URL(import.meta.url), { workerData: { role, kind, handles } }),
@@ -45,8 +50,8 @@ if (isMainThread) {
     );
     console.log(JSON.stringify({ ...result, isFree: mutex.tryLock() !== null }));
   } else {
-    const handle = KINDS[kind].create();
-    const lock = KINDS[kind].open(handle);
+    const handle = kindOf(kind).create();
+    const lock = kindOf(kind).open(handle);
     const token = await lock.takeAsync();
     const result = await runAll(kind, { lock: handle }, () => token.unlock());
     const after = await lock.takeAsync();
@@ -57,17 +62,17 @@ if (isMainThread) {
   if (kind === 'Condition') {
     const [mutex, condition] = [Mutex.from(handles.mutex), Condition.from(handles.condition)];
     const token = mutex.lock();
-    parentPort.postMessage('waits');
+    parentPort?.postMessage('waits');
     const isNotified =
       role === 'blocked' ? condition.wait(token) : await condition.waitAsync(token);
     token.unlock();
-    parentPort.postMessage(isNotified);
+    parentPort?.postMessage(isNotified);
   } else {
-    const lock = KINDS[kind].open(handles.lock);
-    parentPort.postMessage('waits');
+    const lock = kindOf(kind).open(handles.lock);
+    parentPort?.postMessage('waits');
     const token = role === 'blocked' ? lock.take() : await lock.takeAsync();
     const { locked } = token;
     token.unlock();
-    parentPort.postMessage(locked);
+    parentPort?.postMessage(locked);
   }
 }

@@ -4,11 +4,11 @@
 // entering and leaving sections as fast as they can.
 import { once } from 'node:events';
 import { Worker, isMainThread, parentPort } from 'node:worker_threads';
-import { attach } from '../../../dist/index.js';
+import { attach } from 'rseq-slice';
 
 if (!isMainThread) {
   const thread = attach();
-  parentPort.postMessage('busy');
+  parentPort?.postMessage('busy');
   for (;;) thread.critical(() => {});
 }
 const [, , ending, state, busy] = process.argv;

@@ -9,8 +9,8 @@ import {
   Worker,
   workerData,
 } from 'node:worker_threads';
-import { attach, processStats } from '../../../dist/index.js';
-import { loadAddon } from '../../../dist/host/linux/binding.js';
+import { attach, processStats } from 'rseq-slice';
+import { loadAddon } from 'rseq-slice/internal';
 
 const SECTIONS = 200_000;
 const TURNS = 40_000;
@@ -25,6 +25,9 @@ const USED = 4;
 
 const attachSimulated = () => attach({ host: 'simulated' });
 
+/** @typedef {import('rseq-slice').Thread} Thread */
+
+/** @param {Thread} thread @param {number} count */
 function sections(thread, count) {
   for (let i = 0; i < count; i++) thread.critical(() => undefined);
 }
@@ -32,13 +35,16 @@ function sections(thread, count) {
 /**
  * A section in which somebody else clears the request, as a kernel does that schedules the thread
  * out.
+ * @param {Thread} thread
  */
 function disturbedSection(thread) {
   thread.enter();
-  thread.word.clear();
+  const { word } = /** @type {{ word: { clear(): number } }} */ (/** @type {unknown} */ (thread));
+  word.clear();
   thread.leave();
 }
 
+/** @param {string} how */
 async function startWorker(how) {
   const worker = new Worker(new URL(import.meta.url), { workerData: how });
   const ended = once(worker, 'exit');
@@ -46,12 +52,14 @@ async function startWorker(how) {
   return { worker, ended };
 }
 
+/** @param {string} how */
 async function runWorker(how) {
   const { worker, ended } = await startWorker(how);
   if (how === 'terminated') await worker.terminate();
   await ended;
 }
 
+/** @param {number} count */
 function takeTurns(count) {
   for (let i = 0; i < count; i++) {
     const thread = attachSimulated();
@@ -63,8 +71,11 @@ function takeTurns(count) {
 /** All slots are the worker's, as if it had been that many, and then it ends. */
 async function takeAllSlots() {
   const { worker } = await startWorker('disturbed and waits');
-  const longs = new BigInt64Array(getEnvironmentData(MEMORY));
-  const owner = longs[PIECE + OWNER];
+  const memory = /** @type {SharedArrayBuffer} */ (
+    /** @type {unknown} */ (getEnvironmentData(MEMORY))
+  );
+  const longs = new BigInt64Array(memory);
+  const owner = longs[PIECE + OWNER] ?? 0n;
   for (let slot = 1; slot <= SLOTS; slot++) longs[slot * PIECE + OWNER] = owner;
   new Int32Array(longs.buffer)[USED] = SLOTS;
   takeTurns(1);
@@ -84,11 +95,12 @@ async function watchTurns() {
   const all = Promise.all(workers).then(() => (isOver = true));
   let [looks, back, uneven] = [0, 0, 0];
   let last = processStats();
+  const fields = /** @type {(keyof typeof last)[]} */ (Object.keys(last));
   while (!isOver) {
     for (let i = 0; i < 200; i++) {
       const stats = processStats();
       looks++;
-      if (Object.keys(stats).some((field) => stats[field] < last[field])) back++;
+      if (fields.some((field) => stats[field] < last[field])) back++;
       // Nothing is published inside a section.
       const { entered, undisturbed, yielded, raced, preempted, nested } = stats;
       if (entered !== undisturbed + yielded + raced + preempted + nested) uneven++;
@@ -100,6 +112,7 @@ async function watchTurns() {
   return [{ looks, back, uneven }, processStats()];
 }
 
+/** @param {string} how */
 async function main(how) {
   if (how === 'again') {
     takeTurns(TURNS);
@@ -113,6 +126,7 @@ async function main(how) {
   return [before, processStats()];
 }
 
+/** @param {string} how */
 function work(how) {
   if (how === 'turning') {
     for (let turn = 0; turn < 1000; turn++) {
@@ -123,7 +137,7 @@ function work(how) {
       }
       thread.detach();
     }
-    parentPort.postMessage('done');
+    parentPort?.postMessage('done');
     return;
   }
   const thread = attachSimulated();
@@ -134,10 +148,10 @@ function work(how) {
     sections(thread, SECTIONS);
     if (how === 'detached') thread.detach();
   }
-  parentPort.postMessage('done');
+  parentPort?.postMessage('done');
   if (how === 'disturbed and waits') setInterval(() => undefined, 1000);
   if (how === 'terminated') for (;;) loadAddon();
 }
 
-if (isMainThread) process.stdout.write(JSON.stringify(await main(process.argv[2])));
+if (isMainThread) process.stdout.write(JSON.stringify(await main(process.argv[2] ?? '')));
 else work(workerData);

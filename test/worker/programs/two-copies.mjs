@@ -19,7 +19,7 @@ function useBoth() {
 if (!isMainThread) {
   const { a, inner, outer } = useBoth();
   a.enter();
-  parentPort.postMessage({ inner, outer });
+  parentPort?.postMessage({ inner, outer });
 } else {
   const { a, b, inner, outer } = useBoth();
   const found = {

@@ -6,22 +6,25 @@ import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { isMainThread, Worker, workerData } from 'node:worker_threads';
-import { attach } from '../../../dist/index.js';
+import { attach } from 'rseq-slice';
 
 const COUNT = 1_000_000;
 
+/** @typedef {{ body: 'sections' | 'nothing', controlWord: string | undefined }} Job */
+
+/** @param {Job} job */
 async function run({ body, controlWord }) {
   const thread = attach(controlWord === 'native' ? { host: 'linux', controlWord } : {});
   let sum = 0;
   const loops = {
-    sections: (count) => {
+    sections: (/** @type {number} */ count) => {
       for (let i = 0; i < count; i++) {
         thread.enter();
         sum = (sum + i) | 0;
         thread.leave();
       }
     },
-    nothing: (count) => {
+    nothing: (/** @type {number} */ count) => {
       for (let i = 0; i < count; i++) sum = (sum + i) | 0;
     },
   };
@@ -47,7 +50,7 @@ async function run({ body, controlWord }) {
 }
 
 const [where, body, controlWord] = process.argv.slice(2);
+const job = { body: /** @type {Job['body']} */ (body), controlWord };
 if (!isMainThread) await run(workerData);
-else if (where === 'worker')
-  new Worker(new URL(import.meta.url), { workerData: { body, controlWord } });
-else await run({ body, controlWord });
+else if (where === 'worker') new Worker(new URL(import.meta.url), { workerData: job });
+else await run(job);

@@ -3,11 +3,12 @@
 // the other or eight at once (argument `together`). Prints how each ended, and
 // what the main thread can still do afterwards.
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
-import { attach, probe } from '../../../dist/index.js';
+import { attach, probe } from 'rseq-slice';
 
 const ENDINGS = ['end', 'terminate', 'throw', 'exit'];
 const STATES = ['inside', 'outside', 'detached'];
 
+/** @param {readonly [ending: string, state: string]} one */
 async function runCase([ending, state]) {
   const worker = new Worker(new URL(import.meta.url), { workerData: { ending, state } });
   let error = null;
@@ -22,7 +23,9 @@ async function runCase([ending, state]) {
 }
 
 if (isMainThread) {
-  const cases = ENDINGS.flatMap((ending) => STATES.map((state) => [ending, state]));
+  const cases = ENDINGS.flatMap((ending) =>
+    STATES.map((state) => /** @type {const} */ ([ending, state])),
+  );
   const { registered } = probe().libc;
   const ends = [];
   if (process.argv[2] === 'together') {
@@ -42,7 +45,7 @@ if (isMainThread) {
   const { host } = thread;
   if (state === 'inside') thread.enter();
   if (state === 'detached') thread.detach();
-  parentPort.postMessage(host);
+  parentPort?.postMessage(host);
   if (ending === 'throw') throw new Error('on purpose');
   if (ending === 'exit') process.exit(5);
   // To be terminated in the middle of sections, not of a wait.

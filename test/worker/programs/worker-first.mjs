@@ -5,7 +5,7 @@
 import { Worker, isMainThread, parentPort } from 'node:worker_threads';
 
 async function useLibrary() {
-  const { attach } = await import('../../../dist/index.js');
+  const { attach } = await import('rseq-slice');
   const thread = attach();
   for (let i = 0; i < 1000; i++) thread.critical(() => i);
   return [thread.host, thread.stats().entered];
@@ -20,7 +20,7 @@ async function useInWorker() {
   return [...(await message), await exit];
 }
 
-if (!isMainThread) parentPort.postMessage(await useLibrary());
+if (!isMainThread) parentPort?.postMessage(await useLibrary());
 else {
   const before = await useInWorker();
   const main = await useLibrary();

@@ -3,8 +3,8 @@
 // prints them all, with those of a simulated kernel that grants, and ends as it is told to.
 // Arguments: how it ends, and how often each worker takes the lock.
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
-import { Mutex, attach } from '../../../../dist/index.js';
-import { SimulatedKernel } from '../../../../dist/simulated/index.js';
+import { Mutex, attach } from 'rseq-slice';
+import { SimulatedKernel } from 'rseq-slice/simulated';
 
 const WORKERS = 4;
 /** Words: the count, one to spend time with, and how many workers have started. */
@@ -13,16 +13,40 @@ const STARTED = 2;
 /** Sections that are granted, and then given back, expired, and scheduled out. */
 const GRANTS = { given: 30, late: 5 };
 
-/** Takes the lock so often, and holds it long enough for others to want it. */
+/**
+ * What a worker is told.
+ * @typedef {object} Job
+ * @property {import('rseq-slice').LockHandle} handle
+ * @property {SharedArrayBuffer} buffer
+ * @property {number} rounds how often it takes the lock
+ * @property {boolean} isEndless whether it does not end by itself
+ */
+
+/**
+ * Takes the lock so often, and holds it long enough for others to want it.
+ * @param {Mutex} lock
+ * @param {Int32Array} words
+ * @param {number} rounds
+ */
 function work(lock, words, rounds) {
   for (let i = 0; i < rounds; i++) {
     lock.enter();
-    for (let spin = 0; spin < 1000; spin++) words[COUNT + 1] += 1;
-    words[COUNT] += 1;
+    for (let spin = 0; spin < 1000; spin++) add(words, COUNT + 1);
+    add(words, COUNT);
     lock.leave();
   }
 }
 
+/**
+ * Not as an atomic operation: the lock is there for that.
+ * @param {Int32Array} words
+ * @param {number} at
+ */
+function add(words, at) {
+  words[at] = (words[at] ?? 0) + 1;
+}
+
+/** @param {Job} job */
 function runWorker({ handle, buffer, rounds, isEndless }) {
   const thread = attach({ host: 'simulated' });
   const [lock, words] = [Mutex.from(handle), new Int32Array(buffer)];
@@ -32,12 +56,12 @@ function runWorker({ handle, buffer, rounds, isEndless }) {
   work(lock, words, rounds);
   if (!isEndless) {
     thread.critical(() => thread.critical(() => {}));
-    parentPort.postMessage(thread.stats());
+    parentPort?.postMessage(thread.stats());
     return;
   }
   // Nothing comes after this but the end by terminate(), so these are the last counters.
   thread.enter();
-  parentPort.postMessage(thread.stats());
+  parentPort?.postMessage(thread.stats());
   for (;;);
 }
 
@@ -53,6 +77,7 @@ function grants() {
   return thread.stats();
 }
 
+/** @param {string} ending @param {number} rounds */
 async function main(ending, rounds) {
   const { handle } = new Mutex();
   const buffer = new SharedArrayBuffer(12);
@@ -73,7 +98,7 @@ async function main(ending, rounds) {
   // The end of the process would terminate these, too, as long as they are on their way to their
   // own.
   await Promise.all(others.map((one) => one.end));
-  await endless.worker.terminate();
+  await endless?.worker.terminate();
   console.log(
     JSON.stringify({ count: new Int32Array(buffer)[COUNT], stats: [...stats, grants()] }),
   );
