@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 // SPDX-License-Identifier: MIT
 // The public surface as API reports in api/, one for each entry of "exports" that has types: what a
 // user can import, with signatures. Compares them with dist/ as it is; with --update, writes them.
@@ -8,13 +7,23 @@ import { mkdtempSync, readFileSync, rmSync, mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import {
   CompilerState,
   Extractor,
   ExtractorConfig,
   ExtractorLogLevel,
 } from '@microsoft/api-extractor';
+import { readFlags } from './read-flags.mjs';
+
+const HELP = `Compares what can be imported, as dist/ declares it, with the reports in api/.
+
+  node scripts/api.mjs [options]
+
+  --update   writes the reports
+  --help     this text
+
+Exit codes: 0 they are the same, or were written; 1 they differ; 2 wrong usage.
+`;
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const manifest = join(root, 'package.json');
@@ -69,7 +78,7 @@ function configure(types, report, temporary) {
 }
 
 /**
- * Holds one report against the declarations, or writes it.
+ * Holds one report against the declarations, or writes it, and tells.
  * @param {ExtractorConfig} config
  * @param {CompilerState} compilerState
  * @param {boolean} isUpdate
@@ -84,29 +93,31 @@ function check(config, compilerState, isUpdate) {
       if (message.logLevel !== ExtractorLogLevel.Error) message.handled = true;
     },
   });
-  return result.errorCount === 0 && (isUpdate || !result.apiReportChanged);
+  const isRight = result.errorCount === 0 && (isUpdate || !result.apiReportChanged);
+  const report = `api/${basename(config.reportFilePath)}`;
+  if (isRight) console.log(`${report}: ${isUpdate ? 'written' : 'as it is'}.`);
+  else if (result.errorCount === 0)
+    console.error(
+      `${report} is not what dist/ declares. If that is meant: npm run api -- --update, and commit it.`,
+    );
+  return isRight;
 }
 
-const { values } = parseArgs({ options: { update: { type: 'boolean', default: false } } });
-const temporary = mkdtempSync(join(tmpdir(), 'rseq-slice-api-'));
-try {
-  const configs = entries().map(([types, report]) => configure(types, report, temporary));
-  const [first, ...others] = configs;
-  if (first === undefined) throw new Error('No entry of "exports" has types.');
-  // Analysed once for all: to read the declarations takes longer than the reports do.
-  const additionalEntryPoints = others.map((config) => config.mainEntryPointFilePath);
-  const state = CompilerState.create(first, { additionalEntryPoints });
-  for (const config of configs) {
-    const report = basename(config.reportFilePath);
-    if (check(config, state, values.update)) {
-      console.log(`api/${report}: ${values.update ? 'written' : 'as it is'}.`);
-      continue;
-    }
-    console.error(
-      `api/${report} is not what dist/ declares. If that is meant: npm run api -- --update, and commit it.`,
-    );
-    process.exitCode = 1;
+/** @param {boolean} isUpdate @returns {boolean} whether all reports are as the declarations are */
+function checkAll(isUpdate) {
+  const temporary = mkdtempSync(join(tmpdir(), 'rseq-slice-api-'));
+  try {
+    const configs = entries().map(([types, report]) => configure(types, report, temporary));
+    const [first, ...others] = configs;
+    if (first === undefined) throw new Error('No entry of "exports" has types.');
+    // Analysed once for all: to read the declarations takes longer than the reports do.
+    const additionalEntryPoints = others.map((config) => config.mainEntryPointFilePath);
+    const state = CompilerState.create(first, { additionalEntryPoints });
+    return configs.map((config) => check(config, state, isUpdate)).every(Boolean);
+  } finally {
+    rmSync(temporary, { recursive: true, force: true });
   }
-} finally {
-  rmSync(temporary, { recursive: true, force: true });
 }
+
+const flags = readFlags('api', HELP, 'update');
+if (flags !== null) process.exitCode = checkAll(flags.update) ? 0 : 1;

@@ -22,6 +22,14 @@ import { fileURLToPath } from 'node:url';
 import tsBlankSpace from 'ts-blank-space';
 import ts from 'typescript';
 import { copyHeaders } from './native/headers.mjs';
+import { readFlags } from './read-flags.mjs';
+
+const HELP = `Builds the library in dist/ and the tools in packages/tools/dist/.
+
+  node scripts/build-lib.mjs
+
+Exit codes: 0 done, 1 the types are wrong, 2 wrong usage.
+`;
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -121,8 +129,10 @@ function build(project, finish = () => undefined) {
   }
 }
 
-// In this order: the tools are checked against the declarations of the library.
-const isBuilt =
-  build(root, (folder) => copyHeaders(join(folder, 'headers'))) &&
-  build(join(root, 'packages/tools'), copyAssets);
-process.exitCode = isBuilt ? 0 : 1;
+if (readFlags('build-lib', HELP) !== null) {
+  // In this order: the tools are checked against the declarations of the library.
+  const isBuilt =
+    build(root, (folder) => copyHeaders(join(folder, 'headers'))) &&
+    build(join(root, 'packages/tools'), copyAssets);
+  process.exitCode = isBuilt ? 0 : 1;
+}

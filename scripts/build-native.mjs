@@ -7,10 +7,10 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { buildDirectly } from './native/direct.mjs';
 import { findCompilers, isThere } from './native/compilers.mjs';
 import { root } from './native/target.mjs';
+import { readFlags } from './read-flags.mjs';
 
 const HELP = `Compiles the addon into build/Release.
 
@@ -77,20 +77,5 @@ function build(direct) {
   }
 }
 
-/** @returns {number} the exit code */
-function main() {
-  let options;
-  try {
-    options = parseArgs({
-      options: { direct: { type: 'boolean', default: false }, help: { type: 'boolean' } },
-    }).values;
-  } catch (error) {
-    say(`${messageOf(error)} See --help.`);
-    return 2;
-  }
-  if (options.help !== true) return build(options.direct);
-  process.stdout.write(HELP);
-  return 0;
-}
-
-process.exitCode = main();
+const flags = readFlags('build-native', HELP, 'direct');
+if (flags !== null) process.exitCode = build(flags.direct);

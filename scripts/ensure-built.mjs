@@ -1,12 +1,21 @@
 // SPDX-License-Identifier: MIT
-// Builds what is missing or older than its sources, so that a fresh clone runs
-// with one command. In a guest the checkout is read-only and built already.
-// An addon that does not compile is told and not fatal: the simulated kernel
-// serves without it.
+// Builds what is missing or older than its sources, so that a fresh clone runs with one command. In
+// a guest the checkout is read-only and built already. An addon that does not compile is told and
+// not fatal: the simulated kernel serves without it.
+
 import { spawnSync } from 'node:child_process';
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { readFlags } from './read-flags.mjs';
+
+const HELP = `Builds the library and the addon where they are missing or older than their sources.
+
+  node scripts/ensure-built.mjs
+
+With RSEQ_SLICE_GUEST in the environment nothing is built. Exit codes: 0 all is there, or only the addon is not; 1 the
+library was not built; 2 wrong usage.
+`;
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -34,7 +43,8 @@ function build(script) {
   return spawnSync('npm', ['run', '--silent', script], { cwd: root, stdio: ['ignore', 2, 2] });
 }
 
-if (process.env['RSEQ_SLICE_GUEST'] === undefined) {
+/** @returns {number} the exit code */
+function ensureBuilt() {
   // Elsewhere than on Linux there is no addon to build, and none would be missed.
   const stale = newest(['native', 'binding.gyp']) > newest(['build/Release/rseq_slice.node']);
   if (process.platform === 'linux' && stale) {
@@ -44,8 +54,8 @@ if (process.env['RSEQ_SLICE_GUEST'] === undefined) {
   }
   const sources = ['lib', 'packages/tools/lib', 'tsconfig.json', 'tsconfig.build.json'];
   const built = Math.min(newest(['dist/index.js']), newest(['packages/tools/dist/main.js']));
-  if (newest(sources) > built) {
-    const { status } = build('build:lib');
-    if (status !== 0) process.exit(status ?? 1);
-  }
+  return newest(sources) > built && build('build:lib').status !== 0 ? 1 : 0;
 }
+
+const isAsked = readFlags('ensure-built', HELP) !== null;
+if (isAsked && process.env['RSEQ_SLICE_GUEST'] === undefined) process.exitCode = ensureBuilt();

@@ -5,10 +5,20 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { configureWithCMake } from './native/cmake.mjs';
 import { root } from './native/target.mjs';
+import { readFlags } from './read-flags.mjs';
 import { findCommand } from '../packages/vm/lib/guest/packages.mjs';
+
+const HELP = `Looks through the C and C++ sources with clang-format and clang-tidy.
+
+  node scripts/lint-native.mjs [options]
+
+  --format   lays them out as .clang-format says, and does nothing else
+  --help     this text
+
+Exit codes: 0 nothing was found, 1 something was, or a program is missing; 2 wrong usage.
+`;
 
 const folder = join(root, 'build/cmake');
 
@@ -57,11 +67,15 @@ function tidy() {
   return status === 0 ? 0 : 1;
 }
 
-try {
-  const { values } = parseArgs({ options: { format: { type: 'boolean' } } });
-  if (values.format === true) process.exitCode = format('-i');
-  else process.exitCode = Math.max(format('--dry-run', '-Werror'), tidy());
-} catch (error) {
-  console.error(`lint-native: ${error instanceof Error ? error.message : String(error)}`);
-  process.exitCode = 1;
+/** @param {boolean} isToFormat @returns {number} the exit code */
+function lint(isToFormat) {
+  try {
+    return isToFormat ? format('-i') : Math.max(format('--dry-run', '-Werror'), tidy());
+  } catch (error) {
+    console.error(`lint-native: ${error instanceof Error ? error.message : String(error)}`);
+    return 1;
+  }
 }
+
+const flags = readFlags('lint-native', HELP, 'format');
+if (flags !== null) process.exitCode = lint(flags.format);

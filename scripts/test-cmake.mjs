@@ -6,6 +6,14 @@ import { join } from 'node:path';
 import { buildWithCMake, runCTests } from './native/cmake.mjs';
 import { testWithAddon } from './native/copied-checkout.mjs';
 import { root } from './native/target.mjs';
+import { readFlags } from './read-flags.mjs';
+
+const HELP = `Builds the addon with cmake-js and runs the C tests and the JavaScript tests of it.
+
+  node scripts/test-cmake.mjs
+
+It needs cmake. Exit codes: 0 all passed, 1 something failed, 2 wrong usage.
+`;
 
 const TESTS = [
   'test/lib/attach.test.ts',
@@ -14,12 +22,17 @@ const TESTS = [
   'test/worker/',
 ];
 
-const folder = join(root, 'build/cmake');
-try {
-  buildWithCMake(folder);
-  const passed = [runCTests(folder), testWithAddon(join(folder, 'Release/rseq_slice.node'), TESTS)];
-  process.exitCode = passed.every(Boolean) ? 0 : 1;
-} catch (error) {
-  console.error(`test-cmake: ${error instanceof Error ? error.message : String(error)}`);
-  process.exitCode = 1;
+/** @returns {boolean} whether all passed */
+function test() {
+  const folder = join(root, 'build/cmake');
+  try {
+    buildWithCMake(folder);
+    const addon = join(folder, 'Release/rseq_slice.node');
+    return [runCTests(folder), testWithAddon(addon, TESTS)].every(Boolean);
+  } catch (error) {
+    console.error(`test-cmake: ${error instanceof Error ? error.message : String(error)}`);
+    return false;
+  }
 }
+
+if (readFlags('test-cmake', HELP) !== null) process.exitCode = test() ? 0 : 1;

@@ -4,6 +4,7 @@
 
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { refuseUsage } from '../../packages/vm/lib/refuse-usage.mjs';
 
 const BENCHMARKS = new Map([
   ['sections', 'main.mjs'],
@@ -33,8 +34,9 @@ const isNamed = first !== '' && !first.startsWith('-');
 const script = BENCHMARKS.get(isNamed ? first : 'sections');
 if (first === '--help') process.stdout.write(HELP);
 else if (script === undefined) {
-  process.stderr.write(
-    `bench: there is no benchmark '${first}', but ${[...BENCHMARKS.keys()].join(', ')}.\n`,
+  refuseUsage(
+    'bench',
+    `There is no benchmark '${first}', but ${[...BENCHMARKS.keys()].join(', ')}.`,
   );
   process.exitCode = 2;
 } else {

@@ -36,7 +36,8 @@ export class BuildFolder {
   /** A checkout with no more than the build needs; `files` stand in the place of its own. */
   checkout(files: Readonly<Record<string, string>> = {}): string {
     const path = join(this.path, 'checkout');
-    for (const each of ['binding.gyp', 'native', 'package.json', 'scripts']) {
+    const usage = 'packages/vm/lib/refuse-usage.mjs';
+    for (const each of ['binding.gyp', 'native', 'package.json', 'scripts', usage]) {
       cpSync(join(root, each), join(path, each), { recursive: true });
     }
     symlinkSync(join(root, 'node_modules'), join(path, 'node_modules'));

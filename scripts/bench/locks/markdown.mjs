@@ -1,15 +1,22 @@
 // SPDX-License-Identifier: MIT
 // Records of the benchmark of locks as Markdown, for docs/locks.md: one row a cell, slices on
 // beside off.
-//
-//   node scripts/bench/locks/markdown.mjs FILE.json…
 
 import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
 import {
   coverageOf,
   isTelling,
   nameOfIntervals,
 } from '../../../packages/tools/dist/bench/statistics.js';
+import { refuseUsage } from '../../../packages/vm/lib/refuse-usage.mjs';
+
+const HELP = `Prints records of the benchmark of locks as tables of Markdown.
+
+  node scripts/bench/locks/markdown.mjs FILE.json...
+
+Exit codes: 0 done, 1 a record cannot be read, 2 wrong usage.
+`;
 
 /**
  * @typedef {import('../../../packages/tools/lib/bench/locks/aggregate.ts').CellSummary} CellSummary
@@ -91,7 +98,8 @@ function table({ cells, pairs }) {
     .join('\n');
 }
 
-for (const file of process.argv.slice(2)) {
+/** @param {string} file with a record */
+function print(file) {
   /** @type {Record} */
   const record = JSON.parse(readFileSync(file, 'utf8'));
   const { lane, workload, date, commit, kernel, node, pairs } = record;
@@ -100,3 +108,21 @@ for (const file of process.argv.slice(2)) {
     `${where}, workload ${workload}, ${Math.max(...pairs.map(({ rounds }) => rounds))} rounds, intervals of ${nameOfIntervals(pairs.map(({ rounds }) => ({ coverage: coverageOf(rounds) })))}; ${date.slice(0, 10)}, commit ${commit.slice(0, 7)}, Linux ${kernel}, Node ${node}\n\n${table(record)}\n\n`,
   );
 }
+
+/** @returns {number} the exit code */
+function main() {
+  let options;
+  try {
+    options = parseArgs({ options: { help: { type: 'boolean' } }, allowPositionals: true });
+    if (options.values.help !== true && options.positionals.length === 0)
+      throw new Error('It wants records, as bench -- locks --json writes them.');
+  } catch (error) {
+    refuseUsage('markdown', error);
+    return 2;
+  }
+  if (options.values.help === true) process.stdout.write(HELP);
+  for (const file of options.positionals) print(file);
+  return 0;
+}
+
+process.exitCode = main();
