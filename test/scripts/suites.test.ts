@@ -59,7 +59,7 @@ it.each(divided)('%s has its other rows in the long suite', (name) => {
   expect(readDocument(other)).toContain(`import './${basename(name)}';`);
 });
 
-const callers = ['.ci/run', '.github/workflows/ci.yml', '.github/workflows/release.yml'];
+const callers = ['scripts/ci.mjs', '.github/workflows/ci.yml', '.github/workflows/release.yml'];
 
 it.each(callers)('short and long are both run by %s', (file) => {
   const commands = readDocument(file);
