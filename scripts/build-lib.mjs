@@ -78,7 +78,7 @@ function renameImports(text) {
 }
 
 /**
- * What a report's page carries in it: the page's own script and looks, and the plotting library.
+ * The script and the looks of a report's page.
  * @param {string} folder
  */
 function copyAssets(folder) {
@@ -86,10 +86,6 @@ function copyAssets(folder) {
   mkdirSync(to, { recursive: true });
   const own = join(root, 'packages/tools/lib/report/assets');
   for (const name of readdirSync(own)) copyFileSync(join(own, name), join(to, name));
-  const library = join(root, 'node_modules/uplot');
-  for (const name of ['uPlot.iife.min.js', 'uPlot.min.css'])
-    copyFileSync(join(library, 'dist', name), join(to, name));
-  copyFileSync(join(library, 'LICENSE'), join(to, 'uPlot.LICENSE'));
 }
 
 /**

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /**
- * What a page carries in it: its own script and looks, and the plotting library. They lie next to
- * this module, the library's as its package has them, when `dist/` is built.
+ * What a page carries in it: its own script and looks, which lie next to this module, and the
+ * plotting library, which is taken from its own package as that has it.
  */
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 
 export interface Assets {
   readonly libraryScript: string;
@@ -14,13 +15,17 @@ export interface Assets {
   readonly style: string;
 }
 
-export function readAssets(folder: URL = new URL('./assets/', import.meta.url)): Assets {
-  const read = (name: string): string => readFileSync(new URL(name, folder), 'utf8');
+const { resolve } = createRequire(import.meta.url);
+
+export function readAssets(): Assets {
+  const own = (name: string): string =>
+    readFileSync(new URL(`assets/${name}`, import.meta.url), 'utf8');
+  const library = (name: string): string => readFileSync(resolve(`uplot/${name}`), 'utf8');
   return {
-    libraryScript: read('uPlot.iife.min.js'),
-    libraryStyle: read('uPlot.min.css'),
-    libraryLicence: read('uPlot.LICENSE'),
-    script: read('client.js'),
-    style: read('page.css'),
+    libraryScript: library('dist/uPlot.iife.min.js'),
+    libraryStyle: library('dist/uPlot.min.css'),
+    libraryLicence: library('LICENSE'),
+    script: own('client.js'),
+    style: own('page.css'),
   };
 }
