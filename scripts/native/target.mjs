@@ -4,7 +4,7 @@
 // here is an error, so that the ways to build cannot drift apart in silence.
 
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { headersFolder, includeFolder } from './headers.mjs';
@@ -43,9 +43,19 @@ const KEYS = /** @type {const} */ ([
 
 /** @typedef {{ name: string } & Record<(typeof KEYS)[number], string[]>} Target */
 
-/** @param {string} [folder] where binding.gyp is @returns {Target} */
+/**
+ * A published package has its binding.gyp in native/: package managers compile whatever has one at
+ * its top, or warn that they did not.
+ */
+export const PUBLISHED = 'native/binding.gyp';
+
+/** @param {string} [folder] the project's @returns {Target} */
 export function readTarget(folder = root) {
-  const [target, ...others] = JSON.parse(readFileSync(join(folder, 'binding.gyp'), 'utf8')).targets;
+  const path = ['binding.gyp', PUBLISHED]
+    .map((name) => join(folder, name))
+    .find((name) => existsSync(name));
+  if (path === undefined) throw new Error(`There is no binding.gyp in ${folder}.`);
+  const [target, ...others] = JSON.parse(readFileSync(path, 'utf8')).targets;
   if (others.length > 0)
     throw new Error(
       'binding.gyp has more than one target: scripts/native/ knows what to do with one.',

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The command `npm run package`: the tarball that is published, made of what is built anew for it.
-// What only the package knows is written on the way: where it is published from, and where links
-// lead from there.
+// The command `npm run package`: the tarballs of the library, its tools and its guests, made of what
+// is built anew for them. What only a published package knows is written on the way: where it is
+// published from, and where links lead from there.
 
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,28 +9,45 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { root } from '../native/target.mjs';
+import { PUBLISHED, root } from '../native/target.mjs';
 import { relink } from './pages.mjs';
 import { describeRepository, findRepository } from './repository.mjs';
 import { refuseUsage } from '../../packages/vm/lib/refuse-usage.mjs';
 
-const HELP = `Builds the library and the prebuilt addon, and packs them.
+const HELP = `Builds the library, its tools and the prebuilt addon, and packs the three packages.
 
   node scripts/package/pack.mjs [options]
 
-  --release   for publishing: the addons in prebuilds/ are taken as they are, and where it is not known what repository this
-              is published from, nothing is packed
+  --release   for publishing: the addons in prebuilds/ are taken as they are, and nothing is packed unless the repository
+              that this is published from is known
   --help      this text
 
-The repository is $GITHUB_SERVER_URL/$GITHUB_REPOSITORY, else that of the git remote origin; package.json of the package
-gets it. Exit codes: 0 done, 1 something failed, 2 wrong usage.
+The repository is $GITHUB_SERVER_URL/$GITHUB_REPOSITORY, else that of the git remote origin; each package.json gets it.
+Exit codes: 0 done, 1 something failed, 2 usage error.
 `;
 
 /**
+ * What is published, and where it is in the repository: the library first, because the tools need
+ * it.
+ * @type {readonly { readonly name: string, readonly folder: string }[]}
+ */
+export const PACKAGES = [
+  { name: 'rseq-slice', folder: '.' },
+  { name: 'rseq-slice-tools', folder: 'packages/tools' },
+  { name: 'rseq-slice-vm', folder: 'packages/vm' },
+];
+
+/** Of a checkout alone. */
+const NOT_PUBLISHED = ['workspaces', 'scripts', 'devDependencies'];
+
+/**
  * @typedef {object} Packed
+ * @property {string} name
+ * @property {string} version
  * @property {string} path
  * @property {readonly string[]} files in it
  * @property {number} size bytes of the tarball
+ * @property {number} unpackedSize bytes of its files
  * @property {string | null} repository where it says it comes from
  */
 
@@ -53,55 +70,88 @@ function runStep(step, [program = '', ...args], cwd = root) {
 
 /** @param {string} output of `npm pack --json` @returns {Omit<Packed, 'repository'>} */
 function readPacked(output) {
-  const [{ filename, files, size }] = JSON.parse(output);
-  return {
-    path: filename,
-    files: files.map((/** @type {{ path: string }} */ { path }) => path),
-    size,
-  };
+  const [{ name, version, filename, files, size, unpackedSize }] = JSON.parse(output);
+  const paths = files.map((/** @type {{ path: string }} */ { path }) => path);
+  return { name, version, path: filename, files: paths, size, unpackedSize };
 }
 
 /** A package that was made before. @param {string} path @returns {Packed} */
-export function readTarball(path) {
-  const full = resolve(path);
+function readTarball(path) {
   const packed = readPacked(
-    runStep('reading the package', ['npm', 'pack', full, '--dry-run', '--json']),
+    runStep('reading the package', ['npm', 'pack', path, '--dry-run', '--json']),
   );
   const description = JSON.parse(
-    runStep('reading package.json', ['tar', '-xOzf', full, 'package/package.json']),
+    runStep('reading package.json', ['tar', '-xOzf', path, 'package/package.json']),
   );
-  return { ...packed, path: full, repository: description.repository?.url ?? null };
+  return { ...packed, path, repository: description.repository?.url ?? null };
 }
 
 /**
- * The files of the package in a folder of their own.
+ * The packages that were made before, of the version that the checkout has.
  * @param {string} folder
+ * @returns {readonly Packed[]} as in PACKAGES
+ */
+export function readTarballs(folder) {
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  return PACKAGES.map(({ name }) => readTarball(resolve(folder, `${name}-${version}.tgz`)));
+}
+
+/**
+ * The files of a package in a folder of their own.
+ * @param {string} staged
+ * @param {string} folder the package's, in the repository
  * @param {string | null} repository
  */
-function stage(folder, repository) {
-  const { files } = readPacked(
-    runStep('listing the files', ['npm', 'pack', '--dry-run', '--json', '--ignore-scripts']),
-  );
-  const known = new Set(files);
-  const description = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+function stage(staged, folder, repository) {
+  const from = join(root, folder);
+  const list = ['npm', 'pack', '--dry-run', '--json', '--ignore-scripts'];
+  const { files } = readPacked(runStep('listing the files', list, from));
+  const known = new Set([...files, 'LICENSE']);
+  const description = JSON.parse(readFileSync(join(from, 'package.json'), 'utf8'));
   const source = repository === null ? null : `${repository}/blob/v${description.version}`;
   for (const name of files) {
-    const to = join(folder, name);
-    cpSync(join(root, name), to);
+    const to = join(staged, name === 'binding.gyp' ? PUBLISHED : name);
+    cpSync(join(from, name), to);
     if (name.endsWith('.md'))
-      writeFileSync(to, relink(readFileSync(to, 'utf8'), name, known, source));
+      writeFileSync(to, relink(readFileSync(to, 'utf8'), name, known, source, folder));
   }
-  const all = { ...description, ...(repository === null ? {} : describeRepository(repository)) };
-  writeFileSync(join(folder, 'package.json'), `${JSON.stringify(all, null, 2)}\n`);
+  cpSync(join(root, 'LICENSE'), join(staged, 'LICENSE'));
+  const published = Object.entries(description).filter(([key]) => !NOT_PUBLISHED.includes(key));
+  const all = {
+    ...Object.fromEntries(published),
+    files: description.files.map((/** @type {string} */ name) =>
+      name === 'binding.gyp' ? PUBLISHED : name,
+    ),
+    ...(repository === null ? {} : describeRepository(repository, folder)),
+  };
+  writeFileSync(join(staged, 'package.json'), `${JSON.stringify(all, null, 2)}\n`);
 }
 
 /**
- * Builds the library and the prebuilt addon, and packs them.
- * @param {string} folder for the tarball
- * @param {{ isRelease?: boolean }} [options]
+ * @param {string} folder the package's, in the repository
+ * @param {string} destination for the tarball
+ * @param {string | null} repository
  * @returns {Packed}
  */
-export function pack(folder, { isRelease = false } = {}) {
+function packOne(folder, destination, repository) {
+  const staged = mkdtempSync(join(tmpdir(), 'rseq-slice-pack-'));
+  try {
+    stage(staged, folder, repository);
+    const command = ['npm', 'pack', '--json', '--ignore-scripts', '--pack-destination'];
+    const packed = readPacked(runStep('npm pack', [...command, destination], staged));
+    return { ...packed, path: join(destination, packed.path), repository };
+  } finally {
+    rmSync(staged, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Builds the library, its tools and the prebuilt addon, and packs the packages.
+ * @param {string} destination for the tarballs
+ * @param {{ isRelease?: boolean, packages?: typeof PACKAGES }} [options]
+ * @returns {readonly Packed[]} in the order of the packages
+ */
+export function pack(destination, { isRelease = false, packages = PACKAGES } = {}) {
   const repository = findRepository(root);
   if (isRelease && repository === null) {
     throw new Error(
@@ -114,20 +164,7 @@ export function pack(folder, { isRelease = false } = {}) {
       process.execPath,
       join(root, 'scripts/package/prebuild.mjs'),
     ]);
-  const staged = mkdtempSync(join(tmpdir(), 'rseq-slice-pack-'));
-  try {
-    stage(staged, repository);
-    const packed = readPacked(
-      runStep(
-        'npm pack',
-        ['npm', 'pack', '--json', '--ignore-scripts', '--pack-destination', folder],
-        staged,
-      ),
-    );
-    return { ...packed, path: join(folder, packed.path), repository };
-  } finally {
-    rmSync(staged, { recursive: true, force: true });
-  }
+  return packages.map(({ folder }) => packOne(folder, destination, repository));
 }
 
 /** @returns {number} the exit code */
@@ -147,9 +184,15 @@ function main() {
     return 0;
   }
   try {
-    const { path, files, size, repository } = pack(root, { isRelease: options.release === true });
+    const packed = pack(root, { isRelease: options.release === true });
+    for (const { path, files, size } of packed)
+      process.stdout.write(
+        `${path}: ${files.length} files, ${size.toLocaleString('en')} bytes packed\n`,
+      );
     process.stdout.write(
-      `${path}: ${files.length} files, ${size.toLocaleString('en')} bytes, ${repository === null ? 'without the address of a repository, since git has no remote called origin here that has one' : `of ${repository}`}\n`,
+      packed[0]?.repository
+        ? `They name the repository ${packed[0].repository}.\n`
+        : 'They name no repository: git has no remote called origin here that has an address.\n',
     );
     return 0;
   } catch (error) {

@@ -19,13 +19,14 @@ export const linksOf = (text, page) =>
  * @param {string} text of a page
  * @param {string} page its name, from the package's folder
  * @param {ReadonlySet<string>} files of the package
- * @param {string | null} source where all files are, to be looked at; null: not known
+ * @param {string | null} source where the repository's files can be looked at; null: not known
+ * @param {string} [folder] the package's, in the repository
  * @returns {string} the page for the package
  */
-export function relink(text, page, files, source) {
+export function relink(text, page, files, source, folder = '.') {
   return text.replaceAll(LINK, (link, words, place, part = '') => {
     const file = posix.join(posix.dirname(page), place);
     if (files.has(file)) return link;
-    return source === null ? words : `[${words}](${source}/${file}${part})`;
+    return source === null ? words : `[${words}](${source}/${posix.join(folder, file)}${part})`;
   });
 }

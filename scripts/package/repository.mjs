@@ -41,9 +41,17 @@ export function findRepository(
   return status === 0 ? webAddress(stdout.trim()) : null;
 }
 
-/** @param {string} repository @returns the members of package.json that say so */
-export const describeRepository = (repository) => ({
-  repository: { type: 'git', url: `git+${repository}.git` },
-  homepage: `${repository}#readme`,
+/**
+ * @param {string} repository
+ * @param {string} [folder] the package's, in the repository
+ * @returns the members of package.json that say so
+ */
+export const describeRepository = (repository, folder = '.') => ({
+  repository: {
+    type: 'git',
+    url: `git+${repository}.git`,
+    ...(folder === '.' ? {} : { directory: folder }),
+  },
+  homepage: folder === '.' ? `${repository}#readme` : `${repository}/tree/HEAD/${folder}#readme`,
   bugs: `${repository}/issues`,
 });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
  * The commands that documents name, held against what there is: npm scripts,
- * and the subcommands of rseq-slice with their options.
+ * and the commands of the three packages with their options.
  */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -36,28 +36,40 @@ const scripts = Object.keys(
 );
 const helps = new Map<string, string>();
 
-/** What a subcommand says of itself. */
-function help(command: string): string {
-  const known = helps.get(command);
+/** The programs of the packages, where a checkout has them. */
+const PROGRAMS: Readonly<Record<string, string>> = {
+  'rseq-slice': 'dist/cli/main.js',
+  'rseq-slice-tools': 'packages/tools/dist/main.js',
+  'rseq-slice-vm': 'packages/vm/lib/main.mjs',
+};
+
+/** What a program, or a subcommand of it, says of itself. */
+function help(program: string, command = ''): string {
+  const words = [...(command === '' ? [] : [command]), '--help'];
+  const known = helps.get([program, ...words].join(' '));
   if (known !== undefined) return known;
-  const { stdout } = spawnSync(
-    process.execPath,
-    [join(root, 'dist/cli/main.js'), ...(command === '' ? [] : [command]), '--help'],
-    { encoding: 'utf8' },
-  );
-  helps.set(command, stdout);
+  const { stdout } = spawnSync(process.execPath, [join(root, PROGRAMS[program] ?? ''), ...words], {
+    encoding: 'utf8',
+  });
+  helps.set([program, ...words].join(' '), stdout);
   return stdout;
 }
 
-function complainOfSubcommand([command = '', ...rest]: readonly string[]): string | null {
-  if (command === '' || /^-/.test(command)) return null;
-  if (!new RegExp(`^ {2}${command}\\b`, 'm').test(help('')))
-    return `rseq-slice has no command '${command}'`;
-  const end = rest.indexOf('--');
-  for (const word of end < 0 ? rest : rest.slice(0, end)) {
+/** @param words of the program, its own name first */
+function complainOfProgram([program = '', ...words]: readonly string[]): string | null {
+  const isVm = program === 'rseq-slice-vm';
+  const command = isVm ? words.filter((word) => word === 'kernel').slice(0, 1) : words.slice(0, 1);
+  const [name = ''] = command;
+  if (!isVm) {
+    if (name === '' || name.startsWith('-')) return null;
+    if (!new RegExp(`^ {2}${name}\\b`, 'm').test(help(program)))
+      return `${program} has no command '${name}'`;
+  }
+  const end = words.indexOf('--');
+  for (const word of end < 0 ? words : words.slice(0, end)) {
     const option = /^--[\w-]+/.exec(word)?.[0];
-    if (option !== undefined && !help(command).includes(option))
-      return `rseq-slice ${command} has no option '${option}'`;
+    if (option !== undefined && !help(program, name).includes(option))
+      return `${[program, ...command].join(' ')} has no option '${option}'`;
   }
   return null;
 }
@@ -78,8 +90,8 @@ export function complainOf(command: string, { isAny }: { readonly isAny: boolean
       : `package.json has no script '${third}'`;
   }
   if (first === 'npm' && isAny && !NPM.has(second)) return `npm has no command '${second}'`;
-  if (first === 'npx' && second === 'rseq-slice') return complainOfSubcommand(words.slice(2));
-  if (first === 'rseq-slice') return complainOfSubcommand(words.slice(1));
+  const ours = first === 'npx' ? words.slice(1) : words;
+  if (Object.hasOwn(PROGRAMS, ours[0] ?? '')) return complainOfProgram(ours);
   return isAny && first !== '' && !FOREIGN.has(first)
     ? `'${first}' is nothing that a reader has`
     : null;
@@ -99,8 +111,8 @@ export function commandsOf(
     .filter((command) => command.trim() !== '')
     .map((command) => ({ command, isAny: true }));
   const prose = readDocument(document).replace(/^```[^]*?^```$/gm, '');
-  const quoted = [...prose.matchAll(/`((?:npm run|npx rseq-slice|rseq-slice) [^`]+)`/g)].map(
-    ([, command = '']) => ({ command, isAny: false }),
-  );
+  const quoted = [
+    ...prose.matchAll(/`((?:npm run|(?:npx )?rseq-slice(?:-tools|-vm)?) [^`]+)`/g),
+  ].map(([, command = '']) => ({ command, isAny: false }));
   return [...lines, ...quoted];
 }

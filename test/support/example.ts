@@ -12,7 +12,7 @@ import { expect } from 'vitest';
 import { compileAddon } from '../../scripts/native/compile.mjs';
 import { findCompilers, isThere } from '../../scripts/native/compilers.mjs';
 import { readTarget } from '../../scripts/native/target.mjs';
-import { pack } from '../../scripts/package/pack.mjs';
+import { pack, PACKAGES } from '../../scripts/package/pack.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const fixture = fileURLToPath(new URL('../fixtures/example-addon', import.meta.url));
@@ -41,7 +41,9 @@ export function installPacked(folder: string): void {
   cpSync(fixture, folder, { recursive: true });
   const modules = join(folder, 'node_modules');
   mkdirSync(join(modules, 'rseq-slice'), { recursive: true });
-  const { path } = pack(modules);
+  const [library] = pack(modules, { packages: PACKAGES.slice(0, 1) });
+  if (library === undefined) throw new Error('unreachable');
+  const { path } = library;
   const { status, stderr } = spawnSync(
     'tar',
     ['-xzf', path, '-C', join(modules, 'rseq-slice'), '--strip-components=1'],

@@ -8,6 +8,7 @@ import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { PUBLISHED } from '../../scripts/native/target.mjs';
 import { findCommand } from '../../packages/vm/lib/guest/packages.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -33,9 +34,10 @@ export class Installation {
   readonly path: string = join(this.folder, 'node_modules/rseq-slice');
 
   constructor() {
-    for (const name of ['dist', 'package.json', 'binding.gyp', 'native', 'scripts/native']) {
+    for (const name of ['dist', 'package.json', 'native', 'scripts/native']) {
       cpSync(join(root, name), join(this.path, name), { recursive: true });
     }
+    cpSync(join(root, 'binding.gyp'), join(this.path, PUBLISHED));
     symlinkSync(join(root, 'node_modules/cac'), join(this.folder, 'node_modules/cac'));
   }
 
