@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: MIT
-// What must be true of the package that people install. Each check throws when it is not, and
-// returns what it found. They go in this order: the first ones read the tarball, then it is
-// installed, and the last ones change what was installed.
+// What must be true of the packages that people install. Each check throws when it is not, and
+// returns what it found. They go in this order: the first ones read the tarballs, then the library
+// is installed, then its tools and guests next to it, and the last ones change what was installed.
 
-import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict';
+import { deepStrictEqual, match, ok, strictEqual } from 'node:assert/strict';
 import { readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { isThere } from '../native/compilers.mjs';
 import { root } from '../native/target.mjs';
-import { linksOf } from './pages.mjs';
+import { LINKS, READABLE, STACK_TRACE } from './readable.mjs';
 import { checkImports } from './symbols.mjs';
 import { tool } from './tools.mjs';
 import { buildWithPreload, BUILT, checkUse, PREBUILT, USES } from './uses.mjs';
 
 /**
  * @typedef {object} Context
- * @property {import('./pack.mjs').Packed} packed
+ * @property {import('./pack.mjs').Packed} packed the library
+ * @property {readonly import('./pack.mjs').Packed[]} all it, the tools and the guests
  * @property {import('./project.mjs').Project} project
  * @property {readonly string[]} kernel to put before a command, for a kernel that says it has
  * slices; empty: there is none
@@ -24,9 +25,10 @@ import { buildWithPreload, BUILT, checkUse, PREBUILT, USES } from './uses.mjs';
  * @property {string} name
  * @property {(context: Context) => string} run
  * @property {() => string | null} [whyNot] why it cannot be run here
+ * @property {boolean} [isNeeded] others need what it does
  */
 
-/** Bytes of what `npm install rseq-slice` puts onto the disk. */
+/** Bytes of the library's files, unpacked. */
 const LARGEST = 1_500_000;
 /** ms. */
 const WANTED = 5_000;
@@ -44,11 +46,55 @@ function sizeOf(folder) {
   return files.filter((file) => file.isFile()).reduce((sum, { size }) => sum + size, 0);
 }
 
+/** What every package has. */
+const WANTED_FILES = ['LICENSE', 'README.md', 'package.json'];
+
+/** What each has besides. @type {Readonly<Record<string, readonly string[]>>} */
+const CONTENT = {
+  'rseq-slice': [
+    'CHANGELOG.md',
+    'dist/index.js',
+    'dist/index.d.ts',
+    'dist/cli/main.js',
+    'native/binding.gyp',
+    'native/src/addon.cc',
+    'scripts/native/direct.mjs',
+  ],
+  'rseq-slice-tools': [
+    'dist/commands.d.ts',
+    'dist/main.js',
+    'dist/report/assets/client.js',
+    'schema/bench.schema.json',
+  ],
+  'rseq-slice-vm': ['lib/main.mjs', 'lib/guest/init.sh', 'lib/kernel/fragment.config'],
+};
+
 /** @param {number} bytes */
 const inKilobytes = (bytes) => `${(bytes / 1000).toFixed(1)} kB`;
 
-/** @param {Context} context @returns {string} where npm put the package */
-const installed = ({ project }) => join(project.consumer, 'node_modules/rseq-slice');
+/**
+ * @param {Context} context
+ * @param {string} [name]
+ * @returns {string} where npm put the package
+ */
+const installed = ({ project }, name = 'rseq-slice') =>
+  join(project.consumer, 'node_modules', name);
+
+/** @param {Context} context @param {readonly string[]} command of npm, with its words */
+const install = ({ project }, command) =>
+  project.succeed(['npm', 'install', '--ignore-scripts', '--no-audit', '--no-fund', ...command]);
+
+/**
+ * @param {Context} context
+ * @param {readonly string[]} args of npx
+ * @param {number} expected exit code
+ * @returns {string} what it printed
+ */
+function npx({ project }, args, expected = 0) {
+  const { status, stdout, stderr } = project.run(['npx', '--no-install', ...args]);
+  strictEqual(status, expected, `${args.join(' ')} ended with ${status}: ${stdout}${stderr}`);
+  return stdout + stderr;
+}
 
 /**
  * The program of the project, run.
@@ -98,28 +144,112 @@ function types(resolution, module, files) {
   };
 }
 
+/**
+ * With the tools and the guests installed next to the library, and just before.
+ * @type {readonly Check[]}
+ */
+const TOGETHER = [
+  {
+    name: 'npx rseq-slice, the library alone',
+    run: (context) => {
+      const [, tools, vm] = context.all;
+      for (const name of ['demo', 'bench', 'report', 'trace', 'vm']) {
+        const wanted = name === 'vm' ? vm : tools;
+        const advice = `npm install --save-dev ${wanted?.name}@${wanted?.version}.`;
+        const said = npx(context, ['rseq-slice', name], 2).replaceAll(/\s+/g, ' ');
+        ok(said.includes(advice), `${name} says '${said}'`);
+      }
+      return 'demo, bench, report, trace and vm say what to install, with exit code 2';
+    },
+  },
+  {
+    name: 'npm install, the tools and guests',
+    isNeeded: true,
+    run: (context) => {
+      install(context, ['--save-dev', ...context.all.slice(1).map(({ path }) => path)]);
+      const { consumer } = context.project;
+      const modules = readdirSync(join(consumer, 'node_modules')).filter(
+        (name) => !name.startsWith('.'),
+      );
+      const wanted = [...DEPENDENCIES, ...context.all.map(({ name }) => name), 'uplot'];
+      deepStrictEqual(modules.sort(), wanted.sort());
+      return 'the tools bring uplot; the guests bring nothing';
+    },
+  },
+  LINKS,
+  READABLE,
+  STACK_TRACE,
+  { name: 'schema', run: ({ project }) => project.read(['node', 'schema.cjs']) },
+  {
+    name: '--help of every program',
+    run: (context) => {
+      /** @type {readonly (readonly [string, RegExp])[]} */
+      const helps = [
+        ['rseq-slice --help', /^ {2}bench \[?/m],
+        ['rseq-slice-tools --help', /^ {2}trace /m],
+        ['rseq-slice vm --help', /--accelerator/],
+        ['rseq-slice-vm --help', /--accelerator/],
+        ['rseq-slice-vm kernel --help', /--jobs N/],
+      ];
+      for (const [words, wanted] of helps) match(npx(context, words.split(' ')), wanted, words);
+      return helps.map(([words]) => words).join(', ');
+    },
+  },
+  {
+    name: 'npx rseq-slice demo',
+    run: ({ project }) => {
+      const { workers, wrong } = project.read([
+        ...['npx', '--no-install', 'rseq-slice', 'demo'],
+        ...['--seconds', '0.3', '--workers', '2', '--json'],
+      ]);
+      deepStrictEqual(wrong, []);
+      return `${workers.length} workers, whose programs are files of the package`;
+    },
+  },
+  {
+    name: 'npx rseq-slice bench, report',
+    run: (context) => {
+      const { consumer } = context.project;
+      const bench = ['bench', 'locks', '--lock', 'mutex', '--workers', '1', '--section', '1'];
+      const short = ['--rounds', '1', '--seconds', '0.1', '--warm', '0.1', '--json', 'locks.json'];
+      npx(context, ['rseq-slice', ...bench, ...short]);
+      npx(context, ['rseq-slice', 'report', 'locks.json', '--out', 'page.html']);
+      const page = readFileSync(join(consumer, 'page.html'), 'utf8');
+      ok(page.includes('var uPlot='), 'the plotting library is not in the page');
+      return `a record, and a page of ${inKilobytes(page.length)}`;
+    },
+  },
+  {
+    name: 'npx rseq-slice-tools trace',
+    run: (context) => {
+      const out = join(context.project.consumer, 'trace.json');
+      npx(context, ['rseq-slice-tools', 'trace', '--out', out, '--', 'node', 'worker.mjs']);
+      const { traceEvents } = JSON.parse(readFileSync(out, 'utf8'));
+      ok(traceEvents.length > 0, 'nothing was recorded');
+      return `${traceEvents.length} events of a program with two workers`;
+    },
+  },
+];
+
 /** @type {readonly Check[]} */
 export const CHECKS = [
   {
     name: 'content',
-    run: ({ packed }) => {
-      for (const wanted of [
-        'LICENSE',
-        'README.md',
-        'CHANGELOG.md',
-        'dist/index.js',
-        'dist/index.d.ts',
-        'dist/cli/main.js',
-        'dist/native.br',
-        'scripts/native/direct.mjs',
-      ]) {
-        ok(packed.files.includes(wanted), `${wanted} is missing`);
-      }
-      const wrong = packed.files.filter((name) =>
-        /\.map$|\.ts$(?<!\.d\.ts)|(^|\/)test\//.test(name),
-      );
-      deepStrictEqual(wrong, [], 'is for developers alone');
-      return `${packed.files.length} files, tarball ${inKilobytes(packed.size)}`;
+    run: ({ all }) => {
+      const said = all.map(({ name, files, size, unpackedSize }) => {
+        const missing = [...WANTED_FILES, ...(CONTENT[name] ?? [])].filter(
+          (file) => !files.includes(file),
+        );
+        const wrong = files.filter((file) => /\.map$|\.ts$(?<!\.d\.ts)|(^|\/)test\//.test(file));
+        deepStrictEqual({ missing, wrong }, { missing: [], wrong: [] }, name);
+        if (name === 'rseq-slice')
+          ok(
+            unpackedSize <= LARGEST,
+            `${inKilobytes(unpackedSize)}, more than ${inKilobytes(LARGEST)}`,
+          );
+        return `${name}: ${files.length} files, ${inKilobytes(size)}, unpacked ${inKilobytes(unpackedSize)}`;
+      });
+      return `${said.join('; ')} (the library at most ${inKilobytes(LARGEST)})`;
     },
   },
   {
@@ -149,50 +279,50 @@ export const CHECKS = [
   },
   {
     name: 'publint --strict',
-    run: ({ packed, project }) =>
-      project
-        .succeed([...tool('publint'), 'run', packed.path, '--strict'])
-        .trim()
-        .split('\n')
-        .at(-1) ?? '',
+    run: ({ all, project }) =>
+      all
+        .map(({ name, path }) => {
+          const said = project.succeed([...tool('publint'), 'run', path, '--strict']);
+          return `${name}: ${said.trim().split('\n').at(-1)}`;
+        })
+        .join('; '),
   },
   {
     name: 'attw, every resolution',
-    run: ({ packed, project }) => {
+    run: ({ all, project }) => {
+      const attw = tool('attw', '@arethetypeswrong/cli');
       // That require() gets an ES module is so from Node 20.19 on.
-      project.succeed([
-        ...tool('attw', '@arethetypeswrong/cli'),
-        packed.path,
-        '--ignore-rules',
-        'cjs-resolves-to-esm',
-        '--no-color',
-      ]);
-      return 'no problems, node10 included';
+      const common = ['--ignore-rules', 'cjs-resolves-to-esm', '--no-color'];
+      const [library, tools] = all;
+      project.succeed([...attw, library?.path ?? '', ...common]);
+      // They are for programs that read package.json's exports, and so is a schema without types.
+      const newer = ['--profile', 'node16', '--entrypoints', 'commands'];
+      project.succeed([...attw, tools?.path ?? '', ...common, ...newer]);
+      return 'no problems, node10 included for the library; the guests have no types to find';
     },
   },
   {
     name: 'repository',
-    run: ({ packed }) =>
-      packed.repository ??
-      'none named: there is no git remote origin with an address. A release is not packed without',
+    run: ({ all }) => {
+      const [library] = all;
+      strictEqual(new Set(all.map(({ repository }) => repository)).size, 1);
+      return (
+        library?.repository ??
+        'none named: there is no git remote origin with an address. A release is not packed without'
+      );
+    },
   },
   {
     name: 'npm install',
-    run: ({ packed, project }) => {
+    isNeeded: true,
+    run: (context) => {
       const start = performance.now();
-      project.succeed([
-        'npm',
-        'install',
-        '--ignore-scripts',
-        '--no-audit',
-        '--no-fund',
-        packed.path,
-      ]);
+      install(context, [context.packed.path]);
       const seconds = () => ((performance.now() - start) / 1000).toFixed(1);
-      const install = seconds();
-      project.read(['node', 'esm.mjs']);
+      const installing = seconds();
+      context.project.read(['node', 'esm.mjs']);
       // How long npm takes is the network's and the machine's business: told, not asserted.
-      return `${install} s, to the end of a first section ${seconds()} s (wanted: less than ${WANTED / 1000}), without scripts, compilers, make or Python`;
+      return `${installing} s, to the end of a first section ${seconds()} s (wanted: less than ${WANTED / 1000}), without scripts, compilers, make or Python`;
     },
   },
   {
@@ -209,34 +339,9 @@ export const CHECKS = [
     name: 'installed size',
     run: (context) => {
       const own = sizeOf(installed(context));
-      const all =
-        own +
-        DEPENDENCIES.reduce(
-          (sum, name) => sum + sizeOf(join(context.project.consumer, 'node_modules', name)),
-          0,
-        );
-      ok(all < LARGEST, `${inKilobytes(all)}, not less than ${inKilobytes(LARGEST)}`);
-      return `${inKilobytes(all)} with dependencies (less than ${inKilobytes(LARGEST)}), ${inKilobytes(own)} without`;
-    },
-  },
-  {
-    name: 'links of the pages',
-    run: (context) => {
-      const { files } = context.packed;
-      const pages = files.filter((name) => name.endsWith('.md'));
-      const links = pages.flatMap((page) =>
-        linksOf(readFileSync(join(installed(context), page), 'utf8'), page).map((file) => ({
-          page,
-          file,
-        })),
-      );
-      deepStrictEqual(
-        links.filter(({ file }) => !files.includes(file)),
-        [],
-        'they lead out of the package',
-      );
-      ok(links.length > 50, `only ${links.length} were found`);
-      return `${links.length} in ${pages.length} pages, all to files of the package`;
+      const all = DEPENDENCIES.reduce((sum, name) => sum + sizeOf(installed(context, name)), own);
+      strictEqual(own, context.packed.unpackedSize);
+      return `${inKilobytes(own)}, ${inKilobytes(all)} with dependencies`;
     },
   },
   {
@@ -251,9 +356,9 @@ export const CHECKS = [
       );
       ok(
         !readdirSync(installed(context)).includes('binding.gyp'),
-        'npm runs node-gyp where it finds a binding.gyp',
+        'package managers run node-gyp, or warn, where they find a binding.gyp at the top',
       );
-      return 'and no binding.gyp that npm would take for one';
+      return 'and no binding.gyp that a package manager would take for one';
     },
   },
   { name: 'import', run: (context) => use(context, ['esm.mjs']) },
@@ -261,7 +366,6 @@ export const CHECKS = [
     name: 'require',
     run: (context) => use(context, ['--no-warnings', 'require.cjs']),
   },
-  { name: 'schema', run: ({ project }) => project.read(['node', 'schema.cjs']) },
   {
     name: 'workers',
     run: ({ project }) => {
@@ -292,24 +396,7 @@ export const CHECKS = [
       return `${basename(probe.addon.path ?? 'no addon')}, ${probe.slices.reason}`;
     },
   },
-  {
-    name: 'npx rseq-slice demo',
-    run: ({ project }) => {
-      const { workers, wrong } = project.read([
-        'npx',
-        '--no-install',
-        'rseq-slice',
-        'demo',
-        '--seconds',
-        '0.3',
-        '--workers',
-        '2',
-        '--json',
-      ]);
-      deepStrictEqual(wrong, []);
-      return `${workers.length} workers, whose programs are files of the package`;
-    },
-  },
+  ...TOGETHER,
   {
     name: 'without a prebuilt addon',
     whyNot: onLinux,

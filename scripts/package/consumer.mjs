@@ -94,7 +94,7 @@ test('locks under fake timers', async () => {
   mock.timers.enable({ apis: ['setTimeout'] });${LOCK}  mock.timers.tick(1000);${TOLD}});
 `,
   'schema.cjs':
-    "console.log(JSON.stringify(require('rseq-slice/schema/bench.schema.json').$schema));",
+    "console.log(JSON.stringify(require('rseq-slice-tools/schema/bench.schema.json').$schema));",
   'worker.mjs': `import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { Mutex, attach, probe } from 'rseq-slice';
 
@@ -111,6 +111,21 @@ if (isMainThread) {
   for (let i = 0; i < 10_000; i++) mutex.withLock(() => { workerData.count[0]++; });
   parentPort.postMessage(probe().addon.origin);
 }
+`,
+  'stack.mjs': `import { attach } from 'rseq-slice';
+import { SimulatedKernel } from 'rseq-slice/simulated';
+
+Error.stackTraceLimit = Infinity;
+const wrong = [() => attach({ host: 'windows' }), () => new SimulatedKernel({ sliceExtension: -1 })];
+const stacks = wrong.map((run) => {
+  try {
+    run();
+    return '';
+  } catch ({ stack }) {
+    return stack;
+  }
+});
+console.log(JSON.stringify(stacks));
 `,
   'types.mts': TYPES,
   'types.ts': TYPES,

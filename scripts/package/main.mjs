@@ -1,28 +1,28 @@
 // SPDX-License-Identifier: MIT
-// The command `npm run test:package`: packs the package, installs it in an empty project with
-// neither compilers nor the checkout in reach, and uses it in every way that is documented. What is
-// checked is in checks.mjs.
+// The command `npm run test:package`: packs the packages, installs them in an empty project with
+// neither compilers nor the checkout in reach, and uses them in every way that is documented. What
+// is checked is in checks.mjs.
 
 import Table from 'cli-table3';
 import { parseArgs } from 'node:util';
 import { CHECKS } from './checks.mjs';
 import { compileKernel } from './kernel.mjs';
-import { pack, readTarball } from './pack.mjs';
+import { pack, readTarballs } from './pack.mjs';
 import { Project } from './project.mjs';
 import { installTools } from './tools.mjs';
 import { refuseUsage } from '../../packages/vm/lib/refuse-usage.mjs';
 
-const HELP = `Packs the package, installs it in an empty project, and uses it in every way that is documented.
+const HELP = `Packs the packages, installs them in an empty project, and uses them in every way that is documented.
 
   node scripts/package/main.mjs [options]
 
   --json           the checks as JSON on stdout, instead of a table
   --keep           the project is not removed; its folder is told on stderr
   --only PATTERN   the checks whose names match this regular expression, and those that install
-  --tarball PATH   this package, and none that is made now
+  --tarballs DIR   the packages in this folder, as npm run package made them; none are made now
   --help           this text
 
-Exit codes: 0 every check passed, 1 one did not, 2 wrong usage.
+Exit codes: 0 every check passed, 1 one did not, 2 usage error.
 `;
 
 /**
@@ -69,20 +69,22 @@ function print(results) {
 }
 
 /**
- * @param {{ json: boolean, keep: boolean, only?: string, tarball?: string }} options
+ * @param {{ json: boolean, keep: boolean, only?: string, tarballs?: string }} options
  * @returns {number} the exit code
  */
-function test({ json, keep, only = '', tarball }) {
+function test({ json, keep, only = '', tarballs }) {
   const wanted = new RegExp(only, 'i');
   const project = new Project();
   try {
     installTools();
     const kernel = compileKernel(project.folder);
-    const packed = tarball === undefined ? pack(project.folder) : readTarball(tarball);
-    const checks = CHECKS.filter(({ name }) => name === 'npm install' || wanted.test(name));
+    const all = tarballs === undefined ? pack(project.folder) : readTarballs(tarballs);
+    const [packed] = all;
+    if (packed === undefined) throw new Error('Nothing was packed.');
+    const checks = CHECKS.filter(({ name, isNeeded }) => isNeeded === true || wanted.test(name));
     const results = checks.map((check) => {
       process.stderr.write(`${check.name}\n`);
-      return run(check, { packed, project, kernel });
+      return run(check, { packed, all, project, kernel });
     });
     const count = (/** @type {Result['status']} */ wanted) =>
       results.filter(({ status }) => status === wanted).length;
@@ -109,7 +111,7 @@ function main() {
         json: { type: 'boolean', default: false },
         keep: { type: 'boolean', default: false },
         only: { type: 'string' },
-        tarball: { type: 'string' },
+        tarballs: { type: 'string' },
         help: { type: 'boolean' },
       },
     }).values;

@@ -1,20 +1,24 @@
 // SPDX-License-Identifier: MIT
 /**
- * What is written into the package while it is packed: the repository it is of, and links that lead
- * somewhere from there.
+ * What is written into the packages while they are packed: the repository they are of, and links
+ * that lead somewhere from there; that they have one version, and how they are published.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
+import { PACKAGES } from '../../scripts/package/pack.mjs';
 import { linksOf, relink } from '../../scripts/package/pages.mjs';
 import {
   describeRepository,
   findRepository,
   webAddress,
 } from '../../scripts/package/repository.mjs';
+import { spreadVersion } from '../../scripts/package/version.mjs';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
 
 const folder = mkdtempSync(join(tmpdir(), 'rseq-slice-pack-'));
 afterAll(() => {
@@ -59,6 +63,15 @@ describe('the repository', () => {
       homepage: 'https://git.example/owner/name#readme',
       bugs: 'https://git.example/owner/name/issues',
     });
+    expect(describeRepository('https://git.example/owner/name', 'packages/tools')).toEqual({
+      repository: {
+        type: 'git',
+        url: 'git+https://git.example/owner/name.git',
+        directory: 'packages/tools',
+      },
+      homepage: 'https://git.example/owner/name/tree/HEAD/packages/tools#readme',
+      bugs: 'https://git.example/owner/name/issues',
+    });
   });
 });
 
@@ -87,6 +100,14 @@ describe('a page', () => {
     );
   });
 
+  it('links from the folder of its own package', () => {
+    const source = 'https://git.example/owner/name/blob/v1';
+    const text = 'Read [this](../../docs/locks.md#how) and [that](other.md).';
+    expect(relink(text, 'README.md', new Set(['other.md']), source, 'packages/tools')).toBe(
+      text.replace('(../../docs/', `(${source}/docs/`),
+    );
+  });
+
   it('has words instead where that is not known', () => {
     const told = relink(page, 'docs/page.md', files, null);
     expect(told).toContain('[up](../README.md), outside, part,');
@@ -94,17 +115,82 @@ describe('a page', () => {
   });
 });
 
-it('is made for a release before anything is published, and what was tried is what is published', () => {
-  const workflow = readFileSync(
-    fileURLToPath(new URL('../../.github/workflows/release.yml', import.meta.url)),
-    'utf8',
-  );
+interface Description {
+  readonly name: string;
+  readonly version: string;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
+}
+interface Lock extends Description {
+  readonly packages: Readonly<Record<string, Description>>;
+}
+
+describe('the version', () => {
+  const read = (from: string, name: string): unknown =>
+    JSON.parse(readFileSync(join(from, name), 'utf8'));
+  /** Every place that has it, and what it says there. */
+  function versionsOf(from: string): readonly (readonly [string, string | undefined])[] {
+    const lock = read(from, 'package-lock.json') as Lock;
+    const said = PACKAGES.flatMap(({ name, folder: own }) => {
+      const description = read(from, join(own, 'package.json')) as Description;
+      expect(description.name).toBe(name);
+      const locked = lock.packages[own === '.' ? '' : own];
+      return [
+        [own, description.version],
+        [`${own}, locked`, locked?.version],
+        ...[description, locked].flatMap((each) =>
+          Object.entries(each?.peerDependencies ?? {}).map(
+            ([peer, version]) => [`${own} wants ${peer}`, version] as const,
+          ),
+        ),
+      ] as const;
+    });
+    return [['package-lock.json', lock.version], ...said];
+  }
+
+  it('is the one of package.json wherever it stands', () => {
+    const { version } = read(root, 'package.json') as Description;
+    const versions = versionsOf(root);
+    expect(versions.map(([place]) => place)).toContain('packages/tools wants rseq-slice');
+    expect(versions.filter(([, said]) => said !== version)).toEqual([]);
+  });
+
+  it('goes everywhere when npm version has changed it', () => {
+    const files = [
+      'package-lock.json',
+      ...PACKAGES.map((each) => join(each.folder, 'package.json')),
+    ];
+    for (const file of files) cpSync(join(root, file), join(folder, file));
+    const description = read(folder, 'package.json') as Description;
+    writeFileSync(
+      join(folder, 'package.json'),
+      JSON.stringify({ ...description, version: '9.8.7' }),
+    );
+    spreadVersion(folder);
+    expect(new Set(versionsOf(folder).map(([, said]) => said))).toEqual(new Set(['9.8.7']));
+  });
+
+  it('is left as it is, to the byte, when it is there already', () => {
+    for (const file of ['package-lock.json', 'packages/tools/package.json'])
+      cpSync(join(root, file), join(folder, file));
+    for (const { folder: own } of PACKAGES)
+      cpSync(join(root, own, 'package.json'), join(folder, own, 'package.json'));
+    spreadVersion(folder);
+    for (const file of ['package-lock.json', 'packages/tools/package.json'])
+      expect(readFileSync(join(folder, file), 'utf8')).toBe(readFileSync(join(root, file), 'utf8'));
+  });
+});
+
+it('are made for a release before anything is published, and what was tried is what is published', () => {
+  const workflow = readFileSync(join(root, '.github/workflows/release.yml'), 'utf8');
   const steps = [
-    ...workflow.matchAll(/^ +- run: (npm (?:run package|run test:package|publish).*)$/gm),
+    ...workflow.matchAll(/^ +(?:- run: )?(.*npm (?:run package|run test:package|publish).*)$/gm),
   ].map(([, command = '']) => command);
   expect(steps).toEqual([
     'npm run package -- --release',
-    expect.stringMatching(/^npm run test:package -- --tarball "\$\(ls rseq-slice-\*\.tgz\)"$/),
-    expect.stringMatching(/^npm publish "\.\/\$\(ls rseq-slice-\*\.tgz\)" --provenance /),
+    'npm run test:package -- --tarballs .',
+    expect.stringMatching(/npm publish "\.\/\$name-\$VERSION\.tgz" --provenance /),
   ]);
+  // The library first: until it is there, nothing that needs it can be installed.
+  const names = PACKAGES.map(({ name }) => name).join(' ');
+  expect(workflow).toContain(`for name in ${names}; do`);
 });
