@@ -9,10 +9,13 @@ import tseslint from 'typescript-eslint';
 const NODE = [
   'AbortController',
   'Buffer',
+  'TextDecoder',
+  'TextEncoder',
   'URL',
   'clearInterval',
   'clearTimeout',
   'console',
+  'fetch',
   'performance',
   'process',
   'queueMicrotask',

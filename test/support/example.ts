@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /**
- * The example addon of `test/fixtures/`, installed as another team would have it: in a folder of
+ * The addon of `examples/`, installed as another team would have it: in a folder of
  * its own, with this package in `node_modules`, compiled there.
  */
 import { spawnSync } from 'node:child_process';
@@ -15,7 +15,7 @@ import { readTarget } from '../../scripts/native/target.mjs';
 import { pack, PACKAGES } from '../../scripts/package/pack.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const fixture = fileURLToPath(new URL('../fixtures/example-addon', import.meta.url));
+const fixture = fileURLToPath(new URL('../../examples/addon', import.meta.url));
 
 /** Why node-gyp cannot be used here; undefined when it can. */
 export function whyNoNodeGyp(): string | undefined {

@@ -38,6 +38,7 @@ export const DOCUMENTS: readonly string[] = [
   'SECURITY.md',
   'packages/tools/README.md',
   'packages/vm/README.md',
+  ...readdirSync(join(root, 'examples')).map((name) => `examples/${name}/README.md`),
   ...readdirSync(join(root, 'docs'))
     .filter((file) => file.endsWith('.md'))
     .map((file) => `docs/${file}`),
