@@ -59,7 +59,7 @@ const here = (): Reader => ({ isCheckout: isCheckout(), arch: process.arch });
 /** Not known to be one where files may not be looked at, under Node's permission model. */
 function isCheckout(): boolean {
   try {
-    return packageFolder !== null && existsSync(join(packageFolder, 'scripts/vm'));
+    return packageFolder !== null && existsSync(join(packageFolder, 'packages/vm'));
   } catch {
     return false;
   }
@@ -89,8 +89,9 @@ export function describeArchitecture(arch: string): string | null {
 
 /** How to get slices without another kernel, a sentence; empty where there is no way. */
 export function describeGuestRemedy({ isCheckout, arch }: Reader = here()): string {
-  return arch === 'x64' && isCheckout
-    ? 'To see slices on this machine run the program in a guest: npm run vm -- COMMAND.'
+  const command = isCheckout ? 'npm run vm' : 'npx rseq-slice-vm';
+  return arch === 'x64'
+    ? `To see slices on this machine, run the program in a guest: ${command} -- COMMAND.`
     : '';
 }
 

@@ -29,6 +29,7 @@ import { libcKind } from '../../../../lib/host/linux/libc.ts';
 import {
   describeAddon,
   describeFailure,
+  describeGuestRemedy,
   describeKernelRemedy,
   describeProbe,
   nameErrno,
@@ -414,9 +415,13 @@ describe('the addon', () => {
     const remedies = (arch: string) =>
       [true, false].map((isCheckout) => describeKernelRemedy({ isCheckout, arch }));
     expect(remedies('x64')).toEqual([
-      expect.stringMatching(/CONFIG_RSEQ_SLICE_EXTENSION=y.*npm run vm/),
-      expect.not.stringContaining('npm run'),
+      expect.stringMatching(/CONFIG_RSEQ_SLICE_EXTENSION=y.* in a guest: npm run vm -- COMMAND/),
+      expect.stringMatching(
+        /CONFIG_RSEQ_SLICE_EXTENSION=y.* in a guest: npx rseq-slice-vm -- COMM/,
+      ),
     ]);
+    // By itself it finds that this is a checkout.
+    if (process.arch === 'x64') expect(describeGuestRemedy()).toContain('npm run vm');
     for (const remedy of remedies('riscv64'))
       expect(remedy).toMatch(/CONFIG_RSEQ_SLICE_EXTENSION=y\.$/);
     for (const remedy of remedies('arm64')) {
