@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Three workers compete for a lock while the main thread serves /metrics. It asks itself for the
-// page and ends with 0 if that has what the workers did, and else with 1. --stay: it goes on serving.
+// page and ends with 0 if that has what the workers did, and else with 1. --stay: it goes on
+// serving.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { Worker, isMainThread, workerData } from 'node:worker_threads';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Two producers and two consumers around a queue for eight items, with an item that is refused and a
-// worker that dies with the lock. It ends with 0 if every number arrived once, and else with 1.
+// Two producers and two consumers around a queue for eight items, with an item that is refused and
+// a worker that dies with the lock. It ends with 0 if every number arrived once, and else with 1.
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { Queue, QueueClosedError } from './queue.mjs';
 
@@ -84,7 +84,9 @@ async function main() {
 
 if (isMainThread) await main();
 else {
-  /** @type {{ role: keyof typeof ROLES, handle: import('./queue.mjs').QueueHandle, first: number }} */
+  /**
+   * @type {{ role: keyof typeof ROLES, handle: import('./queue.mjs').QueueHandle, first: number }}
+   */
   const { role, handle, first } = workerData;
   parentPort?.postMessage(ROLES[role](new Queue(handle), first));
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A bounded queue of values that JSON can write, for any number of producers and consumers in worker
-// threads. It is made of public locks alone: a Mutex guards the ring, and two Conditions let threads
-// sleep until there is something to take, or room.
+// A bounded queue of values that JSON can write, for any number of producers and consumers in
+// worker threads. It is made of public locks alone: a Mutex guards the ring, and two Conditions let
+// threads sleep until there is something to take, or room.
 import { Condition, Mutex } from 'rseq-slice';
 
 /** The queue was closed: nothing can be put any more. */

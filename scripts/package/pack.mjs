@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The command `npm run package`: the tarballs of the library, its tools and its guests, made of what
-// is built anew for them. What only a published package knows is written on the way: where it is
-// published from, and where links lead from there.
+// The command `npm run package`: the tarballs of the library, its tools and its guests, made of
+// what is built anew for them. What only a published package knows is written on the way: where it
+// is published from, and where links lead from there.
 
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -44,8 +44,8 @@ const sourceOf = (file) =>
 const linesOf = (file) => readFileSync(file, 'utf8').split('\n');
 
 /**
- * Whether a line is the source's with its types blanked out: what is there stands where it stands in
- * the source. Of `.ts` in an import the first letter is another one.
+ * Whether a line is the source's with its types blanked out: what is there stands where it stands
+ * in the source. Of `.ts` in an import the first letter is another one.
  * @param {string} line
  * @param {string} source
  */

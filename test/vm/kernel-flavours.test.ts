@@ -208,10 +208,14 @@ describe('npm run kernel', () => {
   function print(flavour: string): string {
     pretendBuilt(flavour);
     const env = { ...process.env, RSEQ_SLICE_CACHE: folder };
-    const child = spawnSync(process.execPath, [join(scripts, 'main.mjs'), '--flavour', flavour], {
-      encoding: 'utf8',
-      env,
-    });
+    const child = spawnSync(
+      process.execPath,
+      [join(scripts, '../main.mjs'), 'kernel', '--flavour', flavour],
+      {
+        encoding: 'utf8',
+        env,
+      },
+    );
     expect({ status: child.status, stderr: child.stderr }).toEqual({ status: 0, stderr: '' });
     return child.stdout;
   }

@@ -27,7 +27,7 @@ if (isMainThread) {
   await Promise.all(neighbours.map((neighbour) => neighbour.stop()));
   report({ found, workers: ended, after: observer.getRegistration() });
 } else {
-  /** @type {typeof import('../../fixtures/example-addon/index.mjs')} */
+  /** @type {typeof import('../../../examples/addon/index.mjs')} */
   const { ledger } = await import(pathToFileURL(join(workerData, 'index.mjs')).href);
   // The copy that the example has: registrations are shared within one.
   const { resolve } = createRequire(join(workerData, 'index.mjs'));

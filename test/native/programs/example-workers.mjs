@@ -7,7 +7,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 
 /**
- * @typedef {import('../../fixtures/example-addon/index.mjs').Tally} Tally
+ * @typedef {import('../../../examples/addon/index.mjs').Tally} Tally
  *
  * @param {string} folder
  * @returns {Promise<{ exitCode: number, tally?: Tally }>}
@@ -31,7 +31,7 @@ if (isMainThread) {
   }
   console.log(JSON.stringify(workers));
 } else {
-  /** @type {typeof import('../../fixtures/example-addon/index.mjs')} */
+  /** @type {typeof import('../../../examples/addon/index.mjs')} */
   const { ledger } = await import(pathToFileURL(join(workerData, 'index.mjs')).href);
   const attached = ledger.attachHere();
   ledger.bookOnce(1);
