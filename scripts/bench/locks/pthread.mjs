@@ -70,7 +70,7 @@ export async function preparePthread(given) {
 
 /**
  * @param {string} program
- * @param {import('../../../packages/tools/lib/bench/locks/cell.ts').CellJob} cell
+ * @param {import('../../../packages/tools/lib/bench/locks/jobs.ts').CellJob} cell
  * @param {number} deadline seconds
  * @returns {Promise<import('../../../packages/tools/lib/bench/locks/cell.ts').Measured>}
  */

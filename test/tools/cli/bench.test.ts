@@ -19,7 +19,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LocksRecord } from '../../../packages/tools/lib/bench/locks/run.ts';
-import type { SectionsRecord } from '../../../packages/tools/lib/bench/sections/run.ts';
+import type { SectionsRecord } from '../../../packages/tools/lib/bench/sections/record.ts';
 import { probe } from '../../../lib/index.ts';
 import { version } from '../../../lib/version.ts';
 import { complaintsAbout } from '../../support/schema.ts';

@@ -21,7 +21,7 @@ import type { Machine } from '../bench/machine.ts';
 import { FEWEST_SAMPLES } from '../bench/statistics.ts';
 import { formatLoops, formatRecord } from '../bench/sections/report.ts';
 import { FEWEST_ROUNDS, LONGEST_BATCH, MOST_ROUNDS, runSections } from '../bench/sections/run.ts';
-import type { SectionsRecord } from '../bench/sections/run.ts';
+import type { SectionsRecord } from '../bench/sections/record.ts';
 import { RseqSliceError } from 'rseq-slice';
 import {
   ExitCode,

@@ -10,36 +10,14 @@ import { Worker } from 'node:worker_threads';
 import { answer } from '../child.ts';
 import { now } from './clock.ts';
 import { kindOf, loadKinds } from './kinds.ts';
-import type { KindsModule } from './kinds.ts';
 import { HEADER_WORDS, PHASE, Phase, READY, SECTIONS } from './phases.ts';
 import type { Passed } from './sections.ts';
 import { summarizeWaits } from './waits.ts';
 import type { Waits } from './waits.ts';
-import type { WorkerJob, WorkerReport } from './worker.ts';
+import type { CellJob, WorkerJob, WorkerReport } from './jobs.ts';
 import { workloadOf } from './workloads.ts';
 
 type Counts = Readonly<Record<string, number>>;
-
-export interface CellJob {
-  readonly kind: string;
-  readonly slices: 'on' | 'off';
-  readonly workers: number;
-  readonly workload: string;
-  /** Of work in a section. */
-  readonly units: number;
-  /** Increments between sections. */
-  readonly gapUnits: number;
-  /** Measured. */
-  readonly seconds: number;
-  /** Seconds of CPU that everybody gets before. */
-  readonly warm: number;
-  /** One in so many waits is timed. */
-  readonly sample: number;
-  /** Whether the clock may be read in a section. */
-  readonly inSection: boolean;
-  /** Where kinds are that are not of this library. */
-  readonly kinds: KindsModule | null;
-}
 
 export interface Measured {
   /** For which everybody was to be measured, by the clock of who said so. */

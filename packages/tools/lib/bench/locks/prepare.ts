@@ -6,7 +6,8 @@
  */
 import { probe } from 'rseq-slice';
 import type { Slices } from './aggregate.ts';
-import type { CellJob, Measured } from './cell.ts';
+import type { Measured } from './cell.ts';
+import type { CellJob } from './jobs.ts';
 import { describeClock } from './clock.ts';
 import type { Clock } from './clock.ts';
 import { kindOf } from './kinds.ts';

@@ -5,7 +5,7 @@
  * they would not get one for seconds, and what is measured would be interpreted.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import type { CellJob } from './cell.ts';
+import type { CellJob } from './jobs.ts';
 import type { AsyncLock, SyncLock } from './kinds.ts';
 import { HEADER_WORDS, Phase } from './phases.ts';
 import { runAsyncSections, runSections } from './sections.ts';

@@ -5,10 +5,9 @@
  * worker, and runs all tasks.
  */
 import { readFileSync } from 'node:fs';
-import type { RecordableHistogram } from 'node:perf_hooks';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Thread } from 'rseq-slice';
-import type { CellJob } from './cell.ts';
+import type { WorkerJob, WorkerReport } from './jobs.ts';
 import { kindOf, loadKinds } from './kinds.ts';
 import type { Kind } from './kinds.ts';
 import { HEADER_WORDS, PHASE, Phase, READY } from './phases.ts';
@@ -19,31 +18,6 @@ import { createWaits } from './waits.ts';
 import { workloadOf } from './workloads.ts';
 
 type Counts = Readonly<Record<string, number>>;
-
-export interface WorkerJob {
-  readonly cell: CellJob;
-  /** Index of the first of this thread's tasks. */
-  readonly first: number;
-  /** How many it runs. */
-  readonly tasks: number;
-  readonly control: SharedArrayBuffer;
-  readonly guarded: SharedArrayBuffer;
-  /** What the lock's kind created. */
-  readonly shared: unknown;
-}
-
-export interface WorkerReport {
-  readonly tasks: readonly (Passed & {
-    readonly warm: number;
-    readonly counts: Counts;
-    readonly waits: RecordableHistogram;
-  })[];
-  /** What the lock counted meanwhile. */
-  readonly lock: Counts | null;
-  /** How sections ended meanwhile. */
-  readonly slices: Counts | null;
-  readonly switches: Counts | null;
-}
 
 /** How often this thread was scheduled out so far. */
 function readSwitches(): Counts | null {

@@ -9,7 +9,7 @@ import { cautionsAbout, describePlace, newsOf } from '../machine.ts';
 import { summarize, titleOfIntervals } from '../statistics.ts';
 import type { Summary } from '../statistics.ts';
 import type { Samples } from './loops.ts';
-import type { SectionsRecord } from './run.ts';
+import type { Comparison, SectionsRecord } from './record.ts';
 
 /**
  * What is aimed at, where that is anybody's business: in the benchmarks of this project, not in
@@ -29,18 +29,6 @@ export interface Question {
   readonly unit: string;
   readonly compare: (of: number, by: number) => number;
   readonly target?: Target;
-}
-
-export interface Comparison {
-  readonly name: string;
-  readonly meaning: string;
-  /** null: one of the two was not measured. */
-  readonly value: Summary | null;
-  readonly unit: string;
-  /** Where there is a target. */
-  readonly aim?: string;
-  /** null: not known. */
-  readonly met?: boolean | null;
 }
 
 const ratio = (of: number, by: number): number => of / by;

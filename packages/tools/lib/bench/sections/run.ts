@@ -6,17 +6,17 @@
  */
 import { fileURLToPath } from 'node:url';
 import { attach, probe } from 'rseq-slice';
-import type { Stats, Thread } from 'rseq-slice';
+import type { Thread } from 'rseq-slice';
 import { loadAddon } from 'rseq-slice/internal';
 import { SCHEMA } from '../machine.ts';
 import type { Machine } from '../machine.ts';
 import { summarize } from '../statistics.ts';
-import type { Summary } from '../statistics.ts';
 import { startChildLoop } from './child-loop.ts';
 import { criticalLoop, emptyLoop, measure, nativeLoop, sectionLoop } from './loops.ts';
 import type { Loop, MeasureOptions, Samples } from './loops.ts';
 import { compareLoops, QUESTIONS, tellingOf } from './report.ts';
-import type { Comparison, Question } from './report.ts';
+import type { LoopResult, SectionsRecord } from './record.ts';
+import type { Question } from './report.ts';
 
 const loneLoop = fileURLToPath(new URL('lone-loop.js', import.meta.url));
 
@@ -32,26 +32,6 @@ export interface SectionsOptions extends MeasureOptions {
   readonly more?: { readonly loops: readonly Loop[]; readonly notes: readonly string[] };
   readonly questions?: readonly Question[];
 }
-
-export interface LoopResult extends Summary {
-  readonly what: string;
-  readonly samples: readonly number[];
-}
-
-export type SectionsRecord<About extends Machine = Machine> = {
-  readonly schema: typeof SCHEMA;
-  readonly benchmark: 'sections';
-} & About & {
-    readonly thread: Pick<Thread, 'host' | 'registration' | 'abiVersion'>;
-    readonly stats: Stats;
-    readonly rounds: number;
-    /** ns. */
-    readonly batch: number;
-    readonly unit: 'ns';
-    readonly results: Readonly<Record<string, LoopResult>>;
-    readonly comparisons: readonly Comparison[];
-    readonly notes: readonly string[];
-  };
 
 export interface SectionsResult<About extends Machine> {
   readonly loops: readonly Loop[];
