@@ -13,10 +13,10 @@ export {
   replayed,
   seeded,
   undisturbed,
-} from './choices.ts';
-export type { Chooser, ChoicesReport } from './choices.ts';
-export { explore, run } from './explorer.ts';
-export type { Exploration, ExploreOptions, Moment, Run, Violation } from './explorer.ts';
+} from './explorer/choices.ts';
+export type { Chooser, ChoicesReport } from './explorer/choices.ts';
+export { explore, run } from './explorer/explorer.ts';
+export type { Exploration, ExploreOptions, Moment, Run, Violation } from './explorer/explorer.ts';
 export { SimulatedKernel } from './kernel.ts';
 export type {
   KernelEvent,
@@ -38,7 +38,7 @@ export {
 } from './models/mistakes.ts';
 export { greedyModel, section, sectionModel, sectionProgram } from './models/section.ts';
 export type { SectionModelOptions } from './models/section.ts';
-export { formatRun } from './print.ts';
-export { AGAIN } from './model.ts';
-export type { Model, Parked, Step, ThreadProgram, World, WorldThread } from './model.ts';
+export { formatRun } from './explorer/print.ts';
+export { AGAIN } from './explorer/model.ts';
+export type { Model, Parked, Step, ThreadProgram, World, WorldThread } from './explorer/model.ts';
 export { traceOfKernel, traceOfRun } from './traces.ts';

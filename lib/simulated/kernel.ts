@@ -27,8 +27,8 @@ import {
 } from '../options.ts';
 import type { OptionChecks } from '../options.ts';
 import { CHOICES, CHOOSER, FEATURE, ABI_VERSION, SEED, THREADS } from './checks.ts';
-import { ask, replayed, seeded } from './choices.ts';
-import type { Chooser } from './choices.ts';
+import { ask, replayed, seeded } from './explorer/choices.ts';
+import type { Chooser } from './explorer/choices.ts';
 import { Machine } from './machine.ts';
 import type { Feature, MachineEvent } from './machine.ts';
 import { SimulatedHostThread } from './thread.ts';

@@ -3,7 +3,7 @@
  * Traces of what happened in the simulated kernel, to be opened in Perfetto's or
  * Chrome's viewer. The same choices give the same text, byte by byte.
  */
-import type { Moment, Run } from './explorer.ts';
+import type { Moment, Run } from './explorer/explorer.ts';
 import type { SimulatedKernel } from './kernel.ts';
 import { chromeTrace } from '../trace-format/chrome.ts';
 import type { Trace, TraceEvent } from '../trace-format/events.ts';

@@ -8,10 +8,10 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { GRANTED_BYTE, REQUEST_BYTE } from '../../lib/abi/kernel.ts';
-import { explore } from '../../lib/simulated/explorer.ts';
-import type { Exploration } from '../../lib/simulated/explorer.ts';
-import type { Step } from '../../lib/simulated/model.ts';
-import type { WorldThread } from '../../lib/simulated/model.ts';
+import { explore } from '../../lib/simulated/explorer/explorer.ts';
+import type { Exploration } from '../../lib/simulated/explorer/explorer.ts';
+import type { Step } from '../../lib/simulated/explorer/model.ts';
+import type { WorldThread } from '../../lib/simulated/explorer/model.ts';
 
 export const OPERATIONS = [
   'ask',

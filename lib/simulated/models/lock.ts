@@ -8,7 +8,7 @@ import type { AbiVersion } from '../../abi/interface.ts';
 import { checkOptions, checkValue, wholeNumber } from '../../options.ts';
 import type { OptionChecks } from '../../options.ts';
 import { ABI_VERSION, THREADS } from '../checks.ts';
-import type { Model, Step } from '../model.ts';
+import type { Model, Step } from '../explorer/model.ts';
 import { LAYER_REGISTERS, OUTSIDE, section } from './section.ts';
 
 // The lock's word, and what it says.

@@ -5,7 +5,7 @@
  * explorer honest.
  */
 import { GRANTED_BIT, REQUEST_BIT, GRANTED_BYTE, REQUEST_BYTE } from '../../abi/kernel.ts';
-import type { Model, Step } from '../model.ts';
+import type { Model, Step } from '../explorer/model.ts';
 import { OUTSIDE, section, LAYER_REGISTERS } from './section.ts';
 
 const WORK: Step = { label: 'work', run: () => undefined };

@@ -18,8 +18,8 @@ import {
 } from '../../options.ts';
 import type { OptionChecks } from '../../options.ts';
 import { ABI_VERSION, THREADS } from '../checks.ts';
-import type { Model, Step, ThreadProgram } from '../model.ts';
-import type { WorldThread } from '../model.ts';
+import type { Model, Step, ThreadProgram } from '../explorer/model.ts';
+import type { WorldThread } from '../explorer/model.ts';
 
 /**
  * Two registers a layer: what the request was when it was withdrawn, and whether the layer set it.

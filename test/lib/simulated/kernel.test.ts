@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { ABI_VERSIONS } from '../../../lib/abi/interface.ts';
 import { ENOTSUPP, ErrorNumber } from '../../../lib/abi/kernel.ts';
 import { attach } from '../../../lib/attach.ts';
-import { replayed, seeded } from '../../../lib/simulated/choices.ts';
+import { replayed, seeded } from '../../../lib/simulated/explorer/choices.ts';
 import { SimulatedKernel } from '../../../lib/simulated/kernel.ts';
 import type { SimulatedKernelOptions } from '../../../lib/simulated/kernel.ts';
 import { Outcome } from '../../../lib/sections/thread.ts';

@@ -6,8 +6,8 @@
  */
 import { describe, expect, it } from 'vitest';
 import { attach } from '../../../lib/attach.ts';
-import { exploreChoices, replayed } from '../../../lib/simulated/choices.ts';
-import type { Chooser } from '../../../lib/simulated/choices.ts';
+import { exploreChoices, replayed } from '../../../lib/simulated/explorer/choices.ts';
+import type { Chooser } from '../../../lib/simulated/explorer/choices.ts';
 import { SimulatedKernel } from '../../../lib/simulated/kernel.ts';
 import { ABI_VERSIONS } from '../../../lib/abi/interface.ts';
 import { isLong } from '../../support/share.ts';

@@ -8,8 +8,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ABI_VERSIONS } from '../../../lib/abi/interface.ts';
 import { attach } from '../../../lib/attach.ts';
-import { replayed } from '../../../lib/simulated/choices.ts';
-import { explore, run } from '../../../lib/simulated/explorer.ts';
+import { replayed } from '../../../lib/simulated/explorer/choices.ts';
+import { explore, run } from '../../../lib/simulated/explorer/explorer.ts';
 import { SimulatedKernel } from '../../../lib/simulated/kernel.ts';
 import { lockModel } from '../../../lib/simulated/models/lock.ts';
 import {

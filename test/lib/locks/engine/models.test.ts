@@ -7,8 +7,8 @@
  */
 import { describe, it } from 'vitest';
 import { ABI_VERSIONS } from '../../../../lib/abi/interface.ts';
-import type { ExploreOptions } from '../../../../lib/simulated/explorer.ts';
-import type { Model } from '../../../../lib/simulated/model.ts';
+import type { ExploreOptions } from '../../../../lib/simulated/explorer/explorer.ts';
+import type { Model } from '../../../../lib/simulated/explorer/model.ts';
 import { exploreAloud, findAloud } from './models/aloud.ts';
 import { conditionModel } from './models/condition.ts';
 import { exclusiveModel } from './models/exclusive.ts';

@@ -4,11 +4,11 @@
  * which time, and how far it came.
  */
 import { expect } from 'vitest';
-import { replayed } from '../../../../../lib/simulated/choices.ts';
-import { explore, run } from '../../../../../lib/simulated/explorer.ts';
-import type { ExploreOptions } from '../../../../../lib/simulated/explorer.ts';
-import type { Model } from '../../../../../lib/simulated/model.ts';
-import { formatRun } from '../../../../../lib/simulated/print.ts';
+import { replayed } from '../../../../../lib/simulated/explorer/choices.ts';
+import { explore, run } from '../../../../../lib/simulated/explorer/explorer.ts';
+import type { ExploreOptions } from '../../../../../lib/simulated/explorer/explorer.ts';
+import type { Model } from '../../../../../lib/simulated/explorer/model.ts';
+import { formatRun } from '../../../../../lib/simulated/explorer/print.ts';
 
 /**
  * Fails when the model breaks something, with the schedule. With `disturbances` not every state is

@@ -25,9 +25,9 @@ import {
   takeDead,
   takeSignal,
 } from '../../../../../lib/locks/engine/signals.ts';
-import { AGAIN } from '../../../../../lib/simulated/model.ts';
-import type { Model, Step } from '../../../../../lib/simulated/model.ts';
-import type { WorldThread } from '../../../../../lib/simulated/model.ts';
+import { AGAIN } from '../../../../../lib/simulated/explorer/model.ts';
+import type { Model, Step } from '../../../../../lib/simulated/explorer/model.ts';
+import type { WorldThread } from '../../../../../lib/simulated/explorer/model.ts';
 import { at, id, set, step } from './line.ts';
 
 // Registers of waiters,

@@ -31,9 +31,9 @@ import {
 } from '../../../../../lib/locks/engine/turnstile.ts';
 import type { AbiVersion } from '../../../../../lib/abi/interface.ts';
 import { LAYER_REGISTERS, section } from '../../../../../lib/simulated/models/section.ts';
-import { AGAIN } from '../../../../../lib/simulated/model.ts';
-import type { Model, Step } from '../../../../../lib/simulated/model.ts';
-import type { World, WorldThread } from '../../../../../lib/simulated/model.ts';
+import { AGAIN } from '../../../../../lib/simulated/explorer/model.ts';
+import type { Model, Step } from '../../../../../lib/simulated/explorer/model.ts';
+import type { World, WorldThread } from '../../../../../lib/simulated/explorer/model.ts';
 import {
   ASKS,
   at,

@@ -33,9 +33,9 @@ import {
   standing,
   STATE,
 } from '../../../../../lib/locks/engine/turnstile.ts';
-import { AGAIN } from '../../../../../lib/simulated/model.ts';
-import type { Step } from '../../../../../lib/simulated/model.ts';
-import type { World, WorldThread } from '../../../../../lib/simulated/model.ts';
+import { AGAIN } from '../../../../../lib/simulated/explorer/model.ts';
+import type { Step } from '../../../../../lib/simulated/explorer/model.ts';
+import type { World, WorldThread } from '../../../../../lib/simulated/explorer/model.ts';
 
 // Registers.
 const BATCH = 0;

@@ -6,8 +6,8 @@
  */
 import { FIRST } from '../../../../../lib/locks/engine/layout.ts';
 import { claimPlace, EMPTY } from '../../../../../lib/locks/engine/slots.ts';
-import type { Step } from '../../../../../lib/simulated/model.ts';
-import type { World, WorldThread } from '../../../../../lib/simulated/model.ts';
+import type { Step } from '../../../../../lib/simulated/explorer/model.ts';
+import type { World, WorldThread } from '../../../../../lib/simulated/explorer/model.ts';
 import { at, id, set, step } from './line.ts';
 
 type Next = (thread: WorldThread) => string;

@@ -19,9 +19,9 @@ import {
   withdrawClaim,
   writerOf,
 } from '../../../../../lib/locks/engine/writer.ts';
-import { AGAIN } from '../../../../../lib/simulated/model.ts';
-import type { Model, Step } from '../../../../../lib/simulated/model.ts';
-import type { WorldThread } from '../../../../../lib/simulated/model.ts';
+import { AGAIN } from '../../../../../lib/simulated/explorer/model.ts';
+import type { Model, Step } from '../../../../../lib/simulated/explorer/model.ts';
+import type { WorldThread } from '../../../../../lib/simulated/explorer/model.ts';
 import {
   ASKS,
   at,

@@ -6,9 +6,9 @@
 import { FIRST } from '../../../../../lib/locks/engine/layout.ts';
 import { clearPlace } from '../../../../../lib/locks/engine/slots.ts';
 import { chooseNext, hasWaiters } from '../../../../../lib/locks/engine/turnstile.ts';
-import { AGAIN } from '../../../../../lib/simulated/model.ts';
-import type { Model, Step } from '../../../../../lib/simulated/model.ts';
-import type { WorldThread } from '../../../../../lib/simulated/model.ts';
+import { AGAIN } from '../../../../../lib/simulated/explorer/model.ts';
+import type { Model, Step } from '../../../../../lib/simulated/explorer/model.ts';
+import type { WorldThread } from '../../../../../lib/simulated/explorer/model.ts';
 import {
   ASKS,
   at,

@@ -6,14 +6,14 @@
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { REQUEST_BIT, REQUEST_BYTE } from '../../../lib/abi/kernel.ts';
-import { replayed, seeded } from '../../../lib/simulated/choices.ts';
-import { explore, run } from '../../../lib/simulated/explorer.ts';
-import { formatRun } from '../../../lib/simulated/print.ts';
-import { AGAIN } from '../../../lib/simulated/model.ts';
-import { ExploredWorld } from '../../../lib/simulated/world.ts';
-import type { Model, Step } from '../../../lib/simulated/model.ts';
-import type { WorldThread } from '../../../lib/simulated/model.ts';
+import { REQUEST_BIT, REQUEST_BYTE } from '../../../../lib/abi/kernel.ts';
+import { replayed, seeded } from '../../../../lib/simulated/explorer/choices.ts';
+import { explore, run } from '../../../../lib/simulated/explorer/explorer.ts';
+import { formatRun } from '../../../../lib/simulated/explorer/print.ts';
+import { AGAIN } from '../../../../lib/simulated/explorer/model.ts';
+import { ExploredWorld } from '../../../../lib/simulated/explorer/world.ts';
+import type { Model, Step } from '../../../../lib/simulated/explorer/model.ts';
+import type { WorldThread } from '../../../../lib/simulated/explorer/model.ts';
 
 const clean = { coverage: 'exhausted', violation: null };
 

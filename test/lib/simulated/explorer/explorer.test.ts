@@ -5,21 +5,21 @@
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ABI_VERSIONS } from '../../../lib/abi/interface.ts';
-import { replayed, seeded } from '../../../lib/simulated/choices.ts';
-import { explore, run } from '../../../lib/simulated/explorer.ts';
-import type { Exploration } from '../../../lib/simulated/explorer.ts';
-import { lockModel } from '../../../lib/simulated/models/lock.ts';
+import { ABI_VERSIONS } from '../../../../lib/abi/interface.ts';
+import { replayed, seeded } from '../../../../lib/simulated/explorer/choices.ts';
+import { explore, run } from '../../../../lib/simulated/explorer/explorer.ts';
+import type { Exploration } from '../../../../lib/simulated/explorer/explorer.ts';
+import { lockModel } from '../../../../lib/simulated/models/lock.ts';
 import {
   freedWhileRegistered,
   grantedFirst,
   MISTAKES,
   readModifyWrite,
   wakeInsideGrant,
-} from '../../../lib/simulated/models/mistakes.ts';
-import { greedyModel, sectionModel } from '../../../lib/simulated/models/section.ts';
-import { formatRun } from '../../../lib/simulated/print.ts';
-import type { Model, Step } from '../../../lib/simulated/model.ts';
+} from '../../../../lib/simulated/models/mistakes.ts';
+import { greedyModel, sectionModel } from '../../../../lib/simulated/models/section.ts';
+import { formatRun } from '../../../../lib/simulated/explorer/print.ts';
+import type { Model, Step } from '../../../../lib/simulated/explorer/model.ts';
 
 /** Explores and says how far that went. */
 function exploreAloud(model: Model, options?: Parameters<typeof explore>[1]): Exploration {

@@ -21,10 +21,10 @@ import {
   REQUEST_BYTE,
   SIGNATURE,
   SLICE_LENGTH,
-} from '../abi/kernel.ts';
-import { RseqSliceError } from '../errors.ts';
-import { AREA_SLOTS, Machine } from './machine.ts';
-import type { MachineEvent } from './machine.ts';
+} from '../../abi/kernel.ts';
+import { RseqSliceError } from '../../errors.ts';
+import { AREA_SLOTS, Machine } from '../machine.ts';
+import type { MachineEvent } from '../machine.ts';
 import { AGAIN, checkModel, indexLabels } from './model.ts';
 import type { Model, Parked, Step, World, WorldThread } from './model.ts';
 

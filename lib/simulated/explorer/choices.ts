@@ -9,7 +9,7 @@
  * which is what fast-check's shrinking does, and a list that has ended goes on
  * with zeroes.
  */
-import { RseqSliceError } from '../errors.ts';
+import { RseqSliceError } from '../../errors.ts';
 import {
   checkOptions,
   checkValue,
@@ -19,9 +19,9 @@ import {
   orInfinity,
   TEXT,
   wholeNumber,
-} from '../options.ts';
-import type { OptionChecks } from '../options.ts';
-import { CHOICES, CHOOSER, SEED } from './checks.ts';
+} from '../../options.ts';
+import type { OptionChecks } from '../../options.ts';
+import { CHOICES, CHOOSER, SEED } from '../checks.ts';
 
 /** Answers choices. */
 export interface Chooser {

@@ -9,12 +9,12 @@
  * state. Such a list makes the same run again, in a replay, in a trace, or from
  * a property test.
  */
-import { checkOptions, checkValue, orInfinity, wholeNumber } from '../options.ts';
-import type { OptionChecks } from '../options.ts';
-import { CHOOSER } from './checks.ts';
+import { checkOptions, checkValue, orInfinity, wholeNumber } from '../../options.ts';
+import type { OptionChecks } from '../../options.ts';
+import { CHOOSER } from '../checks.ts';
 import { ask, formatChoices } from './choices.ts';
 import type { Chooser } from './choices.ts';
-import type { MachineEvent } from './machine.ts';
+import type { MachineEvent } from '../machine.ts';
 import { StateSet } from './state-set.ts';
 import type { Model } from './model.ts';
 import { EVENTS, ExploredWorld } from './world.ts';

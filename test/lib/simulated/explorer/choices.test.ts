@@ -13,8 +13,8 @@ import {
   replayed,
   seeded,
   undisturbed,
-} from '../../../lib/simulated/choices.ts';
-import type { Chooser } from '../../../lib/simulated/choices.ts';
+} from '../../../../lib/simulated/explorer/choices.ts';
+import type { Chooser } from '../../../../lib/simulated/explorer/choices.ts';
 
 const pickMany = (chooser: Chooser, bounds: readonly number[]) =>
   bounds.map((bound) => chooser.pick(bound, ''));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** A lock on two CPUs, which are more states than explorer.test.ts goes through. */
 import { expect, it } from 'vitest';
-import { explore } from '../../../lib/simulated/explorer.ts';
-import { lockModel } from '../../../lib/simulated/models/lock.ts';
+import { explore } from '../../../../lib/simulated/explorer/explorer.ts';
+import { lockModel } from '../../../../lib/simulated/models/lock.ts';
 
 it('a lock holds on two CPUs', () => {
   const [rfc, mainline] = [

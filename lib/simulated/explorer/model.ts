@@ -4,7 +4,7 @@
  * with a program of small steps, the memory they share, and what may happen to
  * them. What does happen is up to `world.ts`.
  */
-import { RseqSliceError } from '../errors.ts';
+import { RseqSliceError } from '../../errors.ts';
 import {
   arrayOf,
   checkOptions,
@@ -15,10 +15,10 @@ import {
   TEXT,
   TRUE_OR_FALSE,
   wholeNumber,
-} from '../options.ts';
-import type { Check, OptionChecks } from '../options.ts';
-import { FEATURE, ABI_VERSION, MOST_THREADS } from './checks.ts';
-import type { Machine, MachineOptions } from './machine.ts';
+} from '../../options.ts';
+import type { Check, OptionChecks } from '../../options.ts';
+import { FEATURE, ABI_VERSION, MOST_THREADS } from '../checks.ts';
+import type { Machine, MachineOptions } from '../machine.ts';
 
 /** How sleeping ended, in the words of `Atomics.wait`. */
 export type Parked = 'ok' | 'not-equal' | 'timed-out';
