@@ -6,12 +6,12 @@
  */
 import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
 import { ABI_VERSIONS, REGISTRATIONS } from './abi/interface.ts';
-import type { AbiVersion } from './abi/interface.ts';
+import type { AbiVersion, RegistrationPolicy } from './abi/interface.ts';
 import { ATTACH, DETACH } from './channels.ts';
 import type { AttachMessage } from './channels.ts';
 import { RseqSliceError } from './errors.ts';
 import { CONNECT } from './host/port.ts';
-import type { Host, HostName, HostOptions, HostThread, RegistrationPolicy } from './host/port.ts';
+import type { Host, HostName, HostOptions, HostThread } from './host/port.ts';
 import { currentHost, portableHost } from './host/current.ts';
 import { AVAILABLE } from './host/linux/status.ts';
 import type { Status } from './host/linux/status.ts';

@@ -4,7 +4,7 @@
  */
 export { attach, processStats } from './attach.ts';
 export type { AttachOptions } from './attach.ts';
-export type { AbiVersion } from './abi/interface.ts';
+export type { AbiVersion, RegistrationPolicy } from './abi/interface.ts';
 export { RseqSliceError } from './errors.ts';
 export type { ErrorCode, ErrorDetails } from './errors.ts';
 export type { HostName, Registration } from './host/port.ts';
@@ -25,8 +25,10 @@ export type {
   UseOptions,
 } from './locks/options.ts';
 export type { Hold, LockToken } from './locks/token.ts';
+export type { Reason } from './host/linux/status.ts';
 export { probe } from './probe.ts';
 export type { ProbeReport, RseqUser } from './probe.ts';
 export type { ProcessStats, Stats } from './sections/counters.ts';
 export { Outcome } from './sections/thread.ts';
 export type { Section, Thread } from './sections/thread.ts';
+export type { Preemption, SimulatedThread } from './simulated/kernel.ts';

@@ -15,6 +15,8 @@ import type { Reason } from './host/linux/status.ts';
 import { checkValue, wholeNumber } from './options.ts';
 import { packageFolder } from './place.ts';
 
+export type { Reason } from './host/linux/status.ts';
+
 /** The table, as an external value: only an addon can look inside. */
 export interface NativeApi {
   /** There is no such property; no other object has this type. */

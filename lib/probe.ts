@@ -12,10 +12,10 @@ import { FLAG_SLICE_AVAILABLE, FLAG_SLICE_ENABLED } from './abi/kernel.ts';
 import { currentAttachment, environmentChoice } from './attach.ts';
 import type { HostName, Registration } from './host/port.ts';
 import { currentHost } from './host/current.ts';
-import type { AddonStatus, RawProbe } from './host/linux/binding.ts';
+import type { RawProbe } from './host/linux/binding.ts';
 import { libcName } from './host/linux/libc.ts';
 import { describeProbe } from './host/linux/status.ts';
-import type { Reason, Use } from './host/linux/status.ts';
+import type { Reason } from './host/linux/status.ts';
 
 /** A loaded object that uses rseq. */
 export interface RseqUser {
@@ -25,7 +25,7 @@ export interface RseqUser {
    * `libc-area`: the areas that libc registers. `librseq`: those, or its own where there are none.
    * `own-areas`: its own, as tcmalloc.
    */
-  readonly use: Use;
+  readonly use: 'libc-area' | 'librseq' | 'own-areas';
   /** It is the process's malloc, and so had its say in each thread before anybody else. */
   readonly isAllocator: boolean;
 }
@@ -92,7 +92,7 @@ export interface ProbeReport {
   /** The native addon, and where it came from. */
   readonly addon: {
     /** `loaded`, `missing`, `failed`, `forbidden` by how Node was started, or `not-linux`. */
-    readonly state: AddonStatus['state'];
+    readonly state: 'loaded' | 'missing' | 'failed' | 'forbidden' | 'not-linux';
     /** The file, where one was found. */
     readonly path: string | null;
     /** `prebuild`: it came with the package; `build`: it was compiled here. */

@@ -63,10 +63,14 @@ function configure(types, report, temporary) {
     dtsRollup: { enabled: false },
     tsdocMetadata: { enabled: false },
     newlineKind: 'lf',
-    // What documentation lacks, typedoc says; what types lack, the compiler.
+    // What documentation lacks, typedoc says; what types lack, the compiler. A type that a public
+    // one names can be imported too: what is in it would change unseen otherwise.
     messages: {
       compilerMessageReporting: { default: { logLevel: ExtractorLogLevel.Error } },
-      extractorMessageReporting: { default: { logLevel: ExtractorLogLevel.None } },
+      extractorMessageReporting: {
+        default: { logLevel: ExtractorLogLevel.None },
+        'ae-forgotten-export': { logLevel: ExtractorLogLevel.Error },
+      },
       tsdocMessageReporting: { default: { logLevel: ExtractorLogLevel.None } },
     },
   };

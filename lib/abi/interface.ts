@@ -16,8 +16,17 @@ export type AbiVersion = 'mainline' | '7.0' | 'rfc';
 /** In the order of `enum rseq_slice_abi_version`, from 1; 0 there means 'find out'. */
 export const ABI_VERSIONS: readonly AbiVersion[] = ['mainline', '7.0', 'rfc'];
 
+/**
+ * Whose rseq area a thread is to use.
+ * - `auto`: whichever can have slices and harms nobody.
+ * - `libc`: the area that libc registers.
+ * - `own`: one of the library's, where libc registers none.
+ * - `replace`: one of the library's, in the place of libc's.
+ */
+export type RegistrationPolicy = 'auto' | 'libc' | 'own' | 'replace';
+
 /** In the order of `enum rseq_slice_registration`. */
-export const REGISTRATIONS = ['auto', 'libc', 'own', 'replace'] as const;
+export const REGISTRATIONS: readonly RegistrationPolicy[] = ['auto', 'libc', 'own', 'replace'];
 
 /** In the order of `enum rseq_slice_step`: what failed when a thread was to be attached. */
 export const STEPS = [
@@ -35,8 +44,11 @@ export const STEPS = [
   'users',
 ] as const;
 
+/** How an object uses rseq: libc's areas, by way of librseq, or areas of its own. */
+export type Use = 'libc-area' | 'librseq' | 'own-areas';
+
 /** In the order of `enum rseq_slice_user_kind`, from 1. */
-export const USES = ['libc-area', 'librseq', 'own-areas'] as const;
+export const USES: readonly Use[] = ['libc-area', 'librseq', 'own-areas'];
 
 /**
  * How a section ended, as `enum rseq_slice_outcome` has it; small constants, so that `leave`

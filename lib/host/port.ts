@@ -5,7 +5,7 @@
  * implement it, Linux through the addon and a portable one everywhere else, and everything above
  * cannot tell them apart. A test has one object to fake.
  */
-import type { AbiVersion, REGISTRATIONS } from '../abi/interface.ts';
+import type { AbiVersion, RegistrationPolicy } from '../abi/interface.ts';
 import type { AddonStatus, RawProbe } from './linux/binding.ts';
 import type { Status } from './linux/status.ts';
 
@@ -14,9 +14,6 @@ export type HostName = 'linux' | 'simulated';
 
 /** Whose rseq area a thread uses: libc's, our own, or our own in place of libc's. */
 export type Registration = 'libc' | 'own' | 'replace' | 'simulated';
-
-/** Which of them it may be. */
-export type RegistrationPolicy = (typeof REGISTRATIONS)[number];
 
 /** How a thread is attached. */
 export interface HostOptions {

@@ -40,5 +40,6 @@ export { greedyModel, section, sectionModel, sectionProgram } from './models/sec
 export type { SectionModelOptions } from './models/section.ts';
 export { formatRun } from './explorer/print.ts';
 export { AGAIN } from './explorer/model.ts';
+export type { ThreadEvent } from './explorer/world.ts';
 export type { Model, Parked, Step, ThreadProgram, World, WorldThread } from './explorer/model.ts';
 export { traceOfKernel, traceOfRun } from './traces.ts';

@@ -12,6 +12,7 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { REGISTRATIONS, STEPS, USES } from '../../lib/abi/interface.ts';
+import type { Use } from '../../lib/abi/interface.ts';
 import { ENOTSUPP } from '../../lib/abi/kernel.ts';
 import { loadAddon } from '../../lib/host/linux/binding.ts';
 import { nodeHeaders } from '../../scripts/native/target.mjs';
@@ -26,7 +27,7 @@ afterAll(() => {
 const { EBUSY } = constants.errno;
 /** What libc says when it lacks the area that a test is about. */
 const NO_AREA = 'glibc.pthread.rseq=0';
-const kindOf = (name: (typeof USES)[number]): number => USES.indexOf(name) + 1;
+const kindOf = (name: Use): number => USES.indexOf(name) + 1;
 const Kind = {
   LibcArea: kindOf('libc-area'),
   Librseq: kindOf('librseq'),

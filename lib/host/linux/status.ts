@@ -13,25 +13,43 @@ import { ENOTSUPP, LEGACY_LENGTH, NR_SLICE_YIELD, PR_SLICE_EXTENSION } from '../
 import { packageFolder } from '../../place.ts';
 import type { AddonStatus, RawProbe, RawUser } from './binding.ts';
 
-/** What stands between this thread and slices; `available` when nothing does. */
-export const REASONS = [
-  'available',
-  'not-linux',
-  'addon-missing',
-  'addon-failed',
-  'addon-forbidden',
-  'kernel-without-feature',
-  'off-at-boot',
-  'denied',
-  'legacy-registration',
-  'foreign-registration',
-  'foreign-use',
-  'no-libc-registration',
-  'wrong-abi-version',
-  'out-of-memory',
-  'system-error',
-] as const;
-export type Reason = (typeof REASONS)[number];
+/** What stands between this thread and slices, for programs; `available` when nothing does. */
+export type Reason =
+  | 'available'
+  | 'not-linux'
+  | 'addon-missing'
+  | 'addon-failed'
+  | 'addon-forbidden'
+  | 'kernel-without-feature'
+  | 'off-at-boot'
+  | 'denied'
+  | 'legacy-registration'
+  | 'foreign-registration'
+  | 'foreign-use'
+  | 'no-libc-registration'
+  | 'wrong-abi-version'
+  | 'out-of-memory'
+  | 'system-error';
+
+const EVERY_REASON = {
+  available: 0,
+  'not-linux': 0,
+  'addon-missing': 0,
+  'addon-failed': 0,
+  'addon-forbidden': 0,
+  'kernel-without-feature': 0,
+  'off-at-boot': 0,
+  denied: 0,
+  'legacy-registration': 0,
+  'foreign-registration': 0,
+  'foreign-use': 0,
+  'no-libc-registration': 0,
+  'wrong-abi-version': 0,
+  'out-of-memory': 0,
+  'system-error': 0,
+} satisfies Record<Reason, 0>;
+
+export const REASONS: readonly Reason[] = Object.keys(EVERY_REASON) as Reason[];
 
 export interface Status {
   readonly reason: Reason;
@@ -42,9 +60,6 @@ export interface Status {
   readonly errno?: number;
   readonly syscall?: string;
 }
-
-/** How an object uses rseq: libc's areas, by way of librseq, or areas of its own. */
-export type Use = (typeof USES)[number];
 
 /** Who reads a remedy: where from, and on what. */
 export interface Reader {

@@ -18,6 +18,7 @@ import type { MachineEvent } from '../machine.ts';
 import { StateSet } from './state-set.ts';
 import type { Model } from './model.ts';
 import { EVENTS, ExploredWorld } from './world.ts';
+import type { ThreadEvent } from './world.ts';
 
 /** How far `explore` is to go. */
 export interface ExploreOptions {
@@ -259,7 +260,7 @@ export interface Moment {
   /** The CPU the thread had for it. */
   readonly cpu: number;
   /** What came: a step of the program, or something that happened to the thread. */
-  readonly event: (typeof EVENTS)[number];
+  readonly event: ThreadEvent;
   /** The step that was made, or before which the event came. */
   readonly label: string;
   /** What the machine did, in order. */

@@ -64,10 +64,22 @@ const THREAD_FATE_WORDS = 2;
 const NOBODY = -1;
 
 /**
- * What can happen to a thread that has a CPU, then what can to any. The order is that of the
- * choices.
+ * What can happen to a thread that has a CPU, then what can to any: a step of its program, an
+ * interrupt, the end of an extension, an interrupt after which it is on another CPU; a look at what
+ * it waits for, the end of its patience, its death.
  */
-export const EVENTS = [
+export type ThreadEvent =
+  | 'step'
+  | 'preempt'
+  | 'preempt with other work'
+  | 'extension ends'
+  | 'preempt and migrate'
+  | 'polls'
+  | 'gives up'
+  | 'dies';
+
+/** The order is that of the choices. */
+export const EVENTS: readonly ThreadEvent[] = [
   'step',
   'preempt',
   'preempt with other work',
@@ -76,7 +88,7 @@ export const EVENTS = [
   'polls',
   'gives up',
   'dies',
-] as const;
+];
 const STEP = 0;
 const PREEMPT = 1;
 const PREEMPT_WITH_WORK = 2;
@@ -322,7 +334,7 @@ export class ExploredWorld implements World {
     /** Whose it is, by number. */
     readonly thread: number;
     /** What comes. */
-    readonly event: (typeof EVENTS)[number];
+    readonly event: ThreadEvent;
   } {
     return { thread: move >> MOVE_SHIFT, event: EVENTS[move & ((1 << MOVE_SHIFT) - 1)] ?? 'step' };
   }
