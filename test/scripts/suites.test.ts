@@ -16,6 +16,9 @@ const SUITES = {
   kernel: 'vitest.kernel.config.ts',
 } as const;
 
+/** Short tests once more, for systems that are not Linux. */
+const PORTABLE = 'vitest.portable.config.ts';
+
 /** What is a test by its name, also by one that no suite would take. */
 const tests = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
   .filter((name) => /\.(test|spec)\.\w+$/.test(name))
@@ -26,7 +29,7 @@ const LIST = `
 import { relative } from 'node:path';
 import { createVitest } from 'vitest/node';
 const found = {};
-for (const [suite, config] of Object.entries(${JSON.stringify(SUITES)})) {
+for (const [suite, config] of Object.entries(${JSON.stringify({ ...SUITES, portable: PORTABLE })})) {
   const vitest = await createVitest('test', { config, watch: false });
   found[suite] = (await vitest.globTestSpecifications()).map(({ moduleId }) => relative(process.cwd(), moduleId));
   await vitest.close();
@@ -34,15 +37,45 @@ for (const [suite, config] of Object.entries(${JSON.stringify(SUITES)})) {
 console.log(JSON.stringify(found));
 `;
 
-it('have every test once', () => {
+type Files = readonly string[];
+
+function listSuites(): { suites: Readonly<Record<keyof typeof SUITES, Files>>; portable: Files } {
   const command = ['--input-type=module', '-e', LIST];
   const { status, stdout, stderr } = spawnSync(process.execPath, command, {
     cwd: root,
     encoding: 'utf8',
   });
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-  const found = JSON.parse(stdout) as Readonly<Record<keyof typeof SUITES, readonly string[]>>;
-  expect(Object.values(found).flat().toSorted()).toEqual(tests.toSorted());
+  const { portable, ...suites } = JSON.parse(stdout) as Readonly<
+    Record<keyof typeof SUITES | 'portable', Files>
+  >;
+  return { suites, portable };
+}
+
+it('have every test once', () => {
+  const { suites } = listSuites();
+  expect(Object.values(suites).flat().toSorted()).toEqual(tests.toSorted());
+});
+
+const marked = tests.filter((name) =>
+  /@portable\b/.test(readDocument(name).split('*/', 1)[0] ?? ''),
+);
+
+it('run short tests elsewhere than on Linux, those that are marked', () => {
+  const { suites, portable } = listSuites();
+  expect(portable.length).toBeGreaterThan(10);
+  expect(portable.toSorted()).toEqual(marked.toSorted());
+  expect(suites.short).toEqual(expect.arrayContaining([...portable]));
+  const workflow = readDocument('.github/workflows/ci.yml');
+  expect(workflow).toMatch(/\bnpm run test:portable\b/);
+});
+
+it.each(marked)('%s needs no Linux', (name) => {
+  const text = readDocument(name);
+  expect(text).not.toMatch(
+    /node:child_process|\/support\/(?:c-headers|checkout|program|shim|strace)\.ts/,
+  );
+  expect(text).not.toMatch(/'\/proc\//);
 });
 
 const long = tests.filter((name) => name.endsWith('.long.test.ts'));

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: MIT
-/** Sections, nesting, outcomes and counters against a kernel the test plays itself. */
+/**
+ * Sections, nesting, outcomes and counters against a kernel the test plays itself.
+ *
+ * @portable
+ */
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import type { AbiVersion } from '../../../lib/abi/interface.ts';

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: MIT
-/** The test double: what happens to its threads when it is told, through the public API. */
+/**
+ * The test double: what happens to its threads when it is told, through the public API.
+ *
+ * @portable
+ */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ABI_VERSIONS } from '../../../lib/abi/interface.ts';

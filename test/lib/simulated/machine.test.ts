@@ -3,6 +3,8 @@
  * The model of the kernel by itself: what becomes of a request, a grant and a
  * thread, on every ABI version. That Linux does the same is for the conformance
  * tests, except for what only a scheduler can bring about.
+ *
+ * @portable
  */
 import { describe, expect, it } from 'vitest';
 import { ABI_VERSIONS } from '../../../lib/abi/interface.ts';

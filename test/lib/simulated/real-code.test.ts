@@ -3,6 +3,8 @@
  * The library's own code, not a model of it, under everything that can happen
  * between any two of its accesses to the control word. With three disturbances
  * it takes so long that only real-code.long.test.ts does it.
+ *
+ * @portable
  */
 import { describe, expect, it } from 'vitest';
 import { attach } from '../../../lib/attach.ts';

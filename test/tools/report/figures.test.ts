@@ -2,6 +2,8 @@
 /**
  * How figures are put together, and where a chart has its points: on records of
  * one's own, where every number is known.
+ *
+ * @portable
  */
 import { describe, expect, it } from 'vitest';
 import { chartsOf } from '../../../packages/tools/lib/report/charts.ts';

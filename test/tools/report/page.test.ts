@@ -2,6 +2,8 @@
 /**
  * The page as text: that nothing in a record becomes part of it but as text,
  * that it asks for nothing, and that the same records give the same bytes.
+ *
+ * @portable
  */
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';

@@ -2,6 +2,8 @@
 /**
  * What is said of figures: that a difference is claimed where the interval shows
  * one and nowhere else, and that what is missing or thin is said.
+ *
+ * @portable
  */
 import { describe, expect, it } from 'vitest';
 import { figuresOf } from '../../../packages/tools/lib/report/figures.ts';

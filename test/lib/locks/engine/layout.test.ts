@@ -2,6 +2,8 @@
 /**
  * Where locks may live and where not, what names them in another thread, and
  * that none touches memory beside its own.
+ *
+ * @portable
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

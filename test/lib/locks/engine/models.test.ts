@@ -4,6 +4,8 @@
  * and event loops that do not come round: one holder at a time, no wake-up lost,
  * no try that fails without a reason, nobody overtaken more often than is said.
  * And what would be wrong is found. Larger models are in `models.long.test.ts`.
+ *
+ * @portable
  */
 import { describe, it } from 'vitest';
 import { ABI_VERSIONS } from '../../../../lib/abi/interface.ts';

@@ -3,6 +3,8 @@
  * The words of an exclusive lock, against a model that keeps sets instead of
  * counts: agents take turns in one thread, one whole operation at a time. What
  * happens between the single steps is for the explorer's models.
+ *
+ * @portable
  */
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';

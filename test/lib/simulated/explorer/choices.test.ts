@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 /**
  * Choosers: the same for the same seed, all there are, and a line that makes the same run again.
+ *
+ * @portable
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

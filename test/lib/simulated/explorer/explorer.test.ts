@@ -2,6 +2,8 @@
 /**
  * The explorer: our flow, nesting and a lock hold in every state there is; what
  * is known to be wrong is found, by the shortest schedule; a line replays it.
+ *
+ * @portable
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

@@ -3,6 +3,8 @@
  * What may befall the threads of a model beside the scheduler: that one dies,
  * that a waiter's time is up, that waiters look now and then; and in which order
  * they are woken. The naive locks here are wrong in the ways that these are for.
+ *
+ * @portable
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
