@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Three workers compete for a lock while the main thread serves /metrics. It asks itself for the
-// page and ends with 0 if that has what the workers did, and else with 1. --stay: it goes on
+// page and ends with 0 if that has what the workers did, and else with 1. With --stay it goes on
 // serving.
 import { once } from 'node:events';
 import { createServer } from 'node:http';

@@ -84,9 +84,7 @@ async function main() {
 
 if (isMainThread) await main();
 else {
-  /**
-   * @type {{ role: keyof typeof ROLES, handle: import('./queue.mjs').QueueHandle, first: number }}
-   */
+  /** @type {{ role: keyof typeof ROLES, handle: Queue['handle'], first: number }} */
   const { role, handle, first } = workerData;
   parentPort?.postMessage(ROLES[role](new Queue(handle), first));
 }
