@@ -20,7 +20,7 @@ const HELP = `Compiles the addon into build/Release.
   --help     this text
 
 The compilers are $CC and $CXX, else cc and c++, gcc and g++, or clang and clang++. Exit codes: 0 done, or nothing to
-compile for this platform; 1 something failed; 2 wrong usage.
+compile for this platform; 1 something failed; 2 usage error.
 `;
 
 /** @typedef {import('./native/compile.mjs').Compilers} Compilers */

@@ -21,7 +21,7 @@ const HELP = `Compiles the addon for other architectures with Debian's cross com
   --require LIST   architectures that must not be skipped, with commas  (arm64,riscv64)
   --help           this text
 
-As root on Debian, missing compilers are installed. Exit codes: 0 done, 1 something failed, 2 wrong usage.
+As root on Debian, missing compilers are installed. Exit codes: 0 done, 1 something failed, 2 usage error.
 `;
 
 /** @typedef {import('./native/target.mjs').Target} Target */

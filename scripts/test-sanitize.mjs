@@ -25,7 +25,7 @@ const HELP = `Runs the C tests, and the addon in Node, with AddressSanitizer and
   --only NAME   one of ${BUILDS.map(({ sanitize }) => sanitize).join(' and ')}
   --help        this text
 
-It needs cmake, and gcc with its sanitizers. Exit codes: 0 nothing found but what was planted, 1 something failed, 2 wrong usage.
+It needs cmake, and gcc with its sanitizers. Exit codes: 0 nothing found but what was planted, 1 something failed, 2 usage error.
 `;
 
 /** Tests whose programs call the addon, in threads that come and go. */

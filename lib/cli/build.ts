@@ -18,7 +18,7 @@ interface Builder {
 const DESCRIPTION =
   'Compile the addon from the sources in this package, with a C and a C++17 compiler and nothing else';
 const EXIT_CODES =
-  'Exit codes: 0 done and it loads, or there is nothing to compile for this system; 1 it failed: an addon that was there stays; 2 wrong usage.';
+  'Exit codes: 0 done and it loads, or there is nothing to compile for this system; 1 it failed: an addon that was there stays; 2 usage error.';
 
 export const addBuild: AddCommand = (cli) => {
   cli

@@ -31,7 +31,7 @@ const FALLBACK =
   'Until then the simulated kernel serves: everything works, and nothing is granted.';
 
 const DESCRIPTION = 'Check what this host can do, and say what to do about it';
-const EXIT_CODES = 'Exit codes: 0 slices work here; 1 they do not; 2 wrong usage.';
+const EXIT_CODES = 'Exit codes: 0 slices work here; 1 they do not; 2 usage error.';
 
 export const addDoctor: AddCommand = (cli) => {
   cli

@@ -26,7 +26,7 @@ const HELP = `Runs the library in every kernel and libc it must be right in, and
   --help             this text
 
 Kernels, roots and Nodes that are not cached are built or fetched first, which takes minutes each.
-Exit codes: 0 all passed; 1 something failed; 2 wrong usage, or nothing matches.
+Exit codes: 0 all passed; 1 something failed; 2 usage error, or nothing matches.
 `;
 
 function readOptions() {

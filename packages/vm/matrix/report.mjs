@@ -106,7 +106,7 @@ function formatNeighbours(results, line) {
   ];
   const columns = tried.map(({ name }) => name.replace(/^other users of rseq, /, ''));
   return [
-    '## Beside other users of rseq',
+    '## Next to other users of rseq',
     '',
     line(['', ...columns]),
     line(['---', ...columns.map(() => '---')]),
@@ -141,7 +141,7 @@ export function formatMarkdown(results, about) {
     line(HEAD.map((_, column) => (column < 4 ? '---' : '---:'))),
     ...results.map((result) => line(cells(result))),
     '',
-    'Every row boots a guest of its own, but for the one of the host. Sections run beside a process that wakes a thousand times a second on the same',
+    'Every row boots a guest of its own, except for the row of the host. Sections run next to a process that wakes a thousand times a second on the same',
     'CPU; under emulation their number says nothing about speed. `npm run test:matrix` makes this table.',
     '',
     ...formatNeighbours(results, line),

@@ -220,7 +220,7 @@ it('explains itself, exit codes and examples included', () => {
     '--out',
     '--json',
     'Exit codes',
-    '2 wrong usage',
+    '2 usage error',
     'rseq-slice report locks.json',
   ])
     expect(stdout).toContain(word);

@@ -74,7 +74,7 @@ const USAGE = `bench [sections|locks] [options]
   locks     throughput, waits and fairness of locks between worker threads, with slices and without
   Without a name both are measured, in about a minute. What is compared takes turns, round by round.
 
-  Exit codes: ${ExitCode.Done} done; ${ExitCode.Failed} a lock did not exclude, something failed, nothing could be measured, or the record could not be written; ${ExitCode.Usage} wrong usage, nothing was done; ${ExitCode.Interrupted} interrupted, ${TERMINATED} terminated: a record of locks then has the rounds that were done.`;
+  Exit codes: ${ExitCode.Done} done; ${ExitCode.Failed} a lock did not exclude, something failed, nothing could be measured, or the record could not be written; ${ExitCode.Usage} usage error, nothing was done; ${ExitCode.Interrupted} interrupted, ${TERMINATED} terminated: a record of locks then has the rounds that were done.`;
 
 type RawOptions = Readonly<Record<string, unknown>>;
 
@@ -353,7 +353,7 @@ export const addBench: AddCommand = (cli) => {
       '--warm <S>',
       `Locks: seconds of CPU that each worker works before it, or more until V8 has compiled it (${QUICK.warm})`,
     )
-    .option('--sample <N>', `Locks: the wait of one in so many sections is timed (${QUICK.sample})`)
+    .option('--sample <N>', `Locks: time the wait of one section in this many (${QUICK.sample})`)
     .option(
       '--json [FILE]',
       'A record to FILE, or to stdout (tables then go to stderr); an array where both are measured. Format: rseq-slice-tools/schema/bench.schema.json',

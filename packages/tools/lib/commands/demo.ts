@@ -40,7 +40,7 @@ const HOST_NAMES = ['auto', 'linux', 'simulated'] as const;
 const DESCRIPTION =
   'Let workers update shared records under a lock, check the records, and show how the sections ended';
 const EXIT_CODES =
-  'Exit codes: 0 done and the records are right; 1 they are not, or a worker failed; 2 wrong usage; 130 interrupted.';
+  'Exit codes: 0 done and the records are right; 1 they are not, or a worker failed; 2 usage error; 130 interrupted.';
 
 export const addDemo: AddCommand = (cli) => {
   cli

@@ -32,7 +32,7 @@ const DEFAULT_OUT = 'rseq-slice-report.html';
 const DESCRIPTION =
   'Make one HTML page of what benchmarks wrote with --json: what slices changed, in words, charts and tables';
 const EXIT_CODES =
-  'Exit codes: 0 done; 1 a file cannot be read or is no such record, or the page cannot be written: nothing is changed; 2 wrong usage.';
+  'Exit codes: 0 done; 1 a file cannot be read or is no such record, or the page cannot be written: nothing is changed; 2 usage error.';
 
 export const addReport: AddCommand = (cli) => {
   cli

@@ -56,7 +56,7 @@ const PASSED_ON = ['SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
 const DESCRIPTION =
   'Run a program with its sections and locks recorded, and write a trace for Perfetto or Chrome';
 const EXIT_CODES =
-  "Exit codes: the program's, and its signal; 1 the trace could not be written in the end, and is kept elsewhere; 2 wrong usage, or no file can be written there: the program was not run.";
+  "Exit codes: the program's, and its signal; 1 the trace could not be written at the end, and is kept elsewhere; 2 usage error, or no file can be written there: the program was not run.";
 
 export const addTrace: AddCommand = (cli) => {
   cli
@@ -65,17 +65,17 @@ export const addTrace: AddCommand = (cli) => {
     .option('--out <file>', 'The trace', { default: 'trace.json' })
     .option(
       '--every <n>',
-      'Time one section in so many also where nothing happens to it; 1: all of them, which costs more than a section does',
+      'Time one undisturbed section in this many; 1: all of them, which costs more than a section does',
       { default: DEFAULT_EVERY },
     )
     .option(
       '--events <n>',
-      'Keep the latest so many undisturbed sections of each thread, and as many of all else',
+      'Keep the latest undisturbed sections of each thread, up to this number, and as many other events',
       { default: DEFAULT_EVENTS },
     )
     .option(
       '--no-kernel',
-      "Leave the kernel's own tracing out of it, which is merged with it where this user may have that: as root",
+      "Leave out the kernel's own tracing, which is merged in where this user may read it: as root",
     )
     .option('--json', 'The summary as one object, the last line on stdout')
     .example('  rseq-slice trace -- node app.js')

@@ -239,7 +239,7 @@ function describeLocks({ waits, releases }: TraceSummary): string[] {
   const all = [
     ...waited,
     ...(ends === '' ? [] : [ends]),
-    ...(releases === 0 ? [] : [`${number(releases)} releases while somebody waited`]),
+    ...(releases === 0 ? [] : [`${number(releases)} releases with waiters`]),
   ];
   return all.length === 0 ? [] : [`locks: ${all.join('; ')}`];
 }
@@ -297,7 +297,7 @@ function describeGrants({
   if (measured === 0) return lines;
   return [
     ...lines,
-    `used for at most so many us, of the ${number(measured)} that yielded and whose begin is known:`,
+    `used for at most this many us, of the ${number(measured)} that yielded and whose beginning is known:`,
     ...histogram(used, () => USE_WIDTH / NS_A_US),
   ];
 }
@@ -351,7 +351,7 @@ function describeTracing(tracing: TracingSummary | null): string[] {
       (lost > 0 ? `; the oldest ${number(lost)} of its records were overwritten` : ''),
     ...(used.length === 0
       ? []
-      : ['the others took so many us:', ...histogram(coarsen(used), coarseWidth)]),
+      : ['the others took this many us:', ...histogram(coarsen(used), coarseWidth)]),
   ];
 }
 

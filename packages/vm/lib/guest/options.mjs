@@ -12,18 +12,18 @@ export const HELP = `Runs a command in a virtual machine whose kernel has the rs
 
 The guest sees this machine's files read-only at their own paths, as root, and starts in the current folder. /tmp, /run and
 /dev/shm are its own and empty. It can write to /run/job (in $RSEQ_SLICE_JOB), which is a folder of the host.
-rseq-slice is this checkout's, and so is npx rseq-slice.
-Output and exit code are those of the command. It has no standard input. RSEQ_SLICE_GUEST is 1 in it. What the harness does
-meanwhile is said on stderr, in lines that begin with 'vm:', until the command prints something.
+In a checkout, rseq-slice and npx rseq-slice are the checkout's.
+Output and exit code are those of the command. It has no standard input. RSEQ_SLICE_GUEST is 1 in it. Progress is reported on
+stderr, in lines that begin with 'vm:', until the command prints something.
 
 What runs it
   --accelerator X    auto: KVM if it works here, else emulation (TCG). kvm: KVM or fail. tcg: emulation  (auto)
-  --cpus N           virtual CPUs, 1 to 64: the guest has so many, or the command is not run  (2)
+  --cpus N           virtual CPUs, 1 to 64: the guest has that many, or the command is not run  (2)
   --memory MB        (2048)
   --icount           guest time counts instructions: 5 us are 5,000 of them however busy the host is. One CPU, TCG.
-                     The demonstration (npm start) does so by itself where there is no KVM, unless --cpus is given
-  --round-robin      emulated CPUs take turns on one thread: for what makes the kernel patch its own code, such as
-                     tracing, with a QEMU that loses track of that (7.2 does)
+                     The demonstration (npm start) does that by default without KVM, unless --cpus is given
+  --round-robin      emulated CPUs take turns on one thread: for anything that makes the kernel patch its own code, such as
+                     tracing, with a QEMU that gets confused by that (7.2 does)
   --kernel FILE      another bzImage
   --flavour NAME     kernel of this flavour from the cache, built first when missing: ${[...FLAVOURS.keys()].join(', ')}
   --source PATH      build that kernel from this tarball or source tree, of 7.0 or newer  (Debian's source package)
@@ -35,18 +35,18 @@ What it sees
   --env NAME=VALUE   set a variable; may be repeated
   --env NAME         pass the host's value on; may be repeated
   --job DIR          the folder behind /run/job  (a temporary one, removed afterwards)
-What becomes of it
+What to do with it
   --timeout SECONDS  for the whole guest, boot included  (600)
   --console FILE     keep the guest's console there
-  --quiet            say nothing but what went wrong
+  --quiet            report only what went wrong
   --allow-splats     do not fail over BUG, WARNING, stalls and the like on the console
   --help             this text
 
 Exit codes: the command's own; 128 + n when signal n killed it (said on stderr); ${ExitCode.harness} the guest failed; ${ExitCode.timeout} the timeout
-passed; ${ExitCode.usage} wrong usage; ${ExitCode.interrupted} interrupted. Without an exit code from the guest it is never 0.
+passed; ${ExitCode.usage} usage error; ${ExitCode.interrupted} interrupted. Without an exit code from the guest it is never 0.
 
-  node packages/vm/lib/guest/run.mjs -- node -e 'process.exit(7)'
-  node packages/vm/lib/guest/run.mjs --extension 50000 -- sh -c 'cat /sys/kernel/debug/rseq/stats'
+  rseq-slice-vm -- node -e 'process.exit(7)'
+  rseq-slice-vm --extension 50000 -- sh -c 'cat /sys/kernel/debug/rseq/stats'
 `;
 
 /** The command line is wrong; the message says what it should be. */

@@ -10,10 +10,10 @@ const HELP = `Builds a Linux kernel with the rseq time slice extension for the g
 
   rseq-slice-vm kernel [options]
 
-  --flavour NAME   which flavour of the ABI (default ${DEFAULT_FLAVOUR}):
+  --flavour NAME   which flavour of the kernel (default ${DEFAULT_FLAVOUR}):
 ${[...FLAVOURS.values()].map((flavour) => `                     ${flavour.name}: ${flavour.description}`).join('\n')}
   --source PATH    a kernel tarball or source tree of your own (default: Debian's source package of 7.3)
-  --jobs N         how many compilers at once (default: one a CPU)
+  --jobs N         how many compilers at once (default: one per CPU)
   --rebuild        build even if the cache has it
   --keep-tree      keep the built tree whatever its size; --no-keep-tree never keeps it. By default that of ${DEFAULT_FLAVOUR}
                    stays when it has less than 2 GB: other flavours are built from a copy of it in a fraction of the time
@@ -22,7 +22,7 @@ ${[...FLAVOURS.values()].map((flavour) => `                     ${flavour.name}:
 
 The cache is $RSEQ_SLICE_CACHE, else rseq-slice in the user's cache folder. An entry has bzImage, .config, build.log,
 kernel.json and the kernel's own slice_test. As root on Debian, missing packages are installed.
-Exit codes: 0 done, 1 failed, 2 wrong usage.
+Exit codes: 0 done, 1 failed, 2 usage error.
 `;
 
 /**

@@ -146,7 +146,7 @@ describe('what there was is told, and nothing else', () => {
       'begin and end known: 4 undisturbed sections, one in 16; 3 of the 8 that yielded',
     );
     expect(said).toContain(
-      'locks: 2 waits, 5 us in all, the longest 3 us; 1 given up; 7 releases while somebody waited',
+      'locks: 2 waits, 5 us in all, the longest 3 us; 1 given up; 7 releases with waiters',
     );
     expect(said).toContain('the oldest 3 other events; --events');
     expect(said).toContain('grants: 8 given back in time, 1 expired\npreempted: 3 sections');
@@ -276,7 +276,7 @@ describe('in a summary', () => {
   it('people get wider classes for long ones', () => {
     const lines = inWords(summarize([EMPTY], { counters: null, trace }));
     const rows = lines
-      .slice(lines.indexOf('the others took so many us:') + 1)
+      .slice(lines.indexOf('the others took this many us:') + 1)
       .filter((line) => line.startsWith(' '));
     expect(rows.map((line) => line.trim().replace(/ +#* +/, ' '))).toEqual([
       '3 .. 4 2',
