@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
+/** The short tests, which need no kernel with the feature; they run on any host. */
 import type { ViteUserConfig } from 'vitest/config';
 import { env, resolve } from './vitest.shared.ts';
 
-/** The short tests, which need no kernel with the feature; they run on any host. */
 const config: ViteUserConfig = {
   resolve,
   test: {

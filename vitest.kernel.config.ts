@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
+/** The tests that run programs in guests on a kernel with the feature. */
 import type { ViteUserConfig } from 'vitest/config';
 import { env, resolve } from './vitest.shared.ts';
 
-/** The tests that run programs in guests on a kernel with the feature. */
 const config: ViteUserConfig = {
   resolve,
   test: {

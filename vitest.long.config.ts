@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
+/** The tests that take long, and need no kernel with the feature either; they run on any host. */
 import type { ViteUserConfig } from 'vitest/config';
 import { env, resolve } from './vitest.shared.ts';
 
-/** The tests that take long, and need no kernel with the feature either; they run on any host. */
 const config: ViteUserConfig = {
   resolve,
   test: {

@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: MIT
+/**
+ * The short tests that are worth something where there is no Linux, which say so with `@portable`
+ * in their head comments. The others compile C, look into /proc, or run programs that attach.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { ViteUserConfig } from 'vitest/config';
@@ -7,10 +11,6 @@ import short from './vitest.config.ts';
 const folder = fileURLToPath(new URL('test/', import.meta.url));
 const MARK = /^ \* @portable\r?$/m;
 
-/**
- * The short tests that are worth something where there is no Linux, which say so with `@portable`
- * in their head comments. The others compile C, look into /proc, or run programs that attach.
- */
 const config: ViteUserConfig = {
   ...short,
   test: {

@@ -170,8 +170,8 @@ Napi::Value Probe(const Napi::CallbackInfo &info)
 	return report;
 }
 
-// attach(policy, ABI version) -> { errno, step, users }, or without an error
-// { errno: 0, registration, abiVersion, length }
+// attach(policy, ABI version) ->
+//   { errno, step, users } | { errno: 0, registration, abiVersion, length }
 Napi::Value Attach(const Napi::CallbackInfo &info)
 {
 	Napi::Env env = info.Env();

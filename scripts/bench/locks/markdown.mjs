@@ -26,7 +26,8 @@ Exit codes: 0 done, 1 a record cannot be read, 2 wrong usage.
  */
 /** @typedef {import('../../../packages/tools/lib/bench/statistics.ts').Summary} Summary */
 /** @typedef {{ lane?: { name: string }, workload: string, date: string, commit: string,
- *   kernel: string, node: string, cells: CellSummary[], pairs: PairSummary[] }} Record */
+ *   kernel: string, node: string,
+ *   cells: CellSummary[], pairs: PairSummary[] }} Record */
 
 /**
  * @param {Summary | null | undefined} summary

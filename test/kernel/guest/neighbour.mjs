@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The noisy neighbour of support.mjs.
+// The noisy neighbour of support.mjs: a worker that wakes often and keeps its CPU a little while.
 import { parentPort, workerData } from 'node:worker_threads';
 import { observer, spin } from './support.mjs';
 

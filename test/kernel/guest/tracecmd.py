@@ -1,5 +1,6 @@
-# The part of trace-cmd's Python module that the kernel's histogram of extensions needs, over what `trace-cmd report`
-# prints: distributions have trace-cmd, and not its module.
+# SPDX-License-Identifier: MIT
+# The part of trace-cmd's Python module that the kernel's histogram of extensions needs, over what
+# `trace-cmd report` prints: distributions have trace-cmd, and not its module.
 import re
 import subprocess
 
