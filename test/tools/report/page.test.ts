@@ -6,6 +6,7 @@
  * @portable
  */
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Assets } from '../../../packages/tools/lib/report/assets.ts';
 import {
@@ -15,9 +16,10 @@ import {
   short,
   unbroken,
 } from '../../../packages/tools/lib/report/format.ts';
-import { figuresOf } from '../../../packages/tools/lib/report/figures.ts';
+import { DISTURBED, figuresOf } from '../../../packages/tools/lib/report/figures.ts';
 import { html, scriptJson } from '../../../packages/tools/lib/report/html.ts';
 import { pageOf } from '../../../packages/tools/lib/report/page.ts';
+import { SETTINGS } from '../../../packages/tools/lib/report/records.ts';
 import {
   changed,
   FIXTURES,
@@ -233,4 +235,12 @@ it('escapes what templates are given', () => {
     html`<p title="${'"'}">${'<&>'}${html`<b>${"'"}</b>`}${[html`<i></i>`]}${5}</p>`.text,
   ).toBe('<p title="&quot;">&lt;&amp;&gt;<b>&#39;</b><i></i>5</p>');
   expect(scriptJson('</script>\u2028').text).toBe('"\\u003c/script\\u003e\\u2028"');
+});
+
+it.each([...SETTINGS, ...DISTURBED, 'plain'])('the style sheet has colours for %s', (style) => {
+  const path = '../../../packages/tools/lib/report/assets/page.css';
+  const css = readFileSync(new URL(path, import.meta.url), 'utf8');
+  // Light and dark.
+  expect(css.match(new RegExp(`^ +--${style}: #[0-9a-f]{6};$`, 'gm'))).toHaveLength(2);
+  expect(css).toMatch(new RegExp(`^\\.keys-${style} \\{$`, 'm'));
 });

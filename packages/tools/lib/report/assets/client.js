@@ -4,36 +4,48 @@
 // script the page has its tables.
 (() => {
   'use strict';
-  const { plots } = JSON.parse(document.getElementById('plots').textContent);
+  /** @typedef {import('../charts.ts').Plot} Plot */
+  /** @typedef {import('../charts.ts').Series} Series */
+  /** @typedef {Series['style']} Style */
+  /** @typedef {(position: number | null) => number | null} Scale */
+  /** @typedef {(value: number | null | undefined) => number | null} ToPixel */
+
+  /** @type {{ plots: readonly Plot[] }} */
+  const { plots } = JSON.parse(document.getElementById('plots')?.textContent ?? '');
   const HEIGHT = 280;
   /**
    * Lengths of dashes, and how far to the side a series is drawn so that intervals do not hide one
-   * another: CSS pixels.
+   * another: CSS pixels. What fills a layer of the bars.
+   * @type {Readonly<Record<Style, { dash: readonly number[], aside: number,
+   *   mark: 'square' | 'circle', hatch: 'none' | 'lines' | 'dots' }>>}
    */
   const STYLES = {
-    off: { dash: [6, 4], aside: -4, mark: 'square' },
-    on: { dash: [], aside: 4, mark: 'circle' },
-    plain: { dash: [], aside: 0, mark: 'circle' },
-    yielded: { hatch: 'none' },
-    raced: { hatch: 'lines' },
-    revoked: { hatch: 'dots' },
+    off: { dash: [6, 4], aside: -4, mark: 'square', hatch: 'none' },
+    on: { dash: [], aside: 4, mark: 'circle', hatch: 'none' },
+    plain: { dash: [], aside: 0, mark: 'circle', hatch: 'none' },
+    yielded: { dash: [], aside: 0, mark: 'circle', hatch: 'none' },
+    raced: { dash: [], aside: 0, mark: 'circle', hatch: 'lines' },
+    preempted: { dash: [], aside: 0, mark: 'circle', hatch: 'dots' },
   };
 
+  /** @param {Style | 'paper' | 'quiet' | 'rule'} name */
   const colour = (name) =>
     getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
   const font = () => `12px ${getComputedStyle(document.body).fontFamily}`;
 
+  /** @param {number} value */
   const short = (value) => {
     if (value >= 1e6) return `${Number((value / 1e6).toPrecision(3))} M`;
     if (value >= 1e3) return `${Number((value / 1e3).toPrecision(3))} k`;
     return String(Number(value.toPrecision(3)));
   };
+  /** @param {number} time ns */
   const duration = (time) => {
-    for (const [size, unit] of [
+    for (const [size, unit] of /** @type {const} */ ([
       [1e9, 's'],
       [1e6, 'ms'],
       [1e3, 'µs'],
-    ])
+    ]))
       if (time >= size) return `${Number((time / size).toPrecision(3))} ${unit}`;
     return `${Number(time.toPrecision(3))} ns`;
   };
@@ -41,21 +53,33 @@
 
   /**
    * Where to put positions on a line: one step is ten times as much where the axis is logarithmic.
+   * @param {boolean} isLogarithmic
+   * @returns {Scale}
    */
   const scaled = (isLogarithmic) =>
     isLogarithmic
       ? (value) => (value === null || value <= 0 ? null : Math.log10(value))
       : (value) => value;
 
-  /** The ends of the vertical axis, with room, and from zero where it is not logarithmic. */
+  /**
+   * The ends of the vertical axis, with room, and from zero where it is not logarithmic.
+   * @param {Plot['y']} axis
+   * @returns {[low: number, high: number]}
+   */
   function rangeOf({ isLogarithmic, extent: [least, most] }) {
-    // Without anything to show JSON has no numbers here.
-    if (least === null || most === null) return [0, 1];
+    // Without anything to show JSON has null here, for infinities.
+    if (!Number.isFinite(least) || !Number.isFinite(most)) return [0, 1];
     if (!isLogarithmic) return [0, most === 0 ? 1 : most * 1.1];
     const [low, high] = [Math.floor(Math.log10(least)), Math.ceil(Math.log10(most))];
     return [low, Math.max(high, low + 1)];
   }
 
+  /**
+   * @param {uPlot} u
+   * @param {Series} series
+   * @param {readonly number[]} positions
+   * @param {ToPixel} toY
+   */
   function line(u, { values, style }, positions, toY) {
     const { ctx } = u;
     const ratio = devicePixelRatio;
@@ -67,7 +91,7 @@
     values.forEach((value, at) => {
       const y = toY(value);
       if (y === null) return;
-      const x = u.valToPos(positions[at], 'x', true) + aside * ratio;
+      const x = u.valToPos(positions[at] ?? 0, 'x', true) + aside * ratio;
       if (isDrawing) ctx.lineTo(x, y);
       else ctx.moveTo(x, y);
       isDrawing = true;
@@ -76,6 +100,13 @@
     ctx.setLineDash([]);
   }
 
+  /**
+   * @param {CanvasRenderingContext2D} ctx
+   * @param {number} x
+   * @param {number} low
+   * @param {number} high
+   * @param {number} ratio
+   */
   function bar(ctx, x, low, high, ratio) {
     ctx.lineWidth = 1.5 * ratio;
     ctx.beginPath();
@@ -88,6 +119,13 @@
     ctx.stroke();
   }
 
+  /**
+   * @param {CanvasRenderingContext2D} ctx
+   * @param {number} x
+   * @param {number} y
+   * @param {'square' | 'circle'} shape
+   * @param {number} ratio
+   */
   function mark(ctx, x, y, shape, ratio) {
     const size = 4 * ratio;
     ctx.beginPath();
@@ -96,12 +134,22 @@
     ctx.fill();
   }
 
-  /** One series of lines or points, with its intervals. */
+  /**
+   * One series of lines or points, with its intervals.
+   * @param {uPlot} u
+   * @param {Plot} plot
+   * @param {Series} series
+   * @param {readonly number[]} positions
+   */
   function drawSeries(u, plot, series, positions) {
     const { ctx } = u;
     const ratio = devicePixelRatio;
     const scale = scaled(plot.y.isLogarithmic);
-    const toY = (value) => (scale(value) === null ? null : u.valToPos(scale(value), 'y', true));
+    /** @type {ToPixel} */
+    const toY = (value = null) => {
+      const at = scale(value);
+      return at === null ? null : u.valToPos(at, 'y', true);
+    };
     const { aside, mark: shape } = STYLES[series.style];
     ctx.save();
     ctx.strokeStyle = ctx.fillStyle = colour(series.style);
@@ -109,7 +157,7 @@
     series.values.forEach((value, at) => {
       const y = toY(value);
       if (y === null) return;
-      const x = u.valToPos(positions[at], 'x', true) + aside * ratio;
+      const x = u.valToPos(positions[at] ?? 0, 'x', true) + aside * ratio;
       const [low, high] = [toY(series.low[at]), toY(series.high[at])];
       if (low !== null && high !== null) bar(ctx, x, low, high, ratio);
       mark(ctx, x, y, shape, ratio);
@@ -117,7 +165,12 @@
     ctx.restore();
   }
 
-  /** What fills a layer: a colour, and lines or dots of the paper's on it. */
+  /**
+   * What fills a layer: a colour, and lines or dots of the paper's on it.
+   * @param {CanvasRenderingContext2D} ctx
+   * @param {Style} style
+   * @param {number} ratio
+   */
   function hatched(ctx, style, ratio) {
     const { hatch } = STYLES[style];
     if (hatch === 'none') return colour(style);
@@ -125,6 +178,7 @@
     const size = Math.round(8 * ratio);
     tile.width = tile.height = size;
     const on = tile.getContext('2d');
+    if (on === null) return colour(style);
     on.fillStyle = colour(style);
     on.fillRect(0, 0, size, size);
     on.fillStyle = on.strokeStyle = colour('paper');
@@ -138,16 +192,22 @@
       }
     if (hatch === 'dots') on.fill();
     else on.stroke();
-    return ctx.createPattern(tile, 'repeat');
+    return ctx.createPattern(tile, 'repeat') ?? colour(style);
   }
 
+  /**
+   * @param {uPlot} u
+   * @param {Plot} plot
+   * @param {readonly number[]} positions
+   */
   function drawStacks(u, { series }, positions) {
     const { ctx } = u;
     const ratio = devicePixelRatio;
+    const [first = 0, second] = positions;
     const step =
-      positions.length < 2
+      second === undefined
         ? u.bbox.width
-        : u.valToPos(positions[1], 'x', true) - u.valToPos(positions[0], 'x', true);
+        : u.valToPos(second, 'x', true) - u.valToPos(first, 'x', true);
     const width = Math.min(step * 0.6, 64 * ratio);
     const below = positions.map(() => 0);
     ctx.save();
@@ -156,12 +216,11 @@
       ctx.strokeStyle = colour('paper');
       ctx.lineWidth = ratio;
       values.forEach((value, at) => {
-        const [from, to] = [below[at], below[at] + (value ?? 0)].map((height) =>
-          u.valToPos(height, 'y', true),
-        );
-        below[at] += value ?? 0;
+        const [low, high] = [below[at] ?? 0, (below[at] ?? 0) + (value ?? 0)];
+        const [from, to] = [u.valToPos(low, 'y', true), u.valToPos(high, 'y', true)];
+        below[at] = high;
         if (from === to) return;
-        const x = u.valToPos(positions[at], 'x', true) - width / 2;
+        const x = u.valToPos(positions[at] ?? 0, 'x', true) - width / 2;
         ctx.fillRect(x, to, width, from - to);
         ctx.strokeRect(x, to, width, from - to);
       });
@@ -169,7 +228,11 @@
     ctx.restore();
   }
 
-  /** Whole powers of ten, and between them 2 and 5 where there are few. */
+  /**
+   * Whole powers of ten, and between them 2 and 5 where there are few.
+   * @param {number} low
+   * @param {number} high
+   */
   function logarithmicTicks(low, high) {
     const steps = high - low > 2 ? [1] : [1, 2, 5];
     const ticks = [];
@@ -181,25 +244,33 @@
   /**
    * Those for which there is room: from the right, since the longest wait is what is looked for.
    * Others were set aslant.
+   * @param {uPlot} u
+   * @param {readonly (readonly [position: number, label: string])[]} ticks
+   * @param {boolean} isAslant
    */
-  function labelsOf(u, ticks) {
+  function labelsOf(u, ticks, isAslant) {
     let end = Infinity;
     const shown = ticks.toReversed().map(([split, label]) => {
       const [middle, half] = [u.valToPos(split, 'x'), label.length * 3.2];
-      if (u.axes[0].rotate(u) === 0 && middle + half + 2 > end) return '';
+      if (!isAslant && middle + half + 2 > end) return '';
       end = middle - half;
       return label;
     });
     return shown.toReversed();
   }
 
+  /**
+   * @param {Plot} plot
+   * @param {number} width CSS pixels
+   * @param {uPlot.Hooks.Arrays} hooks
+   * @returns {uPlot.Options}
+   */
   function optionsOf(plot, width, hooks) {
     const { x, y } = plot;
     const write = WRITE[y.unit];
-    const ticks = new Map(
-      x.ticks.map(([position, label]) => [scaled(x.isLogarithmic)(position), label]),
-    );
-    const [first, last] = x.extent.map(scaled(x.isLogarithmic));
+    const place = (/** @type {number} */ position) => scaled(x.isLogarithmic)(position) ?? 0;
+    const ticks = new Map(x.ticks.map(([position, label]) => [place(position), label]));
+    const [first, last] = [place(x.extent[0]), place(x.extent[1])];
     const room = x.isLogarithmic ? 0.15 : 0.5;
     const [low, high] = rangeOf(y);
     const axis = {
@@ -211,7 +282,7 @@
     };
     // Labels that would run into one another are set aslant.
     const longest = Math.max(...x.ticks.map(([, label]) => label.length));
-    const isTight = ({ width: all }) =>
+    const isTight = (/** @type {uPlot} */ { width: all }) =>
       !x.isLogarithmic && longest * 8 > (all - 110) / x.ticks.length;
     const ticksOfY = y.isLogarithmic ? { splits: () => logarithmicTicks(low, high) } : {};
     return {
@@ -234,7 +305,8 @@
           values: (u, splits) =>
             labelsOf(
               u,
-              splits.map((split) => [split, ticks.get(split) ?? '']),
+              splits.map((split) => /** @type {const} */ ([split, ticks.get(split) ?? ''])),
+              isTight(u),
             ),
         },
         {
@@ -261,29 +333,32 @@
     };
   }
 
+  /** @param {HTMLElement} element */
   function show(element) {
-    const index = Number(element.dataset.plot);
+    const index = Number(element.dataset['plot']);
     const plot = plots[index];
     const readout = document.getElementById(`readout-${index}`);
+    if (plot === undefined || readout === null) throw new Error(`There is no chart ${index}.`);
     const hint = readout.textContent;
-    const positions = plot.x.positions.map(scaled(plot.x.isLogarithmic));
+    const positions = plot.x.positions.map((at) => scaled(plot.x.isLogarithmic)(at) ?? 0);
+    /** @type {[number[], ...(number | null)[][]]} */
     const data = [
       positions,
       ...plot.series.map(({ values }) => values.map(scaled(plot.y.isLogarithmic))),
     ];
-    const say = (at) => {
-      readout.textContent = at === null || at === undefined ? hint : plot.readout[at];
+    const say = (/** @type {number | null | undefined} */ at) => {
+      readout.textContent = (at === null || at === undefined ? hint : plot.readout[at]) ?? '';
       element.setAttribute('aria-valuenow', String(at ?? 0));
       element.setAttribute('aria-valuetext', plot.readout[at ?? 0] ?? '');
     };
-    const draw = (u) => {
+    const draw = (/** @type {uPlot} */ u) => {
       if (plot.shape === 'stacks') drawStacks(u, plot, positions);
       else for (const series of plot.series) drawSeries(u, plot, series, positions);
     };
     const u = new uPlot(
       optionsOf(plot, element.clientWidth, {
         draw: [draw],
-        setCursor: [({ cursor }) => say(cursor.left < 0 ? null : cursor.idx)],
+        setCursor: [({ cursor }) => say((cursor.left ?? -1) < 0 ? null : cursor.idx)],
       }),
       data,
       element,
@@ -304,9 +379,15 @@
     return u;
   }
 
+  /**
+   * @param {KeyboardEvent} event
+   * @param {uPlot} u
+   * @param {readonly number[]} positions
+   */
   function move(event, u, positions) {
     const last = positions.length - 1;
-    const at = u.cursor.left < 0 ? null : u.cursor.idx;
+    const at = (u.cursor.left ?? -1) < 0 ? null : (u.cursor.idx ?? null);
+    /** @type {Readonly<Record<string, number>>} */
     const steps = {
       ArrowRight: at === null ? 0 : at + 1,
       ArrowUp: at === null ? 0 : at + 1,
@@ -319,10 +400,13 @@
     const to = steps[event.key];
     if (to === undefined) return;
     event.preventDefault();
-    u.setCursor({ left: u.valToPos(positions[Math.min(last, Math.max(0, to))], 'x'), top: 10 });
+    const position = positions[Math.min(last, Math.max(0, to))] ?? 0;
+    u.setCursor({ left: u.valToPos(position, 'x'), top: 10 });
   }
 
-  const shown = [...document.querySelectorAll('[data-plot]')].map(show);
+  /** @type {NodeListOf<HTMLElement>} */
+  const elements = document.querySelectorAll('[data-plot]');
+  const shown = [...elements].map(show);
   const redraw = () => shown.forEach((u) => u.redraw(false, true));
   for (const query of ['(prefers-color-scheme: dark)', 'print'])
     matchMedia(query).addEventListener('change', redraw);
