@@ -7,6 +7,7 @@ import { ExitCode, HarnessError } from './errors.mjs';
 import { HELP, readOptions, UsageError } from './options.mjs';
 import { startRemarks } from './remarks.mjs';
 import { runInGuest } from './run-in-guest.mjs';
+import { refuseUsage } from '../refuse-usage.mjs';
 
 /**
  * @param {readonly string[]} argv
@@ -16,14 +17,12 @@ export async function run(argv) {
   try {
     return await runCommand(argv);
   } catch (error) {
-    const text =
-      error instanceof UsageError
-        ? `${error.message} See --help.`
-        : error instanceof Error
-          ? error.stack
-          : error;
-    process.stderr.write(`vm: ${text}\n`);
-    return error instanceof UsageError ? ExitCode.usage : ExitCode.harness;
+    if (error instanceof UsageError) {
+      refuseUsage('vm', error);
+      return ExitCode.usage;
+    }
+    process.stderr.write(`vm: ${error instanceof Error ? error.stack : error}\n`);
+    return ExitCode.harness;
   }
 }
 

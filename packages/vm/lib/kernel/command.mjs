@@ -4,6 +4,7 @@
 
 import { parseArgs } from 'node:util';
 import { ensureKernel } from './ensure-kernel.mjs';
+import { refuseUsage } from '../refuse-usage.mjs';
 import { DEFAULT_FLAVOUR, describeDifferences, FLAVOURS, flavourNamed } from './flavours.mjs';
 
 const HELP = `Builds a Linux kernel with the rseq time slice extension for the guests of 'rseq-slice-vm'.
@@ -25,20 +26,8 @@ kernel.json and the kernel's own slice_test. As root on Debian, missing packages
 Exit codes: 0 done, 1 failed, 2 usage error.
 `;
 
-/**
- * @param {readonly string[]} argv
- * @returns {ReturnType<typeof parse> | string}
- */
-function readOptions(argv) {
-  try {
-    return parse(argv);
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
-}
-
 /** @param {readonly string[]} argv */
-function parse(argv) {
+function readOptions(argv) {
   const { values } = parseArgs({
     args: [...argv],
     options: {
@@ -78,9 +67,11 @@ export async function buildKernel(argv) {
 
 /** @param {readonly string[]} argv @returns {Promise<number>} */
 async function build(argv) {
-  const options = readOptions(argv);
-  if (typeof options === 'string') {
-    process.stderr.write(`${options}\nSee --help.\n`);
+  let options;
+  try {
+    options = readOptions(argv);
+  } catch (error) {
+    refuseUsage('kernel', error);
     return 2;
   }
   if (options.help === true) {
