@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// TypeScript is linted with its types. The scripts and the programs that tests start are
-// JavaScript with types in comments: the compiler checks those, and here they get the rules that
-// need no types.
+// TypeScript is linted with its types. The scripts and the programs that tests start are JavaScript
+// with types in comments: the compiler checks those, and here they get the rules that need no
+// types.
 import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 

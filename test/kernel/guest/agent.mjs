@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Runs the programs of one lane one after the other, each in a process of its
-// own, and writes how each ended. Booting a guest for every program would take
-// most of the time.
+// Runs the programs of one lane one after the other, each in a process of its own, and writes how
+// each ended. Booting a guest for every program would take most of the time.
 import { spawn } from 'node:child_process';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Attach, a section, detach, a thousand times in one thread; libc must have its
-// area and the right CPU back each time.
+// Attach, a section, detach, a thousand times in one thread; libc must have its area and the right
+// CPU back each time.
 import { attach } from 'rseq-slice';
 import { cpus, observer, report } from './support.mjs';
 

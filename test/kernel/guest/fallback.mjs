@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A kernel that has the feature, switched off at boot: sections work on the
-// simulated kernel, and who demands Linux is told why not.
+// A kernel that has the feature, switched off at boot: sections work on the simulated kernel, and
+// who demands Linux is told why not.
 import { attach, probe } from 'rseq-slice';
 import { describeError, observer, report } from './support.mjs';
 

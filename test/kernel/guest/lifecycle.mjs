@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Workers that end in every way, inside and outside a section, attached and
-// detached. For each: the worker's exit code, and what the kernel held as the
-// thread's registration at the thread's very end.
+// Workers that end in every way, inside and outside a section, attached and detached. For each: the
+// worker's exit code, and what the kernel held as the thread's registration at the thread's very
+// end.
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The main thread ends in a section: argument 'end', 'throw' or 'exit'. What the
-// kernel holds as its registration when the process ends goes to a file that
-// the test reads.
+// The main thread ends in a section: argument 'end', 'throw' or 'exit'. What the kernel holds as
+// its registration when the process ends goes to a file that the test reads.
 import { join } from 'node:path';
 import { attach } from 'rseq-slice';
 import { job, observer } from './support.mjs';

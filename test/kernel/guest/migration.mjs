@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A worker in long sections whose CPU the main thread changes all the time:
-// whether the area's CPU is the one it is on, how often it changed inside a
-// section, and what was counted. The argument is the seconds.
+// A worker in long sections whose CPU the main thread changes all the time: whether the area's CPU
+// is the one it is on, how often it changed inside a section, and what was counted. The argument is
+// the seconds.
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { attach } from 'rseq-slice';
 import {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Layers in one thread: sections of ours inside sections of ours, and inside
-// those of another library that uses the same word through the shim. Only the
-// layer that asked may withdraw, so the word is looked at after every step.
+// Layers in one thread: sections of ours inside sections of ours, and inside those of another
+// library that uses the same word through the shim. Only the layer that asked may withdraw, so the
+// word is looked at after every step.
 import { attach } from 'rseq-slice';
 import { controlWord, loadBinding } from './binding.mjs';
 import { kernelStats, observer, report, roundsFor, spin, startNeighbour } from './support.mjs';

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What attach makes of this thread's registration, seen by the library and by
-// the observer, before, meanwhile and afterwards. Arguments: the
-// policy and the ABI version.
+// What attach makes of this thread's registration, seen by the library and by the observer, before,
+// meanwhile and afterwards. Arguments: the policy and the ABI version.
 import { attach, probe } from 'rseq-slice';
 import { loadBinding } from './binding.mjs';
 import { cpus as all, describeError, observer, report } from './support.mjs';

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Sections of a given length, beside a noisy neighbour on each CPU, for some
-// seconds; what this thread counted and what the kernel counted meanwhile.
-// Arguments: length in us, seconds, controlWord, workers on each CPU (0: the main
-// thread on the first).
+// Sections of a given length, beside a noisy neighbour on each CPU, for some seconds; what this
+// thread counted and what the kernel counted meanwhile. Arguments: length in us, seconds,
+// controlWord, workers on each CPU (0: the main thread on the first).
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { attach } from 'rseq-slice';
 import {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the programs that run in a guest share: the kernel's own counters, what
-// there is to say of the place they run in, a section of a known length, and a
-// noisy neighbour on the same CPU.
+// What the programs that run in a guest share: the kernel's own counters, what there is to say of
+// the place they run in, a section of a known length, and a noisy neighbour on the same CPU.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The process ends in the way of the first argument while its main thread is in
-// the state of the second; with a third, `busy`, also while two workers are
-// entering and leaving sections as fast as they can.
+// The process ends in the way of the first argument while its main thread is in the state of the
+// second; with a third, `busy`, also while two workers are entering and leaving sections as fast as
+// they can.
 import { once } from 'node:events';
 import { Worker, isMainThread, parentPort } from 'node:worker_threads';
 import { attach } from 'rseq-slice';

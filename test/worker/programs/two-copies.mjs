@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Two copies of the library in one thread, then in a worker that ends with both
-// attached. Arguments: their index.js. Prints what each says of the other's sections.
+// Two copies of the library in one thread, then in a worker that ends with both attached.
+// Arguments: their index.js. Prints what each says of the other's sections.
 import { pathToFileURL } from 'node:url';
 import { Worker, isMainThread, parentPort } from 'node:worker_threads';
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Workers that end in every way, inside, outside and between sections, one after
-// the other or eight at once (argument `together`). Prints how each ended, and
-// what the main thread can still do afterwards.
+// Workers that end in every way, inside, outside and between sections, one after the other or eight
+// at once (argument `together`). Prints how each ended, and what the main thread can still do
+// afterwards.
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { attach, probe } from 'rseq-slice';
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The addon is loaded by a worker that is gone by the time the main thread loads
-// it, and once more by a worker after that: who only loads it must not unload it
-// under the others.
+// The addon is loaded by a worker that is gone by the time the main thread loads it, and once more
+// by a worker after that: who only loads it must not unload it under the others.
 import { Worker, isMainThread, parentPort } from 'node:worker_threads';
 
 async function useLibrary() {

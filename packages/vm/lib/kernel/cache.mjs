@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Where kernels, sources and verdicts are kept between runs: a folder outside of the checkout.
-// It knows names, keys and locks; what goes into an entry is the business of those who build it.
+// Where kernels, sources and verdicts are kept between runs: a folder outside of the checkout. It
+// knows names, keys and locks; what goes into an entry is the business of those who build it.
 
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
