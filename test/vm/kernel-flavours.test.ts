@@ -208,14 +208,8 @@ describe('npm run kernel', () => {
   function print(flavour: string): string {
     pretendBuilt(flavour);
     const env = { ...process.env, RSEQ_SLICE_CACHE: folder };
-    const child = spawnSync(
-      process.execPath,
-      [join(scripts, '../main.mjs'), 'kernel', '--flavour', flavour],
-      {
-        encoding: 'utf8',
-        env,
-      },
-    );
+    const command = [join(scripts, '../main.mjs'), 'kernel', '--flavour', flavour];
+    const child = spawnSync(process.execPath, command, { encoding: 'utf8', env });
     expect({ status: child.status, stderr: child.stderr }).toEqual({ status: 0, stderr: '' });
     return child.stdout;
   }
