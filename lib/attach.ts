@@ -158,7 +158,7 @@ export function environmentChoice(): (typeof ENVIRONMENT)[number] {
   if (choice === undefined) {
     throw new RseqSliceError(
       'ERR_RSEQ_INVALID_OPTION',
-      `RSEQ_SLICE=${value} in the environment means nothing: use auto, linux or simulated.`,
+      `RSEQ_SLICE=${value} in the environment has no meaning: use auto, linux or simulated.`,
     );
   }
   return choice;
@@ -195,7 +195,7 @@ function assertAlone(simulated: SimulatedThread, options: AttachOptions): void {
       continue;
     throw new RseqSliceError(
       'ERR_RSEQ_INVALID_OPTION',
-      `attach() cannot have ${name}: ${describeValue(value)} with a simulated thread, which is as its kernel made it.`,
+      `attach() cannot have ${name}: ${describeValue(value)} with a simulated thread, whose kernel decides that.`,
     );
   }
 }
@@ -223,8 +223,8 @@ function assertCompatible(present: Attached, wanted: Choice, given: AttachOption
   if (clashes.length > 0) {
     throw new RseqSliceError(
       'ERR_RSEQ_ALREADY_ATTACHED',
-      `This thread is attached already, and otherwise: asked for ${clashes.join('; ')}. ` +
-        'Ask for what it has, or have everyone who attached it detach first.',
+      `This thread is already attached with other options: asked for ${clashes.join('; ')}. ` +
+        'Ask for the options it has, or let every component that attached it detach first.',
     );
   }
 }

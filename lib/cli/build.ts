@@ -81,5 +81,5 @@ async function compile(): Promise<Result> {
     { encoding: 'utf8', env },
   );
   const said = signal === null ? stderr.trim() : `ended by ${signal}`;
-  return { path, error: status === 0 ? null : `${path} was compiled, and does not load: ${said}` };
+  return { path, error: status === 0 ? null : `${path} was compiled, but does not load: ${said}` };
 }

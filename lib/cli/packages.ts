@@ -69,7 +69,7 @@ function addMissing(name: string, from: string, why: string): AddCommand {
       .allowUnknownOptions()
       .action(() => {
         throw new UsageError(
-          `This command is in the package ${from}, and ${why}. ` +
+          `This command is in the package ${from}, ${why}. ` +
             `Install it with: npm install --save-dev ${from}@${version}.`,
         );
       });
@@ -77,7 +77,7 @@ function addMissing(name: string, from: string, why: string): AddCommand {
 }
 
 type Found = { readonly module: string } | { readonly why: string };
-const ABSENT: Found = { why: 'that is not installed here' };
+const ABSENT: Found = { why: 'which is not installed here' };
 
 /** @param entry of the package's exports */
 function findPackage(name: string, entry: string): Found {
@@ -97,7 +97,7 @@ function findPackage(name: string, entry: string): Found {
     const found = JSON.parse(readFileSync(description, 'utf8')) as { readonly version: string };
     if (found.version !== version)
       return {
-        why: `that is installed in version ${found.version}, and rseq-slice in ${version}`,
+        why: `which is installed in version ${found.version}, while rseq-slice has version ${version}`,
       };
     return { module: pathToFileURL(path).href };
   }

@@ -40,7 +40,7 @@ export async function runCommands(
     const known = cli.commands.map(({ name }) => name).join(', ');
     throw new UsageError(
       args[0] === undefined
-        ? `Say which command: ${known}.`
+        ? `Name a command: ${known}.`
         : `Unknown command '${args[0]}'. Commands: ${known}.`,
     );
   } catch (error) {

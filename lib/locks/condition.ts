@@ -240,7 +240,7 @@ export class Condition {
       if (!lineUp(words))
         throw new RseqSliceError(
           'ERR_RSEQ_TOO_MANY_WAITERS',
-          `${MOST_WAITING} wait for this Condition already, and it cannot count more.`,
+          `${MOST_WAITING} threads already wait for this Condition, and it cannot count more.`,
         );
     }
     this.#countOwn(1);
@@ -374,7 +374,7 @@ function lockOf(token: LockToken): ExclusiveEngine {
   if (lock === null)
     throw new RseqSliceError(
       'ERR_RSEQ_NOT_LOCKED',
-      'The token given to a Condition is not held any more, or waits already.',
+      'The token given to a Condition is no longer held, or is already waiting.',
     );
   throw invalid('A Condition waits with the token of a Mutex or a SpinLock.');
 }

@@ -280,7 +280,7 @@ export class Thread {
     if (this.#depth > 0) {
       throw new RseqSliceError(
         'ERR_RSEQ_IN_SECTION',
-        `detach() inside a section (${this.#depth} deep), and nobody else has this thread attached: leave it first.`,
+        `detach() inside a section (${this.#depth} deep) would give the thread back: leave the section first.`,
       );
     }
     // Also when the kernel refuses: what it still knows of the thread then is in
@@ -376,7 +376,7 @@ Object.defineProperty(Thread.prototype, inspect.custom, {
 function refuseDetached(): never {
   throw new RseqSliceError(
     'ERR_RSEQ_DETACHED',
-    'This thread object was detached by everyone who attached it: call attach() for a new one.',
+    'Every component that attached this thread object has detached it: call attach() for a new one.',
   );
 }
 

@@ -264,7 +264,7 @@ export function describeFailure(
       return {
         reason: 'foreign-registration',
         explanation:
-          'Another library has registered an rseq area of its own in this thread, and a thread has one only.',
+          'Another library has registered an rseq area of its own in this thread, and a thread has only one.',
         remedy:
           'Let libc register its areas (glibc 2.35 or later without GLIBC_TUNABLES=glibc.pthread.rseq=0), which most libraries share, or run without that library.',
         errno,
@@ -284,14 +284,14 @@ export function describeFailure(
         ? {
             reason: 'no-libc-registration',
             explanation:
-              'libc registered no rseq area in this thread, and the options demand libc’s.',
+              'libc registered no rseq area in this thread, but the options ask for libc’s.',
             remedy: "Use registration: 'auto' or 'own'.",
             errno,
           }
         : {
             reason: 'legacy-registration',
             explanation:
-              'libc has registered an rseq area in this thread, and the options demand one of our own.',
+              'libc has registered an rseq area in this thread, but the options ask for one of our own.',
             remedy: "Use registration: 'auto' or 'replace'.",
             errno,
           };
@@ -299,7 +299,7 @@ export function describeFailure(
       return {
         reason: 'wrong-abi-version',
         explanation:
-          'The kernel has another version of the ABI than was asked for (its control word is bytes for mainline and 7.0, bits for rfc).',
+          'The kernel has another ABI version than was asked for (its control word is bytes for mainline and 7.0, bits for rfc).',
         remedy: "Use abiVersion: 'auto'; probe() tells which one it is.",
         errno,
       };

@@ -252,7 +252,7 @@ export class ExclusiveEngine implements Owner {
     if (holderOf(Atomics.load(this.words, STATE)) === this.id) {
       throw new RseqSliceError(
         'ERR_RSEQ_RECURSIVE_LOCK',
-        `This thread holds the ${this.handle.lock} already, and would wait for itself.`,
+        `This thread already holds the ${this.handle.lock} and would wait for itself.`,
       );
     }
     // Free, and others wait: whoever comes may still take it, while the gate is open.
@@ -318,8 +318,8 @@ export class ExclusiveEngine implements Owner {
     const why = !isOurs
       ? `This thread does not hold the ${lock}, and cannot release it.`
       : hold === NO_TOKEN
-        ? `The ${lock} is held through a token: call the token's unlock(), leave() is for what enter() took.`
-        : `The ${lock} is not held through this token any more.`;
+        ? `The ${lock} is held through a token: call the token's unlock(); leave() is for what enter() took.`
+        : `The ${lock} is no longer held through this token.`;
     throw new RseqSliceError('ERR_RSEQ_NOT_LOCKED', why);
   }
 

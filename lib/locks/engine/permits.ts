@@ -146,7 +146,7 @@ export class PermitEngine implements Owner {
     if (options.timeout !== 0 && this.#slots.countOwn() === this.permits) {
       throw new RseqSliceError(
         'ERR_RSEQ_RECURSIVE_LOCK',
-        'This thread has all permits of the Semaphore, and would wait for itself.',
+        'This thread holds all permits of the Semaphore and would wait for itself.',
       );
     }
     return this.#waiting.wait(this.#door, options);

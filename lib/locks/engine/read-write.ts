@@ -306,7 +306,7 @@ export class ReadWriteEngine implements Owner {
     if (!isWriting && this.#slots.countOwn() === 0) return;
     throw new RseqSliceError(
       'ERR_RSEQ_RECURSIVE_LOCK',
-      'This thread has the RwLock already, and would wait for itself.',
+      'This thread already holds the RwLock and would wait for itself.',
     );
   }
 }

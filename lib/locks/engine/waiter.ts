@@ -168,7 +168,7 @@ export class Waiter {
     this.#discount();
     throw new RseqSliceError(
       'ERR_RSEQ_TOO_MANY_WAITERS',
-      `${MOST_WAITERS} wait for this lock already, and it cannot count more. Each thread, and each lock object whose asynchronous requests wait, counts as one.`,
+      `${MOST_WAITERS} threads already wait for this lock, and it cannot count more. Each thread, and each lock object whose asynchronous requests wait, counts as one.`,
     );
   }
 }

@@ -91,7 +91,7 @@ describe.skipIf(whyNot !== undefined)(
       expect(JSON.parse(stdout)).toEqual({
         path: join(installed, ADDON),
         error: expect.stringMatching(
-          /was compiled, and does not load: [^]*file too short/,
+          /was compiled, but does not load: [^]*file too short/,
         ) as string,
       });
     });

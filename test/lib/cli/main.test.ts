@@ -66,7 +66,7 @@ it('tells its version', () => {
 });
 
 it.each([
-  [[], /^rseq-slice: Say which command: .*doctor/],
+  [[], /^rseq-slice: Name a command: .*doctor/],
   [['doktor'], /^rseq-slice: Unknown command 'doktor'\. Commands: .*doctor/],
   [
     ['doctor', '--colour'],

@@ -81,7 +81,7 @@ it('takes no package of another version', () => {
   const { status, stderr } = run('demo');
   expect(status).toBe(2);
   expect(stderr.replaceAll(/\s+/g, ' ')).toContain(
-    `in the package rseq-slice-tools, and that is installed in version 0.9.0, and rseq-slice in ${version}.`,
+    `in the package rseq-slice-tools, which is installed in version 0.9.0, while rseq-slice has version ${version}.`,
   );
 });
 

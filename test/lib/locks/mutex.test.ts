@@ -247,7 +247,7 @@ describe.each(KINDS)('a $kind', ({ kind, Lock }) => {
           });
           expect(error).toEqual(withCode('ERR_RSEQ_NOT_LOCKED'));
           expect(error).toMatchObject({
-            message: `The ${kind} is not held through this token any more.`,
+            message: `The ${kind} is no longer held through this token.`,
           });
           expect([old.locked, stateOf(lock), wordsOf(lock)[HOLD]]).toEqual([false, state, hold]);
           old.unlock();
@@ -270,7 +270,7 @@ describe.each(KINDS)('a $kind', ({ kind, Lock }) => {
           });
           expect(error).toEqual(withCode('ERR_RSEQ_NOT_LOCKED'));
           expect(error).toMatchObject({
-            message: `The ${kind} is held through a token: call the token's unlock(), leave() is for what enter() took.`,
+            message: `The ${kind} is held through a token: call the token's unlock(); leave() is for what enter() took.`,
           });
         }
         expect([...wordsOf(lock)]).toEqual(before);

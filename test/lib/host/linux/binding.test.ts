@@ -220,7 +220,7 @@ const FAILURES = [
     EINVAL,
     'wrong-abi-version',
     undefined,
-    /another version of the ABI/,
+    /another ABI version/,
     /abiVersion: 'auto'/,
   ],
 ] as const;
