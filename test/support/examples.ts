@@ -36,6 +36,7 @@ export const DOCUMENTS: readonly string[] = [
   'README.md',
   'CONTRIBUTING.md',
   'SECURITY.md',
+  'CHANGELOG.md',
   'packages/tools/README.md',
   'packages/vm/README.md',
   ...readdirSync(join(root, 'examples')).map((name) => `examples/${name}/README.md`),
