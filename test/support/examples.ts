@@ -39,7 +39,10 @@ export const DOCUMENTS: readonly string[] = [
   'CHANGELOG.md',
   'packages/tools/README.md',
   'packages/vm/README.md',
-  ...readdirSync(join(root, 'examples')).map((name) => `examples/${name}/README.md`),
+  'examples/README.md',
+  ...readdirSync(join(root, 'examples'), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => `examples/${name}/README.md`),
   ...readdirSync(join(root, 'docs'))
     .filter((file) => file.endsWith('.md'))
     .map((file) => `docs/${file}`),
