@@ -25,7 +25,7 @@ export type {
   UseOptions,
 } from './locks/options.ts';
 export type { Hold, LockToken } from './locks/token.ts';
-export type { Reason } from './host/linux/status.ts';
+export type { Reason } from './host/status.ts';
 export { probe } from './probe.ts';
 export type { ProbeReport, RseqUser } from './probe.ts';
 export type { ProcessStats, Stats } from './sections/counters.ts';

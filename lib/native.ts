@@ -10,12 +10,12 @@
  */
 import { join } from 'node:path';
 import { currentHost } from './host/current.ts';
-import { describeFailure } from './host/linux/status.ts';
-import type { Reason } from './host/linux/status.ts';
+import { describeFailure } from './host/status.ts';
+import type { Reason } from './host/status.ts';
 import { checkValue, wholeNumber } from './options.ts';
 import { packageFolder } from './place.ts';
 
-export type { Reason } from './host/linux/status.ts';
+export type { Reason } from './host/status.ts';
 
 /** The table, as an external value: only an addon can look inside. */
 export interface NativeApi {

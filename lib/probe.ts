@@ -14,8 +14,8 @@ import type { HostName, Registration } from './host/port.ts';
 import { currentHost } from './host/current.ts';
 import type { RawProbe } from './host/linux/binding.ts';
 import { libcName } from './host/linux/libc.ts';
-import { describeProbe } from './host/linux/status.ts';
-import type { Reason } from './host/linux/status.ts';
+import { describeProbe } from './host/status.ts';
+import type { Reason } from './host/status.ts';
 
 /** A loaded object that uses rseq. */
 export interface RseqUser {

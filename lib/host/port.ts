@@ -7,7 +7,7 @@
  */
 import type { AbiVersion, RegistrationPolicy } from '../abi/interface.ts';
 import type { AddonStatus, RawProbe } from './linux/binding.ts';
-import type { Status } from './linux/status.ts';
+import type { Status } from './status.ts';
 
 /** Which host serves a thread: the kernel's slices, or a kernel that is only simulated. */
 export type HostName = 'linux' | 'simulated';

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { Outcome } from '../../lib/index.ts';
-import { REASONS } from '../../lib/host/linux/status.ts';
+import { REASONS } from '../../lib/host/status.ts';
 import { Thread } from '../../lib/sections/thread.ts';
 import { readDocument, root } from '../support/examples.ts';
 

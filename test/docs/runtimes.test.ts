@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { BUNDLES, USES } from '../../scripts/package/uses.mjs';
-import { REASONS } from '../../lib/host/linux/status.ts';
+import { REASONS } from '../../lib/host/status.ts';
 import { readDocument, root } from '../support/examples.ts';
 
 const document = readDocument('docs/runtimes.md');

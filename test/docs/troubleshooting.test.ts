@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** docs/troubleshooting.md answers for everything that the product says. */
 import { expect, it } from 'vitest';
-import { REASONS } from '../../lib/host/linux/status.ts';
+import { REASONS } from '../../lib/host/status.ts';
 import { readDocument } from '../support/examples.ts';
 
 const document = readDocument('docs/troubleshooting.md');

@@ -10,7 +10,7 @@ import { expect, it } from 'vitest';
 import { STEPS } from '../../lib/abi/interface.ts';
 import { ENOTSUPP } from '../../lib/abi/kernel.ts';
 import { loadAddon } from '../../lib/host/linux/binding.ts';
-import { describeAddon, describeFailure } from '../../lib/host/linux/status.ts';
+import { describeAddon, describeFailure } from '../../lib/host/status.ts';
 import { api, explain, include, unavailable } from '../../lib/native.ts';
 
 const { EBUSY, EINVAL, EPERM } = constants.errno;

@@ -11,7 +11,7 @@ import { findGuest } from '../guest.ts';
 import type { Guest } from '../guest.ts';
 import { attach, probe } from '../../index.ts';
 import type { AttachOptions, ProbeReport } from '../../index.ts';
-import { describeGuestRemedy } from '../../host/linux/status.ts';
+import { describeGuestRemedy } from '../../host/status.ts';
 import { runTrial } from './trial.ts';
 import type { Trial } from './trial.ts';
 

@@ -6,8 +6,8 @@
  */
 import { ENVIRONMENT } from '../../attach.ts';
 import { describeGuest } from '../guest.ts';
-import { describeArchitecture, nameErrno } from '../../host/linux/status.ts';
-import type { Reason } from '../../host/linux/status.ts';
+import { describeArchitecture, nameErrno } from '../../host/status.ts';
+import type { Reason } from '../../host/status.ts';
 import { WITHOUT_YIELD } from '../granted.ts';
 import type { Facts } from './facts.ts';
 

@@ -4,8 +4,8 @@ import { constants } from 'node:os';
 import { currentAgent } from '../agent.ts';
 import type { Agent, Bed, Host, HostOptions, HostThread, Sleeping, Wake } from '../port.ts';
 import type { AddonStatus, Binding, RawProbe } from './binding.ts';
-import { AVAILABLE } from './status.ts';
-import type { Status } from './status.ts';
+import { AVAILABLE } from '../status.ts';
+import type { Status } from '../status.ts';
 import { LinuxHostThread } from './thread.ts';
 
 /** Every registration, every ABI version. */

@@ -9,8 +9,8 @@ import { RseqSliceError } from '../../errors.ts';
 import { ControlWordBytes } from '../control-word-bytes.ts';
 import type { HostOptions, HostThread, Registration } from '../port.ts';
 import type { Binding } from './binding.ts';
-import { describeFailure, nameErrno } from './status.ts';
-import type { Status } from './status.ts';
+import { describeFailure, nameErrno } from '../status.ts';
+import type { Status } from '../status.ts';
 
 export class LinuxHostThread implements HostThread {
   readonly host = 'linux';

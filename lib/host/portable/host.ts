@@ -2,8 +2,8 @@
 /** The port without the addon: what Node and the engine have by themselves. */
 import { currentAgent } from '../agent.ts';
 import type { AddonStatus } from '../linux/binding.ts';
-import { describeAddon } from '../linux/status.ts';
-import type { Status } from '../linux/status.ts';
+import { describeAddon } from '../status.ts';
+import type { Status } from '../status.ts';
 import type { Agent, Bed, Host, HostOptions, HostThread, Sleeping, Wake } from '../port.ts';
 import { PortableHostThread } from './thread.ts';
 

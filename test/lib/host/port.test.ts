@@ -10,7 +10,7 @@ import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { attach } from '../../../lib/attach.ts';
 import { ControlWordBytes } from '../../../lib/host/control-word-bytes.ts';
 import { currentHost, portableHost, useHost } from '../../../lib/host/current.ts';
-import { AVAILABLE, describeFailure } from '../../../lib/host/linux/status.ts';
+import { AVAILABLE, describeFailure } from '../../../lib/host/status.ts';
 import type { Host, HostThread } from '../../../lib/host/port.ts';
 import { Mutex, Outcome, probe } from '../../../lib/index.ts';
 

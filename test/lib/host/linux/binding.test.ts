@@ -33,7 +33,7 @@ import {
   describeKernelRemedy,
   describeProbe,
   nameErrno,
-} from '../../../../lib/host/linux/status.ts';
+} from '../../../../lib/host/status.ts';
 import { Outcome, Thread } from '../../../../lib/sections/thread.ts';
 import { ADDON } from '../../../support/checkout.ts';
 

@@ -8,10 +8,10 @@
 import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
-import { STEPS, USES } from '../../abi/interface.ts';
-import { ENOTSUPP, LEGACY_LENGTH, NR_SLICE_YIELD, PR_SLICE_EXTENSION } from '../../abi/kernel.ts';
-import { packageFolder } from '../../place.ts';
-import type { AddonStatus, RawProbe, RawUser } from './binding.ts';
+import { STEPS, USES } from '../abi/interface.ts';
+import { ENOTSUPP, LEGACY_LENGTH, NR_SLICE_YIELD, PR_SLICE_EXTENSION } from '../abi/kernel.ts';
+import { packageFolder } from '../place.ts';
+import type { AddonStatus, RawProbe, RawUser } from './linux/binding.ts';
 
 /** What stands between this thread and slices, for programs; `available` when nothing does. */
 export type Reason =
