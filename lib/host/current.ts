@@ -15,14 +15,16 @@ export function currentHost(): Host {
   if (current === undefined) {
     const addon = loadAddon();
     current =
-      addon.state === 'loaded' ? new LinuxHost(addon, addon.binding) : new PortableHost(addon);
+      addon.state === 'loaded'
+        ? new LinuxHost(addon, addon.binding)
+        : new PortableHost(() => addon);
   }
   return current;
 }
 
 /** The one that serves where slices are not wanted or not available. */
 export function portableHost(): Host {
-  portable ??= new PortableHost(currentHost().addon);
+  portable ??= new PortableHost(() => currentHost().addon);
   return portable;
 }
 

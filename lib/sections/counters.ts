@@ -16,7 +16,7 @@
  * are started; a worker that inherits nothing counts itself and its own workers.
  */
 import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
-import { currentHost } from '../host/current.ts';
+import { portableHost } from '../host/current.ts';
 
 /**
  * How many sections this thread entered, and how those it left have ended. A lock that was not free
@@ -295,9 +295,10 @@ export class SlotTable {
   }
 }
 
+// Who has ended, every host knows; this one does not load the addon where nobody wants it.
 const table = new SlotTable(inheritBuffer(), {
-  current: () => BigInt(currentHost().agent().id),
-  hasEnded: (owner) => currentHost().agent().hasEnded(Number(owner)),
+  current: () => BigInt(portableHost().agent().id),
+  hasEnded: (owner) => portableHost().agent().hasEnded(Number(owner)),
 });
 
 function inheritBuffer(): SharedArrayBuffer {

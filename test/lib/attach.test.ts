@@ -183,6 +183,20 @@ it('obeys RSEQ_SLICE=simulated', () => {
   );
 });
 
+it.runIf(process.platform === 'linux')('loads no addon that nobody wants', () => {
+  const source = `
+    import { readFileSync } from 'node:fs';
+    const isLoaded = () => readFileSync('/proc/self/maps', 'utf8').includes('rseq_slice.node');
+    const seen = [isLoaded()];
+    lib.attach({ host: 'simulated' }).critical(() => undefined);
+    seen.push(isLoaded());
+    lib.probe();
+    seen.push(isLoaded());
+    console.log(JSON.stringify(seen));`;
+  const { addon } = run('console.log(JSON.stringify(lib.probe()))') as { addon: { state: string } };
+  expect(run(source)).toEqual([false, false, addon.state === 'loaded']);
+});
+
 it('says why slices are unavailable, or has them', () => {
   const { thread, slices } = run(`
     lib.attach();

@@ -8,14 +8,23 @@ import type { Agent, Bed, Host, HostOptions, HostThread, Sleeping, Wake } from '
 import { PortableHostThread } from './thread.ts';
 
 export class PortableHost implements Host {
-  readonly status: Status;
-  readonly addon: AddonStatus;
   readonly sleeping: Sleeping = new EngineSleeping();
+  readonly #addon: () => AddonStatus;
 
-  /** @param addon why it is not there, or what is there and not wanted */
-  constructor(addon: AddonStatus) {
-    this.addon = addon;
-    this.status = describeAddon(addon);
+  /**
+   * @param addon why it is not there, or what is there and not wanted: it is not asked for, and
+   * loaded, before somebody wants to know
+   */
+  constructor(addon: () => AddonStatus) {
+    this.#addon = addon;
+  }
+
+  get addon(): AddonStatus {
+    return this.#addon();
+  }
+
+  get status(): Status {
+    return describeAddon(this.addon);
   }
 
   attach({ abiVersion }: HostOptions): HostThread {
