@@ -13,7 +13,7 @@ import { fixturePath, GUEST } from '../../support/records.ts';
 import { share } from '../../support/share.ts';
 
 const program = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
-const traced = fileURLToPath(new URL('../../tools/cli/programs/traced.mjs', import.meta.url));
+const traced = fileURLToPath(new URL('../../tools/commands/programs/traced.mjs', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'rseq-slice-widths-'));
 afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
