@@ -106,14 +106,14 @@ describe('of locks', () => {
 
   it('says what was not compared', () => {
     expect(headlineOfRecord(readFixture(HOST)).answer).toBe(
-      'Only runs without slices were measured, so that nothing is said about what slices change.',
+      'Only runs without slices were measured, so nothing can be said about what slices change.',
     );
     const cells = (guest['cells'] as JsonObject[]).filter(({ slices }) => slices === 'on');
     expect(headlineOfRecord({ ...guest, cells, pairs: [] }).answer).toBe(
-      'Only runs with slices were measured, so that there is nothing to compare them with.',
+      'Only runs with slices were measured, so there is nothing to compare them with.',
     );
     expect(headlineOfRecord({ ...guest, pairs: [] }).answer).toBe(
-      'Runs with slices and without were measured, but in no round both, so that nothing can be compared.',
+      'Runs with slices and without were measured, but never both in one round, so nothing can be compared.',
     );
     expect(headlineOfRecord({ ...guest, cells: [], pairs: [], runs: [] })).toEqual({
       answer: 'Nothing was measured.',

@@ -70,9 +70,9 @@ const QUICK = {
 
 const USAGE = `bench [sections|locks] [options]
 
-  sections  what entering and leaving costs when nobody contends
+  sections  what entering and leaving costs without contention
   locks     throughput, waits and fairness of locks between worker threads, with slices and without
-  Without a name both are measured, in about a minute. What is compared takes turns, round by round.
+  Without a name both are measured, in about a minute. Compared settings take turns, round by round.
 
   Exit codes: ${ExitCode.Done} done; ${ExitCode.Failed} a lock did not exclude, something failed, nothing could be measured, or the record could not be written; ${ExitCode.Usage} usage error, nothing was done; ${ExitCode.Interrupted} interrupted, ${TERMINATED} terminated: a record of locks then has the rounds that were done.`;
 

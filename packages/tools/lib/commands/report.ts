@@ -30,9 +30,9 @@ const STDOUT = '-';
 const DEFAULT_OUT = 'rseq-slice-report.html';
 
 const DESCRIPTION =
-  'Make one HTML page of what benchmarks wrote with --json: what slices changed, in words, charts and tables';
+  'Make one HTML page of the records that benchmarks wrote with --json: what slices changed, in words, charts and tables';
 const EXIT_CODES =
-  'Exit codes: 0 done; 1 a file cannot be read or is no such record, or the page cannot be written: nothing is changed; 2 usage error.';
+  'Exit codes: 0 done; 1 a file cannot be read or is not such a record, or the page cannot be written: nothing is changed; 2 usage error.';
 
 export const addReport: AddCommand = (cli) => {
   cli

@@ -51,7 +51,7 @@ export const count = (value: number): string => Math.round(value).toLocaleString
 const DISTURBED = ['yielded', 'raced', 'preempted'] as const;
 
 const OUTCOMES = [
-  ['undisturbed', 'sections in which nobody wanted the CPU'],
+  ['undisturbed', 'sections in which no other thread wanted the CPU'],
   ['yielded', 'finished in an extension, and gave the CPU up then'],
   ['raced', 'were granted an extension, which was over just before they were'],
   ['preempted', 'were scheduled out inside'],
@@ -155,7 +155,7 @@ function explainOutcomes(
   return [
     `No slices on this host, so the simulated kernel served, which grants nothing. ${slices.explanation}`,
     slices.remedy,
-    'What stands in the way, line by line: rseq-slice doctor. In a checkout, npm run vm -- npm start shows this demonstration on a kernel with slices.',
+    'What is in the way, line by line: rseq-slice doctor. To see this demonstration on a kernel with slices: npx rseq-slice-vm -- npx rseq-slice demo, or in a checkout npm run vm -- npm start.',
   ];
 }
 

@@ -105,11 +105,11 @@ function answerOf(cells: readonly CellFigures[], found: readonly Found[]): strin
     cells.some(({ on }) => on !== null) &&
     cells.some(({ off }) => off !== null)
   )
-    return 'Runs with slices and without were measured, but in no round both, so that nothing can be compared.';
+    return 'Runs with slices and without were measured, but never both in one round, so nothing can be compared.';
   if (found.length === 0)
     return cells.some(({ on }) => on !== null)
-      ? 'Only runs with slices were measured, so that there is nothing to compare them with.'
-      : 'Only runs without slices were measured, so that nothing is said about what slices change.';
+      ? 'Only runs with slices were measured, so there is nothing to compare them with.'
+      : 'Only runs without slices were measured, so nothing can be said about what slices change.';
   const outcomes = sumOfOutcomes(cells);
   if (outcomes !== null && outcomes.yielded + outcomes.raced === 0)
     return 'No extension was granted: whatever differs here has another cause than slices.';

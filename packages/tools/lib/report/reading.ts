@@ -234,7 +234,7 @@ function coverage(settings: readonly SettingFigures[]): string[] {
   if (rounds >= FEWEST_SAMPLES || settings.length === 0) return [];
   if (rounds === 1)
     return [
-      'There is only one round, so that intervals are no wider than a point and mean nothing. Measure at least six.',
+      'There is only one round, so intervals are no wider than a point and mean nothing. Measure at least six.',
     ];
   const percent = nameOfIntervals([{ coverage: coverageOf(rounds) }]);
   return [
@@ -309,7 +309,7 @@ function readingOfSections(record: SectionRecord): Reading {
   return {
     title: `Sections: what entering and leaving costs, Linux ${environment.kernel}`,
     sentences: [
-      `Entering and leaving a section was measured while nobody contended for anything, in ${rounds} rounds that run every loop once. ${thread}`,
+      `Entering and leaving a section was measured without contention, in ${rounds} rounds that run every loop once. ${thread}`,
       where(environment, { lane: null, extension: null }),
       ...comparisons.map(({ name: loops, meaning, value, unit, aim, met }) => {
         const name =

@@ -264,7 +264,7 @@ function describeSlices({
     ...(withoutSlices === 0
       ? []
       : [
-          `${who} on the simulated kernel, which grants nothing; what stands in the way: rseq-slice doctor`,
+          `${who} on the simulated kernel, which grants nothing; for the reason: rseq-slice doctor`,
         ]),
     ...(isUnused
       ? [

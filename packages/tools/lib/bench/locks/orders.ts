@@ -250,7 +250,7 @@ export class OrderBook {
       if (this.word(start + PREVIOUS) !== previous)
         wrong.push(`order ${order} does not point back to the one before it`);
       if (this.word(start + LEVEL) !== level)
-        wrong.push(`order ${order} is in the queue of level ${level} and not of it`);
+        wrong.push(`order ${order} is in the queue of level ${level} but belongs to another`);
       if (this.word(start + QUANTITY) <= 0) wrong.push(`order ${order} rests with nothing left`);
       if (orders > 1 && ((this.word(start + NUMBER) - number) | 0) <= 0)
         wrong.push(`order ${order} stands behind a later one`);

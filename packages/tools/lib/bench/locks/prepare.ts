@@ -91,7 +91,7 @@ export async function prepareLocks(options: LocksOptions, locks: Locks): Promise
   const clock = describeClock();
   if (!clock.inSection) {
     notes.push(
-      `Reading the clock (${clock.source ?? 'unknown'}) is a system call, so that waits are from before lock() to after unlock(), work included.`,
+      `Reading the clock (${clock.source ?? 'unknown'}) is a system call, so waits are measured from before lock() to after unlock(), work included.`,
     );
   }
   const settings = await chooseSettings(options, locks.kinds, notes);

@@ -14,7 +14,7 @@ function settleAnswer(
   try {
     resolve(JSON.parse(answer));
   } catch {
-    reject(new Error(`it answered what is no JSON: '${answer.slice(0, 100)}'`));
+    reject(new Error(`its answer is not JSON: '${answer.slice(0, 100)}'`));
   }
 }
 
@@ -57,7 +57,7 @@ export function runProgram(
       if (late)
         reject(
           new Error(
-            `it was not done after ${deadline} s and was killed: a waiter was not woken, or what was guarded is so damaged that it has no end`,
+            `it was not done after ${deadline} s and was killed: a waiter was not woken, or the guarded data is so damaged that the work never ends`,
           ),
         );
       else if (code !== 0)
