@@ -5,6 +5,9 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { accessSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { ExitCode } from '../../packages/vm/lib/guest/errors.mjs';
@@ -45,4 +48,41 @@ it('names what is no kernel, before anything is installed for it', async () => {
     code: ExitCode.harness,
     said: `vm: There is no kernel image at ${root}.\n`,
   });
+});
+
+/** As /dev/kvm is there and opens, which is when KVM is tried first. */
+function hasKvm(): boolean {
+  try {
+    accessSync('/dev/kvm', 6);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+it('tries emulation where KVM ends QEMU, with the same folders', async (context) => {
+  if (!hasKvm()) context.skip('there is no /dev/kvm here, so nothing is tried before emulation');
+  const folder = mkdtempSync(join(tmpdir(), 'rseq-slice-vm-test-'));
+  const cache = process.env['RSEQ_SLICE_CACHE'];
+  try {
+    // Neither gets anywhere: which one was started is what counts.
+    writeFileSync(
+      join(folder, 'qemu-system-x86_64'),
+      '#!/bin/sh\ncase "$*" in *kvm*) kill -ABRT $$;; *) echo "emulated, too" >&2; exit 3;; esac\n',
+      { mode: 0o755 },
+    );
+    const kernel = join(folder, 'bzImage');
+    writeFileSync(kernel, `${'\0'.repeat(0x202)}HdrS`);
+    // What other guests found out of KVM is not looked at, and not changed.
+    process.env['RSEQ_SLICE_CACHE'] = folder;
+    const PATH = `${folder}:${process.env['PATH'] ?? ''}`;
+    const { code, said } = await run(['--kernel', kernel], true, PATH);
+    expect(said).toContain('emulated (TCG)');
+    expect(said).toContain('QEMU said: emulated, too');
+    expect(code).toBe(ExitCode.harness);
+  } finally {
+    if (cache === undefined) delete process.env['RSEQ_SLICE_CACHE'];
+    else process.env['RSEQ_SLICE_CACHE'] = cache;
+    rmSync(folder, { recursive: true, force: true });
+  }
 });

@@ -261,7 +261,8 @@ function writeHarness(options, { folder, marker, cpus }) {
   const env = guestEnvironment(process.env, options.env ?? {}, { sameRoot });
   const library = findLibrary(cwd);
   const visible = sameRoot ? coveredPaths(library === null ? [cwd] : [cwd, library]) : [];
-  mkdirSync(join(folder, 'bin'));
+  // It is there already where another accelerator was tried first.
+  mkdirSync(join(folder, 'bin'), { recursive: true });
   if (library !== null)
     writeFileSync(join(folder, 'bin/rseq-slice'), commandLineScript(library), { mode: 0o755 });
   const job = {
