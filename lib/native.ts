@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /**
- * What an addon of somebody else's needs to have sections in C and C++, in any
+ * What an addon of someone else's needs to have sections in C and C++, in any
  * thread: where the header is, and the functions of the one shim in this process.
  *
  * A thread has one rseq area, so whoever uses it in a process must share what is

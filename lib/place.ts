@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
  * Where this code is: in its package, whose files are in the folders next to it,
- * or in a bundle that somebody made of it, where they are not. A bundle may know
+ * or in a bundle that someone made of it, where they are not. A bundle may know
  * neither: esbuild's CommonJS has no `import.meta.url`, and an ES module has no
  * `__filename`.
  */

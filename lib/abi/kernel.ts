@@ -87,7 +87,7 @@ export const ErrorNumber = {
 } as const;
 
 /**
- * ns; how long an extension may be, and is unless somebody has set it. `kernel/rseq.c`; bits: the
+ * ns; how long an extension may be, and is unless someone has set it. `kernel/rseq.c`; bits: the
  * first public ABI.
  */
 export const EXTENSIONS = {

@@ -61,7 +61,7 @@ export class Semaphore {
   }
 
   /**
-   * How many permits nobody has at the moment. Those of the dead count as taken until somebody
+   * How many permits nobody has at the moment. Those of the dead count as taken until someone
    * wants them.
    */
   get available(): number {

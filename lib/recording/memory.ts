@@ -49,7 +49,7 @@ export const Head = {
   LongestWait: 26,
   GaveUp: 27,
   Abandoned: 28,
-  /** Releases of a lock that somebody waited for. */
+  /** Releases of a lock that someone waited for. */
   Releases: 29,
   /** Grants that were given back in time, by how long they were used at most: see `USE_WIDTH`. */
   Uses: 32,

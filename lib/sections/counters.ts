@@ -3,7 +3,7 @@
  * The counters of all threads of the process, for operators. Each attached
  * thread has a slot in memory that workers inherit, and writes its counters
  * there where it has something else to do anyway: when a section was disturbed,
- * when somebody asks in this thread, when it is detached or ends by itself. The
+ * when someone asks in this thread, when it is detached or ends by itself. The
  * hot path does not know of it: a call there every so many sections, rare enough
  * to cost nothing, has V8 throw the compiled code away at the first of them.
  *
@@ -100,7 +100,7 @@ const UNCOUNTED = 1;
 const USED = 4;
 
 const FREE = 0n;
-/** To ask about a thread takes the kernel some 50 us, and somebody waits for `attach`. */
+/** To ask about a thread takes the kernel some 50 us, and someone waits for `attach`. */
 const RECLAIMED_AT_ONCE = 64;
 
 /** Where an attached thread writes its counters. */
@@ -258,7 +258,7 @@ export class SlotTable {
     for (;;) {
       const used = Atomics.load(this.#words, USED);
       if (used === this.#slots) return null;
-      // First it is used, then owned: nobody's slot is left out of the sum. Somebody else may take
+      // First it is used, then owned: nobody's slot is left out of the sum. Someone else may take
       // it in between.
       const isOurs = Atomics.compareExchange(this.#words, USED, used, used + 1) === used;
       if (isOurs && this.#replaceOwner(used + 1, FREE, owner)) return used + 1;

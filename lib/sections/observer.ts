@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /**
- * Who is told of what a thread and its locks do: somebody above, who is handed in. What is told is
+ * Who is told of what a thread and its locks do: someone above, who is handed in. What is told is
  * all off the hot path, since a lock that is free has nothing to tell; the sections themselves are
  * watched by a thread of another class.
  */
@@ -33,7 +33,7 @@ export interface ThreadObserver {
 
 const observers = new WeakMap<Thread, ThreadObserver>();
 
-/** From now on tells somebody of a thread. */
+/** From now on tells someone of a thread. */
 export function observe(thread: Thread, observer: ThreadObserver): void {
   observers.set(thread, observer);
 }

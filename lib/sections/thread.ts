@@ -313,7 +313,7 @@ export class Thread {
   #enterSlowly(): void {
     this.#assertAttached();
     if (this.#depth === 0) {
-      // Somebody further out in this thread has asked: theirs to clear, not ours.
+      // Someone further out in this thread has asked: theirs to clear, not ours.
       this.#borrowed = true;
       this.#depth = 1;
     }

@@ -280,7 +280,7 @@ export class SimulatedThread {
     return this.#machine.isDead(this.#index) ? this.#machine.death(this.#index) : null;
   }
 
-  /** An interrupt after which somebody else shall have the CPU. */
+  /** An interrupt after which someone else shall have the CPU. */
   preempt(): Preemption {
     const refused = this.#refusals > 0;
     if (refused) this.#refusals--;

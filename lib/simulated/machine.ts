@@ -314,7 +314,7 @@ export class Machine {
   // What happens to a thread in user space.
 
   /**
-   * An interrupt, and the return from it. `reschedule`: somebody else shall have
+   * An interrupt, and the return from it. `reschedule`: someone else shall have
    * the CPU. `work`: something else is to be done first, a signal say.
    */
   interrupt(thread: number, reschedule: boolean, work = false): void {

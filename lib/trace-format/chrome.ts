@@ -236,7 +236,7 @@ class Writer {
   }
 
   /**
-   * The thread has the CPU. Somebody else has it no more, also where nobody recorded the switch.
+   * The thread has the CPU. Someone else has it no more, also where nobody recorded the switch.
    */
   #run(thread: ThreadState, cpu: number, time: number): void {
     if (cpu !== thread.cpu) this.#move(thread, cpu, time);

@@ -138,7 +138,7 @@ void rseq_slice_set_thread_end(struct rseq_slice_thread *thread);
 
 /* users.c */
 
-/* Would somebody in this process be harmed by an area of ours in the calling thread? */
+/* Would someone in this process be harmed by an area of ours in the calling thread? */
 int rseq_slice_has_harmed_users(const struct rseq_slice_libc *libc_state);
 
 #endif

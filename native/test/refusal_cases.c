@@ -83,7 +83,7 @@ void libc_is_described(void)
 	CHECK_EQUAL(libc_state.size, *libc_size());
 	CHECK_EQUAL(libc_state.cpu_id, (int32_t)libc_area()->cpu_id);
 	CHECK_EQUAL(libc_state.flags, libc_area()->flags);
-	/* Somebody took it away: exported, and not registered. */
+	/* Someone took it away: exported, and not registered. */
 	CHECK_EQUAL(sys_rseq(libc_area(), libc_length(), RSEQ_SLICE_ABI_FLAG_UNREGISTER,
 			    RSEQ_SLICE_ABI_SIGNATURE),
 		0);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Deaths that the history needs, and that the main thread has not heard of yet: somebody took a
+// Deaths that the history needs, and that the main thread has not heard of yet: someone took a
 // lock over, so one of these workers must have died before. Whoever of them writes anything down
 // later was alive, and the lock was taken from the living.
 
@@ -8,7 +8,7 @@
  * @property {number} seq when it was made
  * @property {Set<number>} candidates workers, one of which must be dead
  * @property {string} text what is wrong if none is
- * @property {boolean} isSpared nothing is: somebody else may have died with the lock, of whom that
+ * @property {boolean} isSpared nothing is: someone else may have died with the lock, of whom that
  * is not known
  * @property {number | null} doubtful who that is, if it is again not known once a candidate turns
  * out to be dead

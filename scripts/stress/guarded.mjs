@@ -11,7 +11,7 @@ export const GUARDED_WORDS = 16;
 
 /** What can be wrong. */
 export const Violation = {
-  /** At the begin: somebody is in, or died and nobody was told. */
+  /** At the begin: someone is in, or died and nobody was told. */
   NotClean: 1,
   /** In the middle: another owner. */
   Owner: 2,

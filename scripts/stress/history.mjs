@@ -192,7 +192,7 @@ export class History {
     for (const [, operation] of this.#operations) this.#markLate(operation);
   }
 
-  /** Whether there is a lock that somebody could have now, and waits for. */
+  /** Whether there is a lock that someone could have now, and waits for. */
   get isStill() {
     return this.#lanes.some(({ standstill }) => standstill.isStill);
   }

@@ -178,7 +178,7 @@ export class Operations {
     }
   }
 
-  /** Lets the event loop come round if somebody waits beside, until none of them has a lock. */
+  /** Lets the event loop come round if someone waits beside, until none of them has a lock. */
   async #settle() {
     if (this.#beside.size === 0) return;
     do await nextTurn();

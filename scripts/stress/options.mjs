@@ -26,7 +26,7 @@ export const HELP = `Lets workers use locks in every way while they are ended at
 Checked are: never more holders than the lock allows; after a death with the lock exactly one is told that it was
 abandoned, of an RwLock all readers until the next writer and that writer, and nobody without a death; the guarded data;
 that tries get what nobody can hold; that a lock which is free and waited for does not stand still for 100 ms; that a
-wanted lock is got by somebody within 2 s, and by whoever waits within 10 s unless the bound allows more overtaking; how
+wanted lock is got by someone within 2 s, and by whoever waits within 10 s unless the bound allows more overtaking; how
 often each is overtaken; notifications; and that in the end everything ends and is free.
 
 Excused are: time in which threads that ask had no CPU, by the kernel's count where it has one; 55 ms after a death; and

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What a history must be like for a lock that lets one or more holders in: never more than that,
 // and whoever died holding it is followed by exactly one holder who is told. With one permit the
-// next holder is; with more, the dead keep theirs until somebody takes it over.
+// next holder is; with more, the dead keep theirs until someone takes it over.
 //
 // A worker that died between asking and writing down that it has the lock, or between releasing and
 // writing that down, may have held it or not: it is in doubt, and may be followed by one who is
@@ -135,7 +135,7 @@ export class PermitsRule {
       return;
     }
     const mustHold = isFull && this.#permits === 1;
-    // Somebody in doubt has had it, or somebody who is not known to be dead yet.
+    // Someone in doubt has had it, or someone who is not known to be dead yet.
     const doubtful = mustHold ? undefined : this.#doubtful.shift();
     const holders = [...this.#holders].map((operation) => operation.worker);
     const asking = [...this.#open].map((operation) => operation.worker);
@@ -150,7 +150,7 @@ export class PermitsRule {
   }
 
   /**
-   * Whether it was this death that somebody was told of. Then it was not the one in doubt, which is
+   * Whether it was this death that someone was told of. Then it was not the one in doubt, which is
    * as much in doubt as before.
    * @param {number} worker
    */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Whether those who wait for one lock get it: that somebody does while it is wanted, that nobody
+// Whether those who wait for one lock get it: that someone does while it is wanted, that nobody
 // waits long while others get it, and how often each is overtaken. Time is what the caller says it
 // is, in ms, and stands still while the whole process does.
 
@@ -124,7 +124,7 @@ export class Progress {
     for (const [operation, wait] of this.#waiting) this.#watch(operation, wait, now, holders);
   }
 
-  /** How long nobody has got it who wanted it, and whether somebody sleeps who was not called. */
+  /** How long nobody has got it who wanted it, and whether someone sleeps who was not called. */
   get isQuiet() {
     return (
       this.#waiting.size > 0 &&

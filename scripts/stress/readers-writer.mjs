@@ -4,7 +4,7 @@
 // writer, and nobody else. Dead readers go unnoticed.
 //
 // A writer that died between asking and writing down that it has the lock, or between releasing and
-// writing that down, may have died writing or not: it is in doubt until somebody was told, or was
+// writing that down, may have died writing or not: it is in doubt until someone was told, or was
 // not, who asked after its death.
 
 import { Acquired, Start } from './journal.mjs';
@@ -26,7 +26,7 @@ export class ReadersWriterRule {
   /** Asking or releasing. @type {Set<Operation>} */
   #open = new Set();
   /**
-   * A writer died with the lock, and none has had it since: why, and when somebody was told of it
+   * A writer died with the lock, and none has had it since: why, and when someone was told of it
    * first.
    * @type {{ why: string, since: number } | null}
    */
@@ -143,7 +143,7 @@ export class ReadersWriterRule {
   }
 
   /**
-   * Somebody has the lock after a writer that has not released it.
+   * Someone has the lock after a writer that has not released it.
    * @param {{ worker: number, operation: Operation | null }} writer
    * @param {string} who
    * @param {number} seq

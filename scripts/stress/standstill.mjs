@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Whether anything moves at a lock that somebody could have: nobody holds it, or not so many as
-// may, somebody waits for it whose thread sleeps in it or whose event loop comes round, and nobody
-// takes it. A wake-up that was lost looks like this, until somebody looks by himself.
+// Whether anything moves at a lock that someone could have: nobody holds it, or not so many as
+// may, someone waits for it whose thread sleeps in it or whose event loop comes round, and nobody
+// takes it. A wake-up that was lost looks like this, until someone looks by himself.
 //
 // Three things are excused, and how much of each there was is printed: threads that had no CPU,
 // which may have the lock already and cannot say so; deaths, which are noticed within so many ms;
@@ -31,7 +31,7 @@ const LONGEST = 100;
 const NOTICED = 5 + 50 + 20;
 /** ms that a lock stays reserved for a waiter which is dead, since it was released last. */
 const LEASE = 250 + 20;
-/** ms; of what is over later than this, most was ended by somebody who looked by himself. */
+/** ms; of what is over later than this, most was ended by someone who looked by himself. */
 const LATE = 20;
 /** ms from the last event until the first look after it, at most. */
 const FRESH = -20;
@@ -77,7 +77,7 @@ export class Standstill {
     this.#words = words;
   }
 
-  /** Somebody asks, or waits on the condition. @param {Operation} operation */
+  /** Someone asks, or waits on the condition. @param {Operation} operation */
   start(operation) {
     if (this.#holding.delete(operation)) this.#moved(false);
     this.#asking.set(operation, FRESH);

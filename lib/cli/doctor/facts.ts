@@ -63,7 +63,7 @@ export async function gatherFacts(
     RSEQ_SLICE: process.env['RSEQ_SLICE'] ?? null,
     GLIBC_TUNABLES: process.env['GLIBC_TUNABLES'] ?? null,
   };
-  // What the host can do is asked here, and not what somebody has chosen.
+  // What the host can do is asked here, and not what someone has chosen.
   delete process.env['RSEQ_SLICE'];
   // libc's area as it was found: afterwards ours may be in its place.
   const { libc } = probe();

@@ -177,7 +177,7 @@ function ofPackage(): Place | null {
   };
 }
 
-/** Next to a bundle, where somebody may have copied the package's folders to. */
+/** Next to a bundle, where someone may have copied the package's folders to. */
 function ofBundle(): Place | null {
   // An ES module of webpack does not know where it is; then it is taken for the program.
   const folder = bundleFolder ?? (isBundled() ? dirname(process.argv[1] ?? '') : '');

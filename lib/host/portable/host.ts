@@ -13,7 +13,7 @@ export class PortableHost implements Host {
 
   /**
    * @param addon why it is not there, or what is there and not wanted: it is not asked for, and
-   * loaded, before somebody wants to know
+   * loaded, before someone wants to know
    */
   constructor(addon: () => AddonStatus) {
     this.#addon = addon;

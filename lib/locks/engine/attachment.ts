@@ -21,7 +21,7 @@ export class Attachment {
     if (thread !== undefined) keep(this, thread);
   }
 
-  /** The thread, if it is attached, by us or by somebody else. */
+  /** The thread, if it is attached, by us or by someone else. */
   get present(): Thread | null {
     return Object.hasOwn(this, 'thread') ? this.thread : (currentAttachment()?.thread ?? null);
   }

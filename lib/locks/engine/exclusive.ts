@@ -75,7 +75,7 @@ const WAYS: Ways = { tries: 'tryLock()', waits: 'withLockAsync()' };
 
 /** What sets the kinds apart. */
 export interface ExclusiveRules {
-  /** Releases with somebody waiting until those who wait go first. */
+  /** Releases with someone waiting until those who wait go first. */
   readonly limit: number;
   /** Looks at the lock before lining up. */
   readonly spins: number;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
  * One timer per thread for everybody who waits in its event loop. It keeps the
- * process alive while somebody waits, which a promise of the engine's does not,
+ * process alive while someone waits, which a promise of the engine's does not,
  * and lets each look now and then whether those it waits for have died. Its cost
  * does not grow with their number: a beat is for so many of them, in turn.
  */

@@ -24,7 +24,7 @@ import type { Door } from './waiter.ts';
 import { Waiting } from './waiting.ts';
 import type { LockStats } from './waiting.ts';
 
-/** Releases with somebody waiting until those who wait go first. */
+/** Releases with someone waiting until those who wait go first. */
 const LIMIT = 1024;
 const NO_OPTIONS: LockOptions = {};
 const WAYS: Ways = { tries: 'tryAcquire()', waits: 'withPermitAsync()' };

@@ -38,7 +38,7 @@ import {
   writerOf,
 } from './writer.ts';
 
-/** Releases with somebody waiting until those who wait go first. */
+/** Releases with someone waiting until those who wait go first. */
 const LIMIT = 1024;
 const NO_OPTIONS: LockOptions = {};
 const READING: Ways = { tries: 'tryReadLock()', waits: 'withReadLockAsync()' };

@@ -76,7 +76,7 @@ export function noteCall(words: Int32Array): void {
   Atomics.add(words, CALLS, 1);
 }
 
-/** Takes a signal and leaves the line, if there is one for somebody who lined up at these calls. */
+/** Takes a signal and leaves the line, if there is one for someone who lined up at these calls. */
 export function takeSignal(words: Int32Array, calls: number): boolean {
   if (Atomics.load(words, CALLS) === calls) return false;
   for (let line = Atomics.load(words, LINE); signalsIn(line) > 0;) {

@@ -9,7 +9,7 @@
  * `STATE` says who holds the lock. `QUEUE` counts who waits, in one of two
  * places. While the gate is open everybody who waits is inside, and anybody may
  * take a free lock, also without ever having waited: that is fast, and unfair.
- * When the lock was released often enough with somebody waiting, or for long
+ * When the lock was released often enough with someone waiting, or for long
  * enough, the gate closes: a free lock is then reserved for those inside, newcomers line up
  * outside, and when the last of those inside has had the lock, or has given up,
  * the gate opens and those outside are inside. So a waiter is overtaken at most
@@ -37,7 +37,7 @@ export const QUEUE = 2;
  * Waiters sleep on one of two words, those of even batches on the first. Counted up at every call.
  */
 export const CALLS = 3;
-/** How often it was released with somebody inside since the gate closed last. */
+/** How often it was released with someone inside since the gate closed last. */
 export const BYPASS = 5;
 /** Event loops sleep on it. Counted up when they are rung. */
 export const BELL = 6;
@@ -75,9 +75,9 @@ export const TURNSTILE_WORDS = 16;
 export const FREE = 0;
 /** Nobody holds it, and only those inside may take it. */
 export const RESERVED = -1;
-/** Nobody holds it, and somebody waits. Anybody may take it, and says so to those who release. */
+/** Nobody holds it, and someone waits. Anybody may take it, and says so to those who release. */
 export const WANTED = -2;
-/** Beside the holder's id: somebody waits, so releasing takes more than one step. */
+/** Beside the holder's id: someone waits, so releasing takes more than one step. */
 export const AWAITED: number = 1 << 30;
 
 // The queue: ten bits of waiters inside, ten of waiters outside, flags, nine bits that count how
@@ -87,7 +87,7 @@ const INSIDE = 0x3ff;
 const OUTSIDE_SHIFT = 10;
 const OUTSIDE_ONE = 1 << OUTSIDE_SHIFT;
 const OUTSIDE = INSIDE << OUTSIDE_SHIFT;
-/** Somebody was called and has not been heard of yet: no need to call another one. */
+/** Someone was called and has not been heard of yet: no need to call another one. */
 const CALLED = 1 << 20;
 const GATE = 1 << 21;
 const BATCH_SHIFT = 22;
@@ -135,7 +135,7 @@ const GENERATION_ONE = 1 << GENERATION_SHIFT;
 
 const batchOf = (queue: number): number => (queue >>> BATCH_SHIFT) & (BATCHES - 1);
 
-/** Whether somebody has it. */
+/** Whether someone has it. */
 export function isHeld(state: number): boolean {
   return state > 0;
 }
@@ -196,7 +196,7 @@ export function releaseTo(words: Int32Array, next: number): void {
 }
 
 /**
- * Makes the state show that somebody waits, so that nobody takes or releases the lock past those
+ * Makes the state show that someone waits, so that nobody takes or releases the lock past those
  * who wait unseen.
  * @returns whether the lock is free.
  */
@@ -215,7 +215,7 @@ export function showWaiters(words: Int32Array): boolean {
   }
 }
 
-/** Makes a state that was seen held show that somebody waits. False: it is another one by now. */
+/** Makes a state that was seen held show that someone waits. False: it is another one by now. */
 export function awaitHolder(words: Int32Array, seen: number): boolean {
   return (
     (seen & AWAITED) !== 0 || Atomics.compareExchange(words, STATE, seen, seen | AWAITED) === seen
@@ -359,7 +359,7 @@ function forgetEventLoops(words: Int32Array, seen: number): void {
 }
 
 /**
- * Counts one more release with somebody inside, and closes the gate when there
+ * Counts one more release with someone inside, and closes the gate when there
  * were enough. Who releases does this before the lock is free.
  * @param clock `sharedNow`
  * @returns what the state of an exclusive lock must be when it is released.

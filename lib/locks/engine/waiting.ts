@@ -67,7 +67,7 @@ export interface WaitingRules {
   /** What waiters that are inside do between two looks. `spin`: they look on. */
   readonly inside: 'sleep' | 'spin';
   /**
-   * Makes the lock show that somebody waits, before that somebody is called.
+   * Makes the lock show that someone waits, before that someone is called.
    * @returns false: a holder will call.
    */
   readonly showWaiters: (words: Int32Array) => boolean;

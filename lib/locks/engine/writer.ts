@@ -18,12 +18,12 @@ const CLAIMED = 1 << 30;
 const BY_EVENT_LOOP = 1 << 29;
 const ID = BY_EVENT_LOOP - 1;
 
-/** Whether somebody writes, or has claimed the lock. */
+/** Whether someone writes, or has claimed the lock. */
 export function isWritten(state: number): boolean {
   return (state & ID) !== 0;
 }
 
-/** Whether somebody waits with it for readers to leave. */
+/** Whether someone waits with it for readers to leave. */
 export function isClaimed(state: number): boolean {
   return (state & CLAIMED) !== 0;
 }

@@ -107,8 +107,8 @@ export interface Step {
    */
   readonly abortable?: boolean;
   /**
-   * Whoever waits here wakes up now and then, to look whether somebody has died.
-   * In the model that happens only when somebody has, and nobody can go on
+   * Whoever waits here wakes up now and then, to look whether someone has died.
+   * In the model that happens only when someone has, and nobody can go on
    * otherwise: it must not hide that a wake-up was lost. See `polls` for more.
    * Default false.
    */

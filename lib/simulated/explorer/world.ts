@@ -3,7 +3,7 @@
  * A world for the explorer: the simulated machine, CPUs, memory that threads
  * share, and a program for each thread, written as small steps. Between any two
  * steps anything may happen that may happen on Linux: an interrupt that wants
- * the CPU for somebody else, one that finds other work pending too, the end of
+ * the CPU for someone else, one that finds other work pending too, the end of
  * an extension, another CPU's next step; if the model says so, also the death of
  * a thread, and the end of a waiter's time.
  *

@@ -102,7 +102,7 @@ export function lockModel(abiVersion: AbiVersion, options: LockModelOptions = {}
       run: (thread) => (thread.registers[HOLDS] === 1 ? 'must we wake?' : undefined),
     },
     {
-      label: 'say that somebody waits',
+      label: 'say that someone waits',
       outside: true,
       run(thread) {
         thread.registers[WAITED] = 1;

@@ -156,7 +156,7 @@ const THEIRS = 0x5a;
 const SLICE_CTRL_SLOT = 7;
 
 /**
- * The area's memory is freed, and used by somebody else, while the kernel still knows it as the
+ * The area's memory is freed, and used by someone else, while the kernel still knows it as the
  * thread's.
  */
 export const freedWhileRegistered: Model = {
@@ -169,7 +169,7 @@ export const freedWhileRegistered: Model = {
       steps: [
         WORK,
         {
-          label: 'free the memory, which somebody else uses now',
+          label: 'free the memory, which someone else uses now',
           run(thread) {
             thread.area[SLICE_CTRL_SLOT] = THEIRS;
             thread.registers[0] = 1;

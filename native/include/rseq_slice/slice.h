@@ -206,7 +206,7 @@ int rseq_slice_check_attach(enum rseq_slice_registration policy,
  *   -EINVAL    the kernel has no slices (-524 from 7.0 on), or not by this version of the
  *              ABI; no such policy or version
  *   -524       off at boot, or a legacy area that may not be replaced
- *   -EBUSY     somebody else has or uses the area
+ *   -EBUSY     someone else has or uses the area
  *   -ENXIO     libc has registered none, and the policy wants that
  *   -ENOSYS, -EPERM  no rseq(2), or a seccomp filter
  *   -ENOMEM, -EAGAIN  no memory for the area, or no thread to find out

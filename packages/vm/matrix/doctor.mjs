@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What `rseq-slice doctor` says in an environment, held against what it said when somebody looked:
+// What `rseq-slice doctor` says in an environment, held against what it said when someone looked:
 // the files in doctor/, one a row. Whatever differs from machine to machine, or from run to run, is
 // left out of both.
 

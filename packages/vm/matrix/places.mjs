@@ -43,7 +43,7 @@ async function ensure(kind, name, say, make) {
     cache,
     kind,
     async () => {
-      // Somebody else may have made it while we waited for the lock.
+      // Someone else may have made it while we waited for the lock.
       if (existsSync(done)) return done;
       mkdirSync(parent, { recursive: true });
       const work = mkdtempSync(join(parent, 'making-'));

@@ -8,7 +8,7 @@
 const WORD = 0;
 const FREE = 0;
 const HELD = 1;
-/** Held, and somebody may be asleep. */
+/** Held, and someone may be asleep. */
 const CONTENDED = 2;
 
 /** @param {Int32Array} words @returns {SyncLock} */

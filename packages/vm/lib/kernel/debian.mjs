@@ -104,7 +104,7 @@ export function privateAptOptions(folder) {
     `Dir::Cache=${join(folder, 'cache')}`,
     `Dir::Etc::SourceList=${join(folder, 'sources.list')}`,
     'Dir::Etc::SourceParts=/dev/null',
-    // The unprivileged user apt downloads as cannot enter a cache folder in somebody's home.
+    // The unprivileged user apt downloads as cannot enter a cache folder in someone's home.
     'APT::Sandbox::User=',
   ].flatMap((option) => ['-o', option]);
 }

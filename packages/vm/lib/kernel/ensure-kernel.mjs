@@ -111,7 +111,7 @@ export async function ensureKernel(options = {}) {
     cache,
     'build',
     async () => {
-      // Somebody else may have built it while we waited for the lock.
+      // Someone else may have built it while we waited for the lock.
       const built = options.rebuild === true ? null : readEntry(job.entry());
       return built ?? (await build(job));
     },

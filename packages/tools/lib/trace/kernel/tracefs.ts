@@ -127,7 +127,7 @@ export class KernelTracing {
     try {
       rmdirSync(this.#folder);
     } catch {
-      // Somebody looks at it. It is stopped, and named for whose it was.
+      // Someone looks at it. It is stopped, and named for whose it was.
     }
   }
 
