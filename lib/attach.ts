@@ -104,11 +104,11 @@ export function attach(options: AttachOptions = {}): Thread {
     attached.thread.retain();
     return attached.thread;
   }
-  const [kernel, status] = chooseHost(wanted);
-  const { host, registration, abiVersion } = kernel;
+  const [hostThread, status] = chooseHost(wanted);
+  const { host, registration, abiVersion } = hostThread;
   const message: AttachMessage = { host, registration, abiVersion, reason: status.reason };
   const thread = createThread(
-    kernel,
+    hostThread,
     () => {
       attached = undefined;
       if (registration === 'replace') setEnvironmentData(REPLACED, undefined);
@@ -117,7 +117,7 @@ export function attach(options: AttachOptions = {}): Thread {
     openSlot,
   );
   if (registration === 'replace') setEnvironmentData(REPLACED, true);
-  attached = { thread, status, isMapped: kernel.controlWord !== null, options: wanted };
+  attached = { thread, status, isMapped: hostThread.controlWord !== null, options: wanted };
   ATTACH.publish(message);
   return thread;
 }

@@ -19,7 +19,7 @@ export const Head = {
   Process: 1,
   /** Node's `threadId`; 0 is the main thread. */
   Thread: 2,
-  /** Index in `BACKENDS`. */
+  /** Index in `HOST_NAMES`. */
   HostName: 3,
   /** Records in each ring. */
   Capacity: 4,

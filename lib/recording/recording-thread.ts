@@ -38,8 +38,8 @@ export class RecordingThread extends Thread {
   #random = 1;
 
   /** @internal Use `attach`. */
-  constructor(kernel: HostThread, onDetach: () => void, recorder: Recorder, slot: Slot | null) {
-    super(new RecordingHostThread(kernel, recorder.stamps), onDetach, slot);
+  constructor(hostThread: HostThread, onDetach: () => void, recorder: Recorder, slot: Slot | null) {
+    super(new RecordingHostThread(hostThread, recorder.stamps), onDetach, slot);
     this.recorder = recorder;
     observe(this, new LockRecordings(recorder));
     this.counts = recorder.counts;
@@ -130,47 +130,47 @@ class RecordingHostThread implements HostThread {
   readonly registration: Registration;
   readonly abiVersion: AbiVersion;
   readonly controlWord: Uint8Array | null;
-  readonly #kernel: HostThread;
+  readonly #hostThread: HostThread;
   readonly #stamps: Float64Array;
 
-  constructor(kernel: HostThread, stamps: Float64Array) {
-    this.host = kernel.host;
-    this.registration = kernel.registration;
-    this.abiVersion = kernel.abiVersion;
-    this.controlWord = kernel.controlWord;
-    this.#kernel = kernel;
+  constructor(hostThread: HostThread, stamps: Float64Array) {
+    this.host = hostThread.host;
+    this.registration = hostThread.registration;
+    this.abiVersion = hostThread.abiVersion;
+    this.controlWord = hostThread.controlWord;
+    this.#hostThread = hostThread;
     this.#stamps = stamps;
   }
 
   yieldSlice(): number {
     this.#stamps[LEFT] = now();
-    const result = this.#kernel.yieldSlice();
+    const result = this.#hostThread.yieldSlice();
     this.#stamps[BACK] = now();
     return result;
   }
 
   enter(): number {
-    return this.#kernel.enter();
+    return this.#hostThread.enter();
   }
 
   clear(): number {
-    return this.#kernel.clear();
+    return this.#hostThread.clear();
   }
 
   cpu(): number {
-    return this.#kernel.cpu();
+    return this.#hostThread.cpu();
   }
 
   node(): number {
-    return this.#kernel.node();
+    return this.#hostThread.node();
   }
 
   concurrencyId(): number {
-    return this.#kernel.concurrencyId();
+    return this.#hostThread.concurrencyId();
   }
 
   detach(): void {
-    this.#kernel.detach();
+    this.#hostThread.detach();
   }
 }
 
@@ -180,19 +180,19 @@ class RecordingHostThread implements HostThread {
  * given back then.
  */
 export function createThread(
-  kernel: HostThread,
+  hostThread: HostThread,
   onDetach: () => void,
   openSlot: () => Slot | null = () => null,
 ): Thread {
   let recorder: Recorder | null;
   try {
-    recorder = openRecorder(kernel.host);
+    recorder = openRecorder(hostThread.host);
   } catch (error) {
-    kernel.detach();
+    hostThread.detach();
     throw error;
   }
   // Not before it is certain that the thread is attached: it counts as one then.
   const slot = openSlot();
-  if (recorder === null) return new Thread(kernel, onDetach, slot);
-  return new RecordingThread(kernel, onDetach, recorder, slot);
+  if (recorder === null) return new Thread(hostThread, onDetach, slot);
+  return new RecordingThread(hostThread, onDetach, recorder, slot);
 }

@@ -96,24 +96,24 @@ export class BitsControlWord implements ControlWord {
 
 /** For runtimes without external ArrayBuffers: the addon does the same in C. */
 export class NativeControlWord implements ControlWord {
-  readonly #kernel: HostThread;
+  readonly #hostThread: HostThread;
 
-  constructor(kernel: HostThread) {
-    this.#kernel = kernel;
+  constructor(hostThread: HostThread) {
+    this.#hostThread = hostThread;
   }
 
   request(): boolean {
-    return this.#kernel.enter() !== 0;
+    return this.#hostThread.enter() !== 0;
   }
 
   clear(): number {
-    return this.#kernel.clear();
+    return this.#hostThread.clear();
   }
 }
 
-export function createControlWord(kernel: HostThread): ControlWord {
-  if (kernel.controlWord === null) return new NativeControlWord(kernel);
-  return kernel.abiVersion === 'rfc'
-    ? new BitsControlWord(kernel.controlWord)
-    : new BytesControlWord(kernel.controlWord);
+export function createControlWord(hostThread: HostThread): ControlWord {
+  if (hostThread.controlWord === null) return new NativeControlWord(hostThread);
+  return hostThread.abiVersion === 'rfc'
+    ? new BitsControlWord(hostThread.controlWord)
+    : new BytesControlWord(hostThread.controlWord);
 }

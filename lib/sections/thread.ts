@@ -39,7 +39,7 @@ const CARRY = 2 ** 32;
  * works in that thread only, and cannot be posted to another.
  */
 export class Thread {
-  readonly #kernel: HostThread;
+  readonly #hostThread: HostThread;
   /**
    * Written once, V8 takes it for a constant and folds the word's address into
    * the caller's code. A #field would be written twice, first undefined.
@@ -68,8 +68,8 @@ export class Thread {
   #holds = 0;
 
   /** @internal Use {@link attach}. */
-  constructor(kernel: HostThread, onDetach: () => void, slot: Slot | null = null) {
-    this.#kernel = kernel;
+  constructor(hostThread: HostThread, onDetach: () => void, slot: Slot | null = null) {
+    this.#hostThread = hostThread;
     this.#slot = slot;
     this.#onDetach = onDetach;
     this.#section = {
@@ -81,22 +81,22 @@ export class Thread {
     // structuredClone and postMessage read own enumerable properties: this one
     // turns a silent, useless copy in another thread into an error.
     Object.defineProperty(this, 'owner', { enumerable: true, get: refuseCopy });
-    this.word = createControlWord(kernel);
+    this.word = createControlWord(hostThread);
   }
 
   /** Which kernel serves this thread. */
   get host(): HostName {
-    return this.#kernel.host;
+    return this.#hostThread.host;
   }
 
   /** Whose rseq area it uses. */
   get registration(): Registration {
-    return this.#kernel.registration;
+    return this.#hostThread.registration;
   }
 
   /** The ABI in use. */
   get abiVersion(): AbiVersion {
-    return this.#kernel.abiVersion;
+    return this.#hostThread.abiVersion;
   }
 
   /**
@@ -189,7 +189,7 @@ export class Thread {
   pause(): boolean {
     if (this.#depth <= 0 || this.#borrowed) return false;
     // How the section ends is counted when it is left.
-    if (this.word.clear() !== UNDISTURBED) this.#kernel.yieldSlice();
+    if (this.word.clear() !== UNDISTURBED) this.#hostThread.yieldSlice();
     return true;
   }
 
@@ -230,19 +230,19 @@ export class Thread {
   /** The CPU this thread runs on, without a system call. */
   cpu(): number {
     this.#assertAttached();
-    return this.#kernel.cpu();
+    return this.#hostThread.cpu();
   }
 
   /** Its NUMA node, without a system call. */
   node(): number {
     this.#assertAttached();
-    return this.#kernel.node();
+    return this.#hostThread.node();
   }
 
   /** A small number unique among the process's running threads, without a system call. */
   concurrencyId(): number {
     this.#assertAttached();
-    return this.#kernel.concurrencyId();
+    return this.#hostThread.concurrencyId();
   }
 
   /** @internal One more user, who detaches too. */
@@ -287,7 +287,7 @@ export class Thread {
     // doubt, so there is no state to go back to, and nothing to be tried again.
     this.#depth = DETACHED;
     try {
-      this.#kernel.detach();
+      this.#hostThread.detach();
     } finally {
       this.publish();
       this.#slot?.close();
@@ -349,11 +349,11 @@ export class Thread {
       // After a preempted grant the kernel still means to look at the word at the
       // next system call, and with rseq_debug=1 it kills a thread in which that
       // call finds the request of a later section. So let it look now.
-      this.#kernel.yieldSlice();
+      this.#hostThread.yieldSlice();
       return Outcome.Preempted;
     }
     // A negative answer comes from a seccomp filter, after the kernel has acted.
-    if (this.#kernel.yieldSlice() === 0) {
+    if (this.#hostThread.yieldSlice() === 0) {
       this.#raced++;
       return Outcome.Raced;
     }

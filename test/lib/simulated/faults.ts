@@ -146,14 +146,14 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'does not yield after a revocation',
     file: 'sections/thread.ts',
-    from: `this.#kernel.yieldSlice();
+    from: `this.#hostThread.yieldSlice();
       return Outcome.Preempted;`,
     to: 'return Outcome.Preempted;',
   },
   {
     name: 'counts a yield that came too late as one in time',
     file: 'sections/thread.ts',
-    from: 'if (this.#kernel.yieldSlice() === 0) {',
-    to: 'if (this.#kernel.yieldSlice() === -1) {',
+    from: 'if (this.#hostThread.yieldSlice() === 0) {',
+    to: 'if (this.#hostThread.yieldSlice() === -1) {',
   },
 ];
