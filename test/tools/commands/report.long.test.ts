@@ -266,7 +266,8 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
         record.runs
           .filter(({ slices }) => slices === 'on')
           .reduce((total, { measured }) => total + (measured.slices?.[outcome] ?? 0), 0);
-      const [undisturbed, ...disturbed] = ['undisturbed', 'yielded', 'raced', 'preempted'].map(sum);
+      // As the fixture calls what is preempted now.
+      const [undisturbed, ...disturbed] = ['undisturbed', 'yielded', 'raced', 'revoked'].map(sum);
       const all = disturbed.reduce((total, count) => total + count, undisturbed ?? 0);
       // The fixture has one cell with slices.
       expected[`How sections ended with slices, ${place === undefined ? '' : at(place)}`] = [
