@@ -120,7 +120,7 @@ describe(`${CPUS} CPUs, 50 us`, () => {
   it.each([
     ['libc', ENOTSUPP, /32 bytes/],
     ['own', 16, /libc has registered/],
-    ['rfc', 22, /another version of the ABI/],
+    ['rfc', 22, /another ABI version/],
   ])("refuses '%s' and leaves the thread alone", (policy, errno, words) => {
     const report = lane.json(policy) as RegistrationReport;
     expect(report.error).toMatchObject({ code: 'ERR_RSEQ_UNAVAILABLE', errno });
