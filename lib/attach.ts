@@ -264,5 +264,10 @@ function unavailable({ explanation, remedy, errno, syscall }: Status): RseqSlice
 
 /** Of whichever copy of this package: its class is not needed, and is not loaded for it. */
 function isSimulatedThread(value: unknown): value is SimulatedThread {
-  return typeof value === 'object' && value !== null && CONNECT in value;
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    CONNECT in value &&
+    typeof value[CONNECT] === 'function'
+  );
 }

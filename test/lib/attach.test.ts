@@ -34,6 +34,7 @@ it.each([
   ['attach([])'],
   ['attach(new Map([["host", "linux"]]))'],
   ['attach(Object.create({ host: "windows" }))'],
+  ['attach({ host: { [Symbol.for("rseq-slice.connect")]: 3 } })'],
 ])('refuses lib.%s', (call) => {
   expect(run(code(`lib.${call}`))).toMatchObject({ code: 'ERR_RSEQ_INVALID_OPTION', ours: true });
 });
