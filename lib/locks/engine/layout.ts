@@ -172,11 +172,11 @@ export function openHandle(kind: LockKind, handle: unknown): LockHandle {
   const given = (
     typeof handle === 'object' && handle !== null ? handle : {}
   ) as Partial<LockHandle>;
-  const { buffer, byteOffset } = given;
-  if (given.lock !== kind || byteOffset === undefined || buffer === undefined)
+  if (given.lock !== kind)
     throw invalid(
       `${caller} takes the handle of a ${kind}, not ${describeHandle(handle, given.lock)}.`,
     );
+  const { buffer, byteOffset } = given as LockHandle;
   checkValue(caller, 'buffer of the handle', buffer, BUFFER);
   checkValue(caller, 'byteOffset of the handle', byteOffset, BYTE_OFFSET);
   checkRoom(kind, buffer, byteOffset, TURNSTILE_WORDS * WORD_BYTES);
