@@ -3,7 +3,7 @@
  * How `npm run vm` refuses before a guest starts: a sentence with what is wrong, and an exit code
  * that no command has.
  */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { accessSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -41,6 +41,19 @@ it('tells an option that it does not know', async () => {
 
 it('ends in the same way where nobody reads what it says', async () => {
   expect(await run(['--fast'], false)).toEqual({ code: ExitCode.usage, said: '' });
+});
+
+it('is a module like others for a program whose words are no files', () => {
+  const code = `import('./packages/vm/lib/main.mjs').then(({ main }) => main(['--fast']))
+    .then(console.log)`;
+  const { stdout, stderr } = spawnSync(process.execPath, ['-e', code, 'word'], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  expect({ stdout, stderr }).toEqual({
+    stdout: `${ExitCode.usage}\n`,
+    stderr: "vm: Unknown option '--fast'. See --help.\n",
+  });
 });
 
 it('names what is no kernel, before anything is installed for it', async () => {

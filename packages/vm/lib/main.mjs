@@ -3,7 +3,7 @@
 // The command `rseq-slice-vm`: runs a command in a guest, or makes the kernels that guests boot.
 // `rseq-slice vm` calls the same function where both packages are installed.
 
-import { realpathSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { run } from './guest/run.mjs';
 import { buildKernel } from './kernel/command.mjs';
@@ -14,6 +14,12 @@ import { buildKernel } from './kernel/command.mjs';
  */
 export const main = (argv) => (argv[0] === 'kernel' ? buildKernel(argv.slice(1)) : run(argv));
 
-const program = process.argv[1];
-if (program !== undefined && realpathSync(program) === fileURLToPath(import.meta.url))
-  process.exitCode = await main(process.argv.slice(2));
+/** Whether Node was started with this file, also by a link to it. */
+function isProgram() {
+  const [, program] = process.argv;
+  // With `node -e` that may be any word.
+  if (program === undefined || !existsSync(program)) return false;
+  return realpathSync(program) === fileURLToPath(import.meta.url);
+}
+
+if (isProgram()) process.exitCode = await main(process.argv.slice(2));
