@@ -65,7 +65,7 @@ const addVm: AddCommand = (cli) => {
 function addMissing(name: string, from: string, why: string): AddCommand {
   return (cli) => {
     cli
-      .command(`${name} [...words]`, `In the package ${from}, which is not installed here`)
+      .command(`${name} [...words]`, `In the package ${from}, ${why}`)
       .allowUnknownOptions()
       .action(() => {
         throw new UsageError(
@@ -79,9 +79,20 @@ function addMissing(name: string, from: string, why: string): AddCommand {
 type Found = { readonly module: string } | { readonly why: string };
 const ABSENT: Found = { why: 'which is not installed here' };
 
+/** What packages are looked for from: this file, and the folder that the user is in, if any. */
+function places(): readonly string[] {
+  const own = fileURLToPath(import.meta.url);
+  try {
+    return [own, join(process.cwd(), 'package.json')];
+  } catch {
+    // The folder has been removed.
+    return [own];
+  }
+}
+
 /** @param entry of the package's exports */
 function findPackage(name: string, entry: string): Found {
-  for (const from of [fileURLToPath(import.meta.url), join(process.cwd(), 'package.json')]) {
+  for (const from of places()) {
     const { resolve } = createRequire(from);
     let path: string;
     let description: string;
@@ -99,7 +110,20 @@ function findPackage(name: string, entry: string): Found {
       return {
         why: `which is installed in version ${found.version}, while rseq-slice has version ${version}`,
       };
+    if (name === TOOLS && !canImport(path, 'rseq-slice/internal'))
+      return { why: 'which is installed where it finds no rseq-slice' };
     return { module: pathToFileURL(path).href };
   }
   return ABSENT;
+}
+
+/** Whether a module finds what it imports: the tools have the library as a peer, not with them. */
+function canImport(from: string, name: string): boolean {
+  try {
+    createRequire(from).resolve(name);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND') return false;
+    throw error;
+  }
 }

@@ -4,11 +4,20 @@
  * installed and where they are not.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cac } from 'cac';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { PASSED_ON } from '../../../lib/cli/packages.ts';
 import { COMMANDS } from '../../../packages/tools/lib/commands.ts';
 import { Installation } from '../../support/installed.ts';
@@ -26,10 +35,12 @@ afterEach(() => {
   installation.remove();
 });
 
-function run(...args: readonly string[]) {
+const run = (...args: readonly string[]) => runIn(installation.folder, ...args);
+
+function runIn(cwd: string, ...args: readonly string[]) {
   const program = join(installation.path, 'dist/cli/main.js');
   const { status, signal, stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
-    cwd: installation.folder,
+    cwd,
     encoding: 'utf8',
   });
   return { status, signal, stdout, stderr };
@@ -70,19 +81,57 @@ it.each(['rseq-slice-tools', 'rseq-slice-vm'])('passes on to %s next to it', (na
 });
 
 it('takes no package of another version', () => {
-  mkdirSync(join(place('rseq-slice-tools'), 'dist'), { recursive: true });
-  const description = {
-    name: 'rseq-slice-tools',
-    version: '0.9.0',
-    exports: { './commands': './dist/commands.js', './package.json': './package.json' },
-  };
-  writeFileSync(join(place('rseq-slice-tools'), 'package.json'), JSON.stringify(description));
-  writeFileSync(join(place('rseq-slice-tools'), 'dist/commands.js'), 'process.exit(99)');
+  writePackage('rseq-slice-tools', '0.9.0', 'commands', 'process.exit(99)');
   const { status, stderr } = run('demo');
   expect(status).toBe(2);
-  expect(stderr.replaceAll(/\s+/g, ' ')).toContain(
-    `in the package rseq-slice-tools, which is installed in version 0.9.0, while rseq-slice has version ${version}.`,
-  );
+  const why = `which is installed in version 0.9.0, while rseq-slice has version ${version}`;
+  expect(stderr.replaceAll(/\s+/g, ' ')).toContain(`in the package rseq-slice-tools, ${why}.`);
+  expect(run('demo', '--help').stdout.replaceAll(/\s+/g, ' ')).toContain(why);
 });
+
+describe('in a folder elsewhere, with tools of its own', () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'rseq-slice-elsewhere-'));
+    const tools = join(folder, 'node_modules/rseq-slice-tools');
+    const from = join(root, 'packages/tools');
+    for (const name of ['dist', 'package.json'])
+      cpSync(join(from, name), join(tools, name), { recursive: true });
+  });
+  afterEach(() => {
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('does not take tools that find no library', () => {
+    expect(runIn(folder, 'demo')).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('which is installed where it finds no rseq-slice.') as string,
+    });
+  });
+});
+
+it('says what to install in a folder that has been removed', () => {
+  const folder = join(installation.folder, 'removed');
+  mkdirSync(folder);
+  const program = join(installation.path, 'dist/cli/main.js');
+  const script = 'rmdir "$PWD" && exec "$0" "$@"';
+  const { status, stderr } = spawnSync('sh', ['-c', script, process.execPath, program, 'demo'], {
+    cwd: folder,
+    encoding: 'utf8',
+  });
+  expect({ status, stderr }).toEqual({
+    status: 2,
+    stderr: expect.stringContaining('Install it with') as string,
+  });
+});
+
+/** A package that has nothing but one entry. */
+function writePackage(name: string, ofVersion: string, entry: string, text: string): void {
+  mkdirSync(place(name), { recursive: true });
+  const exports = { [`./${entry}`]: `./${entry}.mjs`, './package.json': './package.json' };
+  const description = { name, version: ofVersion, exports };
+  writeFileSync(join(place(name), 'package.json'), JSON.stringify(description));
+  writeFileSync(join(place(name), `${entry}.mjs`), text);
+}
 
 const place = (name: string): string => join(installation.folder, 'node_modules', name);
