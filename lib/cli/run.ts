@@ -85,7 +85,10 @@ function joinDashes(argv: readonly string[]): string[] {
   return argv.flatMap((word, at) => (isDash(at) ? [] : isDash(at + 1) ? [`${word}=-`] : [word]));
 }
 
-/** The argument library refuses wrong usage with a class of its own, which it does not export. */
+/**
+ * By name: the argument library does not export its class, and the tools may have a copy of this
+ * package of their own.
+ */
 function isUsage(error: unknown): error is Error {
-  return error instanceof UsageError || (error instanceof Error && error.name === 'CACError');
+  return error instanceof Error && (error.name === 'UsageError' || error.name === 'CACError');
 }

@@ -108,6 +108,14 @@ describe('in a folder elsewhere, with tools of its own', () => {
       stderr: expect.stringContaining('which is installed where it finds no rseq-slice.') as string,
     });
   });
+
+  it('refuses wrong usage also where the tools have another copy of the library', () => {
+    symlinkSync(root, join(folder, 'node_modules/rseq-slice'));
+    expect(runIn(folder, 'demo', '--workers', 'x')).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(/^rseq-slice demo: --workers wants/) as string,
+    });
+  });
 });
 
 it('says what to install in a folder that has been removed', () => {
