@@ -133,6 +133,26 @@ it('says what to install in a folder that has been removed', () => {
   });
 });
 
+it('leaves it to the guests what a closed pipe means', () => {
+  writePackage(
+    'rseq-slice-vm',
+    version,
+    'main',
+    `export const main = () => new Promise((resolve) => {
+      process.stdout.on('error', () => setImmediate(resolve, 7));
+      setInterval(() => process.stdout.write('x'), 1).unref();
+      setTimeout(resolve, 10_000, 8);
+    });`,
+  );
+  const program = join(installation.path, 'dist/cli/main.js');
+  const script = '{ "$0" "$@"; echo $? >&2; } | true';
+  const { stderr } = spawnSync('sh', ['-c', script, process.execPath, program, 'vm'], {
+    cwd: installation.folder,
+    encoding: 'utf8',
+  });
+  expect(stderr).toBe('7\n');
+});
+
 /** A package that has nothing but one entry. */
 function writePackage(name: string, ofVersion: string, entry: string, text: string): void {
   mkdirSync(place(name), { recursive: true });
