@@ -11,7 +11,9 @@ import { describe, expect, it } from 'vitest';
 import {
   circlesIn,
   commentsOf,
+  computedImports,
   importsOf,
+  packagesOf,
   readRooms,
   roomOf,
   staleNames,
@@ -98,6 +100,36 @@ describe('the packages', () => {
   });
 });
 
+describe('what is installed', () => {
+  const PUBLISHED = [
+    { folder: '', sources: /^lib\/.*\.ts$/ },
+    { folder: 'packages/tools/', sources: /^packages\/tools\/lib\/.*\.ts$/ },
+    { folder: 'packages/vm/', sources: /^packages\/vm\/lib\/.*\.mjs$/ },
+  ];
+
+  it.each(PUBLISHED)('imports the packages that $folder says', ({ folder, sources }) => {
+    const { dependencies = {}, peerDependencies = {} } = JSON.parse(
+      read(`${folder}package.json`),
+    ) as Readonly<Record<string, Readonly<Record<string, string>> | undefined>>;
+    const declared = Object.keys({ ...dependencies, ...peerDependencies });
+    const found = files
+      .filter((path) => sources.test(path))
+      .flatMap((path) => packagesOf(read(path)).map((name) => [path, name] as const));
+    expect(found.filter(([, name]) => !declared.includes(name))).toEqual([]);
+  });
+
+  it('imports by names that stand there, but for what users name or have installed', () => {
+    const computed = files
+      .filter((path) => PUBLISHED.some(({ sources }) => sources.test(path)))
+      .filter((path) => computedImports(path, read(path)) > 0);
+    expect(computed).toEqual([
+      'lib/cli/build.ts',
+      'lib/cli/packages.ts',
+      'packages/tools/lib/bench/locks/kinds.ts',
+    ]);
+  });
+});
+
 const SOURCE = /\.(?:[cm]?[jt]s|cc?|h|sh|css|yml)$|CMakeLists\.txt$|^\.ci\/run$/;
 /** Headers in the shapes of other projects are as those have them. */
 const MADE = /^test\/fixtures\/shapes\//;
@@ -152,6 +184,18 @@ describe('is noticed', () => {
       Object.entries(texts).map(([path, text]) => [path, importsOf(path, text)]),
     );
     expect(circlesIn(planted)).toEqual(['lib/low/a.ts > lib/low/b.ts > lib/low/a.ts']);
+  });
+
+  it('a package by its name, and a name that is put together', () => {
+    const text = [
+      "import fs from 'node:fs';",
+      "export type { A } from '@scope/name/file';",
+      "export * from 'other/internal';",
+      "await import('./b.ts');",
+      'await import(`./${fs}.ts`);',
+    ].join('\n');
+    expect(packagesOf(text)).toEqual(['@scope/name', 'other']);
+    expect(computedImports('lib/low/a.ts', text)).toBe(1);
   });
 
   it('a wide line, unless it is a string that makes it so', () => {

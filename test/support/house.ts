@@ -25,12 +25,35 @@ export function roomOf(path: string): string {
   return posix.basename(path.split('/')[1] ?? '', '.ts');
 }
 
+const namesIn = (text: string): string[] =>
+  ts.preProcessFile(text, true, true).importedFiles.map(({ fileName }) => fileName);
+
 /** The files that a file imports by their place, also of types alone, also by a call. */
 export function importsOf(path: string, text: string): string[] {
-  return ts
-    .preProcessFile(text, true, true)
-    .importedFiles.filter(({ fileName }) => fileName.startsWith('.'))
-    .map(({ fileName }) => posix.join(posix.dirname(path), fileName));
+  return namesIn(text)
+    .filter((name) => name.startsWith('.'))
+    .map((name) => posix.join(posix.dirname(path), name));
+}
+
+/** The packages that a file imports, also this one by its own name; not what Node has. */
+export function packagesOf(text: string): string[] {
+  return namesIn(text)
+    .filter((name) => !name.startsWith('.') && !name.startsWith('node:'))
+    .map((name) => /^(?:@[^/]+\/)?[^/]+/.exec(name)?.[0] ?? name);
+}
+
+/** How often a file imports what is only known when it runs, so that nobody can look at it. */
+export function computedImports(path: string, text: string): number {
+  let count = 0;
+  const visit = (node: ts.Node): void => {
+    if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) {
+      const [what] = node.arguments;
+      if (what === undefined || !ts.isStringLiteralLike(what)) count++;
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true));
+  return count;
 }
 
 export function wrongImports(
