@@ -102,21 +102,24 @@ describe('the packages', () => {
 
 describe('what is installed', () => {
   const PUBLISHED = [
-    { folder: '', sources: /^lib\/.*\.ts$/ },
-    { folder: 'packages/tools/', sources: /^packages\/tools\/lib\/.*\.ts$/ },
-    { folder: 'packages/vm/', sources: /^packages\/vm\/lib\/.*\.mjs$/ },
+    { folder: '.', sources: /^lib\/.*\.ts$/ },
+    { folder: 'packages/tools', sources: /^packages\/tools\/lib\/.*\.ts$/ },
+    { folder: 'packages/vm', sources: /^packages\/vm\/lib\/.*\.mjs$/ },
   ];
 
-  it.each(PUBLISHED)('imports the packages that $folder says', ({ folder, sources }) => {
-    const { dependencies = {}, peerDependencies = {} } = JSON.parse(
-      read(`${folder}package.json`),
-    ) as Readonly<Record<string, Readonly<Record<string, string>> | undefined>>;
-    const declared = Object.keys({ ...dependencies, ...peerDependencies });
-    const found = files
-      .filter((path) => sources.test(path))
-      .flatMap((path) => packagesOf(read(path)).map((name) => [path, name] as const));
-    expect(found.filter(([, name]) => !declared.includes(name))).toEqual([]);
-  });
+  it.each(PUBLISHED)(
+    'imports the packages that $folder/package.json names',
+    ({ folder, sources }) => {
+      const { dependencies = {}, peerDependencies = {} } = JSON.parse(
+        read(`${folder}/package.json`),
+      ) as Readonly<Record<string, Readonly<Record<string, string>> | undefined>>;
+      const declared = Object.keys({ ...dependencies, ...peerDependencies });
+      const found = files
+        .filter((path) => sources.test(path))
+        .flatMap((path) => packagesOf(read(path)).map((name) => [path, name] as const));
+      expect(found.filter(([, name]) => !declared.includes(name))).toEqual([]);
+    },
+  );
 
   it('imports by names that stand there, but for what users name or have installed', () => {
     const computed = files
@@ -186,6 +189,17 @@ describe('is noticed', () => {
     expect(circlesIn(planted)).toEqual(['lib/low/a.ts > lib/low/b.ts > lib/low/a.ts']);
   });
 
+  it('a circle of types in comments', () => {
+    const texts = {
+      'lib/a.mjs': "import { b } from './b.mjs';",
+      'lib/b.mjs': "/** @param {import('./a.mjs').A} a */\nexport const b = (a) => a;",
+    };
+    const planted = new Map(
+      Object.entries(texts).map(([path, text]) => [path, importsOf(path, text)]),
+    );
+    expect(circlesIn(planted)).toEqual(['lib/a.mjs > lib/b.mjs > lib/a.mjs']);
+  });
+
   it('a package by its name, and a name that is put together', () => {
     const text = [
       "import fs from 'node:fs';",
@@ -208,10 +222,17 @@ describe('is noticed', () => {
   });
 
   it('a file that is not there', () => {
-    const text = '// See `gone.ts` and lib/thread.ts, not a.b or file.txt.\nconst a = "other.ts";';
+    const text = [
+      '// See `gone.ts`, lib/thread.ts and ../a/b.mjs, not a.b, file.txt or kernel/rseq.c.',
+      '/** See src/gone.c and gone.h. */',
+      'const a = "other.ts";',
+    ].join('\n');
     expect(commentsOf('a.ts', text).flatMap((each) => staleNames(each, () => false))).toEqual([
       'gone.ts',
       'lib/thread.ts',
+      '../a/b.mjs',
+      'src/gone.c',
+      'gone.h',
     ]);
   });
 });

@@ -28,9 +28,17 @@ export function roomOf(path: string): string {
 const namesIn = (text: string): string[] =>
   ts.preProcessFile(text, true, true).importedFiles.map(({ fileName }) => fileName);
 
+/** What JavaScript imports of types, which it does in comments. */
+const typesIn = (path: string, text: string): string[] =>
+  path.endsWith('.mjs')
+    ? commentsOf(path, text).flatMap((comment) =>
+        [...comment.matchAll(/\bimport\('([^']+)'\)/g)].map(([, name = '']) => name),
+      )
+    : [];
+
 /** The files that a file imports by their place, also of types alone, also by a call. */
 export function importsOf(path: string, text: string): string[] {
-  return namesIn(text)
+  return [...namesIn(text), ...typesIn(path, text)]
     .filter((name) => name.startsWith('.'))
     .map((name) => posix.join(posix.dirname(path), name));
 }
@@ -145,9 +153,16 @@ export function commentsOf(path: string, text: string): string[] {
   return [...found.values()];
 }
 
+/** Sources of Linux, by their place in it. */
+const OF_THE_KERNEL = /^(?:include\/(?!rseq_slice)|kernel\/|linux\/).*\.[ch]$/;
+
 /** Files of ours that a comment names and that are not there. */
 export function staleNames(comment: string, isThere: (name: string) => boolean): string[] {
-  return [...comment.matchAll(/(?<![\w./<"-])[\w-]+(?:\/[\w.-]+)*\.(?:ts|mjs)\b(?!\/)/g)]
+  return [
+    ...comment.matchAll(
+      /(?<![\w./<"-])(?:\.{1,2}\/)*[\w-]+(?:\/[\w.-]+)*\.(?:ts|mjs|c|cc|h)\b(?!\/)/g,
+    ),
+  ]
     .map(([name]) => name)
-    .filter((name) => !isThere(name));
+    .filter((name) => !OF_THE_KERNEL.test(name) && !isThere(name));
 }

@@ -13,13 +13,13 @@ import { applyEdits } from '../../packages/vm/lib/kernel/build.mjs';
 import { cacheKey } from '../../packages/vm/lib/kernel/cache.mjs';
 import { downloadDebianSource, PINNED } from '../../packages/vm/lib/kernel/debian.mjs';
 import { substitution } from '../../packages/vm/lib/kernel/edits.mjs';
+import type { Edit } from '../../packages/vm/lib/kernel/edits.mjs';
 import {
   describeDifferences,
   editsText,
   flavourNamed,
   FLAVOURS,
 } from '../../packages/vm/lib/kernel/flavours.mjs';
-import type { Edit } from '../../packages/vm/lib/kernel/flavours.mjs';
 import { missingNeeds } from '../../packages/vm/lib/guest/packages.mjs';
 
 const scripts = fileURLToPath(new URL('../../packages/vm/lib/kernel/', import.meta.url));

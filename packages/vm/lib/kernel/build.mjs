@@ -48,7 +48,7 @@ async function make(tree, targets, { log, progress, jobs = availableParallelism(
  * Applies a flavour's edits. Throws, naming the edit and the file, when one of them finds nothing
  * to change.
  * @param {string} tree
- * @param {readonly import('./flavours.mjs').Edit[]} edits
+ * @param {readonly import('./edits.mjs').Edit[]} edits
  * @returns {void}
  */
 export function applyEdits(tree, edits) {

@@ -3,7 +3,16 @@
 // a pattern and changes it in words of its own; when the place is not there, or there twice, it
 // throws, because an edit that silently does nothing would build the wrong kernel.
 
-/** @typedef {import('./flavours.mjs').Edit} Edit */
+/**
+ * One scripted edit: takes the text of a file of the tree and gives the new text. It throws when it
+ * does not find what it wants to change, because an edit that silently does nothing would build the
+ * wrong flavour.
+ * @typedef {object} Edit
+ * @property {string} name what it changes, for messages
+ * @property {string} file relative to the source tree
+ * @property {string} text what it does, exactly: an edit that changes gives another kernel
+ * @property {(text: string) => string} apply
+ */
 
 /**
  * @param {string} name what it changes, for messages and for the statement of how a flavour differs

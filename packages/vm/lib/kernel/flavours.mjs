@@ -6,23 +6,12 @@
 import { EDITS_7_0, EDITS_RFC } from './edits.mjs';
 
 /**
- * One scripted edit: takes the text of a file of the tree and gives the new text. It throws when it
- * does not find what it wants to change, because an edit that silently does nothing would build the
- * wrong flavour.
- * @typedef {object} Edit
- * @property {string} name what it changes, for messages
- * @property {string} file relative to the source tree
- * @property {string} text what it does, exactly: an edit that changes gives another kernel
- * @property {(text: string) => string} apply
- */
-
-/**
  * @typedef {object} Flavour
  * @property {string} name
  * @property {string} description
  * @property {string | null} base the flavour whose built tree it starts from; null for the plain
  * source
- * @property {readonly Edit[]} edits
+ * @property {readonly import('./edits.mjs').Edit[]} edits
  * @property {readonly string[]} config lines of a configuration that come after the fragment's
  * @property {number} [objects] how many make tells of; another source or compiler has some more or
  * fewer. Left out where it is a matter of a minute
