@@ -177,6 +177,8 @@ describe('what is no record is refused, with file and field', () => {
       "field 'runs[0].measured.waits.percentiles[0][0]' wants a percentage, not 101",
     ],
     [`${RUN}.slices.raced`, undefined, "field 'runs[0].measured.slices.raced'"],
+    // By its name of today, not by the one of older records.
+    [`${RUN}.slices.revoked`, undefined, "field 'runs[0].measured.slices.preempted'"],
   ] as const)('locks: %s', (path, value, message) => {
     expect(
       refusal(JSON.stringify(changed(readFixture(GUEST), path, value as Json | undefined))),

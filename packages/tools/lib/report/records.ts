@@ -359,7 +359,7 @@ function readPercentile(point: Field): readonly [number, number] {
 
 /** @param older how it was called up to the second edition */
 function named(object: Field, name: string, older: string): Field {
-  return object.at(object.names().includes(name) ? name : older);
+  return object.at(object.names().includes(older) && !object.names().includes(name) ? older : name);
 }
 
 function readOutcomes(counts: Field): Stats {
