@@ -63,6 +63,12 @@ it('names what is no kernel, before anything is installed for it', async () => {
   });
 });
 
+it('says how to get a kernel in words that are there without a checkout', async () => {
+  const { code, said } = await run(['--kernel', join(root, 'package.json')], true, '');
+  expect(code).toBe(ExitCode.harness);
+  expect(said).toContain("Build one with 'npx rseq-slice-vm kernel'");
+});
+
 /** As /dev/kvm is there and opens, which is when KVM is tried first. */
 function hasKvm(): boolean {
   try {

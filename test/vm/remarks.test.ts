@@ -102,6 +102,7 @@ describe('a guest', () => {
     [['npm', 'start'], 'emulated'],
     [['npm', 'run', 'start'], 'emulated'],
     [['npx', 'rseq-slice', 'demo', '--workers', '8'], 'emulated'],
+    [['npx', 'rseq-slice-tools', 'demo'], 'emulated'],
     [['npm', 'test'], undefined],
     [['npm', 'startup'], undefined],
     [['--cpus', '2', 'npm', 'start'], undefined],

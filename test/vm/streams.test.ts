@@ -341,7 +341,7 @@ describe("the guest's CPUs", () => {
 
   it('are fewer than asked for, and it is said what to do', () => {
     expect(check(4, '0-1', 1)).toMatch(
-      /^it has 2 CPUs, not the 4 that were asked for \(--cpus\)\. .*CONFIG_NR_CPUS=2: .*'npm run kernel', or ask for fewer$/,
+      /^it has 2 CPUs, not the 4 that were asked for \(--cpus\)\. .*CONFIG_NR_CPUS=2: .*'npx rseq-slice-vm kernel', or ask for fewer$/,
     );
     expect(check(4, '0-1', 63)).toMatch(
       /^it has 2 CPUs, not the 4 .* room for 64: .*nr_cpus= and maxcpus= in --append .*, or ask for fewer$/,

@@ -100,7 +100,7 @@ describe('the summary', () => {
     [
       'in an emulated guest',
       { hypervisor: null, isEmulated: true },
-      /emulated: .*npm run vm -- --icount/,
+      /emulated: .*npx rseq-slice-vm --icount/,
     ],
   ])('says why most were lost: %s', (_, guest, why) => {
     expect(say({}, { guest })).toMatch(why);

@@ -162,7 +162,7 @@ function explainOutcomes(
 /** Why most of the disturbed sections were not saved, and what to do about it. */
 function explainLosses(guest: Guest | null): string {
   if (guest?.isEmulated === true) {
-    return 'Most were lost because this guest is emulated: its CPUs stand still for longer than an extension lasts whenever the host has other work. With npm run vm -- --icount -- npm start its clock counts instructions instead.';
+    return 'Most were lost because this guest is emulated: its CPUs stand still for longer than an extension lasts whenever the host has other work. With npx rseq-slice-vm --icount -- npx rseq-slice demo its clock counts instructions instead.';
   }
   if (guest !== null)
     return 'Most were lost: the host of this guest may take its CPUs away for longer than an extension lasts.';

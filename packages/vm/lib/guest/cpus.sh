@@ -30,7 +30,7 @@ check_cpus() {
     fail "$wrong"
   elif [ "$last" -lt "$(($1 - 1))" ]; then
     fail "$wrong. Its kernel was built with CONFIG_NR_CPUS=$((last + 1)):" \
-      "rebuild it with 'npm run kernel', or ask for fewer"
+      "rebuild it with 'npx rseq-slice-vm kernel', or ask for fewer"
   else
     fail "$wrong. Its kernel has room for $((last + 1)): look for nr_cpus= and maxcpus= in" \
       "--append and for errors on the console, or ask for fewer"

@@ -21,7 +21,7 @@ What runs it
   --cpus N           virtual CPUs, 1 to 64: the guest has that many, or the command is not run  (2)
   --memory MB        (2048)
   --icount           guest time counts instructions: 5 us are 5,000 of them however busy the host is. One CPU, TCG.
-                     The demonstration (npm start) does that by default without KVM, unless --cpus is given
+                     The demonstration (rseq-slice demo) does that by default without KVM, unless --cpus is given
   --round-robin      emulated CPUs take turns on one thread: for anything that makes the kernel patch its own code, such as
                      tracing, with a QEMU that gets confused by that (7.2 does)
   --kernel FILE      another bzImage
@@ -98,7 +98,7 @@ export function readEnvironment(settings, host) {
  * @returns {boolean}
  */
 function isDemonstration(command) {
-  return /^npm (run )?start\b|^npm run cli (-- )?demo\b|^(npx )?rseq-slice demo\b|^node \S*dist\/cli\/main\.js demo\b/.test(
+  return /^npm (run )?start\b|^npm run cli (-- )?demo\b|^(npx )?rseq-slice(-tools)? demo\b|^node \S*dist\/cli\/main\.js demo\b/.test(
     command.join(' '),
   );
 }

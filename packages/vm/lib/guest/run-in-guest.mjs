@@ -237,7 +237,7 @@ function checkImage(image) {
     if (magic.toString('latin1') !== 'HdrS') {
       throw new HarnessError(
         'setup',
-        `${image} is not an x86 kernel image (bzImage). Build one with 'npm run kernel', or pass another with --kernel.`,
+        `${image} is not an x86 kernel image (bzImage). Build one with 'npx rseq-slice-vm kernel', or pass another with --kernel.`,
       );
     }
   } finally {
