@@ -92,38 +92,51 @@ function places(): readonly string[] {
 
 /** @param entry of the package's exports */
 function findPackage(name: string, entry: string): Found {
+  let unusable = ABSENT;
   for (const from of places()) {
-    const { resolve } = createRequire(from);
-    let path: string;
-    let description: string;
-    try {
-      path = resolve(`${name}/${entry}`);
-      description = resolve(`${name}/package.json`);
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      // The permission model may let nothing be read there.
-      if (code === 'MODULE_NOT_FOUND' || code === 'ERR_ACCESS_DENIED') continue;
-      throw error;
-    }
-    const found = JSON.parse(readFileSync(description, 'utf8')) as { readonly version: string };
-    if (found.version !== version)
-      return {
-        why: `which is installed in version ${found.version}, while rseq-slice has version ${version}`,
-      };
-    if (name === TOOLS && !canImport(path, 'rseq-slice/internal'))
-      return { why: 'which is installed where it finds no rseq-slice' };
-    return { module: pathToFileURL(path).href };
+    const found = findFrom(from, name, entry);
+    if ('module' in found) return found;
+    if (unusable === ABSENT) unusable = found;
   }
-  return ABSENT;
+  return unusable;
 }
 
-/** Whether a module finds what it imports: the tools have the library as a peer, not with them. */
-function canImport(from: string, name: string): boolean {
+/** @param from the file that would import it */
+function findFrom(from: string, name: string, entry: string): Found {
+  // First of all: what another version exports is not known.
+  const found = versionFrom(from, name);
+  if (found === null) return ABSENT;
+  if (found !== version)
+    return {
+      why: `which is installed in version ${found}, while rseq-slice has version ${version}`,
+    };
+  const path = resolveFrom(from, `${name}/${entry}`);
+  if (path === null) return ABSENT;
+  // The library is their peer, so it may be missing where they are, or be another one.
+  if (name === TOOLS && versionFrom(path, 'rseq-slice') !== version)
+    return { why: `which is installed where it finds no rseq-slice of version ${version}` };
+  return { module: pathToFileURL(path).href };
+}
+
+/** The version of a package as a file imports it; null: it is not there. */
+function versionFrom(from: string, name: string): string | null {
+  const path = resolveFrom(from, `${name}/package.json`);
+  if (path === null) return null;
+  return (JSON.parse(readFileSync(path, 'utf8')) as { readonly version: string }).version;
+}
+
+/** The codes with which something is not there; the permission model may let nothing be read. */
+const NOT_THERE: readonly unknown[] = [
+  'MODULE_NOT_FOUND',
+  'ERR_PACKAGE_PATH_NOT_EXPORTED',
+  'ERR_ACCESS_DENIED',
+];
+
+function resolveFrom(from: string, name: string): string | null {
   try {
-    createRequire(from).resolve(name);
-    return true;
+    return createRequire(from).resolve(name);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND') return false;
+    if (NOT_THERE.includes((error as NodeJS.ErrnoException).code)) return null;
     throw error;
   }
 }

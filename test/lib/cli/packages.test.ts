@@ -80,8 +80,8 @@ it.each(['rseq-slice-tools', 'rseq-slice-vm'])('passes on to %s next to it', (na
   expect(stdout).toMatch(command === 'vm' ? /--accelerator/ : /rseq-slice report/);
 });
 
-it('takes no package of another version', () => {
-  writePackage('rseq-slice-tools', '0.9.0', 'commands', 'process.exit(99)');
+it.each(['commands', 'other'])('takes no package of another version: with %s', (entry) => {
+  writePackage('rseq-slice-tools', '0.9.0', entry, 'process.exit(99)');
   const { status, stderr } = run('demo');
   expect(status).toBe(2);
   const why = `which is installed in version 0.9.0, while rseq-slice has version ${version}`;
@@ -105,7 +105,28 @@ describe('in a folder elsewhere, with tools of its own', () => {
   it('does not take tools that find no library', () => {
     expect(runIn(folder, 'demo')).toMatchObject({
       status: 2,
-      stderr: expect.stringContaining('which is installed where it finds no rseq-slice.') as string,
+      stderr: expect.stringContaining(
+        `which is installed where it finds no rseq-slice of version ${version}.`,
+      ) as string,
+    });
+  });
+
+  it('does not take tools that find a library of another version', () => {
+    const library = join(folder, 'node_modules/rseq-slice');
+    mkdirSync(library);
+    writeFileSync(join(library, 'package.json'), '{ "version": "0.9.0", "exports": {} }');
+    expect(runIn(folder, 'demo')).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('where it finds no rseq-slice of version') as string,
+    });
+  });
+
+  it('takes those tools, and not others next to the library that have another version', () => {
+    symlinkSync(root, join(folder, 'node_modules/rseq-slice'));
+    writePackage('rseq-slice-tools', '0.9.0', 'commands', 'process.exit(99)');
+    expect(runIn(folder, 'demo', '--help')).toMatchObject({
+      status: 0,
+      stdout: expect.stringContaining('--workers <n>') as string,
     });
   });
 
