@@ -65,7 +65,10 @@ const addVm: AddCommand = (cli) => {
 function addMissing(name: string, from: string, why: string): AddCommand {
   return (cli) => {
     cli
-      .command(`${name} [...words]`, `In the package ${from}, ${why}`)
+      .command(
+        `${name} [...words]`,
+        `In the package ${from}, ${why}. Install it with: npm install --save-dev ${from}@${version}`,
+      )
       .allowUnknownOptions()
       .action(() => {
         throw new UsageError(
