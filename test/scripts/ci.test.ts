@@ -229,3 +229,15 @@ it('has steps that package.json knows, and .ci/run runs them', () => {
   expect(steps.length).toBeGreaterThan(10);
   for (const [, name = ''] of steps) expect(Object.keys(scripts)).toContain(name);
 });
+
+it('calls the commands for tests that the README names', () => {
+  expect(readDocument('.ci/run')).toMatch(/^exec node scripts\/ci\.mjs$/m);
+  const { stdout } = spawnSync(process.execPath, [join(root, 'scripts/ci.mjs'), '--help'], {
+    encoding: 'utf8',
+  });
+  const [, listed = ''] = stdout.split('The steps are:\n');
+  const steps = [...listed.matchAll(/^ {2}(npm .*)$/gm)].map(([, command]) => command);
+  const named = [...readDocument('README.md').matchAll(/\bnpm (?:run )?test\S*/g)];
+  expect(named.length).toBeGreaterThan(0);
+  for (const [command] of named) expect(steps).toContain(command);
+});
