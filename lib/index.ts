@@ -16,7 +16,7 @@ export { RwLock } from './locks/rw-lock.ts';
 export { Semaphore } from './locks/semaphore.ts';
 export { SpinLock } from './locks/spin-lock.ts';
 export type { LockHandle, LockKind } from './locks/engine/layout.ts';
-export type { LockStats } from './locks/engine/waiting.ts';
+export type { LockStats } from './locks/engine/stats.ts';
 export type {
   AsyncLockOptions,
   LockOptions,

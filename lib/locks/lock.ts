@@ -6,7 +6,7 @@
  */
 import type { Outcome } from '../sections/thread.ts';
 import type { LockHandle } from './engine/layout.ts';
-import type { LockStats } from './engine/waiting.ts';
+import type { LockStats } from './engine/stats.ts';
 import type { AsyncLockOptions, LockOptions } from './options.ts';
 import type { Hold, LockToken } from './token.ts';
 

@@ -9,7 +9,7 @@ import { lengthOf, MOST_READERS } from './engine/layout.ts';
 import type { LockHandle } from './engine/layout.ts';
 import { printAs, refuseCopies } from './engine/posting.ts';
 import { ReadWriteEngine } from './engine/read-write.ts';
-import type { LockStats } from './engine/waiting.ts';
+import type { LockStats } from './engine/stats.ts';
 import { checkPlacement, optionsFor } from './options.ts';
 import type { AsyncLockOptions, LockOptions, PlacementOptions, UseOptions } from './options.ts';
 import type { Hold, LockToken } from './token.ts';

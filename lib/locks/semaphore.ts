@@ -10,7 +10,7 @@ import type { LockHandle } from './engine/layout.ts';
 import { PermitEngine } from './engine/permits.ts';
 import { printAs, refuseCopies } from './engine/posting.ts';
 import { OWN } from './engine/turnstile.ts';
-import type { LockStats } from './engine/waiting.ts';
+import type { LockStats } from './engine/stats.ts';
 import { checkSemaphore, optionsFor, PERMITS } from './options.ts';
 import type { AsyncLockOptions, LockOptions, SemaphoreOptions, UseOptions } from './options.ts';
 import type { Hold, LockToken } from './token.ts';

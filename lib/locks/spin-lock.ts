@@ -10,7 +10,7 @@ import type { ExclusiveRules } from './engine/exclusive.ts';
 import { lengthOf } from './engine/layout.ts';
 import type { LockHandle } from './engine/layout.ts';
 import { printAs, refuseCopies } from './engine/posting.ts';
-import type { LockStats } from './engine/waiting.ts';
+import type { LockStats } from './engine/stats.ts';
 import type { Lock } from './lock.ts';
 import { checkPlacement, optionsFor } from './options.ts';
 import type { AsyncLockOptions, LockOptions, PlacementOptions, UseOptions } from './options.ts';

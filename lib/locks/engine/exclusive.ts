@@ -49,7 +49,7 @@ import {
 import { AGAIN, NOT_YET } from './waiter.ts';
 import type { Door } from './waiter.ts';
 import { Waiting } from './waiting.ts';
-import type { LockStats } from './waiting.ts';
+import type { LockStats } from './stats.ts';
 
 // Constants of this module, for the reason given in `control-word.ts`.
 const STATE = 1;

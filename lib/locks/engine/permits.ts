@@ -22,7 +22,7 @@ import { chooseNext, hasWaiters, overtakingBound, OWN } from './turnstile.ts';
 import { NOT_YET } from './waiter.ts';
 import type { Door } from './waiter.ts';
 import { Waiting } from './waiting.ts';
-import type { LockStats } from './waiting.ts';
+import type { LockStats } from './stats.ts';
 
 /** Releases with someone waiting until those who wait go first. */
 const LIMIT = 1024;

@@ -24,7 +24,7 @@ import { chooseNext, EVENT_LOOP_LEASE, hasWaiters, OWN, STATE } from './turnstil
 import { AGAIN, NOT_YET } from './waiter.ts';
 import type { Door } from './waiter.ts';
 import { Waiting } from './waiting.ts';
-import type { LockStats } from './waiting.ts';
+import type { LockStats } from './stats.ts';
 import {
   claimWriting,
   clearWriter,

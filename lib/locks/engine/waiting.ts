@@ -16,9 +16,11 @@ import type { LockMessage } from '../../channels.ts';
 import { onAbort } from './abort.ts';
 import type { Attachment } from './attachment.ts';
 import { leftUntil, sharedNow } from '../../clock.ts';
-import { joinHeartbeat, leaveHeartbeat } from './heartbeat.ts';
 import { LOCK_KINDS } from './layout.ts';
 import type { LockHandle } from './layout.ts';
+import { Requests } from './requests.ts';
+import type { Request } from './requests.ts';
+import type { LockStats } from './stats.ts';
 import { deadlineOf, MAIN_THREAD, refuseToBlock, timedOut } from '../options.ts';
 import type { AsyncLockOptions, LockOptions, Ways } from '../options.ts';
 import { EventLoopSleep, POLL, wakeEventLoops } from './parking.ts';
@@ -48,20 +50,6 @@ import {
 import { AGAIN, NOT_YET, Waiter } from './waiter.ts';
 import type { Door } from './waiter.ts';
 
-/** What this object has seen in this thread. The way in that meets nobody counts nothing. */
-export interface LockStats {
-  /** How often the lock was not free at once, tries aside. */
-  readonly contended: number;
-  /** How many of those waits led to a sleep. */
-  readonly parked: number;
-  /** How often others were called. */
-  readonly called: number;
-  /** How often it was taken over from a holder that had died. */
-  readonly abandoned: number;
-  /** How often waiting ended without it: a timeout, or an `AbortSignal`. */
-  readonly gaveUp: number;
-}
-
 /** What the kinds of locks do differently. */
 export interface WaitingRules {
   /** What waiters that are inside do between two looks. `spin`: they look on. */
@@ -75,16 +63,6 @@ export interface WaitingRules {
   readonly unreserve: (words: Int32Array) => void;
   /** What a thread that must not block can use in the place of this door. */
   readonly otherWays: (door: Door) => Ways;
-}
-
-/** Someone who waits in the event loop. */
-interface Request {
-  readonly door: Door;
-  readonly grant: (result: number) => void;
-  readonly fail: (reason: unknown) => void;
-  forget: () => void;
-  previous: Request | null;
-  next: Request | null;
 }
 
 /**
@@ -107,8 +85,9 @@ export class Waiting {
   readonly #sleep: EventLoopSleep;
   /** Stands in the line for all requests. */
   #waiter: Waiter | null = null;
-  #first: Request | null = null;
-  #last: Request | null = null;
+  readonly #requests = new Requests(() => {
+    this.#serve(true);
+  });
   /** Whether requests will be served when the code that runs now is done. */
   #isServing = false;
   #contended = 0;
@@ -197,19 +176,19 @@ export class Waiting {
         },
         fail: reject,
         forget: nothing,
-        previous: this.#last,
+        previous: null,
         next: null,
       };
-      this.#append(request);
+      this.#requests.append(request);
       if (timeout !== undefined || signal !== undefined) this.#limit(request, timeout, signal);
       // Who is not the first waits for those before.
-      if (this.#first === request) this.#serve(true);
+      if (this.#requests.first === request) this.#serve(true);
     });
   }
 
   /** Whether requests of this object wait in the event loop. */
   get hasRequests(): boolean {
-    return this.#first !== null;
+    return this.#requests.first !== null;
   }
 
   /**
@@ -421,11 +400,6 @@ export class Waiting {
 
   // ---- requests in the event loop ----
 
-  /** Called by the heartbeat. One property, so that it can be taken back. */
-  readonly #beat = (): void => {
-    this.#serve(true);
-  };
-
   /** Whether all who wait are requests of this object: then there is nobody to wake. */
   #isAlone(): boolean {
     return this.#waiter?.isInLine === true && countWaiters(this.#words) === 1;
@@ -446,7 +420,7 @@ export class Waiting {
   /** Serves requests as long as the lock lets them in, then sleeps if there are more. */
   #serve(isLate: boolean): void {
     const words = this.#words;
-    for (let request = this.#first; request !== null; request = this.#first) {
+    for (let request = this.#requests.first; request !== null; request = this.#requests.first) {
       let result: number;
       let bell: number;
       try {
@@ -457,7 +431,7 @@ export class Waiting {
         result = this.#waiter.look(request.door);
       } catch (error) {
         // More threads wait than can be counted, say.
-        this.#remove(request);
+        this.#requests.remove(request);
         this.#leave(request.door.cancel());
         request.fail(error);
         continue;
@@ -469,7 +443,7 @@ export class Waiting {
       const waiter = this.#waiter;
       this.#waiter = null;
       this.#arrived(waiter, request.door);
-      this.#remove(request);
+      this.#requests.remove(request);
       request.grant(result);
     }
   }
@@ -495,11 +469,11 @@ export class Waiting {
    * things to do.
    */
   #withdraw(request: Request): void {
-    const wasFirst = this.#first === request;
-    this.#remove(request);
+    const wasFirst = this.#requests.first === request;
+    this.#requests.remove(request);
     if (!wasFirst) return;
     const letsOthersIn = request.door.cancel();
-    if (this.#first === null) {
+    if (this.#requests.first === null) {
       this.#leave(letsOthersIn);
       return;
     }
@@ -513,22 +487,5 @@ export class Waiting {
     const waiter = this.#waiter;
     this.#waiter = null;
     if (waiter !== null) this.#departed(waiter, letsOthersIn);
-  }
-
-  #append(request: Request): void {
-    if (this.#last === null) this.#first = request;
-    else this.#last.next = request;
-    this.#last = request;
-    if (this.#first === request) joinHeartbeat(this.#beat);
-  }
-
-  #remove(request: Request): void {
-    const { previous, next } = request;
-    if (previous === null) this.#first = next;
-    else previous.next = next;
-    if (next === null) this.#last = previous;
-    else next.previous = previous;
-    request.forget();
-    if (this.#first === null) leaveHeartbeat(this.#beat);
   }
 }
