@@ -61,6 +61,7 @@ describe('a run', () => {
       readonly figures: Readonly<Record<string, { readonly median: number } | null>>;
     }[];
     readonly runs: readonly Run[];
+    readonly countedRuns: readonly Run[];
   }
 
   it.each(share(['loop', 'orders', 'lru'], { every: 3 }))(
@@ -119,6 +120,13 @@ describe('a run', () => {
             sections / (measured?.seconds ?? NaN),
             5,
           );
+        }
+        expect(output.countedRuns.map(({ kind }) => kind)).toEqual(['textbook', 'bare-cas']);
+        for (const { measured } of output.countedRuns) {
+          const { sections, operations, fewest, contended } = measured?.sections ?? {};
+          expect(fewest).toBe(2 * (sections ?? NaN));
+          expect(operations).toBeGreaterThanOrEqual(2 * (sections ?? NaN));
+          expect(contended).toBeGreaterThanOrEqual(0);
         }
         // Of both: on a busy machine nobody may get a CPU in one of them.
         expect(done).toBeGreaterThan(0);

@@ -53,7 +53,7 @@ async function run({ locks: options, packages, program, json }) {
   });
   if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
   process.stdout.write(formatLocks(record, { width: widthOf(process.stdout) }));
-  return failuresOf(record.runs).length > 0 ? 1 : 0;
+  return failuresOf(record).length > 0 ? 1 : 0;
 }
 
 /** @returns {Promise<number>} the exit code */

@@ -34,6 +34,7 @@ How
   --seconds S       how long one measurement is  (1)
   --warm S          seconds of CPU that each works before it, or more until V8 has compiled it  (0.3)
   --sample N        the wait of one in so many sections is timed  (8)
+  --count N         in how many rounds each is measured once more, to count what its lock does  (1)
   --packages DIR    look for npm packages in its node_modules too
   --program FILE    the C program, compiled already
 What comes out
@@ -48,6 +49,8 @@ locks and both settings of slices; C has a calibration of its own. Each round fl
 from before lock() until the first statement of the section, in a histogram of three significant figures from 1 ns to
 an hour, all workers together; a longest wait is the longest of those timed. Ratios are taken in each round between the
 two neighbours with slices and without; the tables have medians over the rounds, and intervals of them that are named by how sure they are.
+What a lock does is counted in runs of their own, since counting makes them slower: parks, wakes, calls and operations per section do
+not depend on how fast a machine is, only on how many CPUs it has.
 
 Exit codes: 0 done; 1 a lock did not exclude, something failed, or nothing could be measured; 2 wrong usage.
 `;
@@ -64,6 +67,7 @@ const SPEC = /** @type {const} */ ({
   seconds: { ...text, default: '1' },
   warm: { ...text, default: '0.3' },
   sample: { ...text, default: '8' },
+  count: { ...text, default: '1' },
   packages: text,
   program: text,
   json: text,

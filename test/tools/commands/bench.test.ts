@@ -175,6 +175,7 @@ describe('a record of locks', () => {
       pairs: [],
     });
     expect(record.runs).toHaveLength(2);
+    expect(record).toMatchObject({ counts: [], countedRuns: [] });
   });
 
   it('has the tail of its waits', () => {
@@ -205,6 +206,56 @@ describe('a record of locks', () => {
     ],
     [['options', 'locks'], 'mutex'],
     [['complete'], undefined],
+  ])('is refused with another %s', (path, value) => {
+    expect(complaintsAbout(broken(record, path, value))).not.toEqual([]);
+  });
+});
+
+describe('a record of locks that were counted', () => {
+  const file = join(folder, 'counted.json');
+  const alone = SHORT_LOCKS.map((word, at) =>
+    SHORT_LOCKS[at - 1] === '--workers'
+      ? '1'
+      : SHORT_LOCKS[at - 1] === '--lock'
+        ? 'mutex,spin'
+        : word,
+  );
+  let record: LocksRecord;
+  beforeAll(() => {
+    const { status, stdout, stderr } = bench([
+      ...['locks', ...alone, '--rounds', '2', '--count', '1', '--json', file],
+    ]);
+    expect(status, stdout + stderr).toBe(0);
+    expect(stdout).toMatch(/^lock .*contended/m);
+    record = JSON.parse(readFileSync(file, 'utf8')) as LocksRecord;
+  });
+
+  it('has two operations a section of a lock nobody else wants, and nothing else', () => {
+    expect(record.counts.map(({ kind, rounds }) => [kind, rounds])).toEqual([
+      ['mutex', 1],
+      ['spin', 1],
+    ]);
+    for (const { measured } of record.countedRuns) {
+      const { sections = 0, ...counts } = measured?.sections ?? {};
+      expect(sections).toBeGreaterThan(0);
+      expect(counts).toEqual({
+        ...{ contended: 0, operations: 2 * sections, fewest: 2 * sections },
+        ...{ systemCalls: 0, parks: 0, wakes: 0, emptyWakes: 0, vainParks: 0 },
+      });
+    }
+  });
+
+  it('is as the schema says, with the counted runs apart from the timed', () => {
+    expect(complaintsAbout(record)).toEqual([]);
+    expect(record.runs.map(({ measured }) => measured?.sections)).toEqual(
+      record.runs.map(() => undefined),
+    );
+  });
+
+  it.each([
+    [['options', 'count'], 0.5],
+    [['counts', '0', 'figures', 'parks'], 'few'],
+    [['countedRuns', '0', 'measured', 'sections', 'parks'], undefined],
   ])('is refused with another %s', (path, value) => {
     expect(complaintsAbout(broken(record, path, value))).not.toEqual([]);
   });
@@ -307,6 +358,7 @@ it('tells in its help how it ends', () => {
     '--seconds',
     '--warm',
     '--sample',
+    '--count',
     '--json',
   ]) {
     expect(stdout).toContain(option);

@@ -66,6 +66,7 @@ const QUICK = {
   seconds: 0.25,
   warm: 0.15,
   sample: 8,
+  count: 0,
 };
 
 const USAGE = `bench [sections|locks] [options]
@@ -279,7 +280,7 @@ async function benchLocks(
     },
   });
   output.say(formatLocks(record, output.style, output.said));
-  return failuresOf(record.runs).length > 0 ? ExitCode.Failed : ExitCode.Done;
+  return failuresOf(record).length > 0 ? ExitCode.Failed : ExitCode.Done;
 }
 
 async function bench(request: Request): Promise<ExitCode> {
@@ -354,6 +355,10 @@ export const addBench: AddCommand = (cli) => {
       `Locks: seconds of CPU that each worker works before it, or more until V8 has compiled it (${QUICK.warm})`,
     )
     .option('--sample <N>', `Locks: time the wait of one section in this many (${QUICK.sample})`)
+    .option(
+      '--count <N>',
+      `Locks: in how many rounds to measure each cell once more, and count what its lock does: parks, wakes, system calls, operations on shared words (${QUICK.count})`,
+    )
     .option(
       '--json [FILE]',
       'A record to FILE, or to stdout (tables then go to stderr); an array where both are measured. Format: rseq-slice-tools/schema/bench.schema.json',

@@ -16,6 +16,7 @@ const GIVEN = {
   seconds: '0.5',
   warm: '0',
   sample: '8',
+  count: '1',
 };
 
 describe('options of locks', () => {
@@ -31,6 +32,7 @@ describe('options of locks', () => {
       seconds: 0.5,
       warm: 0,
       sample: 8,
+      count: 1,
     });
     expect(readLocksOptions({ ...GIVEN, lock: 'all', gap: '0' }, KINDS)).toMatchObject({
       locks: KINDS,
@@ -58,6 +60,7 @@ describe('options of locks', () => {
     ['rounds', '0', /from 1/],
     ['seconds', '0', /above 0/],
     ['sample', '0', /from 1/],
+    ['count', '-1', /whole numbers from 0/],
   ])('refuse --%s %s', (name, value, complaint) => {
     const read = () => readLocksOptions({ ...GIVEN, [name]: value }, KINDS);
     expect(read).toThrow(complaint);

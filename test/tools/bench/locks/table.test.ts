@@ -3,7 +3,10 @@
  * The tables of locks: what their columns are called, what is said beside them, and that they fit.
  */
 import { describe, expect, it } from 'vitest';
-import { aggregate } from '../../../../packages/tools/lib/bench/locks/aggregate.ts';
+import {
+  aggregate,
+  summarizeCounts,
+} from '../../../../packages/tools/lib/bench/locks/aggregate.ts';
 import type { Run } from '../../../../packages/tools/lib/bench/locks/aggregate.ts';
 import type { LocksRecord } from '../../../../packages/tools/lib/bench/locks/run.ts';
 import { formatLocks } from '../../../../packages/tools/lib/bench/locks/table.ts';
@@ -25,6 +28,10 @@ function record(rounds: number, more: Partial<LocksRecord> = {}): LocksRecord {
           lock: { parked: 1000 + round },
           slices: { yielded: 10, preempted: 1 },
           switches: { voluntary: 444_444, involuntary: 66_666 },
+          sections: {
+            ...{ sections: 1000, contended: 250, operations: 2500, fewest: 2000, systemCalls: 30 },
+            ...{ parks: 20, wakes: 10, emptyWakes: 1, vainParks: 4 },
+          },
           wrong: [],
         },
       })),
@@ -50,6 +57,7 @@ function record(rounds: number, more: Partial<LocksRecord> = {}): LocksRecord {
       seconds: 1,
       warm: 0,
       sample: 8,
+      count: rounds,
     },
     complete: true,
     notes: [
@@ -57,6 +65,8 @@ function record(rounds: number, more: Partial<LocksRecord> = {}): LocksRecord {
     ],
     ...aggregate(runs),
     runs,
+    counts: summarizeCounts(runs),
+    countedRuns: runs,
     ...more,
   };
 }
@@ -104,6 +114,28 @@ it('has yields of cells with slices only', () => {
   expect(
     formatLocks({ ...more, cells: cells.filter(({ slices }) => slices === 'off') }),
   ).not.toContain('yields/s');
+});
+
+it('has what was counted in a table of its own', () => {
+  const text = formatLocks(record(6));
+  const [head, row] = /^lock .*contended.*\nmutex .*$/m.exec(text)?.[0].split('\n') ?? [];
+  expect(head?.split(/ {2,}/)).toEqual([
+    ...['lock', 'workers', 'slices', 'contended', 'parks', 'parks/cont.', 'wakes', 'wakes/cont.'],
+    ...['in vain', 'in vain/cont.', 'calls', 'calls/cont.', 'ops', 'ops/cont.'],
+  ]);
+  expect(row?.split(/ {2,}/)).toEqual([
+    ...['mutex', '2', 'on', '0.250', '0.020', '0.080', '0.010', '0.040'],
+    ...['0.005', '0.020', '0.030', '0.120', '2.500', '2.000'],
+  ]);
+  for (const name of ['contended', 'parks', 'wakes', 'in vain', 'calls', 'ops'])
+    expect(text).toMatch(new RegExp(`^${name} {2,}\\w`, 'm'));
+  expect(formatLocks(record(6, { counts: [] }))).not.toContain('contended');
+});
+
+it('tells of failures in counted runs too', () => {
+  const { countedRuns, ...more } = record(1);
+  const failed = countedRuns.map((run) => ({ ...run, measured: null, error: 'it died' }));
+  expect(formatLocks({ ...more, countedRuns: failed })).toMatch(/^WRONG: mutex, .*it died/m);
 });
 
 it('does not repeat what was told before', () => {

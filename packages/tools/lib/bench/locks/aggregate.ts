@@ -7,6 +7,7 @@
 import { summarize } from '../statistics.ts';
 import type { Summary } from '../statistics.ts';
 import type { Measured } from './cell.ts';
+import type { SectionCounts } from './counting.ts';
 
 export type Slices = 'on' | 'off';
 
@@ -43,6 +44,13 @@ export interface PairSummary extends Cell {
   readonly rounds: number;
   /** On / off. */
   readonly ratios: Summaries;
+}
+
+export interface CountSummary extends Cell {
+  readonly slices: Slices;
+  readonly rounds: number;
+  /** Per section or per contended section, see {@link countFigures}. */
+  readonly figures: Summaries;
 }
 
 /** Those that are compared. */
@@ -111,7 +119,43 @@ const isGood = ({ measured }: Run): boolean => measured !== null && measured.wro
 
 const figures = ({ measured }: Run): Figures => (measured === null ? {} : figuresOf(measured));
 
-function summarizeCells(good: readonly Run[]): CellSummary[] {
+/**
+ * What sections took, on average: of all, and with `PerContended` what came with contention, for
+ * each section that met it. null: there was none, or it is not known.
+ */
+export function countFigures(counts: SectionCounts): Figures {
+  const { sections, contended, operations, fewest, systemCalls, parks, wakes } = counts;
+  const vain = counts.emptyWakes + counts.vainParks;
+  const each = (total: number): number | null => (sections === 0 ? null : total / sections);
+  const met = (total: number): number | null =>
+    contended === null || contended === 0 ? null : total / contended;
+  return {
+    contended: contended === null ? null : each(contended),
+    parks: each(parks),
+    parksPerContended: met(parks),
+    wakes: each(wakes),
+    wakesPerContended: met(wakes),
+    vain: each(vain),
+    vainPerContended: met(vain),
+    systemCalls: each(systemCalls),
+    systemCallsPerContended: met(systemCalls),
+    operations: each(operations),
+    operationsPerContended: met(operations - fewest),
+  };
+}
+
+const countedFigures = ({ measured }: Run): Figures => {
+  const counts = measured?.sections ?? null;
+  return counts === null ? {} : countFigures(counts);
+};
+
+/** @param runs in which it was counted */
+export function summarizeCounts(runs: readonly Run[]): CountSummary[] {
+  const good = runs.filter((run) => isGood(run) && (run.measured?.sections ?? null) !== null);
+  return summarizeCells(good, countedFigures);
+}
+
+function summarizeCells(good: readonly Run[], figures: (run: Run) => Figures): CellSummary[] {
   return group(good, (run) => [cellOf(run), run.slices]).flatMap((same) => {
     const [first] = same;
     if (first === undefined) return [];
@@ -160,5 +204,5 @@ export function aggregate(runs: readonly Run[]): {
   readonly pairs: PairSummary[];
 } {
   const good = runs.filter(isGood);
-  return { cells: summarizeCells(good), pairs: summarizePairs(good) };
+  return { cells: summarizeCells(good, figures), pairs: summarizePairs(good) };
 }

@@ -9,6 +9,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { answer } from '../child.ts';
 import { now } from './clock.ts';
+import { sumCounts } from './counting.ts';
+import type { SectionCounts } from './counting.ts';
 import { kindOf, loadKinds } from './kinds.ts';
 import { HEADER_WORDS, PHASE, Phase, READY, SECTIONS } from './phases.ts';
 import type { Passed } from './sections.ts';
@@ -35,6 +37,8 @@ export interface Measured {
   readonly slices: Counts | null;
   /** `voluntary` and `involuntary`, of all workers. */
   readonly switches: Counts | null;
+  /** What all workers' sections took; absent: nothing was counted, or not in this edition. */
+  readonly sections?: SectionCounts | null;
   /** What shows that the lock did not exclude, or the run did not work; empty: nothing. */
   readonly wrong: readonly string[];
 }
@@ -140,6 +144,7 @@ async function measure(cell: CellJob): Promise<Measured> {
     lock: sum(reports.map(({ lock }) => lock)),
     slices: sum(reports.map(({ slices }) => slices)),
     switches: sum(reports.map(({ switches }) => switches)),
+    ...(cell.count ? { sections: sumCounts(reports.map(({ sections }) => sections)) } : {}),
     wrong: [
       ...wrong,
       ...workload.check(guarded.subarray(HEADER_WORDS), sum(all.map(({ counts }) => counts)) ?? {}),

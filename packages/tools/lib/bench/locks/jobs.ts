@@ -2,6 +2,7 @@
 /** What a cell of the table and each of its workers are told to do, and what a worker answers. */
 import type { RecordableHistogram } from 'node:perf_hooks';
 import type { Passed } from './sections.ts';
+import type { SectionCounts } from './counting.ts';
 import type { KindsModule } from './kinds.ts';
 
 type Counts = Readonly<Record<string, number>>;
@@ -23,6 +24,8 @@ export interface CellJob {
   readonly sample: number;
   /** Whether the clock may be read in a section. */
   readonly inSection: boolean;
+  /** Whether what the lock does is counted, which makes all times longer. */
+  readonly count: boolean;
   /** Where kinds are that are not of this library. */
   readonly kinds: KindsModule | null;
 }
@@ -50,4 +53,6 @@ export interface WorkerReport {
   /** How sections ended meanwhile. */
   readonly slices: Counts | null;
   readonly switches: Counts | null;
+  /** What was counted meanwhile; null: nothing was to be. */
+  readonly sections: SectionCounts | null;
 }

@@ -24,6 +24,8 @@ export interface LocksOptions {
   readonly seconds: number;
   readonly warm: number;
   readonly sample: number;
+  /** In how many rounds each cell is measured once more, to count what its lock does. */
+  readonly count: number;
 }
 
 export const LOCKS_OPTIONS = [
@@ -37,6 +39,7 @@ export const LOCKS_OPTIONS = [
   'seconds',
   'warm',
   'sample',
+  'count',
 ] as const;
 
 /** As they are typed. */
@@ -92,5 +95,6 @@ export function readLocksOptions(raw: RawLocksOptions, kinds: readonly string[])
     seconds: readWithin('seconds', raw.seconds, { min: 0, max: LONGEST, above: true }),
     warm: readWithin('warm', raw.warm, { min: 0, max: LONGEST }),
     sample: readWithin('sample', raw.sample, { min: 1, max: 1_000_000, whole: true }),
+    count: readWithin('count', raw.count, { min: 0, max: 10_000, whole: true }),
   };
 }

@@ -8,8 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { probe } from 'rseq-slice';
 import { SCHEMA } from '../machine.ts';
 import type { Machine } from '../machine.ts';
-import { aggregate } from './aggregate.ts';
-import type { CellSummary, PairSummary, Run } from './aggregate.ts';
+import { aggregate, summarizeCounts } from './aggregate.ts';
+import type { CellSummary, CountSummary, PairSummary, Run } from './aggregate.ts';
 import { measureSpeed } from './calibrate.ts';
 import type { Measured } from './cell.ts';
 import type { CellJob } from './jobs.ts';
@@ -51,6 +51,10 @@ export type LocksRecord<About extends Machine = Machine> = {
     readonly cells: readonly CellSummary[];
     readonly pairs: readonly PairSummary[];
     readonly runs: readonly Run[];
+    /** What was counted of each cell, apart from what was timed. */
+    readonly counts: readonly CountSummary[];
+    /** The runs in which that was done, whose times are longer than they would be. */
+    readonly countedRuns: readonly Run[];
   };
 
 /** What is measured next: the one at `place`, from 0, of `turns` in this round. */
@@ -72,6 +76,7 @@ function jobOf(
   { locks: { kinds, module }, clock }: Prepared,
   speed: UnitSpeed,
   options: LocksOptions,
+  count: boolean,
 ): CellJob {
   const { kind, slices, workers, section, gap } = turn;
   const { workload, seconds, warm, sample } = options;
@@ -93,6 +98,7 @@ function jobOf(
     warm,
     sample,
     inSection: clock.inSection,
+    count,
     kinds: module,
   };
 }
@@ -140,6 +146,7 @@ export async function runLocks<About extends Machine>(
   // Of the sampled sections only, but those are longer by it: a reason to sample fewer.
   const reading = `A clock reading takes ${Math.round(cost)} ns; one in ${options.sample} sections has ${clock.inSection ? 'one inside' : 'none inside'}.`;
   const runs: Run[] = [];
+  const countedRuns: Run[] = [];
   const recordOf = (complete: boolean): LocksRecord<About> => ({
     schema: SCHEMA,
     benchmark: 'locks',
@@ -153,15 +160,24 @@ export async function runLocks<About extends Machine>(
     notes: [...prepared.notes, reading],
     ...aggregate(runs),
     runs,
+    counts: summarizeCounts(countedRuns),
+    countedRuns,
   });
   for (let round = 0; round < options.rounds; round++) {
     const turns = planRound(options, settings, round);
     for (const [place, turn] of turns.entries()) {
       onTurn?.({ turn, round, place, turns: turns.length }, runs);
-      const inC = kindOf(locks.kinds, turn.kind).runner === 'program';
-      runs.push(
-        await measure(turn, round, jobOf(turn, prepared, speed, options), inC ? program : null),
-      );
+      const { runner } = kindOf(locks.kinds, turn.kind);
+      const run = (count: boolean): Promise<Run> =>
+        measure(
+          turn,
+          round,
+          jobOf(turn, prepared, speed, options, count),
+          runner === 'program' ? program : null,
+        );
+      runs.push(await run(false));
+      // Tasks of one thread share no memory, and C is not looked into.
+      if (round < options.count && runner === 'workers') countedRuns.push(await run(true));
     }
     onRound?.(recordOf(round + 1 === options.rounds));
   }

@@ -8,7 +8,7 @@ import type { TableStyle } from 'rseq-slice/internal';
 import { cautionsAbout, describePlace, newsOf } from '../machine.ts';
 import { FEWEST_SAMPLES, nameOfIntervals, titleOfIntervals } from '../statistics.ts';
 import type { Summary } from '../statistics.ts';
-import type { Cell, CellSummary, PairSummary, Run, Summaries } from './aggregate.ts';
+import type { Cell, CellSummary, CountSummary, PairSummary, Summaries } from './aggregate.ts';
 import type { LocksRecord } from './run.ts';
 
 /** @param value of any size */
@@ -208,16 +208,72 @@ export function formatPairs(pairs: readonly PairSummary[], style: TableStyle = {
   return `${wrap(about, style.width ?? Infinity)}\n${table}`;
 }
 
+/** Per section, and per contended one. */
+const COUNTED = [
+  ['parks', 'parks', 'times that a waiter fell asleep'],
+  ['wakes', 'wakes', 'calls that woke someone'],
+  [
+    'vain',
+    'in vain',
+    'calls that found nobody asleep, and woken waiters that fell asleep again before they had the lock',
+  ],
+  ['systemCalls', 'calls', 'system calls of the lock: to sleep, to wake, to yield'],
+  ['operations', 'ops', 'operations on shared words, Atomics without wait and notify'],
+] as const;
+
+/** Counts are small, and differences between small ones matter. */
+const count = (summary: Summary | null | undefined): string =>
+  summary === null || summary === undefined ? NOTHING : summary.median.toFixed(3);
+
+/** What does not depend on the machine's speed. */
+export function formatCounts(counts: readonly CountSummary[], style: TableStyle = {}): string {
+  const place = placeColumns(counts);
+  const head = [
+    ...place.names,
+    'slices',
+    'contended',
+    ...COUNTED.flatMap(([, name]) => [name, `${name}/cont.`]),
+  ];
+  const rows = counts.map(({ slices, figures, ...cell }) => [
+    ...place.of(cell),
+    slices,
+    count(figures['contended']),
+    ...COUNTED.flatMap(([figure]) => [
+      count(figures[figure]),
+      count(figures[`${figure}PerContended`]),
+    ]),
+  ]);
+  const about =
+    'Counted in runs of their own, which are slower than those that are timed. Medians over these rounds, each per section, and with /cont. per contended section.';
+  const legend = formatLegend(
+    [
+      [
+        'contended',
+        'share of sections whose lock() took more operations than that of a lock nobody else wants',
+      ],
+      ...COUNTED.map(([, name, meaning]) => [name, meaning] as const),
+      ['ops/cont.', 'those beyond what a section takes that is not contended'],
+    ],
+    style,
+  );
+  return `${wrap(about, style.width ?? Infinity)}\n${formatTable(head, rows, { ...style, keys: place.names.length + 1 })}\n${legend}`;
+}
+
 /** What went wrong, one line each: a lock that did not exclude, or a run that failed. */
-export function failuresOf(runs: readonly Run[]): string[] {
-  return runs.flatMap(({ kind, workers, section, slices, round, measured, error }) => {
-    const wrong = error ?? measured?.wrong.join('; ') ?? '';
-    return wrong === ''
-      ? []
-      : [
-          `WRONG: ${kind}, ${workers} workers, ${section} us, slices ${slices}, round ${round + 1}: ${wrong}`,
-        ];
-  });
+export function failuresOf({
+  runs,
+  countedRuns,
+}: Pick<LocksRecord, 'runs' | 'countedRuns'>): string[] {
+  return [...runs, ...countedRuns].flatMap(
+    ({ kind, workers, section, slices, round, measured, error }) => {
+      const wrong = error ?? measured?.wrong.join('; ') ?? '';
+      return wrong === ''
+        ? []
+        : [
+            `WRONG: ${kind}, ${workers} workers, ${section} us, slices ${slices}, round ${round + 1}: ${wrong}`,
+          ];
+    },
+  );
 }
 
 /** Said where a difference would be read out of too little. */
@@ -230,19 +286,20 @@ export function formatLocks(
   said: Set<string> = new Set(),
 ): string {
   const { paint, width = Infinity } = style;
-  const { workload, options, cells, pairs, notes, runs } = record;
+  const { workload, options, cells, pairs, counts, notes } = record;
   const { common } = placeColumns(cells);
   const rounds = `${options.rounds} ${options.rounds === 1 ? 'round' : 'rounds'} of ${options.seconds} s`;
   const about = `${describePlace(record)}; workload ${workload}${common === '' ? '' : `, ${common}`}; ${rounds}`;
   const out = [`${wrap(about, width)}\n`];
   if (cells.length > 0) out.push(formatCells(cells, style));
   if (pairs.length > 0) out.push(formatPairs(pairs, style));
+  if (counts.length > 0) out.push(formatCounts(counts, style));
   const news = newsOf(
     [...(options.rounds < FEWEST_SAMPLES ? [TOO_FEW] : []), ...cautionsAbout(record), ...notes],
     said,
   );
   if (news.length > 0) out.push(news.map((note) => `${wrap(note, width)}\n`).join(''));
-  const failures = failuresOf(runs).map((line) => wrap(line, width, 2));
+  const failures = failuresOf(record).map((line) => wrap(line, width, 2));
   if (failures.length > 0)
     out.push(
       failures.map((line) => `${paint === undefined ? line : paint('red', line)}\n`).join(''),

@@ -7,9 +7,10 @@
 import { readFileSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Thread } from 'rseq-slice';
+import { SectionCounter, startCounting } from './counting.ts';
 import type { WorkerJob, WorkerReport } from './jobs.ts';
 import { kindOf, loadKinds } from './kinds.ts';
-import type { Kind } from './kinds.ts';
+import type { AsyncLock, Kind, SyncLock } from './kinds.ts';
 import { HEADER_WORDS, PHASE, Phase, READY } from './phases.ts';
 import { rehearse } from './rehearsal.ts';
 import { runAsyncSections, runSections } from './sections.ts';
@@ -55,10 +56,18 @@ async function run({
   guarded,
   shared,
 }: WorkerJob): Promise<WorkerReport> {
+  // Before any lock is loaded, which may keep what it finds.
+  const counter = cell.count ? new SectionCounter(await startCounting()) : null;
   const kind = kindOf(await loadKinds(cell.kinds), cell.kind);
   const thread = await attachThread(kind, cell.slices);
-  await rehearse(await kind.open(kind.create(), thread), cell);
-  const lock = await kind.open(shared, thread);
+  const open = async (what: unknown): Promise<SyncLock | AsyncLock> => {
+    const opened = await kind.open(what, thread);
+    return counter === null ? opened : counter.around(opened);
+  };
+  await rehearse(await open(kind.create()), cell);
+  // What one that is alone takes is known now.
+  counter?.start();
+  const lock = await open(shared);
   const phases = new Int32Array(control);
   const words = new Int32Array(guarded);
   const { units, gapUnits, sample, inSection } = cell;
@@ -76,7 +85,7 @@ async function run({
         'run' in lock ? runAsyncSections(plan, lock, phase) : runSections(plan, lock, phase),
       ),
     );
-  const count = (): Omit<WorkerReport, 'tasks'> => ({
+  const count = (): Omit<WorkerReport, 'tasks' | 'sections'> => ({
     lock: lock.stats?.() ?? null,
     slices: thread === null ? null : { ...thread.stats() },
     switches: readSwitches(),
@@ -86,6 +95,7 @@ async function run({
   Atomics.wait(phases, PHASE, Phase.idle);
   const warm = await pass(Phase.warm);
   for (const { waits } of plans) waits.reset();
+  counter?.start();
   const before = count();
   const timed = await pass(Phase.timed);
   const after = count();
@@ -100,6 +110,7 @@ async function run({
     lock: difference(after.lock, before.lock),
     slices: difference(after.slices, before.slices),
     switches: difference(after.switches, before.switches),
+    sections: counter?.counts() ?? null,
   };
 }
 
