@@ -62,6 +62,7 @@ describe('a run', () => {
     }[];
     readonly runs: readonly Run[];
     readonly countedRuns: readonly Run[];
+    readonly comparisons: readonly unknown[];
   }
 
   it.each(share(['loop', 'orders', 'lru'], { every: 3 }))(
@@ -73,7 +74,7 @@ describe('a run', () => {
         const { status, signal, stdout } = bench(
           ...[
             '--lock',
-            'textbook,bare-cas',
+            'mutex,textbook,bare-cas',
             '--slices',
             'off',
             '--workload',
@@ -104,7 +105,7 @@ describe('a run', () => {
         expect(output.complete).toBe(true);
         expect(output.command).toContain(`--workload ${workload}`);
         expect(output.unitsPerMicrosecond.loop).toBeGreaterThan(0);
-        expect(output.runs.map(({ kind }) => kind)).toEqual(['textbook', 'bare-cas']);
+        expect(output.runs.map(({ kind }) => kind)).toEqual(['mutex', 'textbook', 'bare-cas']);
         let done = 0;
         for (const { measured, error } of output.runs) {
           expect(error).toBeNull();
@@ -121,17 +122,23 @@ describe('a run', () => {
             5,
           );
         }
-        expect(output.countedRuns.map(({ kind }) => kind)).toEqual(['textbook', 'bare-cas']);
+        expect(output.countedRuns.map(({ kind }) => kind)).toEqual([
+          'mutex',
+          'textbook',
+          'bare-cas',
+        ]);
         for (const { measured } of output.countedRuns) {
           const { sections, operations, fewest, contended } = measured?.sections ?? {};
           expect(fewest).toBe(2 * (sections ?? NaN));
           expect(operations).toBeGreaterThanOrEqual(2 * (sections ?? NaN));
           expect(contended).toBeGreaterThanOrEqual(0);
         }
-        // Of both: on a busy machine nobody may get a CPU in one of them.
+        expect(output.comparisons).toMatchObject([{ kind: 'mutex', workers: 2 }]);
+        // Of all: on a busy machine nobody may get a CPU in one of them.
         expect(done).toBeGreaterThan(0);
         expect(stdout).toMatch(/lock .* sections\/s .* p50 .* p99/);
         expect(stdout).toMatch(/^textbook +2 +off/m);
+        expect(stdout).toMatch(/^lock .* best others/m);
       } finally {
         rmSync(folder, { recursive: true, force: true });
       }

@@ -3,6 +3,7 @@
 // packages and of C. The package's benchmark loads this module where it measures. What is not there
 // is skipped, with the reason.
 
+import { EXCLUSIVE } from '../../../packages/tools/dist/bench/locks/kinds.js';
 import { asyncMutexTasks, packageFinder, packageKinds } from './packages.mjs';
 import { bareCasLock, slicedCasLock, textbookLock } from './textbook.mjs';
 
@@ -22,6 +23,8 @@ const byHand = {
   runner: 'workers',
   slices: false,
   attaches: false,
+  job: EXCLUSIVE,
+  baseline: null,
   missing: nothing,
   create: memory,
   open: notHere,
@@ -32,6 +35,8 @@ const inC = {
   runner: 'program',
   slices: true,
   attaches: false,
+  job: EXCLUSIVE,
+  baseline: null,
   missing: nothing,
   create: () => null,
   open: notHere,

@@ -7,6 +7,7 @@ import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { EXCLUSIVE } from '../../../packages/tools/dist/bench/locks/kinds.js';
 
 /** @typedef {import('../../../packages/tools/lib/bench/locks/kinds.ts').Kind} Kind */
 /** @typedef {(name: string) => Promise<any>} Find imports an optional package, or rejects */
@@ -47,8 +48,14 @@ const unless = (find, name) => async () => {
   }
 };
 
-/** @type {Pick<Kind, 'runner' | 'slices' | 'attaches'>} */
-const plain = { runner: 'workers', slices: false, attaches: false };
+/** @type {Pick<Kind, 'runner' | 'slices' | 'attaches' | 'job' | 'baseline'>} */
+const plain = {
+  runner: 'workers',
+  slices: false,
+  attaches: false,
+  job: EXCLUSIVE,
+  baseline: null,
+};
 
 /** @param {Find} find @param {unknown} buffer */
 const multithreadingMutex = async (find, buffer) =>

@@ -8,6 +8,7 @@ import {
   summarizeCounts,
 } from '../../../../packages/tools/lib/bench/locks/aggregate.ts';
 import type { Run } from '../../../../packages/tools/lib/bench/locks/aggregate.ts';
+import { compareKinds, overallOf } from '../../../../packages/tools/lib/bench/locks/compare.ts';
 import type { LocksRecord } from '../../../../packages/tools/lib/bench/locks/run.ts';
 import { formatLocks } from '../../../../packages/tools/lib/bench/locks/table.ts';
 import { describeMachine } from '../../../../packages/tools/lib/bench/machine.ts';
@@ -67,6 +68,7 @@ function record(rounds: number, more: Partial<LocksRecord> = {}): LocksRecord {
     runs,
     counts: summarizeCounts(runs),
     countedRuns: runs,
+    ...{ kinds: [], comparisons: [], overall: [] },
     ...more,
   };
 }
@@ -130,6 +132,31 @@ it('has what was counted in a table of its own', () => {
   for (const name of ['contended', 'parks', 'wakes', 'in vain', 'calls', 'ops'])
     expect(text).toMatch(new RegExp(`^${name} {2,}\\w`, 'm'));
   expect(formatLocks(record(6, { counts: [] }))).not.toContain('contended');
+});
+
+it('has how ours stand to others, and what that comes to', () => {
+  const runs = record(6).runs.filter(({ slices }) => slices === 'off');
+  const others = runs.map((run) => ({ ...run, kind: 'textbook' }));
+  const facts = { what: '', runner: 'workers', job: 'exclusive' } as const;
+  const comparisons = compareKinds(
+    [...runs, ...others],
+    [
+      { ...facts, name: 'mutex', baseline: 'textbook', ours: true },
+      { ...facts, name: 'textbook', baseline: null, ours: false },
+    ],
+  );
+  const more = { comparisons, overall: overallOf(comparisons) };
+  const text = formatLocks(record(6, more));
+  expect(text).toMatch(
+    /^mutex +2 +off +textbook +1\.00 \(1\.00 \.\. 1\.00\) +textbook +1\.00 .* textbook +1\.00 /m,
+  );
+  expect(text).toMatch(
+    /^mutex, slices off: sections\/s 1\.00 of textbook \(geometric mean of 2 cells\); worst 1\.00 at 2 workers, 1 us$/m,
+  );
+  expect(text).toMatch(/p99\.9 wait 1\.00 of the best of the others .*, of textbook$/m);
+  const narrow = formatLocks(record(6, more), { width: 80 }).split('\n');
+  expect(narrow.filter((line) => line.length > 80)).toEqual([]);
+  expect(formatLocks(record(6))).not.toContain('best others');
 });
 
 it('tells of failures in counted runs too', () => {

@@ -35,6 +35,10 @@ export interface Kind {
    * are off.
    */
   readonly attaches: boolean;
+  /** What it is used for: those of one job are compared. */
+  readonly job: string;
+  /** The lock that a program would write for itself in its place; null: it is one, or none. */
+  readonly baseline: string | null;
   /** Why it cannot be measured here, or null. */
   readonly missing: () => Promise<string | null>;
   /** What workers share; it is cloned to them. */
@@ -58,10 +62,12 @@ const LOCK_BYTES = 128;
 /** Imported by need: other kinds do without it. */
 const library = (): Promise<typeof import('rseq-slice')> => import('rseq-slice');
 
-function ours(name: string, className: 'Mutex' | 'SpinLock', what: string): Kind {
+/** One thread at a time. */
+export const EXCLUSIVE = 'exclusive';
+
+function ours(name: string, className: 'Mutex' | 'SpinLock', what: string, baseline: string): Kind {
   return {
-    name,
-    what,
+    ...{ name, what, baseline, job: EXCLUSIVE },
     ...{ runner: 'workers', slices: true, attaches: true },
     missing: () => Promise.resolve(null),
     // Not the shared memory of the work: the lock has lines of its own.
@@ -85,8 +91,8 @@ function ours(name: string, className: 'Mutex' | 'SpinLock', what: string): Kind
 
 /** Those of this library. */
 export const OWN_KINDS: readonly Kind[] = [
-  ours('mutex', 'Mutex', 'the Mutex of this library'),
-  ours('spin', 'SpinLock', 'the SpinLock of this library'),
+  ours('mutex', 'Mutex', 'the Mutex of this library', 'textbook'),
+  ours('spin', 'SpinLock', 'the SpinLock of this library', 'bare-cas'),
 ];
 
 /** @param module null: no others than ours */

@@ -12,6 +12,8 @@ import { aggregate, summarizeCounts } from './aggregate.ts';
 import type { CellSummary, CountSummary, PairSummary, Run } from './aggregate.ts';
 import { measureSpeed } from './calibrate.ts';
 import type { Measured } from './cell.ts';
+import { compareKinds, factsOf, overallOf } from './compare.ts';
+import type { Comparison, KindFacts, Overall } from './compare.ts';
 import type { CellJob } from './jobs.ts';
 import type { Clock } from './clock.ts';
 import { kindOf } from './kinds.ts';
@@ -55,6 +57,12 @@ export type LocksRecord<About extends Machine = Machine> = {
     readonly counts: readonly CountSummary[];
     /** The runs in which that was done, whose times are longer than they would be. */
     readonly countedRuns: readonly Run[];
+    /** Of the locks that were measured. */
+    readonly kinds: readonly KindFacts[];
+    /** How ours stand to the others in each cell, where there are others. */
+    readonly comparisons: readonly Comparison[];
+    /** And in all cells. */
+    readonly overall: readonly Overall[];
   };
 
 /** What is measured next: the one at `place`, from 0, of `turns` in this round. */
@@ -147,22 +155,29 @@ export async function runLocks<About extends Machine>(
   const reading = `A clock reading takes ${Math.round(cost)} ns; one in ${options.sample} sections has ${clock.inSection ? 'one inside' : 'none inside'}.`;
   const runs: Run[] = [];
   const countedRuns: Run[] = [];
-  const recordOf = (complete: boolean): LocksRecord<About> => ({
-    schema: SCHEMA,
-    benchmark: 'locks',
-    ...about,
-    clock: { ...clock, cost },
-    extension: probe().kernel.extension,
-    workload: options.workload,
-    unitsPerMicrosecond: speed,
-    options,
-    complete,
-    notes: [...prepared.notes, reading],
-    ...aggregate(runs),
-    runs,
-    counts: summarizeCounts(countedRuns),
-    countedRuns,
-  });
+  const measured = [...settings.keys()].map((name) => factsOf(kindOf(locks.kinds, name)));
+  const recordOf = (complete: boolean): LocksRecord<About> => {
+    const comparisons = compareKinds(runs, measured);
+    return {
+      schema: SCHEMA,
+      benchmark: 'locks',
+      ...about,
+      clock: { ...clock, cost },
+      extension: probe().kernel.extension,
+      workload: options.workload,
+      unitsPerMicrosecond: speed,
+      options,
+      complete,
+      notes: [...prepared.notes, reading],
+      ...aggregate(runs),
+      runs,
+      counts: summarizeCounts(countedRuns),
+      countedRuns,
+      kinds: measured,
+      comparisons,
+      overall: overallOf(comparisons),
+    };
+  };
   for (let round = 0; round < options.rounds; round++) {
     const turns = planRound(options, settings, round);
     for (const [place, turn] of turns.entries()) {

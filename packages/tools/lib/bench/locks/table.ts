@@ -9,6 +9,7 @@ import { cautionsAbout, describePlace, newsOf } from '../machine.ts';
 import { FEWEST_SAMPLES, nameOfIntervals, titleOfIntervals } from '../statistics.ts';
 import type { Summary } from '../statistics.ts';
 import type { Cell, CellSummary, CountSummary, PairSummary, Summaries } from './aggregate.ts';
+import type { Against, Comparison, Overall } from './compare.ts';
 import type { LocksRecord } from './run.ts';
 
 /** @param value of any size */
@@ -259,6 +260,57 @@ export function formatCounts(counts: readonly CountSummary[], style: TableStyle 
   return `${wrap(about, style.width ?? Infinity)}\n${formatTable(head, rows, { ...style, keys: place.names.length + 1 })}\n${legend}`;
 }
 
+const named = (against: Against | null): string => against?.kind ?? NOTHING;
+
+/** Throughput first: more is better; then waits, of which less is. */
+export function formatComparisons(
+  comparisons: readonly Comparison[],
+  overall: readonly Overall[],
+  style: TableStyle = {},
+): string {
+  const { width = Infinity } = style;
+  const place = placeColumns(comparisons);
+  const head = [
+    ...place.names,
+    'slices',
+    ...['best others', 'sections/s to it', 'least waits', 'p99.9 to it'],
+    ...['own hands', 'sections/s to it', 'p99.9 to it'],
+  ];
+  const rows = comparisons.map(({ slices, best, baseline, ...cell }) => [
+    ...place.of(cell),
+    slices,
+    named(best.throughput),
+    spread(best.throughput?.ratio),
+    named(best.p999),
+    spread(best.p999?.ratio),
+    named(baseline.throughput ?? baseline.p999),
+    spread(baseline.throughput?.ratio),
+    spread(baseline.p999?.ratio),
+  ]);
+  const about =
+    'Our locks to others in the same cell, medians of the ratios within a round. Of sections more is better, of waits less.';
+  const legend = formatLegend(
+    [
+      [
+        'best others',
+        'the lock with most sections/s of those that could be used instead, which locks in C and between tasks of one thread could not',
+      ],
+      ['least waits', 'the one of them with the lowest p99.9'],
+      ['own hands', 'the lock that a program would write for itself'],
+    ],
+    style,
+  );
+  const sums = overall.map((each) => wrap(overallLine(each), width, 2)).join('\n');
+  return `${wrap(about, width)}\n${formatTable(head, rows, { ...style, keys: place.names.length + 1 })}\n${legend}${sums}\n`;
+}
+
+function overallLine({ kind, slices, against, figure, cells, mean, worst }: Overall): string {
+  const what = figure === 'throughput' ? 'sections/s' : 'p99.9 wait';
+  const to = against === 'best' ? 'the best of the others' : worst.against;
+  const where = `${worst.workers} workers, ${worst.section} us${worst.gap === worst.section ? '' : `, gap ${worst.gap} us`}`;
+  return `${kind}, slices ${slices}: ${what} ${mean.toFixed(2)} of ${to} (geometric mean of ${cells} ${cells === 1 ? 'cell' : 'cells'}); worst ${worst.ratio.toFixed(2)} at ${where}${against === 'best' ? `, of ${worst.against}` : ''}`;
+}
+
 /** What went wrong, one line each: a lock that did not exclude, or a run that failed. */
 export function failuresOf({
   runs,
@@ -286,13 +338,14 @@ export function formatLocks(
   said: Set<string> = new Set(),
 ): string {
   const { paint, width = Infinity } = style;
-  const { workload, options, cells, pairs, counts, notes } = record;
+  const { workload, options, cells, pairs, counts, comparisons, overall, notes } = record;
   const { common } = placeColumns(cells);
   const rounds = `${options.rounds} ${options.rounds === 1 ? 'round' : 'rounds'} of ${options.seconds} s`;
   const about = `${describePlace(record)}; workload ${workload}${common === '' ? '' : `, ${common}`}; ${rounds}`;
   const out = [`${wrap(about, width)}\n`];
   if (cells.length > 0) out.push(formatCells(cells, style));
   if (pairs.length > 0) out.push(formatPairs(pairs, style));
+  if (comparisons.length > 0) out.push(formatComparisons(comparisons, overall, style));
   if (counts.length > 0) out.push(formatCounts(counts, style));
   const news = newsOf(
     [...(options.rounds < FEWEST_SAMPLES ? [TOO_FEW] : []), ...cautionsAbout(record), ...notes],
