@@ -94,6 +94,8 @@ export interface Sleeping {
   sleep(bed: Bed, index: number, expected: number, ms: number): Wake;
   /** Wakes at most so many threads that sleep on `words[index]`. @returns how many it woke */
   wake(bed: Bed, index: number, count: number): number;
+  /** Lets other threads run that this CPU has, if there are any. */
+  yield(): void;
 }
 
 /**

@@ -38,6 +38,4 @@ export interface Lock {
   readonly abandoned: boolean;
   /** What this object has seen in this thread. */
   stats(): LockStats;
-  /** The most often that others can take the lock while a thread waits for it. */
-  overtakingBound(threads: number): number;
 }

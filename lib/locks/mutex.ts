@@ -3,7 +3,6 @@
  * A lock whose waiters sleep. `docs/locks.md` tells how its numbers were chosen
  * and what else was tried.
  */
-import { availableParallelism } from 'node:os';
 import type { Outcome } from '../sections/thread.ts';
 import { ExclusiveEngine } from './engine/exclusive.ts';
 import type { ExclusiveRules } from './engine/exclusive.ts';
@@ -16,13 +15,7 @@ import { checkPlacement, optionsFor } from './options.ts';
 import type { AsyncLockOptions, LockOptions, PlacementOptions, UseOptions } from './options.ts';
 import type { Hold, LockToken } from './token.ts';
 
-const RULES: ExclusiveRules = {
-  limit: 1024,
-  // Some microseconds: fewer park more often, more help short sections only. With one CPU the
-  // holder cannot run meanwhile.
-  spins: availableParallelism() > 1 ? 300 : 0,
-  inside: 'sleep',
-};
+const RULES: ExclusiveRules = { turns: { every: 5, looks: 16 }, then: 'sleep' };
 
 /**
  * A mutual exclusion lock over shared memory, for threads that do not know how long they will wait.
@@ -141,15 +134,5 @@ export class Mutex implements Lock {
   /** What this object has seen in this thread. */
   stats(): LockStats {
     return this.engine.stats();
-  }
-
-  /**
-   * The most often that others can take the lock while a thread waits for it, if so many threads
-   * use it. It holds as long as no waiter of an earlier turn is stalled: for a quarter of a second
-   * in its thread, or for 10 ms in its event loop.
-   * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION` when that is no number of threads.
-   */
-  overtakingBound(threads: number): number {
-    return this.engine.overtakingBound(threads);
   }
 }

@@ -87,7 +87,6 @@ const PLACEMENT_CHECKS: OptionChecks<PlacementOptions> = {
 };
 export const PERMITS: Check = wholeNumber(1, MOST_PERMITS);
 const SEMAPHORE_CHECKS: OptionChecks<SemaphoreOptions> = { permits: PERMITS, ...PLACEMENT_CHECKS };
-const THREADS: Check = wholeNumber(1);
 
 /**
  * Checks what a lock is made with.
@@ -128,11 +127,6 @@ export function optionsFor(
   const { buffer, byteOffset } = openHandle(kind, handle);
   const { thread, blockMainThread = false } = options;
   return { buffer, byteOffset, blockMainThread, ...(thread === undefined ? {} : { thread }) };
-}
-
-/** @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`. */
-export function checkThreads(threads: number): void {
-  checkValue('overtakingBound()', 'threads', threads, THREADS);
 }
 
 /** Buffers, offsets and permits were positional once: who passes them so is told the new way. */

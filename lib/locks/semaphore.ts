@@ -118,13 +118,4 @@ export class Semaphore {
   stats(): LockStats {
     return this.#engine.stats();
   }
-
-  /**
-   * The most often that others can take a permit while a thread waits for one, if so many threads
-   * use it; see {@link Mutex.overtakingBound}.
-   * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION` when that is no number of threads.
-   */
-  overtakingBound(threads: number): number {
-    return this.#engine.overtakingBound(threads);
-  }
 }

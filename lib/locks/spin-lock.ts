@@ -16,13 +16,8 @@ import { checkPlacement, optionsFor } from './options.ts';
 import type { AsyncLockOptions, LockOptions, PlacementOptions, UseOptions } from './options.ts';
 import type { Hold, LockToken } from './token.ts';
 
-const RULES: ExclusiveRules = {
-  // Only then do waiters sleep, those whose turn it is not.
-  limit: 1 << 16,
-  // Lining up costs more than all that most waits take.
-  spins: 1000,
-  inside: 'spin',
-};
+// A lock that is reserved for a thread without a CPU is nobody's meanwhile: seldom, then.
+const RULES: ExclusiveRules = { turns: { every: 50, looks: 16 }, then: 'spin' };
 
 /**
  * A spin lock over shared memory, for sections of microseconds between threads that all have a CPU
@@ -142,15 +137,5 @@ export class SpinLock implements Lock {
   /** What this object has seen in this thread. */
   stats(): LockStats {
     return this.engine.stats();
-  }
-
-  /**
-   * The most often that others can take the lock while a thread waits for it, if so many threads
-   * use it. It holds as long as no waiter of an earlier turn is stalled: for a quarter of a second
-   * in its thread, or for 10 ms in its event loop.
-   * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION` when that is no number of threads.
-   */
-  overtakingBound(threads: number): number {
-    return this.engine.overtakingBound(threads);
   }
 }

@@ -3,6 +3,7 @@
 // per-environment state that gives a thread back when its environment ends.
 // It holds no logic of its own; lib/host/linux/ gives the numbers their meaning.
 #include <napi.h>
+#include <sched.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -317,6 +318,13 @@ Napi::Value FutexWake(const Napi::CallbackInfo &info)
 	return Number(info, rseq_slice_futex_wake(word, info[2].As<Napi::Number>().Int32Value()));
 }
 
+// schedYield(): lets other threads run that this CPU has. It cannot fail.
+Napi::Value SchedYield(const Napi::CallbackInfo &info)
+{
+	sched_yield();
+	return info.Env().Undefined();
+}
+
 // mapFile(file, length) -> the file's bytes; a positive errno, EFBIG if no buffer is that long; 0:
 // the runtime forbids external memory
 Napi::Value MapFile(const Napi::CallbackInfo &info)
@@ -373,6 +381,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports)
 	exports["flags"] = Napi::Function::New<Read<&rseq_slice_area::flags>>(env, "flags");
 	exports["futexWait"] = Napi::Function::New<FutexWait>(env, "futexWait");
 	exports["futexWake"] = Napi::Function::New<FutexWake>(env, "futexWake");
+	exports["schedYield"] = Napi::Function::New<SchedYield>(env, "schedYield");
 	exports["mapFile"] = Napi::Function::New<MapFile>(env, "mapFile");
 	exports["nativeApi"] = Napi::Function::New<NativeApi>(env, "nativeApi");
 	exports["isOwner"] = Napi::Function::New<IsOwner>(env, "isOwner");

@@ -30,6 +30,7 @@ const EXPORTS: Record<keyof Binding, 'function'> = {
   nativeApi: 'function',
   futexWait: 'function',
   futexWake: 'function',
+  schedYield: 'function',
   mapFile: 'function',
 };
 

@@ -70,6 +70,7 @@ export interface Binding {
   readonly nativeApi: () => unknown;
   readonly futexWait: (words: Int32Array, index: number, expected: number, ms: number) => number;
   readonly futexWake: (words: Int32Array, index: number, count: number) => number;
+  readonly schedYield: () => void;
   /**
    * The first bytes of an open file as memory, which is the file's however the process ends; else
    * an errno, 0: external memory is forbidden.
@@ -97,6 +98,7 @@ const FUNCTIONS = Object.keys({
   nativeApi: 0,
   futexWait: 0,
   futexWake: 0,
+  schedYield: 0,
   mapFile: 0,
 } satisfies Record<keyof Binding, 0>) as (keyof Binding)[];
 

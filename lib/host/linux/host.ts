@@ -70,4 +70,8 @@ class Futex implements Sleeping {
     if (woken >= count || Atomics.load(words, sleepers) <= 0) return woken;
     return woken + Atomics.notify(words, index, count - woken);
   }
+
+  yield(): void {
+    this.#binding.schedYield();
+  }
 }

@@ -19,7 +19,7 @@ import { place } from './layout.ts';
 import type { LockHandle } from './layout.ts';
 import { agentOf } from './liveness.ts';
 import type { Agent } from '../../host/port.ts';
-import { checkAsyncOptions, checkOptions, checkThreads } from '../options.ts';
+import { checkAsyncOptions, checkOptions } from '../options.ts';
 import type { AsyncLockOptions, LockOptions, PlacementOptions, Ways } from '../options.ts';
 import type { Hold } from '../token.ts';
 import { createToken, resume, whatOf } from '../token.ts';
@@ -35,7 +35,6 @@ import {
   HOLDS,
   isGateClosed,
   isHeld,
-  overtakingBound,
   releaseFast,
   releaseTo,
   RESERVED,
@@ -46,6 +45,7 @@ import {
   unwant,
   WANTED,
 } from './turnstile.ts';
+import type { TurnRules } from './turnstile.ts';
 import { AGAIN, NOT_YET } from './waiter.ts';
 import type { Door } from './waiter.ts';
 import { Waiting } from './waiting.ts';
@@ -75,12 +75,10 @@ const WAYS: Ways = { tries: 'tryLock()', waits: 'withLockAsync()' };
 
 /** What sets the kinds apart. */
 export interface ExclusiveRules {
-  /** Releases with someone waiting until those who wait go first. */
-  readonly limit: number;
-  /** Looks at the lock before lining up. */
-  readonly spins: number;
-  /** What waiters do between two looks. */
-  readonly inside: 'sleep' | 'spin';
+  /** When those who wait go first. */
+  readonly turns: TurnRules;
+  /** What a waiter does that has looked for long enough. */
+  readonly then: 'sleep' | 'spin';
 }
 
 /** Its methods are those of `Mutex` and `SpinLock`, which tell what they do. */
@@ -111,7 +109,7 @@ export class ExclusiveEngine implements Owner {
       words,
       this.attachment,
       handle,
-      { inside: rules.inside, showWaiters, unreserve, otherWays: () => WAYS },
+      { then: rules.then, showWaiters, unreserve, otherWays: () => WAYS },
       options.blockMainThread === true,
     );
     this.#door = new ExclusiveDoor(words, agent, this.attachment);
@@ -126,9 +124,8 @@ export class ExclusiveEngine implements Owner {
   take(options: LockOptions = NO_OPTIONS): boolean {
     if (options !== NO_OPTIONS) checkOptions(this.handle.lock, options);
     this.attachment.thread.enter();
-    if (Atomics.compareExchange(this.words, STATE, FREE, this.id) === FREE) return false;
-    this.attachment.thread.retract();
-    return this.#takeSlowly(options);
+    const found = Atomics.compareExchange(this.words, STATE, FREE, this.id);
+    return found === FREE ? false : this.#takeSlowly(found, options);
   }
 
   /** Whether this thread holds the lock, and took it from one who had died with it. */
@@ -148,8 +145,8 @@ export class ExclusiveEngine implements Owner {
 
   tryLock(): LockToken | null {
     this.attachment.thread.enter();
-    if (Atomics.compareExchange(this.words, STATE, FREE, this.id) === FREE)
-      return this.#token(IN_SECTION, false);
+    const found = Atomics.compareExchange(this.words, STATE, FREE, this.id);
+    if (found === FREE || this.#takeWanted(found)) return this.#token(IN_SECTION, false);
     this.attachment.thread.retract();
     const result = this.#waiting.attempt(this.#door, true);
     return result === NOT_YET ? null : this.#token(IN_SECTION, this.#wasAbandoned(result));
@@ -199,11 +196,6 @@ export class ExclusiveEngine implements Owner {
     return this.#waiting.stats();
   }
 
-  overtakingBound(threads: number): number {
-    checkThreads(threads);
-    return overtakingBound(this.#rules.limit, threads);
-  }
-
   /** Takes the lock for a token that had it before, wherever that is and however long it takes. */
   takeAgain(token: LockToken): void {
     const section = whatOf(token) & IN_SECTION;
@@ -248,7 +240,14 @@ export class ExclusiveEngine implements Owner {
     return describeLock(this.handle, this.#describeHolder());
   }
 
-  #takeSlowly(options: LockOptions): boolean {
+  /** Takes a lock that is free, though others wait, in the section that was entered for it. */
+  #takeWanted(found: number): boolean {
+    return found === WANTED && take(this.words, WANTED, this.id, false);
+  }
+
+  #takeSlowly(found: number, options: LockOptions): boolean {
+    if (this.#takeWanted(found)) return false;
+    this.attachment.thread.retract();
     if (holderOf(Atomics.load(this.words, STATE)) === this.id) {
       throw new RseqSliceError(
         'ERR_RSEQ_RECURSIVE_LOCK',
@@ -257,19 +256,9 @@ export class ExclusiveEngine implements Owner {
     }
     // Free, and others wait: whoever comes may still take it, while the gate is open.
     let result = this.#waiting.attempt(this.#door, false);
-    if (result === NOT_YET) result = this.#waiting.wait(this.#door, options, this.#spin);
+    if (result === NOT_YET) result = this.#waiting.wait(this.#door, options);
     return this.#wasAbandoned(result);
   }
-
-  /** Looks at the lock so often, and takes it when it is free. */
-  readonly #spin = (): number => {
-    for (let i = 0; i < this.#rules.spins; i++) {
-      if (isHeld(Atomics.load(this.words, STATE))) continue;
-      const result = this.#waiting.attempt(this.#door, false);
-      if (result >= 0) return result;
-    }
-    return NOT_YET;
-  };
 
   #wasAbandoned(result: number): boolean {
     if (result !== ABANDONED) return false;
@@ -325,7 +314,7 @@ export class ExclusiveEngine implements Owner {
 
   #passOn(section: number): Outcome {
     const { words } = this;
-    const next = chooseNext(words, this.#rules.limit, sharedNow);
+    const next = chooseNext(words, this.#rules.turns, sharedNow);
     // Not free yet: someone may have lined up meanwhile, and would be overtaken unseen until we
     // have called.
     releaseTo(words, next === FREE ? WANTED : next);

@@ -10,7 +10,7 @@ import { sharedNow } from '../../clock.ts';
 import { lengthOf, place } from './layout.ts';
 import type { LockHandle } from './layout.ts';
 import { agentOf } from './liveness.ts';
-import { checkAsyncOptions, checkOptions, checkThreads } from '../options.ts';
+import { checkAsyncOptions, checkOptions } from '../options.ts';
 import type { AsyncLockOptions, LockOptions, SemaphoreOptions, Ways } from '../options.ts';
 import { describeLock, refuseCopies } from './posting.ts';
 import { runWith, runWithAsync } from './run-with.ts';
@@ -18,14 +18,15 @@ import { Slots } from './slots.ts';
 import type { Hold } from '../token.ts';
 import { createToken } from '../token.ts';
 import type { LockToken, Owner } from '../token.ts';
-import { chooseNext, hasWaiters, overtakingBound, OWN } from './turnstile.ts';
+import { chooseNext, hasWaiters, OWN } from './turnstile.ts';
+import type { TurnRules } from './turnstile.ts';
 import { NOT_YET } from './waiter.ts';
 import type { Door } from './waiter.ts';
 import { Waiting } from './waiting.ts';
 import type { LockStats } from './stats.ts';
 
-/** Releases with someone waiting until those who wait go first. */
-const LIMIT = 1024;
+/** When those who wait go first. */
+const TURNS: TurnRules = { every: 5, looks: 16 };
 const NO_OPTIONS: LockOptions = {};
 const WAYS: Ways = { tries: 'tryAcquire()', waits: 'withPermitAsync()' };
 
@@ -65,7 +66,7 @@ export class PermitEngine implements Owner {
       this.#attachment,
       handle,
       {
-        inside: 'sleep',
+        then: 'sleep',
         showWaiters: () => true,
         unreserve: () => undefined,
         otherWays: () => WAYS,
@@ -120,17 +121,12 @@ export class PermitEngine implements Owner {
     return this.#waiting.stats();
   }
 
-  overtakingBound(threads: number): number {
-    checkThreads(threads);
-    return overtakingBound(LIMIT, threads) + this.permits;
-  }
-
   /** A token's way back. */
   giveBack(what: number): void {
     this.#slots.clear(what >> 1);
     if ((what & IN_SECTION) !== 0) this.#attachment.thread.leave();
     if (!hasWaiters(this.#words)) return;
-    chooseNext(this.#words, LIMIT, sharedNow);
+    chooseNext(this.#words, TURNS, sharedNow);
     this.#waiting.release();
   }
 

@@ -21,6 +21,7 @@ import type { Hold } from '../token.ts';
 import { createToken } from '../token.ts';
 import type { LockToken, Owner } from '../token.ts';
 import { chooseNext, EVENT_LOOP_LEASE, hasWaiters, OWN, STATE } from './turnstile.ts';
+import type { TurnRules } from './turnstile.ts';
 import { AGAIN, NOT_YET } from './waiter.ts';
 import type { Door } from './waiter.ts';
 import { Waiting } from './waiting.ts';
@@ -38,8 +39,8 @@ import {
   writerOf,
 } from './writer.ts';
 
-/** Releases with someone waiting until those who wait go first. */
-const LIMIT = 1024;
+/** When those who wait go first. */
+const TURNS: TurnRules = { every: 5, looks: 16 };
 const NO_OPTIONS: LockOptions = {};
 const READING: Ways = { tries: 'tryReadLock()', waits: 'withReadLockAsync()' };
 const WRITING: Ways = { tries: 'tryWriteLock()', waits: 'withWriteLockAsync()' };
@@ -86,7 +87,7 @@ export class ReadWriteEngine implements Owner {
       this.#attachment,
       handle,
       {
-        inside: 'sleep',
+        then: 'sleep',
         showWaiters: () => true,
         unreserve: () => undefined,
         otherWays: (door) => (door === this.#writeDoor ? WRITING : READING),
@@ -220,7 +221,7 @@ export class ReadWriteEngine implements Owner {
     for (;;) {
       if (claimed === NOT_YET) {
         if (options.timeout !== 0) this.#refuseRecursion();
-        this.#waiting.wait(this.#writeDoor, options, undefined, deadline);
+        this.#waiting.wait(this.#writeDoor, options, deadline);
       }
       const result = this.#drain(options, deadline);
       if (result !== NOT_YET) return result;
@@ -230,7 +231,7 @@ export class ReadWriteEngine implements Owner {
 
   #passOn(): void {
     if (!hasWaiters(this.#words)) return;
-    chooseNext(this.#words, LIMIT, sharedNow);
+    chooseNext(this.#words, TURNS, sharedNow);
     this.#waiting.release();
   }
 

@@ -7,13 +7,14 @@
  * steps. Who spins, who sleeps and for how long is not decided here.
  *
  * `STATE` says who holds the lock. `QUEUE` counts who waits, in one of two
- * places. While the gate is open everybody who waits is inside, and anybody may
- * take a free lock, also without ever having waited: that is fast, and unfair.
- * When the lock was released often enough with someone waiting, or for long
- * enough, the gate closes: a free lock is then reserved for those inside, newcomers line up
- * outside, and when the last of those inside has had the lock, or has given up,
- * the gate opens and those outside are inside. So a waiter is overtaken at most
- * {@link overtakingBound} times.
+ * places: whoever comes when nobody is inside is inside, and those who come while
+ * some are, stand outside; when the last of those inside has had the lock, or has
+ * given up, those outside are inside. While the gate is open that makes no
+ * difference: anybody may take a free lock, also without ever having waited. That
+ * is fast, and unfair. So now and then there is a turn: a release closes the gate,
+ * the lock is reserved for those inside, and the first of them to take it opens
+ * the gate. So a waiter gets the lock by right after {@link turnsBound} turns at
+ * most.
  *
  * Those inside may be dead, or sleep in an event loop that is busy with
  * something else. So a reservation is a lease: when nobody has taken the lock
@@ -21,9 +22,9 @@
  * about fairness only, so that is always safe.
  *
  * Who waits in an event loop is counted in the line like everybody else, but
- * sleeps on a word of its own, the bell. All of them are rung at a release,
- * beside the one thread that is called: nobody's turn is spent on an event loop
- * that does not come round.
+ * sleeps on a word of its own, the bell. All of them are rung when a thread is
+ * called, beside that one: nobody's turn is spent on an event loop that does not
+ * come round.
  */
 import { since } from '../../clock.ts';
 
@@ -37,7 +38,10 @@ export const QUEUE = 2;
  * Waiters sleep on one of two words, those of even batches on the first. Counted up at every call.
  */
 export const CALLS = 3;
-/** How often it was released with someone inside since the gate closed last. */
+/**
+ * How often it was released with someone inside since a release looked at the clock. Only how soon
+ * a turn comes depends on it, so nobody minds if two who count it at once count one.
+ */
 export const BYPASS = 5;
 /** Event loops sleep on it. Counted up when they are rung. */
 export const BELL = 6;
@@ -55,7 +59,7 @@ export const LISTENING = 9;
  * forgotten. Those of the dead stay counted until then: it decides about leases only.
  */
 export const EVENT_LOOPS = 10;
-/** When the lock was released last with the gate closed, on the clock of `clock.ts`. */
+/** When the gate closed last, or the lock was released with it closed, on the clock of `clock.ts`. */
 export const RESERVED_SINCE = 11;
 /**
  * How it is held: 0 without a token, or the number of the token; {@link FOUND_DEAD}, or the number
@@ -87,7 +91,9 @@ const INSIDE = 0x3ff;
 const OUTSIDE_SHIFT = 10;
 const OUTSIDE_ONE = 1 << OUTSIDE_SHIFT;
 const OUTSIDE = INSIDE << OUTSIDE_SHIFT;
-/** Someone was called and has not been heard of yet: no need to call another one. */
+/**
+ * Someone was called, and has neither got in nor gone back to sleep: no need to call another one.
+ */
 const CALLED = 1 << 20;
 const GATE = 1 << 21;
 const BATCH_SHIFT = 22;
@@ -99,7 +105,7 @@ export const MOST_WAITERS: number = INSIDE;
 
 /** Where a waiter stands. */
 export const Standing = {
-  /** May take the lock when it is free or reserved. */
+  /** May take the lock when it is free, and when it is reserved if the gate is closed. */
   Inside: 0,
   /** Must wait for the gate to open. */
   Outside: 1,
@@ -109,19 +115,24 @@ export const Standing = {
 export type Standing = (typeof Standing)[keyof typeof Standing];
 
 /**
- * The most often that others can take the lock between the moment a waiter has
- * lined up and the lock shows that, and the moment it takes the lock itself.
- * @param limit releases until the gate closes
+ * The most turns that there can be between the moment a waiter has lined up and the lock shows
+ * that, and the moment it takes the lock itself: one for each who may be inside when it comes to
+ * stand outside, and one for each who may have come there, too, when it is inside.
  * @param threads how many use the lock
  */
-export function overtakingBound(limit: number, threads: number): number {
-  return limit + 2 * threads;
+export function turnsBound(threads: number): number {
+  return 2 * (threads - 1);
 }
 
-/** ms after a turn of those who waited until the next one may begin. */
-export const TURN = 5;
-/** Releases after which the clock is looked at, which costs a tenth of a release. */
-const LOOKS_AT_CLOCK = 8;
+/** When turns are to come. */
+export interface TurnRules {
+  /** ms from one to the next. */
+  readonly every: number;
+  /** Releases with someone inside until the clock is looked at, which costs a tenth of one. */
+  readonly looks: number;
+}
+/** Counted as so many releases when a waiter goes to sleep: the next release looks at the clock. */
+const MANY_RELEASES = 1 << 20;
 
 /** ms that a lock stays reserved for threads which do not come to take it. */
 export const LEASE = 250;
@@ -134,6 +145,8 @@ const GENERATION_SHIFT = 16;
 const GENERATION_ONE = 1 << GENERATION_SHIFT;
 
 const batchOf = (queue: number): number => (queue >>> BATCH_SHIFT) & (BATCHES - 1);
+/** The batch of those who stand outside. */
+const nextBatchOf = (queue: number): number => (batchOf(queue) + 1) % BATCHES;
 
 /** Whether someone has it. */
 export function isHeld(state: number): boolean {
@@ -169,11 +182,6 @@ export function looksClosed(words: Int32Array): boolean {
 /** The word that the waiters of a batch sleep on. */
 export function callsOf(batch: number): number {
   return CALLS + (batch & 1);
-}
-
-/** The word that those sleep on who are inside now. */
-export function presentCalls(words: Int32Array): number {
-  return callsOf(batchOf(Atomics.load(words, QUEUE)));
 }
 
 /**
@@ -228,7 +236,7 @@ export function awaitHolder(words: Int32Array, seen: number): boolean {
  */
 export function arrive(words: Int32Array): number {
   for (let queue = Atomics.load(words, QUEUE); ;) {
-    const outside = (queue & GATE) !== 0;
+    const outside = (queue & INSIDE) !== 0;
     if ((outside ? (queue & OUTSIDE) >>> OUTSIDE_SHIFT : queue & INSIDE) === MOST_WAITERS)
       return -1;
     const found = Atomics.compareExchange(
@@ -237,7 +245,7 @@ export function arrive(words: Int32Array): number {
       queue,
       queue + (outside ? OUTSIDE_ONE : INSIDE_ONE),
     );
-    if (found === queue) return outside ? (batchOf(queue) + 1) % BATCHES : batchOf(queue);
+    if (found === queue) return outside ? nextBatchOf(queue) : batchOf(queue);
     queue = found;
   }
 }
@@ -248,13 +256,13 @@ export function standing(words: Int32Array, batch: number): Standing {
 }
 
 function standingIn(queue: number, batch: number): Standing {
-  const present = batchOf(queue);
-  if (batch === present) return Standing.Inside;
-  return batch === (present + 1) % BATCHES ? Standing.Outside : Standing.Forgotten;
+  if (batch === batchOf(queue)) return Standing.Inside;
+  if (batch !== nextBatchOf(queue)) return Standing.Forgotten;
+  return (queue & GATE) === 0 ? Standing.Inside : Standing.Outside;
 }
 
 /**
- * Says that whoever was called has been heard of. Everybody about to sleep does
+ * Says that whoever was called goes back to sleep. Everybody about to sleep does
  * this *after* reading the calls and *before* looking at the state: a call that
  * met nobody asleep would otherwise keep the next one from being made.
  */
@@ -262,28 +270,31 @@ export function answerCall(words: Int32Array): void {
   if ((Atomics.load(words, QUEUE) & CALLED) !== 0) Atomics.and(words, QUEUE, ~CALLED);
 }
 
+/** Makes the next release look whether a turn is due: a waiter found no way in, and sleeps. */
+export function hurryTurn(words: Int32Array): void {
+  words[BYPASS] = MANY_RELEASES;
+}
+
 /**
- * Leaves the line, having taken the lock or given up.
- * @returns whether that opened the gate.
+ * Leaves the line, having taken the lock or given up. If the lock was reserved for those inside and
+ * this is one of them, anybody may take it again.
  */
-export function depart(words: Int32Array, batch: number): boolean {
+export function depart(words: Int32Array, batch: number): void {
   for (let queue = Atomics.load(words, QUEUE); ;) {
     let next = queue & ~CALLED;
-    const where = standingIn(queue, batch);
     // A count that is gone already was taken back by force.
-    if (where === Standing.Inside && (queue & INSIDE) !== 0) next -= INSIDE_ONE;
-    if (where === Standing.Outside && (queue & OUTSIDE) !== 0) next -= OUTSIDE_ONE;
-    const opens = (next & GATE) !== 0 && (next & INSIDE) === 0;
-    if (opens) next = opened(next);
+    if (batch === batchOf(queue) && (queue & INSIDE) !== 0) next = (next & ~GATE) - INSIDE_ONE;
+    if (batch === nextBatchOf(queue) && (queue & OUTSIDE) !== 0) next -= OUTSIDE_ONE;
+    if ((next & INSIDE) === 0 && (queue & INSIDE) !== 0) next = opened(next);
     const found = Atomics.compareExchange(words, QUEUE, queue, next);
-    if (found === queue) return opens;
+    if (found === queue) return;
     queue = found;
   }
 }
 
-/** The queue after the gate was opened: those outside are inside, as the next batch. */
+/** The queue with the gate open and those outside inside, as the next batch. */
 function opened(queue: number): number {
-  return ((queue & OUTSIDE) >>> OUTSIDE_SHIFT) | (((batchOf(queue) + 1) % BATCHES) << BATCH_SHIFT);
+  return ((queue & OUTSIDE) >>> OUTSIDE_SHIFT) | (nextBatchOf(queue) << BATCH_SHIFT);
 }
 
 /**
@@ -359,33 +370,35 @@ function forgetEventLoops(words: Int32Array, seen: number): void {
 }
 
 /**
- * Counts one more release with someone inside, and closes the gate when there
- * were enough. Who releases does this before the lock is free.
+ * Counts one more release with someone inside, and closes the gate when a turn is due. Who releases
+ * does this before the lock is free.
  * @param clock `sharedNow`
  * @returns what the state of an exclusive lock must be when it is released.
  */
-export function chooseNext(words: Int32Array, limit: number, clock: () => number): number {
-  for (let queue = Atomics.load(words, QUEUE); ;) {
-    if ((queue & GATE) !== 0) {
-      Atomics.store(words, RESERVED_SINCE, clock());
-      return RESERVED;
-    }
+export function chooseNext(words: Int32Array, rules: TurnRules, clock: () => number): number {
+  let queue = Atomics.load(words, QUEUE);
+  if ((queue & GATE) === 0 && ((queue & INSIDE) === 0 || !isTurnDue(words, rules, clock)))
+    return (queue & WAITERS) === 0 ? FREE : WANTED;
+  // Before anybody can find the gate closed.
+  Atomics.store(words, RESERVED_SINCE, clock());
+  while ((queue & GATE) === 0) {
+    // Those who were inside have given up meanwhile, and nobody came.
     if ((queue & INSIDE) === 0) return FREE;
-    const count = Atomics.add(words, BYPASS, 1) + 1;
-    // Sections may be long: then those who wait go first after some time, however few releases
-    // there were.
-    const isLong =
-      count % LOOKS_AT_CLOCK === 0 && since(Atomics.load(words, RESERVED_SINCE), clock()) > TURN;
-    if (count < limit && !isLong) return WANTED;
-    // Before anybody can find the gate closed.
-    Atomics.store(words, RESERVED_SINCE, clock());
-    const found = Atomics.compareExchange(words, QUEUE, queue, queue | GATE);
-    if (found === queue) {
-      Atomics.store(words, BYPASS, 0);
-      return RESERVED;
-    }
+    // Whoever was called may stand outside: someone inside is to be called.
+    const found = Atomics.compareExchange(words, QUEUE, queue, (queue | GATE) & ~CALLED);
+    if (found === queue) break;
     queue = found;
   }
+  return RESERVED;
+}
+
+function isTurnDue(words: Int32Array, { every, looks }: TurnRules, clock: () => number): boolean {
+  const count = (words[BYPASS] ?? 0) + 1;
+  words[BYPASS] = count < looks ? count : 0;
+  if (count < looks) return false;
+  // Below zero after some weeks without a turn, and as long for a lock that never had one where the
+  // clock is.
+  return Math.abs(since(Atomics.load(words, RESERVED_SINCE), clock())) > every;
 }
 
 /** Makes the lock free when it was left wanted by nobody. */
@@ -399,9 +412,10 @@ export function unreserve(words: Int32Array): void {
 }
 
 /**
- * Marks one of those inside as called, after the lock was released or a waiter
- * gave up, unless one is on its way already.
- * @returns the word it sleeps on, to be counted up by {@link call}; -1: nobody is to be called.
+ * Marks someone as called, after the lock was released or a waiter gave up, unless one is on its
+ * way already.
+ * @returns the word that those inside sleep on, to be counted up by {@link call}; -1: nobody is to
+ * be called.
  */
 export function markCalled(words: Int32Array): number {
   for (let queue = Atomics.load(words, QUEUE); ;) {
@@ -410,6 +424,25 @@ export function markCalled(words: Int32Array): number {
     if (found === queue) return callsOf(batchOf(queue));
     queue = found;
   }
+}
+
+/**
+ * Who is to be called when nobody sleeps on the word that {@link markCalled} returned: those inside
+ * wait in event loops, or are dead.
+ * @param word that one
+ * @returns the word that those outside sleep on; -1: nobody, or they may not take the lock
+ */
+export function callsOutside(words: Int32Array, word: number): number {
+  const queue = Atomics.load(words, QUEUE);
+  return (queue & OUTSIDE) === 0 || (queue & GATE) !== 0 ? -1 : 2 * CALLS + 1 - word;
+}
+
+/**
+ * Whether someone waits, and nobody is on its way to the lock because it was called.
+ */
+export function isCallDue(words: Int32Array): boolean {
+  const queue = Atomics.load(words, QUEUE);
+  return (queue & WAITERS) !== 0 && (queue & CALLED) === 0;
 }
 
 /** Makes those about to sleep on a word look again. Whoever sleeps already must be woken. */

@@ -65,8 +65,6 @@ export class Waiter {
   calls = 0;
   /** Whether only the gate keeps it from the lock. */
   isOutside = false;
-  /** Whether getting in opened the gate for others. */
-  openedGate = false;
   /**
    * Whether the next look asks if those who hold the lock are alive. So does the first: they may be
    * dead for long.
@@ -111,13 +109,27 @@ export class Waiter {
       this.isOutside = where === Standing.Outside;
       const result = door.attempt(true, !this.isOutside, this.isLate);
       if (result >= 0) {
-        this.openedGate = this.#depart();
+        this.#depart();
         return result;
       }
       if (result === AGAIN) continue;
       if (!this.isOutside || !door.isOpen() || !openIfStuck(words, sharedNow())) return NOT_YET;
       this.#callAll();
     }
+  }
+
+  /**
+   * The same for one that was called and is awake: as long as it has not answered, nobody else is
+   * called.
+   * @returns as {@link Waiter.look}; {@link NOT_YET}: it can still be worth another try
+   */
+  tryAgain(door: Door): number {
+    const where = standing(this.#words, this.#batch);
+    if (where !== Standing.Inside) return NOT_YET;
+    const result = door.attempt(true, true, false);
+    if (result < 0) return NOT_YET;
+    this.#depart();
+    return result;
   }
 
   /**
@@ -135,16 +147,14 @@ export class Waiter {
   /**
    * Leaves the line without the lock. The caller must call the next one: this one may have been
    * called.
-   * @returns whether that opened the gate.
    */
-  giveUp(): boolean {
-    return this.#depart();
+  giveUp(): void {
+    this.#depart();
   }
 
-  #depart(): boolean {
-    const opened = depart(this.#words, this.#batch);
+  #depart(): void {
+    depart(this.#words, this.#batch);
     this.#discount();
-    return opened;
   }
 
   #discount(): void {

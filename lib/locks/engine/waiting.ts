@@ -9,13 +9,14 @@
  * memory stands for all of them. It is in nobody's way while its event loop is
  * busy: see `turnstile.ts`.
  */
+import { availableParallelism } from 'node:os';
 import { currentHost } from '../../host/current.ts';
 import type { Bed, Sleeping, Wake } from '../../host/port.ts';
 import { LOCK_ABANDONED, LOCK_TIMEOUT, publishLater } from '../../channels.ts';
 import type { LockMessage } from '../../channels.ts';
 import { onAbort } from './abort.ts';
 import type { Attachment } from './attachment.ts';
-import { leftUntil, sharedNow } from '../../clock.ts';
+import { leftUntil, now, sharedNow } from '../../clock.ts';
 import { LOCK_KINDS } from './layout.ts';
 import type { LockHandle } from './layout.ts';
 import { Requests } from './requests.ts';
@@ -24,6 +25,7 @@ import type { LockStats } from './stats.ts';
 import { deadlineOf, MAIN_THREAD, refuseToBlock, timedOut } from '../options.ts';
 import type { AsyncLockOptions, LockOptions, Ways } from '../options.ts';
 import { EventLoopSleep, POLL, wakeEventLoops } from './parking.ts';
+import { pause } from './pause.ts';
 import { observerOf } from '../../sections/observer.ts';
 import type { LockObserver } from '../../sections/observer.ts';
 import { startTimeout } from './timeout.ts';
@@ -32,17 +34,19 @@ import {
   BELL,
   call,
   callsOf,
+  callsOutside,
   countWaiters,
   ENGINE_SLEEPERS,
   EVENT_LOOP_LEASE,
   hasWaiters,
+  hurryTurn,
+  isCallDue,
   isListening,
   listen,
   looksClosed,
   markCalled,
   MOST_WAITERS,
   openIfStuck,
-  presentCalls,
   readBell,
   RECORDED_AS,
   ring,
@@ -52,8 +56,11 @@ import type { Door } from './waiter.ts';
 
 /** What the kinds of locks do differently. */
 export interface WaitingRules {
-  /** What waiters that are inside do between two looks. `spin`: they look on. */
-  readonly inside: 'sleep' | 'spin';
+  /**
+   * What a waiter does that has looked for long enough. `spin`: it lets other threads run, and
+   * looks on.
+   */
+  readonly then: 'sleep' | 'spin';
   /**
    * Makes the lock show that someone waits, before that someone is called.
    * @returns false: a holder will call.
@@ -66,10 +73,13 @@ export interface WaitingRules {
 }
 
 /**
- * Looks in a row at a lock that is spun on, before the deadline and the holder's life are looked at
- * too.
+ * ms that a thread looks at a lock before it sleeps, after it came and after it was called. It is
+ * some times what it takes to sleep and to be woken, so who could have had the lock soon does not
+ * pay for both. With one CPU the holder cannot run meanwhile.
  */
-const SPINS = 4096;
+const LOOKING = availableParallelism() > 1 ? 0.02 : 0;
+/** Pauses between two looks: they double up to so many. */
+const MOST_PAUSES = 8;
 const nothing = (): void => undefined;
 
 export class Waiting {
@@ -124,16 +134,10 @@ export class Waiting {
 
   /**
    * Waits in the calling thread.
-   * @param spin tries for a while before lining up; {@link NOT_YET}: in vain
    * @throws {RseqSliceError} `ERR_RSEQ_TIMEOUT`, `ERR_RSEQ_WOULD_BLOCK`,
    * `ERR_RSEQ_TOO_MANY_WAITERS`.
    */
-  wait(
-    door: Door,
-    { timeout }: LockOptions,
-    spin?: () => number,
-    deadline: number = deadlineOf(timeout),
-  ): number {
+  wait(door: Door, { timeout }: LockOptions, deadline: number = deadlineOf(timeout)): number {
     // Whoever has no time does not wait, in the main thread either.
     if (timeout === 0) {
       this.#contended++;
@@ -148,8 +152,8 @@ export class Waiting {
     this.#contended++;
     if (result !== NOT_YET) return result;
     const observer = this.#getObserver();
-    if (observer === null) return this.#waitUntil(door, deadline, timeout, spin);
-    return observer.waiting(() => this.#waitUntil(door, deadline, timeout, spin));
+    if (observer === null) return this.#waitUntil(door, deadline, timeout);
+    return observer.waiting(() => this.#waitUntil(door, deadline, timeout));
   }
 
   /** Waits in the calling thread, whichever it is and however long it takes. */
@@ -206,17 +210,22 @@ export class Waiting {
   }
 
   /**
-   * Calls one who waits in its thread, unless one is called already, and all who wait in their
-   * event loops.
+   * Calls one who waits in its thread, and all who wait in their event loops; nobody when one is on
+   * its way who was called before: its release will call.
    */
   callNext(): void {
     const words = this.#words;
-    if (!hasWaiters(words)) return;
     // Those who spin need no call.
-    if (this.#rules.inside === 'sleep') {
-      if (!this.#rules.showWaiters(words)) return;
-      const word = markCalled(words);
-      if (word >= 0) this.#call(word, 1);
+    if (this.#rules.then === 'spin') {
+      if (hasWaiters(words)) this.ring();
+      return;
+    }
+    if (!isCallDue(words) || !this.#rules.showWaiters(words)) return;
+    const word = markCalled(words);
+    if (word < 0) return;
+    if (this.#call(word, 1) === 0) {
+      const outside = callsOutside(words, word);
+      if (outside >= 0) this.#wake(outside, 1);
     }
     this.ring();
   }
@@ -283,22 +292,15 @@ export class Waiting {
     this.#serveLater();
   }
 
-  #waitUntil(
-    door: Door,
-    deadline: number,
-    timeout: number | undefined,
-    spin?: () => number,
-  ): number {
-    const early = spin?.() ?? NOT_YET;
+  #waitUntil(door: Door, deadline: number, timeout: number | undefined): number {
+    const early = this.#lookOn(door, null, Math.min(now() + LOOKING, deadline));
     if (early !== NOT_YET) return early;
     const waiter = new Waiter(this.#words, false, this.#callAll);
+    const spins = this.#rules.then === 'spin';
     let hasSlept = false;
     for (;;) {
       const result = waiter.look(door);
-      if (result >= 0) {
-        this.#arrived(waiter, door);
-        return result;
-      }
+      if (result >= 0) return this.#arrived(result, door);
       const left = leftUntil(deadline);
       if (left <= 0) {
         if (waiter.isLate) {
@@ -309,43 +311,48 @@ export class Waiting {
         waiter.isLate = true;
         continue;
       }
-      if (this.#rules.inside === 'spin' && !waiter.isOutside) {
-        waiter.slept(this.#lookOn(door));
-        continue;
-      }
-      if (!hasSlept) this.#parked++;
+      if (!hasSlept && !spins) this.#parked++;
       hasSlept = true;
-      waiter.slept(
-        this.sleepOn(
-          waiter.word,
-          waiter.calls,
-          Math.min(left, waiter.isOutside || door.isKeptByEventLoop() ? EVENT_LOOP_LEASE : POLL),
-        ),
-      );
+      hurryTurn(this.#words);
+      waiter.slept(spins ? this.#yield() : this.#sleepIn(waiter, door, left));
+      if (!spins && waiter.isLate) continue;
+      // It was called: as long as it looks on, nobody else is.
+      const found = this.#lookOn(door, waiter, Math.min(now() + LOOKING, deadline));
+      if (found !== NOT_YET) return this.#arrived(found, door);
     }
   }
 
-  #lookOn(door: Door): Wake {
-    for (let i = 0; i < SPINS; i++) if (door.isOpen()) return 'called';
-    return 'timed out';
+  /**
+   * Looks at the lock until a moment of `now`, and takes it when it is free.
+   * @param waiter null: it has not lined up
+   */
+  #lookOn(door: Door, waiter: Waiter | null, until: number): number {
+    for (let pauses = 1; now() < until; pauses = Math.min(2 * pauses, MOST_PAUSES)) {
+      if (door.isOpen()) {
+        const result = waiter === null ? this.attempt(door, false) : waiter.tryAgain(door);
+        if (result !== NOT_YET) return result;
+      }
+      pause(pauses);
+    }
+    return NOT_YET;
+  }
+
+  #sleepIn(waiter: Waiter, door: Door, left: number): Wake {
+    const most = waiter.isOutside || door.isKeptByEventLoop() ? EVENT_LOOP_LEASE : POLL;
+    return this.sleepOn(waiter.word, waiter.calls, Math.min(left, most));
   }
 
   /** A waiter is in, and has left the line. */
-  #arrived(waiter: Waiter, door: Door): void {
-    if (waiter.openedGate) this.#gateOpened();
+  #arrived(result: number, door: Door): number {
     if (door.admitsMore()) this.callNext();
+    return result;
   }
 
   /** A waiter has given up: what it was called for is for the next. */
   #departed(waiter: Waiter, letsOthersIn: boolean): void {
-    if (waiter.giveUp()) this.#gateOpened();
+    waiter.giveUp();
     this.#rules.unreserve(this.#words);
     if (hasWaiters(this.#words) || letsOthersIn) this.callNext();
-  }
-
-  /** Those who spin were asleep while they stood outside. */
-  #gateOpened(): void {
-    if (this.#rules.inside === 'spin') this.#call(presentCalls(this.#words), MOST_WAITERS);
   }
 
   #getObserver(): LockObserver | null {
@@ -375,17 +382,27 @@ export class Waiting {
     this.ring();
   };
 
-  #call(word: number, count: number): void {
+  /** @returns how many it woke */
+  #call(word: number, count: number): number {
     this.#called++;
-    this.#wake(word, count);
+    return this.#wake(word, count);
   }
 
-  /** Without a request of an outer section, as a sleep is. */
-  #wake(word: number, count: number): void {
+  /** Without a request of an outer section, as a sleep is. @returns how many it woke */
+  #wake(word: number, count: number): number {
     call(this.#words, word);
     const paused = this.#attachment.pause();
-    this.#sleeping.wake(this.#bed, word, count);
+    const woken = this.#sleeping.wake(this.#bed, word, count);
     if (paused) this.#attachment.resume();
+    return woken;
+  }
+
+  /** Lets another thread of this CPU run, the holder maybe. */
+  #yield(): Wake {
+    const paused = this.#attachment.pause();
+    this.#sleeping.yield();
+    if (paused) this.#attachment.resume();
+    return 'timed out';
   }
 
   #noteGivenUp(): void {
@@ -440,9 +457,8 @@ export class Waiting {
         if (this.#sleep.sleep(bell)) return;
         continue;
       }
-      const waiter = this.#waiter;
       this.#waiter = null;
-      this.#arrived(waiter, request.door);
+      this.#arrived(result, request.door);
       this.#requests.remove(request);
       request.grant(result);
     }

@@ -10,9 +10,10 @@ import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { attach } from '../../../lib/attach.ts';
 import { ControlWordBytes } from '../../../lib/host/control-word-bytes.ts';
 import { currentHost, portableHost, useHost } from '../../../lib/host/current.ts';
+import { loadAddon } from '../../../lib/host/linux/binding.ts';
 import { AVAILABLE, describeFailure } from '../../../lib/host/status.ts';
 import type { Host, HostThread } from '../../../lib/host/port.ts';
-import { Mutex, Outcome, probe } from '../../../lib/index.ts';
+import { Mutex, Outcome, probe, SpinLock } from '../../../lib/index.ts';
 
 const real = currentHost();
 const OTHER = 77;
@@ -50,6 +51,9 @@ function fakeHost() {
         return 'timed out';
       }),
       wake: vi.fn(() => 0),
+      yield: vi.fn(() => {
+        isDead.value = true;
+      }),
     },
     agent: () => ({ id: 7, hasEnded: (id: number) => id === OTHER && isDead.value }),
     mapFile: vi.fn(() => null),
@@ -92,16 +96,22 @@ describe('a fake host', () => {
     expect(() => attach({ host: 'linux' })).toThrow(/No time slice extensions for this thread/);
   });
 
-  it('is what locks sleep by, and what tells them who has died', () => {
+  it.each([
+    ['sleep', Mutex],
+    ['yield', SpinLock],
+  ] as const)('is what locks %s by, and what tells them who has died', (call, Lock) => {
     const thread = attach();
-    const mutex = new Mutex({ thread, blockMainThread: true });
-    const words = new Int32Array(mutex.handle.buffer, mutex.handle.byteOffset);
-    mutex.enter();
-    mutex.leave();
+    const lock = new Lock({ thread, blockMainThread: true });
+    const words = new Int32Array(lock.handle.buffer, lock.handle.byteOffset);
+    lock.enter();
+    lock.leave();
     // As if the other thread had taken it.
     Atomics.store(words, 1, OTHER);
-    const token = mutex.lock({ timeout: 1000 });
-    expect(fake.host.sleeping.sleep).toHaveBeenCalled();
+    const token = lock.lock({ timeout: 1000 });
+    const { sleep, yield: letRun } = fake.host.sleeping;
+    const [used, unused] = call === 'sleep' ? [sleep, letRun] : [letRun, sleep];
+    expect(used).toHaveBeenCalled();
+    expect(unused).not.toHaveBeenCalled();
     expect(token.abandoned).toBe(true);
     token.unlock();
     thread.detach();
@@ -131,6 +141,20 @@ describe.each([
     expect(sleeping.sleep(bed, 0, 0, 5)).toBe('timed out');
     expect(sleeping.wake(bed, 0, 1)).toBe(0);
     expect([...bed.words]).toEqual([0, 0, 0, 0]);
+  });
+
+  it('lets others run by one call of the kernel', () => {
+    const addon = loadAddon();
+    const wait = vi.spyOn(Atomics, 'wait');
+    const yields = addon.state === 'loaded' ? vi.spyOn(addon.binding, 'schedYield') : null;
+    try {
+      hostOf().sleeping.yield();
+      const calls = [yields?.mock.calls.length ?? 0, wait.mock.calls.length];
+      const isNative = yields !== null && hostOf() !== portableHost();
+      expect(calls).toEqual(isNative ? [1, 0] : [0, 1]);
+    } finally {
+      vi.restoreAllMocks();
+    }
   });
 
   it('attaches the calling thread, or says why not', () => {

@@ -18,11 +18,13 @@ import type {
   LockToken,
   PlacementOptions,
 } from '../../../lib/index.ts';
+import { currentHost } from '../../../lib/host/current.ts';
 import { loadAddon } from '../../../lib/host/linux/binding.ts';
 import { sharedNow } from '../../../lib/clock.ts';
 import { currentAgent } from '../../../lib/host/agent.ts';
 import {
   AWAITED,
+  countWaiters,
   EVENT_LOOP_LEASE,
   EVENT_LOOPS,
   FOUND_DEAD,
@@ -31,11 +33,11 @@ import {
   isGateClosed,
   isHeld,
   LEASE,
+  MOST_WAITERS,
   QUEUE,
   RESERVED,
   RESERVED_SINCE,
   STATE,
-  WAITERS,
   WANTED,
 } from '../../../lib/locks/engine/turnstile.ts';
 import { SimulatedKernel } from '../../../lib/simulated/kernel.ts';
@@ -43,8 +45,9 @@ import type { SimulatedThread } from '../../../lib/simulated/kernel.ts';
 import { canAskKernel, endedThread } from '../../support/ended-thread.ts';
 
 const KINDS = [
-  { kind: 'Mutex', Lock: Mutex },
-  { kind: 'SpinLock', Lock: SpinLock },
+  { kind: 'Mutex', Lock: Mutex, waits: 'sleep' },
+  // Its waiters let others run, and look on.
+  { kind: 'SpinLock', Lock: SpinLock, waits: 'yield' },
 ] as const;
 
 /** A thread that there is not: as good as one that is busy elsewhere. */
@@ -56,7 +59,7 @@ type Lock = Mutex | SpinLock;
 const wordsOf = ({ handle: { buffer, byteOffset } }: Lock): Int32Array =>
   new Int32Array(buffer, byteOffset);
 const stateOf = (lock: Lock): number => Atomics.load(wordsOf(lock), STATE);
-const waitersOf = (lock: Lock): number => Atomics.load(wordsOf(lock), QUEUE) & WAITERS;
+const waitersOf = (lock: Lock): number => countWaiters(wordsOf(lock));
 
 function withCode(code: ErrorCode): unknown {
   return expect.objectContaining({ name: 'RseqSliceError', code });
@@ -72,18 +75,28 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** Calls a function before each system call that a lock makes, to sleep or to wake. */
-function watchCalls(onCall: (call: 'sleep' | 'wake') => void): void {
+type SystemCall = 'sleep' | 'wake' | 'yield';
+
+/** Calls a function before each system call that a lock makes: to sleep, to wake or to yield. */
+function watchCalls(onCall: (call: SystemCall) => void): void {
+  const { sleeping } = currentHost();
+  /** Where there is no addon, yielding is a short sleep. */
+  let isYielding = false;
   const watch = <K extends string>(
     target: Record<K, (...args: never[]) => unknown>,
     name: K,
-    call: 'sleep' | 'wake',
+    call: SystemCall,
   ): void => {
     const original = target[name] as (...args: unknown[]) => unknown;
     vi.spyOn(target as Record<string, (...args: unknown[]) => unknown>, name).mockImplementation(
-      (...args) => {
-        onCall(call);
-        return original(...args);
+      function (this: unknown, ...args) {
+        if (!isYielding) onCall(call);
+        isYielding = call === 'yield';
+        try {
+          return Reflect.apply(original, this, args);
+        } finally {
+          isYielding = false;
+        }
       },
     );
   };
@@ -91,7 +104,8 @@ function watchCalls(onCall: (call: 'sleep' | 'wake') => void): void {
   if (addon.state === 'loaded') {
     watch(addon.binding, 'futexWait', 'sleep');
     watch(addon.binding, 'futexWake', 'wake');
-  }
+    watch(addon.binding, 'schedYield', 'yield');
+  } else watch(sleeping as unknown as Record<'yield', () => unknown>, 'yield', 'yield');
   watch(Atomics as unknown as Record<'wait', () => unknown>, 'wait', 'sleep');
   watch(Atomics as unknown as Record<'notify', () => unknown>, 'notify', 'wake');
 }
@@ -115,7 +129,7 @@ function thrownBy(run: () => unknown): unknown {
   throw new Error('nothing was thrown');
 }
 
-describe.each(KINDS)('a $kind', ({ kind, Lock }) => {
+describe.each(KINDS)('a $kind', ({ kind, Lock, waits }) => {
   const create = (options: PlacementOptions = {}): Lock =>
     new Lock({ blockMainThread: true, ...options });
   /** Another object on the same memory, as another thread has it. */
@@ -710,7 +724,7 @@ describe.each(KINDS)('a $kind', ({ kind, Lock }) => {
       closeGate(lock);
       watchCalls((call) => {
         // The one inside has gone, and so has the holder.
-        if (call !== 'sleep') return;
+        if (call !== waits) return;
         words[QUEUE] = (1 << 22) | 1;
         words[STATE] = WANTED;
       });
@@ -718,7 +732,8 @@ describe.each(KINDS)('a $kind', ({ kind, Lock }) => {
       expect(waitersOf(lock)).toBe(0);
       token.unlock();
       expect(stateOf(lock)).toBe(0);
-      expect(lock.stats()).toMatchObject({ contended: 1, parked: 1, abandoned: 0, gaveUp: 0 });
+      const parked = kind === 'Mutex' ? 1 : 0;
+      expect(lock.stats()).toMatchObject({ contended: 1, parked, abandoned: 0, gaveUp: 0 });
     });
 
     it.runIf(canAskKernel)(
@@ -836,7 +851,9 @@ describe.each(KINDS)('a $kind', ({ kind, Lock }) => {
     it('refuses what cannot be counted', async () => {
       const lock = create();
       wordsOf(lock)[STATE] = SOMEBODY;
-      wordsOf(lock)[QUEUE] = 1023;
+      // One inside, and as many outside as can be counted.
+      const full = 1 | (MOST_WAITERS << 10);
+      wordsOf(lock)[QUEUE] = full;
       // The dead have just been forgotten: these live.
       wordsOf(lock)[RESERVED_SINCE] = sharedNow() + 60_000;
       expect(() => lock.lock()).toThrow(withCode('ERR_RSEQ_TOO_MANY_WAITERS'));
@@ -845,7 +862,7 @@ describe.each(KINDS)('a $kind', ({ kind, Lock }) => {
         withCode('ERR_RSEQ_TOO_MANY_WAITERS'),
       );
       expect(lock.tryLock()).toBeNull();
-      expect([wordsOf(lock)[QUEUE], wordsOf(lock)[EVENT_LOOPS]]).toEqual([1023, 0]);
+      expect([wordsOf(lock)[QUEUE], wordsOf(lock)[EVENT_LOOPS]]).toEqual([full, 0]);
       wordsOf(lock)[QUEUE] = 0;
       wordsOf(lock)[STATE] = 0;
       (await lock.lockAsync()).unlock();
@@ -1189,17 +1206,18 @@ describe.each(KINDS)('a $kind', ({ kind, Lock }) => {
     expect(again(lock).stats().contended).toBe(0);
   });
 
-  it('counts a wait as parked once, however often it sleeps', () => {
+  it('counts a wait as parked once, however often it sleeps, and not one that only yields', () => {
     const lock = create();
     wordsOf(lock)[STATE] = SOMEBODY;
-    let sleeps = 0;
+    const calls: SystemCall[] = [];
     watchCalls((call) => {
-      if (call === 'sleep' && ++sleeps === 3) wordsOf(lock)[STATE] = 0;
+      calls.push(call);
+      if (calls.length === 3) wordsOf(lock)[STATE] = 0;
     });
     closeGate(lock, LEASE);
     lock.lock({ timeout: 20_000 }).unlock();
-    expect(sleeps).toBeGreaterThanOrEqual(3);
-    expect(lock.stats()).toMatchObject({ contended: 1, parked: 1 });
+    expect(calls.slice(0, 3)).toEqual([waits, waits, waits]);
+    expect(lock.stats()).toMatchObject({ contended: 1, parked: kind === 'Mutex' ? 1 : 0 });
   });
 
   it('counts a wait that did not sleep as not parked', () => {
@@ -1207,42 +1225,6 @@ describe.each(KINDS)('a $kind', ({ kind, Lock }) => {
     wordsOf(lock)[STATE] = SOMEBODY;
     expect(() => lock.lock({ timeout: 0 })).toThrow(withCode('ERR_RSEQ_TIMEOUT'));
     expect(lock.stats()).toMatchObject({ contended: 1, parked: 0, gaveUp: 1 });
-  });
-
-  it('says how often one can be overtaken', () => {
-    const lock = create();
-    expect(lock.overtakingBound(4) - lock.overtakingBound(3)).toBe(2);
-    expect(lock.overtakingBound(1)).toBe((kind === 'Mutex' ? 1024 : 65536) + 2);
-  });
-
-  it('says so for a number of threads, and of nothing else', () => {
-    const lock = create();
-    const anything = fc.oneof(
-      fc.maxSafeInteger(),
-      fc.double(),
-      fc.constantFrom(
-        0,
-        1,
-        2 ** 53,
-        Infinity,
-        Number.MAX_SAFE_INTEGER,
-        '4',
-        true,
-        null,
-        undefined,
-        4n,
-        [4],
-        {},
-      ),
-    );
-    fc.assert(
-      fc.property(anything, (threads) => {
-        const bound = () => lock.overtakingBound(threads as number);
-        if (Number.isSafeInteger(threads) && (threads as number) >= 1)
-          expect(bound()).toBeGreaterThan(threads as number);
-        else expect(bound).toThrow(withCode('ERR_RSEQ_INVALID_OPTION'));
-      }),
-    );
   });
 
   describe('with faked timers', () => {
@@ -1284,7 +1266,7 @@ describe.each(
   KINDS.flatMap((kind) =>
     (['mainline', '7.0', 'rfc'] as const).map((abiVersion) => ({ ...kind, abiVersion })),
   ),
-)('the section around the holder of a $kind on $abiVersion', ({ Lock, abiVersion }) => {
+)('the section around the holder of a $kind on $abiVersion', ({ Lock, waits, abiVersion }) => {
   function createOn(): {
     readonly lock: Lock;
     readonly cpu: SimulatedThread;
@@ -1452,7 +1434,7 @@ describe.each(
   it.each([
     ['asked for', false],
     ['granted', true],
-  ])('is not carried into a sleep inside another one that was %s', (_, isGranted) => {
+  ])('is not carried into a wait inside another one that was %s', (_, isGranted) => {
     const { lock: outer, cpu, kernel, options } = createOn();
     const inner = new Lock(options);
     closeGate(inner);
@@ -1467,7 +1449,7 @@ describe.each(
     // Longer than a busy machine takes to get there.
     expect(() => inner.lock({ timeout: 500 })).toThrow(withCode('ERR_RSEQ_TIMEOUT'));
     expect(calls.length).toBeGreaterThan(0);
-    for (const call of calls) expect(call).toEqual(['sleep', false, false]);
+    for (const call of calls) expect(call).toEqual([waits, false, false]);
     // And the outer section goes on.
     expect([cpu.requested, cpu.death]).toEqual([true, null]);
     expect(cpu.preempt()).toBe('granted');

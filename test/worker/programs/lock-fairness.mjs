@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: MIT
-// Threads that want a lock all the time. Prints the most often that others had it while one waited,
-// counted from when it had lined up, and the bound that the lock states. Arguments: the kind, the
-// number of threads, ms at most, and how many waits are enough.
+// Threads that want a lock all the time. Prints how often it was reserved for those who waited, the
+// most often that this was so while one of them waited, counted from when it had lined up, and the
+// bound on that. Arguments: the kind, the number of threads, ms at most, and how many waits are
+// enough.
 import { Worker, isMainThread, workerData } from 'node:worker_threads';
 import { Mutex, SpinLock } from 'rseq-slice';
 
-/**
- * A word for each, and for all: acquisitions; the most times overtaken, waits, ms of the longest.
- */
-const [COUNT, MOST, WAITS] = [0, 1, 2];
+/** A word for each, and for all: acquisitions, turns, the most of them in one wait, waits. */
+const [COUNT, TURNS, MOST, WAITS] = [0, 1, 2, 3];
 
 /** @type {Readonly<Record<string, typeof Mutex | typeof SpinLock>>} */
 const LOCKS = { Mutex, SpinLock };
 const [STATE, QUEUE] = [1, 2];
 const AWAITED = 1 << 30;
+const GATE = 1 << 21;
+/** What one more who waits adds to the word that counts them, inside and outside. */
+const ARRIVALS = [1, 1 << 10];
+/** ms that it is held: longer than a waiter looks at it before it lines up. */
+const HOLD = 0.05;
 const LOCK_WORDS = Mutex.byteLength / 4;
 
 /** @param {string} kind */
@@ -38,11 +42,11 @@ function work({ kind, handle, words, ms, enough }) {
   let lined = none;
   const lock = classOf(kind).from(handle);
   // From when it has lined up, which changes the word that counts who waits, and the holder's word
-  // shows that.
+  // shows that. One that had no CPU for long may have to line up again: then from there.
   const { compareExchange, load } = Atomics;
   let hasArrived = false;
   const note = (/** @type {boolean} */ isShown) => {
-    if (hasArrived && isShown && lined === none) lined = load(words, COUNT);
+    if (hasArrived && isShown && lined === none) lined = load(words, TURNS);
   };
   Object.assign(Atomics, {
     /**
@@ -54,7 +58,11 @@ function work({ kind, handle, words, ms, enough }) {
     compareExchange(array, index, expected, value) {
       const found = compareExchange(array, index, expected, value);
       if (array.length !== LOCK_WORDS || found !== expected) return found;
-      if (index === QUEUE && value > expected) hasArrived = true;
+      if (index === QUEUE && ARRIVALS.includes(value - expected)) {
+        hasArrived = true;
+        lined = none;
+      }
+      if (index === QUEUE && (value & ~expected & GATE) !== 0) Atomics.add(words, TURNS, 1);
       if (index === STATE) note(expected > 0 && value === (expected | AWAITED));
       return found;
     },
@@ -76,13 +84,13 @@ function work({ kind, handle, words, ms, enough }) {
     lined = none;
     hasArrived = false;
     lock.enter();
-    const count = Atomics.load(words, COUNT);
+    const until = performance.now() + HOLD;
     if (lined !== none) {
       Atomics.add(words, WAITS, 1);
-      most = Math.max(most, count - lined);
+      most = Math.max(most, Atomics.load(words, TURNS) - lined);
     }
-    Atomics.store(words, COUNT, count + 1);
-    for (let spin = 0; spin < 20; spin++) Atomics.load(words, COUNT);
+    Atomics.store(words, COUNT, Atomics.load(words, COUNT) + 1);
+    while (performance.now() < until);
     lock.leave();
   }
   for (let seen = Atomics.load(words, MOST); most > seen;)
@@ -105,9 +113,11 @@ if (isMainThread) {
     JSON.stringify({
       exitCodes,
       acquisitions: words[COUNT],
+      turns: words[TURNS],
       most: words[MOST],
       waits: words[WAITS],
-      bound: lock.overtakingBound(Number(threads)),
+      // And one that is counted only after the next one has lined up.
+      bound: 2 * (Number(threads) - 1) + 1,
     }),
   );
 } else work(workerData);

@@ -58,6 +58,7 @@ function fakeBinding(attachment: RawAttachment, parts: Partial<Binding> = {}) {
     nativeApi: () => null,
     futexWait: () => 0,
     futexWake: () => 0,
+    schedYield: () => undefined,
     mapFile: () => 0,
   };
   return Object.assign(binding, parts);

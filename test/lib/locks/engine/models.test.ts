@@ -27,6 +27,10 @@ describe('holds in every state', () => {
   it.each<{ readonly model: Model; readonly options?: ExploreOptions }>([
     { model: exclusiveModel({ turns: [2, 1], limit: 1, spins: true, giveUps: 1 }) },
     { model: exclusiveModel({ turns: [2, 1], limit: 1, deaths: 1 }) },
+    { model: exclusiveModel({ turns: [2, 1], limit: 9, giveUps: 1 }) },
+    { model: exclusiveModel({ turns: [2, 1], limit: 9, deaths: 1 }) },
+    { model: exclusiveModel({ turns: [['async'], 2], limit: 9 }) },
+    { model: exclusiveModel({ turns: [1, 1, 1], limit: 9 }), options: { disturbances: 3 } },
     { model: exclusiveModel({ turns: [1, 1, 1], limit: 1 }), options: { disturbances: 3 } },
     { model: exclusiveModel({ turns: [['async'], 1], limit: 1, giveUps: 1 }) },
     { model: exclusiveModel({ turns: [['async'], 1], limit: 1, spins: true, deaths: 1 }) },
@@ -112,9 +116,9 @@ describe('holds in every state', () => {
 
 describe('nobody is overtaken more often than is said', () => {
   it.each([
-    { model: exclusiveModel({ turns: [7, 1], limit: 2 }), options: undefined },
-    { model: exclusiveModel({ turns: [7, 1], limit: 2, spins: true }), options: undefined },
-    { model: exclusiveModel({ turns: [4, 4, 1], limit: 1 }), options: { disturbances: 2 } },
+    { model: exclusiveModel({ turns: [8, 1], limit: 2 }), options: undefined },
+    { model: exclusiveModel({ turns: [8, 1], limit: 2, spins: true }), options: undefined },
+    { model: exclusiveModel({ turns: [5, 5, 1], limit: 1 }), options: { disturbances: 2 } },
   ])('$model.name', ({ model, options }) => {
     exploreAloud(model, options);
   });
@@ -131,8 +135,16 @@ describe.each(ABI_VERSIONS)('with sections on %s', (abiVersion) => {
 
 describe('finds', () => {
   it.each<{ readonly model: Model; readonly what: RegExp }>([
-    { model: exclusiveModel({ turns: [2, 2], limit: 1, mistake: 'answers first' }), what: STUCK },
+    { model: exclusiveModel({ turns: [2, 2], limit: 9, mistake: 'answers first' }), what: STUCK },
     { model: exclusiveModel({ turns: [1, 1], limit: 1, mistake: 'releases unseen' }), what: STUCK },
+    {
+      model: exclusiveModel({
+        turns: [['async'], 1, 1],
+        limit: 9,
+        mistake: 'calls nobody outside',
+      }),
+      what: /0 stays away/,
+    },
     {
       model: exclusiveModel({ turns: [12, 1], limit: 2, mistake: 'never closes the gate' }),
       what: /^1 was overtaken more than 6 times/,

@@ -20,6 +20,7 @@ import {
   call,
   CALLS,
   callsOf,
+  callsOutside,
   chooseNext,
   countWaiters,
   depart,
@@ -28,6 +29,8 @@ import {
   FREE,
   hasWaiters,
   holderOf,
+  hurryTurn,
+  isCallDue,
   isGateClosed,
   isHeld,
   isListening,
@@ -37,8 +40,6 @@ import {
   markCalled,
   MOST_WAITERS,
   openIfStuck,
-  overtakingBound,
-  presentCalls,
   QUEUE,
   readBell,
   releaseFast,
@@ -51,12 +52,13 @@ import {
   standing,
   STATE,
   take,
-  TURN,
+  turnsBound,
   TURNSTILE_WORDS,
   unreserve,
   WAITERS,
   WANTED,
 } from '../../../../lib/locks/engine/turnstile.ts';
+import type { TurnRules } from '../../../../lib/locks/engine/turnstile.ts';
 
 // The layout of the queue, said once more.
 const BATCHES = 512;
@@ -84,13 +86,17 @@ const at = (ms: number) => () => ms;
 /** Where clocks of 32 bits begin: some of them wrap before long. */
 const MOMENTS = [0, 77, 0x7fff_ffff - 100, -0x8000_0000, -100] as const;
 
-/** A lock held by agent 9, with the gate closed upon so many who wait. */
-function createClosed(inside: number, batch = 0, moment = 0): Int32Array {
+/** Every release looks, and always finds that a turn is due. */
+const AT_ONCE: TurnRules = { every: -1, looks: 1 };
+
+/** A lock held by agent 9, with the gate closed upon so many who wait, of whom one is inside. */
+function createClosed(waiters: number, batch = 0, moment = 0): Int32Array {
   const words = create(batch);
   expect(take(words, FREE, 9, false)).toBe(true);
-  for (let i = 0; i < inside; i++) arrive(words);
+  for (let i = 0; i < waiters; i++) arrive(words);
   showWaiters(words);
-  expect(chooseNext(words, 1, at(moment))).toBe(RESERVED);
+  words[RESERVED_SINCE] = moment;
+  expect(chooseNext(words, AT_ONCE, at(moment))).toBe(RESERVED);
   return words;
 }
 
@@ -193,77 +199,111 @@ describe('the state', () => {
 describe('the gate', () => {
   it('stays open while nobody waits, however often the lock is released', () => {
     const words = create();
-    for (let i = 0; i < 10; i++) expect(chooseNext(words, 1, at(0))).toBe(FREE);
+    for (let i = 0; i < 10; i++) expect(chooseNext(words, AT_ONCE, at(0))).toBe(FREE);
     expect(words[BYPASS]).toBe(0);
     expect(isGateClosed(words)).toBe(false);
   });
 
-  it.each([1, 2, 7, 1024])('closes after %i releases with somebody inside', (limit) => {
-    const words = create();
-    arrive(words);
-    for (let i = 1; i < limit; i++) expect(chooseNext(words, limit, at(0))).toBe(WANTED);
-    expect(isGateClosed(words)).toBe(false);
-    expect(chooseNext(words, limit, at(0))).toBe(RESERVED);
-    expect(isGateClosed(words)).toBe(true);
-    expect(words[BYPASS]).toBe(0);
-    expect(chooseNext(words, limit, at(0))).toBe(RESERVED);
-  });
+  it.each([1, 2, 16])(
+    'closes when a turn is due, for which every release number %i with someone inside looks',
+    (looks) => {
+      const words = create();
+      arrive(words);
+      words[RESERVED_SINCE] = 1000;
+      const release = (now: number): number => chooseNext(words, { every: 5, looks }, at(now));
+      for (let round = 0; round < 3; round++) {
+        // However late it is, and then not late enough.
+        for (let i = 1; i < looks; i++) expect(release(9999)).toBe(WANTED);
+        expect(release(1005)).toBe(WANTED);
+      }
+      for (let i = 1; i < looks; i++) expect(release(1006)).toBe(WANTED);
+      expect(isGateClosed(words)).toBe(false);
+      expect([release(1006), isGateClosed(words), words[RESERVED_SINCE]]).toEqual([
+        RESERVED,
+        true,
+        1006,
+      ]);
+      expect(words[BYPASS]).toBe(0);
+      expect(release(1006)).toBe(RESERVED);
+    },
+  );
 
-  it('closes after some time when sections are long, which every eighth release looks at', () => {
+  it('is looked at by the next release when a waiter goes to sleep', () => {
     const words = create();
     arrive(words);
     words[RESERVED_SINCE] = 1000;
-    const at = (now: number): number => chooseNext(words, 1024, () => now);
-    for (let i = 1; i < 8; i++) expect(at(1000 + 10 * TURN)).toBe(WANTED);
-    expect(at(1000 + TURN)).toBe(WANTED);
-    for (let i = 1; i < 8; i++) expect(at(1000 + 10 * TURN)).toBe(WANTED);
-    expect([at(1000 + TURN + 1), isGateClosed(words), words[RESERVED_SINCE]]).toEqual([
-      RESERVED,
-      true,
-      1000 + TURN + 1,
-    ]);
+    hurryTurn(words);
+    const rules = { every: 5, looks: 16 };
+    expect(chooseNext(words, rules, at(1005))).toBe(WANTED);
+    // It has looked, and found that it was too soon.
+    expect(chooseNext(words, rules, at(1006))).toBe(WANTED);
+    hurryTurn(words);
+    expect(chooseNext(words, rules, at(1006))).toBe(RESERVED);
   });
+
+  it.each([-0x8000_0000, -100, 0x7fff_ffff])(
+    'closes also when it never did, or not for weeks, so that the clock seems to go back: %i',
+    (moment) => {
+      for (const last of [0, moment, (moment + 0x7000_0000) | 0, (moment + 0x9000_0000) | 0]) {
+        const words = create();
+        arrive(words);
+        words[RESERVED_SINCE] = last;
+        const isDue = Math.abs((moment - last) | 0) > 50;
+        expect(chooseNext(words, { every: 50, looks: 1 }, at(moment)), `last ${last}`).toBe(
+          isDue ? RESERVED : WANTED,
+        );
+      }
+    },
+  );
 
   it('counts on after a release with nobody inside', () => {
     const words = create();
+    const rules = { every: -1, looks: 3 };
     const batch = arrive(words);
-    expect(chooseNext(words, 3, at(0))).toBe(WANTED);
+    expect(chooseNext(words, rules, at(0))).toBe(WANTED);
     depart(words, batch);
-    expect(chooseNext(words, 3, at(0))).toBe(FREE);
+    expect(chooseNext(words, rules, at(0))).toBe(FREE);
     arrive(words);
-    expect(chooseNext(words, 3, at(0))).toBe(WANTED);
-    expect(chooseNext(words, 3, at(0))).toBe(RESERVED);
+    expect(chooseNext(words, rules, at(0))).toBe(WANTED);
+    expect(chooseNext(words, rules, at(0))).toBe(RESERVED);
   });
 
-  it('opens when the last of those inside has left', () => {
-    const words = createClosed(2);
-    const outside = arrive(words);
-    expect([standing(words, 0), standing(words, outside)]).toEqual([
-      Standing.Inside,
-      Standing.Outside,
-    ]);
-    expect([insideOf(words), outsideOf(words)]).toEqual([2, 1]);
-    expect(depart(words, 0)).toBe(false);
-    expect(standing(words, outside)).toBe(Standing.Outside);
-    expect(depart(words, 0)).toBe(true);
+  it('opens when the first of those inside has left, who are inside as before', () => {
+    const words = create();
+    const inside = [arrive(words)];
+    const outside = [arrive(words), arrive(words)];
+    expect(chooseNext(words, AT_ONCE, at(0))).toBe(RESERVED);
+    outside.push(arrive(words));
+    expect(inside.map((batch) => standing(words, batch))).toEqual([Standing.Inside]);
+    expect(outside.map((batch) => standing(words, batch))).toEqual(Array(3).fill(Standing.Outside));
+    depart(words, 0);
     expect(isGateClosed(words)).toBe(false);
-    expect(standing(words, outside)).toBe(Standing.Inside);
-    expect([insideOf(words), outsideOf(words)]).toEqual([1, 0]);
+    expect([insideOf(words), outsideOf(words), batchOf(words)]).toEqual([3, 0, 1]);
+    // The next turn is theirs, one after the other.
+    const late = arrive(words);
+    for (let left = 3; left > 0; left--) {
+      expect(chooseNext(words, AT_ONCE, at(0))).toBe(RESERVED);
+      expect([insideOf(words), outsideOf(words), batchOf(words)]).toEqual([left, 1, 1]);
+      expect(standing(words, late)).toBe(Standing.Outside);
+      depart(words, 1);
+      expect([isGateClosed(words), standing(words, late)]).toEqual([false, Standing.Inside]);
+    }
+    expect([insideOf(words), outsideOf(words), batchOf(words)]).toEqual([1, 0, 2]);
   });
 
-  it('closes upon those who were outside, in their turn', () => {
+  it('stays closed when one of those outside gives up', () => {
     const words = createClosed(1);
     const outside = arrive(words);
-    expect(depart(words, 0)).toBe(true);
-    expect(chooseNext(words, 1, at(0))).toBe(RESERVED);
-    expect(standing(words, outside)).toBe(Standing.Inside);
-    expect(standing(words, arrive(words))).toBe(Standing.Outside);
+    arrive(words);
+    depart(words, outside);
+    expect(isGateClosed(words)).toBe(true);
+    expect([insideOf(words), outsideOf(words), batchOf(words)]).toEqual([1, 1, 0]);
   });
 
   it.each(MOMENTS)(
     'is a lease from each release on, and anybody may open it afterwards: at %i',
     (moment) => {
-      const words = createClosed(3, 0, moment);
+      const words = createClosed(1, 0, moment);
       const outside = arrive(words);
       arrive(words);
       expect(words[RESERVED_SINCE]).toBe(moment);
@@ -274,7 +314,7 @@ describe('the gate', () => {
       ]);
       // Another one had the lock meanwhile: the time begins again.
       const later = (moment + LEASE) | 0;
-      expect(chooseNext(words, 1, at(later))).toBe(RESERVED);
+      expect(chooseNext(words, AT_ONCE, at(later))).toBe(RESERVED);
       expect(words[RESERVED_SINCE]).toBe(later);
       expect(openIfStuck(words, (later + LEASE) | 0)).toBe(false);
       expect(isGateClosed(words)).toBe(true);
@@ -291,7 +331,14 @@ describe('the gate', () => {
 
   it('is a short lease when all of those inside are event loops', () => {
     expect(EVENT_LOOP_LEASE).toBeLessThan(LEASE);
-    const words = createClosed(2);
+    const words = create();
+    const batch = arrive(words);
+    arrive(words);
+    arrive(words);
+    // Two of them are inside.
+    depart(words, batch);
+    expect(chooseNext(words, AT_ONCE, at(0))).toBe(RESERVED);
+    expect(insideOf(words)).toBe(2);
     words[EVENT_LOOPS] = 1;
     expect(openIfStuck(words, LEASE)).toBe(false);
     words[EVENT_LOOPS] = 2;
@@ -308,43 +355,72 @@ describe('the gate', () => {
     expect([...words]).toEqual(before);
   });
 
-  it('asks for the time only when it is reserved', () => {
+  it('asks for the time only when a turn may be due, or the lock is reserved', () => {
     const words = create();
+    const rules = { every: -1, looks: 2 };
     const never = (): number => {
       throw new Error('asked');
     };
-    expect(chooseNext(words, 1, never)).toBe(FREE);
+    for (let i = 0; i < 5; i++) expect(chooseNext(words, rules, never)).toBe(FREE);
     arrive(words);
-    expect(chooseNext(words, 2, never)).toBe(WANTED);
-    expect(() => chooseNext(words, 2, never)).toThrow('asked');
+    expect(chooseNext(words, rules, never)).toBe(WANTED);
+    expect(() => chooseNext(words, rules, never)).toThrow('asked');
+    words[QUEUE] = (words[QUEUE] ?? 0) | GATE;
+    expect(() => chooseNext(words, rules, never)).toThrow('asked');
+  });
+
+  it('is not closed upon nobody', () => {
+    const words = create();
+    const batch = arrive(words);
+    // The only waiter gives up while the clock is read.
+    const left = (): number => {
+      depart(words, batch);
+      return 0;
+    };
+    expect(chooseNext(words, AT_ONCE, left)).toBe(FREE);
+    expect(isGateClosed(words)).toBe(false);
   });
 
   it('does not count those down who were forgotten', () => {
     const words = createClosed(1);
     const outside = arrive(words);
     expect(openIfStuck(words, LEASE + 1)).toBe(true);
-    expect(depart(words, 0)).toBe(false);
+    depart(words, 0);
     expect(insideOf(words)).toBe(1);
     depart(words, outside);
+    const left = words[QUEUE];
     // Nor does a count go below nobody.
     depart(words, outside);
+    depart(words, batchOf(words));
     expect(hasWaiters(words)).toBe(false);
-    expect(words[QUEUE]).toBe(1 << BATCH_SHIFT);
+    expect(words[QUEUE]).toBe(left);
+  });
+
+  it('is not opened by one who was forgotten', () => {
+    const words = createClosed(1);
+    arrive(words);
+    arrive(words);
+    expect(openIfStuck(words, LEASE + 1)).toBe(true);
+    expect(chooseNext(words, AT_ONCE, at(LEASE + 1))).toBe(RESERVED);
+    depart(words, 0);
+    expect(isGateClosed(words)).toBe(true);
+    expect(insideOf(words)).toBe(2);
   });
 
   it('opens more often than its batches have numbers', () => {
     const words = create();
     let batch = arrive(words);
     for (let turn = 1; turn <= 3 * BATCHES; turn++) {
-      expect(chooseNext(words, 1, at(0))).toBe(RESERVED);
+      expect(chooseNext(words, AT_ONCE, at(0))).toBe(RESERVED);
       const next = arrive(words);
       expect(next).toBe(turn % BATCHES);
       expect([standing(words, batch), standing(words, next)]).toEqual([
         Standing.Inside,
         Standing.Outside,
       ]);
-      expect(presentCalls(words)).toBe(CALLS + (batch & 1));
-      expect(depart(words, batch)).toBe(true);
+      expect(markCalled(words)).toBe(CALLS + (batch & 1));
+      depart(words, batch);
+      expect(isGateClosed(words)).toBe(false);
       expect(standing(words, next)).toBe(Standing.Inside);
       expect(standing(words, batch)).toBe(Standing.Forgotten);
       batch = next;
@@ -354,25 +430,49 @@ describe('the gate', () => {
 });
 
 describe('the line', () => {
+  it('lets the first one in, and the others as the next batch when all of those have left', () => {
+    const words = create(7);
+    const batches = [arrive(words), arrive(words), arrive(words)];
+    expect(batches).toEqual([7, 8, 8]);
+    expect([insideOf(words), outsideOf(words)]).toEqual([1, 2]);
+    // As long as the gate is open it makes no difference.
+    for (const batch of batches) expect(standing(words, batch)).toBe(Standing.Inside);
+    depart(words, 7);
+    expect([insideOf(words), outsideOf(words), batchOf(words)]).toEqual([2, 0, 8]);
+    expect(arrive(words)).toBe(9);
+    // One that leaves from outside lets nobody in.
+    depart(words, 9);
+    expect([insideOf(words), outsideOf(words), batchOf(words)]).toEqual([2, 0, 8]);
+    depart(words, 8);
+    expect([insideOf(words), outsideOf(words), batchOf(words)]).toEqual([1, 0, 8]);
+    depart(words, 8);
+    expect([insideOf(words), outsideOf(words), batchOf(words)]).toEqual([0, 0, 9]);
+    expect(arrive(words)).toBe(9);
+  });
+
   it('has room for so many inside, and for as many outside', () => {
     const words = create(BATCHES - 1);
-    for (let i = 0; i < MOST_WAITERS; i++) expect(arrive(words)).toBe(BATCHES - 1);
+    expect(arrive(words)).toBe(BATCHES - 1);
+    for (let i = 0; i < MOST_WAITERS; i++) expect(arrive(words)).toBe(0);
     const full = words[QUEUE];
     expect(arrive(words)).toBe(-1);
     expect(words[QUEUE]).toBe(full);
     expect(isGateClosed(words)).toBe(false);
-    depart(words, BATCHES - 1);
-    expect(arrive(words)).toBe(BATCHES - 1);
+    depart(words, 0);
+    expect(arrive(words)).toBe(0);
 
-    expect(chooseNext(words, 1, at(0))).toBe(RESERVED);
-    for (let i = 0; i < MOST_WAITERS; i++) expect(arrive(words)).toBe(0);
+    depart(words, BATCHES - 1);
+    expect([insideOf(words), outsideOf(words), batchOf(words)]).toEqual([MOST_WAITERS, 0, 0]);
+    for (let i = 0; i < MOST_WAITERS; i++) expect(arrive(words)).toBe(1);
+    expect(arrive(words)).toBe(-1);
+    expect(chooseNext(words, AT_ONCE, at(0))).toBe(RESERVED);
     expect(arrive(words)).toBe(-1);
     expect([insideOf(words), outsideOf(words), batchOf(words)]).toEqual([
       MOST_WAITERS,
       MOST_WAITERS,
-      BATCHES - 1,
+      0,
     ]);
-    depart(words, 0);
+    depart(words, 1);
     expect(outsideOf(words)).toBe(MOST_WAITERS - 1);
     expect(countWaiters(words)).toBe(2 * MOST_WAITERS - 1);
     expect(WAITERS).toBe((1 << 20) - 1);
@@ -380,20 +480,55 @@ describe('the line', () => {
 
   it('calls one at a time, on the word of those inside', () => {
     const words = create(4);
-    expect(markCalled(words)).toBe(-1);
+    expect([isCallDue(words), markCalled(words)]).toEqual([false, -1]);
     arrive(words);
-    expect(markCalled(words)).toBe(callsOf(4));
-    expect(markCalled(words)).toBe(-1);
+    expect([isCallDue(words), markCalled(words)]).toEqual([true, callsOf(4)]);
+    expect([isCallDue(words), markCalled(words)]).toEqual([false, -1]);
     const before = words[CALLS];
     call(words, callsOf(4));
     expect(words[CALLS]).toBe((before ?? 0) + 1);
+    // Whoever was called looks on, and the lock is released meanwhile: nobody else is called.
+    expect([isCallDue(words), markCalled(words)]).toEqual([false, -1]);
     answerCall(words);
-    expect(markCalled(words)).toBe(CALLS);
-    // Whoever leaves has been heard of, too.
+    expect([isCallDue(words), markCalled(words)]).toEqual([true, CALLS]);
+    // Whoever leaves has been heard of, too, wherever it stood.
+    const outside = arrive(words);
+    expect(outside).toBe(5);
+    depart(words, outside);
+    expect([isCallDue(words), markCalled(words)]).toEqual([true, CALLS]);
     arrive(words);
     depart(words, 4);
-    expect(markCalled(words)).toBe(CALLS);
+    expect([isCallDue(words), markCalled(words)]).toEqual([true, callsOf(5)]);
   });
+
+  it('calls one of those inside anew when the gate closes upon one that was called outside', () => {
+    const words = create();
+    arrive(words);
+    arrive(words);
+    expect(markCalled(words)).toBe(callsOf(0));
+    expect(chooseNext(words, AT_ONCE, at(0))).toBe(RESERVED);
+    expect([isCallDue(words), isCalled(words)]).toEqual([true, false]);
+    expect(markCalled(words)).toBe(callsOf(0));
+    // A release with the gate closed keeps the call.
+    expect(chooseNext(words, AT_ONCE, at(0))).toBe(RESERVED);
+    expect(isCallDue(words)).toBe(false);
+  });
+
+  it.each([0, 1, BATCHES - 1])(
+    'calls one outside when nobody inside sleeps, unless the gate is closed: batch %i',
+    (batch) => {
+      const words = create(batch);
+      arrive(words);
+      const word = markCalled(words);
+      expect(word).toBe(callsOf(batch));
+      expect(callsOutside(words, word)).toBe(-1);
+      const outside = arrive(words);
+      expect(callsOutside(words, word)).toBe(callsOf(outside));
+      expect(callsOutside(words, word)).not.toBe(word);
+      expect(chooseNext(words, AT_ONCE, at(0))).toBe(RESERVED);
+      expect(callsOutside(words, word)).toBe(-1);
+    },
+  );
 
   it('sleeps on two words by turns', () => {
     expect(callsOf(0)).not.toBe(callsOf(1));
@@ -414,7 +549,7 @@ describe('the line', () => {
   });
 
   it('says the bound', () => {
-    expect(overtakingBound(1024, 4)).toBe(1032);
+    expect([1, 2, 4, 40].map(turnsBound)).toEqual([0, 2, 6, 78]);
   });
 });
 
@@ -512,9 +647,12 @@ const OPERATIONS = [
   'takeTurn',
   'giveUp',
   'release',
+  'hurry',
   'answer',
   'call',
+  'callOutside',
   'show',
+  'tick',
   'pause',
   'longPause',
   'open',
@@ -529,12 +667,11 @@ interface Agent {
   waits: 'inside' | 'outside' | 'forgotten' | null;
   /** What `arrive` returned. */
   batch: number;
-  /** Others that took the lock since it lined up. */
-  overtaken: number;
+  /** Turns since it lined up. */
+  turns: number;
 }
 
-interface World {
-  readonly limit: number;
+interface World extends TurnRules {
   readonly batch: number;
   readonly began: number;
 }
@@ -542,14 +679,17 @@ interface World {
 /** What the words should be, kept in another way. */
 class Model {
   readonly agents: readonly Agent[];
-  readonly limit: number;
+  readonly rules: TurnRules;
   holder: Agent | null = null;
   /** When nobody holds it. */
   free: 'free' | 'wanted' | 'reserved' = 'free';
   isAwaited = false;
   isClosed = false;
   isCalled = false;
-  bypass = 0;
+  /** Releases with someone inside since one of them looked at the clock. */
+  looked = 0;
+  /** Whether the next one looks anyway. */
+  isHurried = false;
   batch: number;
   deadInside = 0;
   deadOutside = 0;
@@ -561,15 +701,15 @@ class Model {
   reservedAt = 0;
   readonly #began: number;
 
-  constructor(count: number, { limit, batch, began }: World) {
+  constructor(count: number, { every, looks, batch, began }: World) {
     this.agents = Array.from({ length: count }, (_, index) => ({
       id: index + 1,
       isEventLoop: index % 2 === 1,
       waits: null,
       batch: 0,
-      overtaken: 0,
+      turns: 0,
     }));
-    this.limit = limit;
+    this.rules = { every, looks };
     this.batch = batch;
     this.#began = began;
   }
@@ -590,21 +730,40 @@ class Model {
     return { free: FREE, wanted: WANTED, reserved: RESERVED }[this.free];
   }
 
-  take(agent: Agent): void {
-    this.holder = agent;
-    for (const other of this.agents) if (other !== agent && other.waits !== null) other.overtaken++;
+  /** Where one stands who waits: whoever may take the lock is inside. */
+  standingOf({ waits }: Agent): Standing | null {
+    if (waits === null) return null;
+    if (waits === 'outside') return this.isClosed ? Standing.Outside : Standing.Inside;
+    return waits === 'inside' ? Standing.Inside : Standing.Forgotten;
   }
 
-  leave(agent: Agent): boolean {
+  /** A release with someone inside. Whether the gate closes upon them. */
+  isTurnDue(): boolean {
+    const looks = ++this.looked >= this.rules.looks || this.isHurried;
+    if (!looks) return false;
+    this.looked = 0;
+    this.isHurried = false;
+    return this.now - this.reservedAt > this.rules.every;
+  }
+
+  close(): void {
+    this.isClosed = true;
+    this.isCalled = false;
+    for (const agent of this.agents) if (agent.waits !== null) agent.turns++;
+  }
+
+  leave(agent: Agent): void {
     this.isCalled = false;
     if (agent.isEventLoop) this.eventLoops--;
+    const wasInside = agent.waits === 'inside';
     agent.waits = null;
-    const opens = this.isClosed && this.inside === 0;
-    if (opens) this.open();
-    return opens;
+    if (!wasInside) return;
+    this.isClosed = false;
+    if (this.inside === 0) this.letIn();
   }
 
-  open(): void {
+  /** Those outside are inside now, and whoever is still counted there is not any more. */
+  letIn(): void {
     this.isClosed = false;
     this.isCalled = false;
     this.batch = (this.batch + 1) % BATCHES;
@@ -627,16 +786,15 @@ function apply(words: Int32Array, model: Model, agent: Agent, operation: Operati
   switch (operation) {
     case 'arrive': {
       if (isHolder || agent.waits === 'inside' || agent.waits === 'outside') return false;
-      if (agent.waits === null) {
-        agent.overtaken = 0;
-        if (agent.isEventLoop) {
-          Atomics.add(words, EVENT_LOOPS, 1);
-          model.eventLoops++;
-        }
+      if (agent.waits === null && agent.isEventLoop) {
+        Atomics.add(words, EVENT_LOOPS, 1);
+        model.eventLoops++;
       }
-      agent.waits = model.isClosed ? 'outside' : 'inside';
+      agent.turns = 0;
+      const isFirst = model.inside === 0;
+      agent.waits = isFirst ? 'inside' : 'outside';
       agent.batch = arrive(words);
-      expect(agent.batch).toBe((model.batch + (model.isClosed ? 1 : 0)) % BATCHES);
+      expect(agent.batch).toBe((model.batch + (isFirst ? 0 : 1)) % BATCHES);
       // As part of one operation: before that nobody could know of it.
       return apply(words, model, agent, 'show');
     }
@@ -653,21 +811,23 @@ function apply(words: Int32Array, model: Model, agent: Agent, operation: Operati
       expect(tryTake(words, agent.id)).toBe(isTaken);
       if (!isTaken) return true;
       model.isAwaited = model.free !== 'free';
-      model.take(agent);
+      model.holder = agent;
       return true;
     }
     case 'takeTurn': {
-      if (agent.waits !== 'inside' || model.holder !== null) return false;
+      if (model.standingOf(agent) !== Standing.Inside || model.holder !== null) return false;
       expect(standing(words, agent.batch)).toBe(Standing.Inside);
       expect(take(words, stateOf(words), agent.id, true)).toBe(true);
       model.isAwaited = true;
-      model.take(agent);
-      expect(leaveLine(words, agent)).toBe(model.leave(agent));
+      model.holder = agent;
+      leaveLine(words, agent);
+      model.leave(agent);
       return true;
     }
     case 'giveUp': {
       if (agent.waits === null) return false;
-      expect(leaveLine(words, agent)).toBe(model.leave(agent));
+      leaveLine(words, agent);
+      model.leave(agent);
       unreserve(words);
       if (model.holder === null && model.free === 'reserved' && !model.isClosed)
         model.free = 'free';
@@ -683,33 +843,51 @@ function apply(words: Int32Array, model: Model, agent: Agent, operation: Operati
       expect(releaseFast(words, agent.id)).toBe(!model.isAwaited);
       model.free = 'free';
       if (!model.isAwaited) return true;
-      if (model.isClosed) model.free = 'reserved';
-      else if (model.inside > 0) {
-        model.bypass++;
-        model.free = model.bypass < model.limit ? 'wanted' : 'reserved';
-        if (model.free === 'reserved') {
-          model.isClosed = true;
-          model.bypass = 0;
-        }
+      if (model.inside > 0) {
+        model.free = model.isClosed || model.isTurnDue() ? 'reserved' : 'wanted';
+        if (model.free === 'reserved' && !model.isClosed) model.close();
       }
       if (model.free === 'reserved') model.reservedAt = model.now;
-      releaseTo(words, chooseNext(words, model.limit, model.clock));
+      releaseTo(words, chooseNext(words, model.rules, model.clock));
       return true;
     }
+    case 'hurry':
+      // Who goes to sleep does it.
+      if (agent.waits === null) return false;
+      hurryTurn(words);
+      model.isHurried = true;
+      return true;
     case 'answer':
       answerCall(words);
       model.isCalled = false;
       return true;
     case 'call': {
       const isDue = model.inside > 0 && !model.isCalled;
-      expect(markCalled(words)).toBe(isDue ? presentCalls(words) : -1);
+      expect(isCallDue(words)).toBe(isDue);
+      const word = markCalled(words);
+      expect(word).toBe(isDue ? callsOf(model.batch) : -1);
       if (isDue) {
-        call(words, presentCalls(words));
+        call(words, word);
         model.isCalled = true;
         model.calls++;
       }
       return true;
     }
+    case 'callOutside': {
+      // After nobody was found asleep on the word of those inside.
+      if (!model.isCalled) return false;
+      const mayTake = model.outside > 0 && !model.isClosed;
+      const word = callsOutside(words, callsOf(model.batch));
+      expect(word).toBe(mayTake ? callsOf(model.batch + 1) : -1);
+      if (mayTake) {
+        call(words, word);
+        model.calls++;
+      }
+      return mayTake;
+    }
+    case 'tick':
+      model.now++;
+      return true;
     case 'pause':
       model.now += EVENT_LOOP_LEASE + 1;
       return true;
@@ -720,7 +898,7 @@ function apply(words: Int32Array, model: Model, agent: Agent, operation: Operati
       const lease = model.inside <= model.eventLoops ? EVENT_LOOP_LEASE : LEASE;
       const isStuck = model.isClosed && model.now - model.reservedAt > lease;
       expect(openIfStuck(words, model.clock())).toBe(isStuck);
-      if (isStuck) model.open();
+      if (isStuck) model.letIn();
       return isStuck;
     }
     case 'die':
@@ -733,16 +911,20 @@ function apply(words: Int32Array, model: Model, agent: Agent, operation: Operati
   }
 }
 
-function leaveLine(words: Int32Array, { batch, isEventLoop }: Agent): boolean {
+function leaveLine(words: Int32Array, { batch, isEventLoop }: Agent): void {
   if (isEventLoop) Atomics.sub(words, EVENT_LOOPS, 1);
-  return depart(words, batch);
+  depart(words, batch);
 }
 
-const WAITS = {
-  inside: Standing.Inside,
-  outside: Standing.Outside,
-  forgotten: Standing.Forgotten,
-} as const;
+/** Words and model at the beginning: a turn was had at that moment. */
+function begin(
+  world: World,
+  threads = AGENTS,
+): { readonly words: Int32Array; readonly model: Model } {
+  const words = create(world.batch);
+  words[RESERVED_SINCE] = world.began;
+  return { words, model: new Model(threads, world) };
+}
 
 function compare(words: Int32Array, model: Model): void {
   const found = {
@@ -752,10 +934,11 @@ function compare(words: Int32Array, model: Model): void {
     closed: isGateClosed(words),
     called: isCalled(words),
     batch: batchOf(words),
-    bypass: words[BYPASS],
+    looked: model.isHurried ? null : words[BYPASS],
     calls: (words[CALLS] ?? 0) + (words[CALLS + 1] ?? 0),
     waiters: hasWaiters(words),
     count: countWaiters(words),
+    due: isCallDue(words),
     eventLoops: words[EVENT_LOOPS],
     standings: model.agents.map(({ waits, batch }) =>
       waits === null ? null : standing(words, batch),
@@ -768,20 +951,24 @@ function compare(words: Int32Array, model: Model): void {
     closed: model.isClosed,
     called: model.isCalled,
     batch: model.batch,
-    bypass: model.bypass,
+    looked: model.isHurried ? null : model.looked,
     calls: model.calls,
     waiters: model.inside + model.outside > 0,
     count: model.inside + model.outside,
+    due: model.inside + model.outside > 0 && !model.isCalled,
     eventLoops: model.eventLoops,
-    standings: model.agents.map(({ waits }) => (waits === null ? null : WAITS[waits])),
+    standings: model.agents.map((agent) => model.standingOf(agent)),
   };
   // Asked some ten thousand times: an assertion that passes costs more than this.
   if (!isDeepStrictEqual(found, wanted)) expect(found).toEqual(wanted);
+  // Nobody stands outside of nothing.
+  if (model.outside > 0) expect(model.inside).toBeGreaterThan(0);
 }
 
 const AGENTS = 4;
 const anyWorld: fc.Arbitrary<World> = fc.record({
-  limit: fc.integer({ min: 1, max: 4 }),
+  every: fc.integer({ min: -1, max: 3 }),
+  looks: fc.integer({ min: 1, max: 4 }),
   batch: fc.constantFrom(0, 1, BATCHES - 2, BATCHES - 1),
   began: fc.constantFrom(...MOMENTS),
 });
@@ -792,6 +979,12 @@ const anySteps = (operations: readonly Operation[]) =>
     size: 'max',
   });
 
+/** So that several are inside when the gate closes. */
+const MOSTLY_WAITING: readonly Operation[] = [
+  ...OPERATIONS,
+  ...Array<readonly Operation[]>(3).fill(['arrive', 'takeTurn', 'release']).flat(),
+];
+
 describe('agents that take turns', () => {
   it('leave the words as the model says', () => {
     const done = new Map<string, number>();
@@ -799,9 +992,8 @@ describe('agents that take turns', () => {
       done.set(what, (done.get(what) ?? 0) + 1);
     };
     fc.assert(
-      fc.property(anyWorld, anySteps(OPERATIONS), (world, steps) => {
-        const words = create(world.batch);
-        const model = new Model(AGENTS, world);
+      fc.property(anyWorld, anySteps(MOSTLY_WAITING), (world, steps) => {
+        const { words, model } = begin(world);
         for (const [index, operation] of steps) {
           const agent = model.agents[index];
           if (agent === undefined) continue;
@@ -814,8 +1006,12 @@ describe('agents that take turns', () => {
                 : 'it was stuck for event loops',
             );
           if (!isClosed && model.isClosed) count('the gate closes');
-          if (model.batch !== before) count('the gate opens');
+          if (isClosed && !model.isClosed && model.batch === before)
+            count('the gate opens, and some are still inside');
+          if (model.batch !== before) count('those outside are let in');
           if (model.batch < before) count('the batches begin again');
+          if (operation === 'takeTurn' && model.holder === agent && agent.batch !== before)
+            count('one from outside takes it');
           compare(words, model);
         }
       }),
@@ -827,46 +1023,70 @@ describe('agents that take turns', () => {
       'it was stuck',
       'it was stuck for event loops',
       'the gate closes',
-      'the gate opens',
+      'the gate opens, and some are still inside',
+      'those outside are let in',
       'the batches begin again',
+      'one from outside takes it',
     ];
     expect(wanted.filter((what) => (done.get(what) ?? 0) < 5)).toEqual([]);
   });
 
-  it('are overtaken no more often than the bound says', () => {
+  it('wait for no more turns than the bound says', () => {
     let most = 0;
     fc.assert(
       fc.property(
         anyWorld,
         anySteps([
           'arrive',
-          'tryTake',
-          'tryTake',
+          'arrive',
           'tryTake',
           'takeTurn',
           'giveUp',
           'release',
           'release',
           'release',
+          'tick',
         ]),
         (world, steps) => {
-          const words = create(world.batch);
-          const model = new Model(AGENTS, world);
+          // As many turns as there can be.
+          const { words, model } = begin({ ...world, every: -1, looks: 1 });
           for (const [index, operation] of steps) {
             const agent = model.agents[index];
             if (agent === undefined) continue;
             apply(words, model, agent, operation);
-            for (const { overtaken } of model.agents) {
-              most = Math.max(most, overtaken);
-              if (overtaken > overtakingBound(world.limit, AGENTS))
-                expect.fail(`overtaken ${overtaken} times`);
+            for (const { waits, turns } of model.agents) {
+              if (waits === null) continue;
+              most = Math.max(most, turns);
+              if (turns > turnsBound(AGENTS)) expect.fail(`waited for ${turns} turns`);
             }
           }
         },
       ),
       { numRuns: 500 },
     );
-    expect(most).toBeGreaterThan(2);
+    // It did not pass for want of turns.
+    expect(most).toBeGreaterThan(AGENTS - 1);
+  });
+
+  it.each([2, 3, 4, 5])('may wait for as many turns but one: %i of them', (threads) => {
+    const { words, model } = begin({ every: -1, looks: 1, batch: 0, began: 0 }, threads);
+    const [late, first, ...others] = model.agents as [Agent, Agent, ...Agent[]];
+    /** Who has the lock lines up again at once, and another one of those inside takes it. */
+    const passOn = (): void => {
+      const { holder } = model;
+      if (holder === null) throw new Error('nobody has it');
+      apply(words, model, holder, 'release');
+      apply(words, model, holder, 'arrive');
+      const next = [first, ...others].find(({ waits }) => waits === 'inside') ?? late;
+      expect(apply(words, model, next, 'takeTurn')).toBe(true);
+    };
+    apply(words, model, first, 'tryTake');
+    for (const other of others) apply(words, model, other, 'arrive');
+    if (others.length > 0) passOn();
+    // All others but one are inside, and that one has the lock.
+    apply(words, model, late, 'arrive');
+    while (model.holder !== late) passOn();
+    expect(late.turns).toBe(turnsBound(threads) - 1);
   });
 
   it('can always go on when everybody who waits does so', () => {
@@ -875,15 +1095,14 @@ describe('agents that take turns', () => {
         anyWorld,
         anySteps(['arrive', 'tryTake', 'takeTurn', 'giveUp', 'release', 'show', 'answer', 'call']),
         (world, steps) => {
-          const words = create(world.batch);
-          const model = new Model(AGENTS, world);
+          const { words, model } = begin(world);
           for (const [index, operation] of steps) {
             const agent = model.agents[index];
             if (agent !== undefined) apply(words, model, agent, operation);
           }
           for (let turn = 0; turn < 2 * AGENTS; turn++) {
             if (model.holder !== null) apply(words, model, model.holder, 'release');
-            const next = model.agents.find(({ waits }) => waits === 'inside');
+            const next = model.agents.find((agent) => model.standingOf(agent) === Standing.Inside);
             if (next !== undefined) expect(apply(words, model, next, 'takeTurn')).toBe(true);
           }
           expect(model.agents.filter(({ waits }) => waits !== null)).toEqual([]);

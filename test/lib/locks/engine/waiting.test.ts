@@ -224,7 +224,7 @@ describe.each(WAYS)('$name', (way) => {
     });
     const { buffer, byteOffset } = lock.handle;
     expect(messages).toEqual(Array(6).fill({ kind, buffer, byteOffset }));
-    // Whoever has no time does not sleep, nor does a SpinLock's waiter whose turn it is.
+    // Whoever has no time does not sleep, nor does a SpinLock's waiter.
     const parked = kind === 'SpinLock' ? 4 : 5;
     expect(lock.stats()).toMatchObject({ contended: 6, parked, gaveUp: 6, abandoned: 0 });
   });

@@ -6,6 +6,7 @@
  */
 import {
   answerListeners,
+  AWAITED,
   awaitHolder,
   BELL,
   chooseNext,
@@ -19,13 +20,13 @@ import {
   isGateClosed,
   isHeld,
   isListening,
-  overtakingBound,
   releaseFast,
   releaseTo,
   RESERVED,
   ring,
   STATE,
   take,
+  turnsBound,
   TURNSTILE_WORDS,
   WANTED,
 } from '../../../../../lib/locks/engine/turnstile.ts';
@@ -96,7 +97,7 @@ export interface ExclusiveOptions {
    * often.
    */
   readonly turns: readonly (number | readonly ExclusiveTurn[])[];
-  /** Releases until the gate closes. */
+  /** Releases until the gate closes: the clock is always due. */
   readonly limit: number;
   readonly deaths?: number;
   readonly giveUps?: number;
@@ -228,8 +229,16 @@ export function exclusiveModel({
   const holding: Step[] = [
     step('take', (thread) => {
       const { shared } = thread;
-      if (at(thread, FAST) === 1) {
-        if (Atomics.compareExchange(shared, STATE, FREE, id(thread)) !== FREE) {
+      if (at(thread, FAST) > 0) {
+        const isWanted = at(thread, FAST) === 2;
+        const seen = isWanted ? WANTED : FREE;
+        const next = isWanted ? id(thread) | AWAITED : id(thread);
+        const found = Atomics.compareExchange(shared, STATE, seen, next);
+        if (!isWanted && found === WANTED) {
+          set(thread, FAST, 2);
+          return 'take';
+        }
+        if (found !== seen) {
           set(thread, FAST, 0);
           const state = shared[STATE] ?? 0;
           line.expectTry(thread, !isHeld(state), isDead(thread, state));
@@ -313,7 +322,11 @@ export function exclusiveModel({
       set(
         thread,
         NEXT,
-        chooseNext(thread.shared, mistake === 'never closes the gate' ? Infinity : limit, () => 0),
+        chooseNext(
+          thread.shared,
+          { every: mistake === 'never closes the gate' ? Infinity : -1, looks: limit },
+          () => 0,
+        ),
       );
       return mistake === 'rings before it is free' ? 'ring early' : 'release to it';
     }),
@@ -420,7 +433,8 @@ export function exclusiveModel({
         : each,
     ),
   ];
-  const bound = overtakingBound(limit, threads);
+  // A turn comes after so many releases.
+  const bound = turnsBound(threads) * (limit + 1);
   // Whoever has gone without is not overtaken any more.
   function forget(thread: WorldThread, { run }: Step): string | undefined {
     thread.shared[OVERTAKEN + thread.index] = 0;

@@ -15,8 +15,10 @@ import {
   BELL,
   call,
   callsOf,
+  callsOutside,
   depart,
   hasWaiters,
+  isCallDue,
   isGateClosed,
   isListening,
   LEASE,
@@ -24,7 +26,7 @@ import {
   markCalled,
   MOST_WAITERS,
   openIfStuck,
-  presentCalls,
+  QUEUE,
   readBell,
   RESERVED,
   ring,
@@ -52,8 +54,10 @@ export const GIVES_UP = 6;
 const CALLED = 7;
 /** What comes when the next one was called. */
 const THEN = 8;
-export const TURN = 9;
-export const LINE_REGISTERS = 10;
+/** It was called, and has not answered. */
+const HEIR = 9;
+export const TURN = 10;
+export const LINE_REGISTERS = 11;
 
 // What LATE can be: nothing; asks if those who hold the lock are dead; and finds every lease run
 // out, too.
@@ -64,7 +68,7 @@ const LATER = LEASE + 1;
 // Behind the lock's words, those of the model: bits for threads,
 /** who is counted in the line, */
 const WAITING = 0;
-/** who of them came when the gate was closed, */
+/** who of them stands outside, */
 const OUTSIDE = 4;
 /** whose try must not fail, */
 const DUE = 1;
@@ -98,6 +102,12 @@ export type Turn =
   /** Waits in its event loop. */
   | 'async';
 
+/** The batch of those inside. */
+const batchInside = ({ shared }: WorldThread): number => (shared[QUEUE] ?? 0) >>> BATCH_SHIFT;
+const BATCH_SHIFT = 22;
+/** In the register of the call: it is for those outside. */
+const SECOND = 100;
+
 export const at = (thread: WorldThread, register: number): number =>
   thread.registers[register] ?? 0;
 export const id = (thread: WorldThread): number => thread.index + 1;
@@ -128,7 +138,9 @@ export type LineMistake =
   | 'forces the gate silently'
   | 'gives up and stays in the line'
   | 'waits for event loops'
-  | 'calls event loops like threads';
+  | 'calls event loops like threads'
+  | 'calls nobody outside'
+  | 'calls while one is on its way';
 
 /** What the kinds of locks do differently. */
 export interface LineOptions<T extends string> {
@@ -199,8 +211,8 @@ export interface Line {
   readonly look: (thread: WorldThread) => string;
   /** Whether the gate was opened by force, so that it is not counted any more. */
   readonly isForgotten: (thread: WorldThread) => boolean;
-  /** Leaves the line. @returns whether that opened the gate */
-  readonly leave: (thread: WorldThread) => boolean;
+  /** Leaves the line. */
+  readonly leave: (thread: WorldThread) => void;
   /** An event loop that did something meanwhile goes to sleep. */
   readonly lieDown: (thread: WorldThread) => string;
   readonly hasEnded: (thread: WorldThread, other: number) => boolean;
@@ -244,7 +256,7 @@ export function lineOf<T extends string>(options: LineOptions<T>): Line {
       if (mistake === 'reads the bell after looking') return 'listen';
       return options.meanwhile?.(thread) ?? 'sleep on the bell';
     }
-    return spins && at(thread, MAY_TAKE) === 1 ? 'look on' : 'sleep';
+    return spins ? 'look on' : 'sleep';
   };
   /** The event loop has done what it did meanwhile. */
   const lieDown = (thread: WorldThread): string => {
@@ -261,6 +273,10 @@ export function lineOf<T extends string>(options: LineOptions<T>): Line {
   const settle: Line['settle'] = (thread, result) => {
     const isLinedUp = at(thread, LINED_UP) === 1;
     if (result === 'in') return isLinedUp ? 'depart' : options.inside(thread);
+    if (at(thread, HEIR) === 1) {
+      set(thread, HEIR, 0);
+      return look(thread);
+    }
     if (result === 'again') return isLinedUp ? look(thread) : 'attempt';
     if (!isLinedUp) return afterAttempt(thread);
     const mayForce =
@@ -294,14 +310,14 @@ export function lineOf<T extends string>(options: LineOptions<T>): Line {
     hasLoops && mistake !== 'rings nobody' && mistake !== 'rings before it is free'
       ? 'does an event loop listen?'
       : called(thread);
-  const leave = (thread: WorldThread): boolean => {
+  const leave = (thread: WorldThread): void => {
     thread.shared[words + WAITING] = word(thread, WAITING) & ~bit(thread);
-    const opened = depart(thread.shared, at(thread, BATCH));
-    if (opened) thread.shared[words + OUTSIDE] = 0;
-    else thread.shared[words + OUTSIDE] = word(thread, OUTSIDE) & ~bit(thread);
-    for (const register of [BATCH, SEEN_AT, LATE, LINED_UP, PENDING, GIVES_UP])
+    const inside = batchInside(thread);
+    depart(thread.shared, at(thread, BATCH));
+    const isNextBatch = batchInside(thread) !== inside;
+    thread.shared[words + OUTSIDE] = isNextBatch ? 0 : word(thread, OUTSIDE) & ~bit(thread);
+    for (const register of [BATCH, SEEN_AT, LATE, LINED_UP, PENDING, GIVES_UP, HEIR])
       set(thread, register, 0);
-    return opened;
   };
   /** How a sleep ended. */
   const slept = (thread: WorldThread, ending: string): void => {
@@ -355,9 +371,9 @@ export function lineOf<T extends string>(options: LineOptions<T>): Line {
     }),
     // How many event loops wait decides about leases only, so it is left out.
     step('line up', (thread) => {
-      if (isGateClosed(thread.shared))
-        thread.shared[words + OUTSIDE] = word(thread, OUTSIDE) | bit(thread);
       set(thread, BATCH, arrive(thread.shared));
+      if (at(thread, BATCH) !== batchInside(thread))
+        thread.shared[words + OUTSIDE] = word(thread, OUTSIDE) | bit(thread);
       set(thread, LINED_UP, 1);
       if (at(thread, LATE) === 0) set(thread, LATE, ASKS);
       thread.shared[words + WAITING] = word(thread, WAITING) | bit(thread);
@@ -399,14 +415,23 @@ export function lineOf<T extends string>(options: LineOptions<T>): Line {
           set(thread, GIVES_UP, 1);
           set(thread, LATE, ASKS);
         }
-        return look(thread);
+        return ending === 'woken' && at(thread, GIVES_UP) === 0 ? 'try again' : look(thread);
       },
       { abortable: true, polls: true, timed, ...outside },
     ),
+    // It was called, and looks on before it answers.
+    step('try again', (thread) => {
+      if (standing(thread.shared, at(thread, BATCH)) !== Standing.Inside) return look(thread);
+      set(thread, HEIR, 1);
+      set(thread, MAY_TAKE, 1);
+      return door(thread);
+    }),
     step(
       'look on',
       (thread) => {
-        set(thread, LATE, ASKS);
+        // A lease is over some time, if those who have it never come.
+        const mayBeOver = hasLoops || turns.some((_, other) => thread.isDead(other));
+        set(thread, LATE, mayBeOver && timed(thread) ? LEASE_IS_OVER : ASKS);
         if (thread.gaveUp()) set(thread, GIVES_UP, 1);
         return look(thread);
       },
@@ -426,9 +451,10 @@ export function lineOf<T extends string>(options: LineOptions<T>): Line {
       { abortable: true, polls: true, timed, away: true },
     ),
     // It has got in.
-    step('depart', (thread) =>
-      leave(thread) && spins ? 'whom does that let in?' : arrived(thread),
-    ),
+    step('depart', (thread) => {
+      leave(thread);
+      return arrived(thread);
+    }),
     // It goes without.
     step('give up', (thread) => {
       if (mistake === 'gives up and stays in the line') {
@@ -436,27 +462,11 @@ export function lineOf<T extends string>(options: LineOptions<T>): Line {
         thread.shared[words + WAITING] = word(thread, WAITING) & ~bit(thread);
         return callNext(thread, 'count');
       }
-      const opened = leave(thread);
-      if (mistake === 'gives up silently') return 'count';
-      set(thread, GIVES_UP, 1);
-      return opened && spins ? 'whom does that let in?' : 'given up';
-    }),
-    step('whom does that let in?', (thread) => {
-      set(thread, CALLED, presentCalls(thread.shared));
-      return 'call those let in';
-    }),
-    step('call those let in', (thread) => {
-      call(thread.shared, at(thread, CALLED));
-      return 'wake those let in';
-    }),
-    step('wake those let in', (thread) => {
-      thread.wake(at(thread, CALLED), MOST_WAITERS);
-      set(thread, CALLED, 0);
-      return at(thread, GIVES_UP) === 1 ? 'given up' : arrived(thread);
+      leave(thread);
+      return mistake === 'gives up silently' ? 'count' : 'given up';
     }),
     // `unreserve`, whose two looks are two steps.
     step('given up', (thread) => {
-      set(thread, GIVES_UP, 0);
       if (
         options.showsWaiters !== true ||
         mistake === 'leaves the state behind' ||
@@ -471,12 +481,13 @@ export function lineOf<T extends string>(options: LineOptions<T>): Line {
     }),
     // Calls the next one.
     step('does anybody wait?', (thread) => {
-      if (!hasWaiters(thread.shared)) return called(thread);
-      return spins
-        ? rings(thread)
-        : options.showsWaiters === true
-          ? 'show waiters'
-          : 'mark as called';
+      if (spins) return hasWaiters(thread.shared) ? rings(thread) : called(thread);
+      const isDue =
+        mistake === 'calls while one is on its way'
+          ? hasWaiters(thread.shared)
+          : isCallDue(thread.shared);
+      if (!isDue) return called(thread);
+      return options.showsWaiters === true ? 'show waiters' : 'mark as called';
     }),
     step('show waiters', (thread) =>
       showWaiters(thread.shared) ? 'mark as called' : called(thread),
@@ -484,21 +495,27 @@ export function lineOf<T extends string>(options: LineOptions<T>): Line {
     step('mark as called', (thread) => {
       const next = markCalled(thread.shared);
       set(thread, CALLED, Math.max(next, 0));
-      return next < 0 ? rings(thread) : 'call';
+      return next < 0 ? called(thread) : 'call';
     }),
     step('call', (thread) => {
-      call(thread.shared, at(thread, CALLED));
+      call(thread.shared, at(thread, CALLED) % SECOND);
       return 'wake';
     }),
     step(
       'wake',
       (thread) => {
         if (options.outside === true) thread.systemCall();
-        thread.wake(at(thread, CALLED), 1);
-        return rings(thread);
+        const woken = thread.wake(at(thread, CALLED) % SECOND, 1);
+        const isLast = at(thread, CALLED) > SECOND || mistake === 'calls nobody outside';
+        return woken > 0 || isLast ? rings(thread) : 'whom outside?';
       },
       outside,
     ),
+    step('whom outside?', (thread) => {
+      const other = callsOutside(thread.shared, at(thread, CALLED));
+      set(thread, CALLED, other < 0 ? 0 : SECOND + other);
+      return other < 0 ? rings(thread) : 'call';
+    }),
     step('does an event loop listen?', (thread) =>
       isListening(thread.shared) ? 'answer the listeners' : called(thread),
     ),

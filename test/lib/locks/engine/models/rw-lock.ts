@@ -458,7 +458,7 @@ export function rwLockModel({
       hasWaiters(thread.shared) ? 'choose the next' : 'count',
     ),
     step('choose the next', (thread) => {
-      chooseNext(thread.shared, limit, () => 0);
+      chooseNext(thread.shared, { every: -1, looks: limit }, () => 0);
       return line.callNext(thread, 'count');
     }),
     ...line.steps,

@@ -157,7 +157,7 @@ export function semaphoreModel({
       return 'give it back';
     }),
     step('choose the next', (thread) => {
-      chooseNext(thread.shared, limit, () => 0);
+      chooseNext(thread.shared, { every: -1, looks: limit }, () => 0);
       return line.callNext(thread, 'count');
     }),
     ...line.steps,
