@@ -40,6 +40,10 @@ const WORD_BYTES = Int32Array.BYTES_PER_ELEMENT;
 export const MOST_PERMITS = 1024;
 /** How many can read at a time; more wait. */
 export const MOST_READERS = 48;
+/** So many cache lines do their places lie on: readers on different CPUs write to different ones. */
+export const READER_LINES = 16;
+/** Words of a cache line, on all processors that there are slices on. */
+export const LINE_WORDS = 16;
 /** Index of the first place of those that have a place for each holder. */
 export const FIRST: number = TURNSTILE_WORDS;
 /** Index of the first of a condition's places, where threads are known that wait for it. */
@@ -59,7 +63,7 @@ export const PLACE_WORDS = 2;
 export function lengthOf(kind: LockKind, own = 0): number {
   switch (kind) {
     case 'RwLock':
-      return FIRST + MOST_READERS;
+      return FIRST + READER_LINES * LINE_WORDS;
     case 'Semaphore':
       return FIRST + own;
     case 'Condition':

@@ -60,7 +60,11 @@ export class PermitEngine implements Owner {
     this.permits = permits;
     this.#words = words;
     this.#attachment = new Attachment(options.thread);
-    this.#slots = new Slots(words, agentOf(this.#attachment));
+    this.#slots = new Slots(words, agentOf(this.#attachment), {
+      places: permits,
+      lines: 1,
+      count: -1,
+    });
     this.#waiting = new Waiting(
       words,
       this.#attachment,

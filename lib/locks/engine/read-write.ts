@@ -8,7 +8,7 @@
 import { RseqSliceError } from '../../errors.ts';
 import { Attachment } from './attachment.ts';
 import { leftUntil, sharedNow, since } from '../../clock.ts';
-import { lengthOf, place } from './layout.ts';
+import { FIRST, lengthOf, LINE_WORDS, MOST_READERS, place, READER_LINES } from './layout.ts';
 import type { LockHandle } from './layout.ts';
 import { agentOf } from './liveness.ts';
 import type { Agent } from '../../host/port.ts';
@@ -17,6 +17,7 @@ import type { AsyncLockOptions, LockOptions, PlacementOptions, Ways } from '../o
 import { describeLock, refuseCopies } from './posting.ts';
 import { runWith, runWithAsync } from './run-with.ts';
 import { Slots } from './slots.ts';
+import type { Row } from './slots.ts';
 import type { Hold } from '../token.ts';
 import { createToken } from '../token.ts';
 import type { LockToken, Owner } from '../token.ts';
@@ -41,6 +42,12 @@ import {
 
 /** When those who wait go first. */
 const TURNS: TurnRules = { every: 5, looks: 16 };
+const ROW: Row = {
+  places: MOST_READERS,
+  lines: READER_LINES,
+  // The last word of the first line, where no place is.
+  count: FIRST + LINE_WORDS - 1,
+};
 const NO_OPTIONS: LockOptions = {};
 const READING: Ways = { tries: 'tryReadLock()', waits: 'withReadLockAsync()' };
 const WRITING: Ways = { tries: 'tryWriteLock()', waits: 'withWriteLockAsync()' };
@@ -81,7 +88,7 @@ export class ReadWriteEngine implements Owner {
     this.#words = words;
     this.#attachment = new Attachment(options.thread);
     this.#agent = agentOf(this.#attachment);
-    this.#slots = new Slots(words, this.#agent);
+    this.#slots = new Slots(words, this.#agent, ROW);
     this.#waiting = new Waiting(
       words,
       this.#attachment,

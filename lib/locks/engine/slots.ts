@@ -4,7 +4,7 @@
  * has it. So it is always known who holds what, and a place of a thread that has
  * died is found. Who waits for a place waits in the line of `turnstile.ts`.
  */
-import { FIRST } from './layout.ts';
+import { FIRST, LINE_WORDS } from './layout.ts';
 import { now } from '../../clock.ts';
 import type { Agent } from '../../host/port.ts';
 import { TRUST } from '../../host/port.ts';
@@ -23,32 +23,61 @@ export function clearPlace(words: Int32Array, place: number): void {
   Atomics.store(words, place, EMPTY);
 }
 
+/** Where the places of a row are. */
+export interface Row {
+  readonly places: number;
+  /** Cache lines that they lie on, one after the other; 1: they are words in a row. */
+  readonly lines: number;
+  /** Index of a word that counts who had a place; -1: nobody counts. */
+  readonly count: number;
+}
+
 export class Slots {
   readonly #words: Int32Array;
   readonly #agent: Agent;
-  /** Where this thread had its place last: it is likely to be empty, and in this CPU's cache. */
-  #usual: number;
+  readonly #count: number;
+  /** The word of each place. */
+  readonly #places: readonly number[];
+  /**
+   * Where this thread had its place last: it is likely to be empty, and in this CPU's cache. 0: it
+   * never had one.
+   */
+  #usual = 0;
   /** When all places were last looked through for the dead, and none was found. */
   #searched = -Infinity;
 
   /** @param words the whole of a lock */
-  constructor(words: Int32Array, agent: Agent) {
+  constructor(words: Int32Array, agent: Agent, { places, lines, count }: Row) {
     this.#words = words;
     this.#agent = agent;
-    this.#usual = FIRST + (agent.id % (words.length - FIRST));
+    this.#count = count;
+    this.#places = Array.from({ length: places }, (_, place) =>
+      lines === 1
+        ? FIRST + place
+        : FIRST + (place % lines) * LINE_WORDS + Math.floor(place / lines),
+    );
   }
 
   /** Takes an empty place. -1: there is none. */
   claim(): number {
     const words = this.#words;
     const { id } = this.#agent;
-    if (claimPlace(words, this.#usual, EMPTY, id)) return this.#usual;
-    for (let place = FIRST; place < words.length; place++) {
+    if (this.#usual !== 0 && claimPlace(words, this.#usual, EMPTY, id)) return this.#usual;
+    const all = this.#places;
+    const begin = this.#usual === 0 ? this.#chooseBegin() : 0;
+    for (let i = 0; i < all.length; i++) {
+      const place = all[(begin + i) % all.length] ?? 0;
       if (Atomics.load(words, place) !== EMPTY || !claimPlace(words, place, EMPTY, id)) continue;
       this.#usual = place;
       return place;
     }
     return -1;
+  }
+
+  /** Each begins somewhere else: on a line of its own, as long as there are lines. */
+  #chooseBegin(): number {
+    const first = this.#count < 0 ? this.#agent.id : Atomics.add(this.#words, this.#count, 1) >>> 0;
+    return first % this.#places.length;
   }
 
   /** Gives a place back. */
@@ -74,29 +103,26 @@ export class Slots {
   /** How many places are taken. */
   count(): number {
     let taken = 0;
-    for (let place = FIRST; place < this.#words.length; place++)
-      if (Atomics.load(this.#words, place) !== EMPTY) taken++;
+    for (const place of this.#places) if (Atomics.load(this.#words, place) !== EMPTY) taken++;
     return taken;
   }
 
   /** Whether there is an empty place. */
   hasRoom(): boolean {
-    for (let place = FIRST; place < this.#words.length; place++)
-      if (Atomics.load(this.#words, place) === EMPTY) return true;
+    for (const place of this.#places) if (Atomics.load(this.#words, place) === EMPTY) return true;
     return false;
   }
 
   /** Whether every place is empty. */
   isEmpty(): boolean {
-    for (let place = FIRST; place < this.#words.length; place++)
-      if (Atomics.load(this.#words, place) !== EMPTY) return false;
+    for (const place of this.#places) if (Atomics.load(this.#words, place) !== EMPTY) return false;
     return true;
   }
 
   /** How many places this thread has, also through another object. */
   countOwn(): number {
     let own = 0;
-    for (let place = FIRST; place < this.#words.length; place++)
+    for (const place of this.#places)
       if (Atomics.load(this.#words, place) === this.#agent.id) own++;
     return own;
   }
@@ -109,7 +135,7 @@ export class Slots {
     const at = now();
     // A row of a thousand is not looked through for every try that fails.
     if (at - this.#searched < TRUST) return -1;
-    for (let place = FIRST; place < this.#words.length; place++) {
+    for (const place of this.#places) {
       const id = Atomics.load(this.#words, place);
       if (id === EMPTY || !this.#agent.hasEnded(id)) continue;
       if (take(place, id)) return place;

@@ -133,20 +133,20 @@ describe('printed', () => {
     using writer = rwLock.writeLock();
     expect([writer.locked, inspect(rwLock)]).toEqual([true, 'RwLock { at byte 512, written }']);
 
-    const semaphore = new Semaphore({ ...options, permits: 3, buffer, byteOffset: 1024 });
+    const semaphore = new Semaphore({ ...options, permits: 3, buffer, byteOffset: 2048 });
     using permit = semaphore.acquire();
     expect([permit.locked, inspect(semaphore)]).toEqual([
       true,
-      'Semaphore { at byte 1024, 2 of 3 permits available }',
+      'Semaphore { at byte 2048, 2 of 3 permits available }',
     ]);
 
-    const condition = new Condition({ ...options, buffer, byteOffset: 2048 });
+    const condition = new Condition({ ...options, buffer, byteOffset: 3072 });
     const held = await new Mutex(options).lockAsync();
     const notified = condition.waitAsync(held);
-    expect(inspect(condition)).toBe('Condition { at byte 2048, someone waits }');
+    expect(inspect(condition)).toBe('Condition { at byte 3072, someone waits }');
     condition.notify();
     await notified;
     held.unlock();
-    expect(inspect(condition)).toBe('Condition { at byte 2048, nobody waits }');
+    expect(inspect(condition)).toBe('Condition { at byte 3072, nobody waits }');
   });
 });
