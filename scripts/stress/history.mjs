@@ -36,7 +36,7 @@ import { Tries } from './tries.mjs';
  * @typedef {object} Subject a lock under test
  * @property {string} name
  * @property {number | 'rw'} permits
- * @property {number | null} bound see `Progress`
+ * @property {number | null} longest see `Progress`
  * @property {() => string} [words] of the lock as they are, for messages
  * @property {() => boolean} [isReserved] whether the lock is for those only who lined up in time
  * @property {() => boolean} [isLineEmpty] whether nobody is counted as waiting, the dead neither
@@ -91,7 +91,7 @@ class Lane {
     {
       name,
       permits,
-      bound,
+      longest,
       words = () => 'unknown',
       isReserved = () => false,
       isLineEmpty = () => false,
@@ -105,10 +105,10 @@ class Lane {
     };
     this.fail = report;
     this.rule = permits === 'rw' ? new ReadersWriterRule(report) : new PermitsRule(permits, report);
-    this.progress = new Progress({ bound, patience, fail: report });
+    this.progress = new Progress({ longest, patience, fail: report });
     this.standstill = new Standstill({ permits, patience, fail: report, words });
     this.tries = new Tries({ permits, patience, fail: report });
-    this.bound = bound;
+    this.longest = longest;
     this.isReserved = isReserved;
     this.isLineEmpty = isLineEmpty;
   }
@@ -127,7 +127,7 @@ export class History {
   #styles;
   /** @type {Map<string, Operation>} */
   #operations = new Map();
-  /** Deaths, and workers told to die: overtaking is counted of waits between them. */
+  /** Deaths, and workers told to die: waits between them are held to the bound. */
   #disturbances = 0;
   /** @type {Set<number>} */
   #dying = new Set();
@@ -234,7 +234,7 @@ export class History {
   }
 
   summary() {
-    return this.#lanes.map(({ name, counts, progress, bound, standstill, tries }) => ({
+    return this.#lanes.map(({ name, counts, progress, longest, standstill, tries }) => ({
       lock: name,
       ...counts,
       certainTries: tries.counted,
@@ -244,10 +244,9 @@ export class History {
         Object.entries(standstill.excused).map(([why, ms]) => [why, Math.round(ms)]),
       ),
       maxWait: Math.round(progress.maxWait),
-      maxOvertaken: progress.maxOvertaken,
-      overtakingBound: bound,
-      slack: progress.slack,
-      countedWaits: progress.counted,
+      maxCalmWait: Math.round(progress.maxCalmWait),
+      calmWaits: progress.calmWaits,
+      longestAllowed: longest,
     }));
   }
 

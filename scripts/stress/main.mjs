@@ -58,7 +58,7 @@ class Run {
     const described = this.#subjects.map((subject) => ({
       name: subject.kind,
       permits: subject.permits,
-      bound: subject.bound(options.workers + 1),
+      longest: subject.longest(options.workers + 1),
       words: () => describeWords(subject),
       isReserved: () => isReserved(subject),
       isLineEmpty: () => isLineEmpty(subject),

@@ -269,7 +269,7 @@ export class Operations {
   }
 
   /**
-   * Takes a lock so often that others are overtaken as often as they may be.
+   * Takes a lock again and again: who waits for it gets it by turns only.
    * @param {number} subject
    * @param {Face} face
    */

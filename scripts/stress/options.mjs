@@ -26,12 +26,12 @@ export const HELP = `Lets workers use locks in every way while they are ended at
 Checked are: never more holders than the lock allows; after a death with the lock exactly one is told that it was
 abandoned, of an RwLock all readers until the next writer and that writer, and nobody without a death; the guarded data;
 that tries get what nobody can hold; that a lock which is free and waited for does not stand still for 100 ms; that a
-wanted lock is got by someone within 2 s, and by whoever waits within 10 s unless the bound allows more overtaking; how
-often each is overtaken; notifications; and that in the end everything ends and is free.
+wanted lock is got by someone within 2 s, and by whoever waits within 10 s; that nobody waits for longer than its turns
+take, many times over; notifications; and that in the end everything ends and is free.
 
 Excused are: time in which threads that ask had no CPU, by the kernel's count where it has one; 55 ms after a death; and
-250 ms of a lock that is kept for waiters which may be dead. Waits beside an event loop that did not come round within
-10 ms are not held to the bound.
+250 ms of a lock that is kept for waiters which may be dead. Waits beside a death, or an event loop that did not come
+round within 10 ms, are not held to the time of their turns.
 
 Exit codes: 0 all was right; 1 it was not; 2 wrong usage; 130 interrupted.
 `;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Whether those who wait for one lock get it: that someone does while it is wanted, that nobody
-// waits long while others get it, and how often each is overtaken. Time is what the caller says it
-// is, in ms, and stands still while the whole process does.
+// Whether those who wait for one lock get it: that someone does while it is wanted, and that nobody
+// waits long while others get it. Time is what the caller says it is, in ms, and stands still while
+// the whole process does.
 
 import { Start } from './journal.mjs';
 
@@ -11,20 +11,11 @@ import { Start } from './journal.mjs';
 /** ms without anybody getting a lock that is wanted. */
 const HANG = 2000;
 /**
- * ms that one waits while others get the lock more often than the bound allows, and however often
- * they do.
+ * ms that one waits while others get the lock, whatever disturbs it; and in an event loop that does
+ * not always come round, which loses its turns.
  */
 const STARVATION = 10_000;
 const EVER = 60_000;
-/** ms between asking and lining up that a worker may spend scheduled out, for the slack. */
-const STALL = 250;
-const SECOND = 1000;
-
-/**
- * @typedef {object} Bound
- * @property {number | null} overtaking by others, once a waiter has lined up; null: none is
- * promised
- */
 
 export class Progress {
   /** @type {Map<Operation, { since: number, total: number, own: number, disturbances: number }>} */
@@ -33,34 +24,23 @@ export class Progress {
   #byWorker = new Map();
   #total = 0;
   #idle = 0;
-  #second = { since: 0, total: 0 };
-  #bound;
+  #longest;
   #patience;
   #fail;
-  /** Most acquisitions in one second. */
-  pace = 0;
   maxWait = 0;
-  maxOvertaken = 0;
-  /** Waits that the overtaking was counted of. */
-  counted = 0;
+  /** Waits in which nobody died or came late, and the longest of them. */
+  calmWaits = 0;
+  maxCalmWait = 0;
 
   /**
-   * @param {{ bound: number | null, patience: number, fail: Fail }} options `patience` multiplies
-   * what is taken for a hang
+   * @param {{ longest: number | null, patience: number, fail: Fail }} options `longest` is how many
+   * ms one may wait while nothing disturbs it, null: as long as others get it, and not for ever;
+   * `patience` multiplies that, and what is taken for a hang
    */
-  constructor({ bound, patience, fail }) {
-    this.#bound = bound;
+  constructor({ longest, patience, fail }) {
+    this.#longest = longest;
     this.#patience = patience;
     this.#fail = fail;
-  }
-
-  /**
-   * What a wait can be overtaken besides the bound: the bound counts from lining up, and a worker
-   * can be scheduled out between asking and lining up. So: as often as the lock was had at the best
-   * in such a time.
-   */
-  get slack() {
-    return this.#bound === null ? null : Math.ceil((this.pace * STALL) / SECOND);
   }
 
   /** @param {Operation} operation @param {number} now @param {number} disturbances */
@@ -104,13 +84,6 @@ export class Progress {
    * @param {string} holders for messages
    */
   tick(now, passed, holders) {
-    if (now - this.#second.since >= SECOND) {
-      this.pace = Math.max(
-        this.pace,
-        ((this.#total - this.#second.total) * SECOND) / (now - this.#second.since),
-      );
-      this.#second = { since: now, total: this.#total };
-    }
     const wanting = [...this.#waiting.keys()].filter(
       (operation) => !operation.isOnCondition || operation.calledAt !== undefined,
     );
@@ -147,13 +120,10 @@ export class Progress {
     if (operation.isOnCondition && operation.calledAt === undefined && !isTimed) return;
     const waited =
       now - (operation.isOnCondition && !isTimed ? (operation.calledAt ?? since) : since);
-    if (waited <= STARVATION * this.#patience) return;
+    // Turns come late where many wait, and each of the dead may cost one.
+    const most = operation.wasLate ? EVER : Math.max(STARVATION, this.#longest ?? 0);
+    if (waited <= most * this.#patience) return;
     const overtaken = this.#overtaken(operation, total, own);
-    // A slow machine needs longer for as many acquisitions as may go first, and an event loop that
-    // is busy loses its turn.
-    const isUnfair =
-      !operation.wasLate && (isTimed || overtaken > (this.#bound ?? 0) + (this.slack ?? 0));
-    if (!isUnfair && waited <= EVER * this.#patience) return;
     this.#waiting.delete(operation);
     const what = operation.isOnCondition ? 'lost notification' : 'starvation';
     this.#fail(
@@ -173,14 +143,12 @@ export class Progress {
     // A death reorders the line; those of one worker wait for each other, and readers for writers
     // only.
     if (before !== disturbances || (operation.detail & (Start.Crowd | Start.Reading)) !== 0) return;
-    this.counted++;
-    const overtaken = this.#overtaken(operation, total, own);
-    this.maxOvertaken = Math.max(this.maxOvertaken, overtaken);
-    if (this.#bound === null || this.slack === null || overtaken <= this.#bound + this.slack)
-      return;
+    this.calmWaits++;
+    this.maxCalmWait = Math.max(this.maxCalmWait, now - since);
+    if (this.#longest === null || now - since <= this.#longest * this.#patience) return;
     this.#fail(
-      'overtaken',
-      `${describe(operation)} was overtaken ${overtaken} times, where ${this.#bound} are promised and ${this.slack} more are allowed`,
+      'long wait',
+      `${describe(operation)} waited ${Math.round(now - since)} ms, and others got it ${this.#overtaken(operation, total, own)} times meanwhile; ${this.#longest * this.#patience} ms are the most where nothing disturbs it`,
     );
   }
 

@@ -31,8 +31,7 @@ export function formatSummary({
   failures,
 }) {
   const lines = locks.map((lock) => {
-    const bound =
-      lock.overtakingBound === null ? 'no bound' : `bound ${lock.overtakingBound} + ${lock.slack}`;
+    const bound = lock.longestAllowed === null ? 'no bound' : `bound ${lock.longestAllowed} ms`;
     const condition =
       lock.conditionWaits === 0
         ? ''
@@ -41,7 +40,7 @@ export function formatSummary({
     return (
       `${lock.lock}: ${lock.acquired} acquired, ${lock.abandoned} abandoned, ` +
       `${lock.refused} refused (${lock.certainTries} tries on a free one), ${lock.timedOut} timed out, ${lock.aborted} aborted${condition}; ` +
-      `longest wait ${lock.maxWait} ms, overtaken at most ${lock.maxOvertaken} times in ${lock.countedWaits} waits (${bound}); ` +
+      `longest wait ${lock.maxWait} ms, and ${lock.maxCalmWait} ms in ${lock.calmWaits} that nothing disturbed (${bound}); ` +
       `stood still at most ${lock.longestStandstill} ms, ${lock.lateEnds} times over 20, ` +
       `excused ${noCpu} ms without CPU, ${deaths} ms of deaths, ${reserved} ms reserved`
     );

@@ -2,11 +2,19 @@
 // The locks under test, each with what it guards, and behind one face whatever its kind: ways to
 // take it for one holder or for several.
 
-import { countWaiters, isGateClosed } from '../../dist/locks/engine/turnstile.js';
+import { countWaiters, isGateClosed, turnsBound } from '../../dist/locks/engine/turnstile.js';
 import { Guarded, GUARDED_WORDS } from './guarded.mjs';
 
 export const KINDS = ['mutex', 'spin', 'rw', 'semaphore', 'condition'];
 const PERMITS = 3;
+/** ms from one turn of those who wait to the next, of a SpinLock and of the others. */
+const SPIN_TURN = 50;
+const TURN = 5;
+/**
+ * ms that a turn may take: it comes with a release, work inside takes 2 ms at most, and a thread may
+ * have to wait for a CPU for many times as long.
+ */
+const LATE = 60;
 
 /** A copy of the package. @typedef {typeof import('rseq-slice')} Library */
 /** @typedef {import('rseq-slice').Condition} Condition */
@@ -37,7 +45,8 @@ const PERMITS = 3;
  * @property {Condition | null} condition
  * @property {Guarded} guarded
  * @property {number | 'rw'} permits
- * @property {(threads: number) => number | null} bound of overtaking
+ * @property {(threads: number) => number | null} longest ms that one may wait in which nobody dies
+ * or comes late; null: it is not said
  * @property {object} handles
  * @property {readonly Int32Array[]} words of the lock, and of the condition
  */
@@ -91,15 +100,20 @@ const permit = (lock) => ({
  * @param {string} kind
  * @param {any} handles
  * @returns {{ lock: any, condition: Condition | null, faces: Face[], permits: number | 'rw',
- *   bound: (threads: number) => number | null }}
+ *   longest: (threads: number) => number | null }}
  */
 function open({ Condition, Mutex, RwLock, Semaphore, SpinLock }, kind, handles) {
-  const boundOf =
-    (/** @type {Mutex | SpinLock | Semaphore} */ lock) => (/** @type {number} */ threads) =>
-      lock.overtakingBound(threads);
+  const longestOf = (/** @type {number} */ every) => (/** @type {number} */ threads) =>
+    turnsBound(threads) * (every + LATE);
   if (kind === 'spin') {
     const lock = handles === null ? new SpinLock() : SpinLock.from(handles.lock);
-    return { lock, condition: null, faces: [exclusive(lock)], permits: 1, bound: boundOf(lock) };
+    return {
+      lock,
+      condition: null,
+      faces: [exclusive(lock)],
+      permits: 1,
+      longest: longestOf(SPIN_TURN),
+    };
   }
   if (kind === 'rw') {
     const lock = handles === null ? new RwLock() : RwLock.from(handles.lock);
@@ -108,13 +122,19 @@ function open({ Condition, Mutex, RwLock, Semaphore, SpinLock }, kind, handles) 
       condition: null,
       faces: [reading(lock), writing(lock)],
       permits: 'rw',
-      bound: () => null,
+      longest: () => null,
     };
   }
   if (kind === 'semaphore') {
     const lock =
       handles === null ? new Semaphore({ permits: PERMITS }) : Semaphore.from(handles.lock);
-    return { lock, condition: null, faces: [permit(lock)], permits: PERMITS, bound: boundOf(lock) };
+    return {
+      lock,
+      condition: null,
+      faces: [permit(lock)],
+      permits: PERMITS,
+      longest: longestOf(TURN),
+    };
   }
   const lock = handles === null ? new Mutex() : Mutex.from(handles.lock);
   const condition =
@@ -123,7 +143,7 @@ function open({ Condition, Mutex, RwLock, Semaphore, SpinLock }, kind, handles) 
         ? new Condition()
         : Condition.from(handles.condition)
       : null;
-  return { lock, condition, faces: [exclusive(lock)], permits: 1, bound: boundOf(lock) };
+  return { lock, condition, faces: [exclusive(lock)], permits: 1, longest: longestOf(TURN) };
 }
 
 /**

@@ -28,8 +28,8 @@ class Script {
   readonly #subject: Subject;
   #seq = 0;
 
-  constructor(permits: number | 'rw', bound: number | null = 10, more: Partial<Subject> = {}) {
-    this.#subject = { name: 'planted', permits, bound, ...more };
+  constructor(permits: number | 'rw', longest: number | null = null, more: Partial<Subject> = {}) {
+    this.#subject = { name: 'planted', permits, longest, ...more };
     this.history = new History([this.#subject]);
   }
 
@@ -292,33 +292,59 @@ describe('the checker of waiting', () => {
   });
 
   it('finds who starves while others get it', () => {
-    const script = new Script(1, 10).start(1);
+    const script = new Script(1).start(1);
     for (let op = 1; op < 1100; op++) script.take(2, op).release(2, op).pass(10);
     expect(script.end()).toEqual(['starvation']);
   });
 
-  it('finds who is overtaken too often, unless somebody died', () => {
-    const overtaken = (death: boolean) => {
-      const script = new Script(1, 10).start(1);
-      for (let op = 1; op <= 30; op++) script.take(2, op).release(2, op);
+  it('finds who starves however many others wait, and whatever disturbs it', () => {
+    const starving = (ms: number, detail = 0) => {
+      const script = new Script(1, 15_000).start(1, 1, detail);
+      for (let op = 1; op <= ms / 10; op++) {
+        script.take(2, op).release(2, op).pass(10);
+        if (op % 100 === 0) script.start(op).die(op);
+      }
+      return script.end();
+    };
+    expect(starving(14_900)).toEqual([]);
+    expect(starving(15_100)).toEqual(['starvation']);
+    expect(starving(15_100, Start.Timed)).toEqual(['starvation']);
+  });
+
+  it('finds who waits for longer than its turns take, unless somebody died', () => {
+    const waiting = (ms: number, death: boolean) => {
+      const script = new Script(1, 200).start(1);
+      for (let op = 1; op <= ms / 10; op++) script.take(2, op).release(2, op).pass(10);
       if (death) script.start(3).die(3);
       return script.acquired(1).end();
     };
-    expect(overtaken(false)).toEqual(['overtaken']);
-    expect(overtaken(true)).toEqual([]);
+    expect(waiting(200, false)).toEqual([]);
+    expect(waiting(210, false)).toEqual(['long wait']);
+    expect(waiting(210, true)).toEqual([]);
+  });
+
+  it('holds readers and those in one worker to that no more than before', () => {
+    for (const detail of [Start.Crowd, Start.Reading]) {
+      const script = new Script(1, 200).start(1, 1, detail);
+      for (let op = 1; op <= 30; op++) script.take(2, op).release(2, op).pass(10);
+      expect(script.acquired(1).end()).toEqual([]);
+    }
+    const script = new Script(1, null).start(1);
+    for (let op = 1; op <= 30; op++) script.take(2, op).release(2, op).pass(10);
+    expect(script.acquired(1).end()).toEqual([]);
   });
 
   it('excuses that, and no more, when an event loop that waits beside does not come round', () => {
-    const overtaken = (late: boolean, detail: number) => {
-      const script = new Script(1, 10).start(1).start(3, 1, detail);
-      for (let op = 1; op <= 30; op++) script.take(2, op).release(2, op);
+    const waiting = (late: boolean, detail: number) => {
+      const script = new Script(1, 200).start(1).start(3, 1, detail);
+      for (let op = 1; op <= 30; op++) script.take(2, op).release(2, op).pass(10);
       script.history.notice(new Set(late ? [3] : []));
       return script.acquired(1).end();
     };
-    expect(overtaken(true, Start.Async)).toEqual([]);
-    expect(overtaken(false, Start.Async)).toEqual(['overtaken']);
+    expect(waiting(true, Start.Async)).toEqual([]);
+    expect(waiting(false, Start.Async)).toEqual(['long wait']);
     // A thread that waits in the lock has no event loop to come round.
-    expect(overtaken(true, 0)).toEqual(['overtaken']);
+    expect(waiting(true, 0)).toEqual(['long wait']);
   });
 
   it('finds a notification that was lost, and one that nobody made', () => {
@@ -346,7 +372,7 @@ describe('the checker of standstills', () => {
   });
 
   it('tells the words of the lock', () => {
-    const script = new Script(1, 10, { words: () => '7273 fffffffe' }).start(2).pass(150);
+    const script = new Script(1, null, { words: () => '7273 fffffffe' }).start(2).pass(150);
     expect(script.history.failures[0]?.text).toMatch(
       /^nobody holds it, .*worker 2 \(operation 1, 0\) waits; .*its words: 7273 fffffffe$/,
     );
@@ -424,13 +450,13 @@ describe('the checker of standstills', () => {
     const told = new Script(1).start(1).start(2).write(Type.Kill, 1).pass(500).die(1).pass(140);
     expect(told.acquired(2).end()).toEqual([]);
     const reserved = (isReserved: boolean) =>
-      new Script(1, 10, { isReserved: () => isReserved }).start(1).start(2).die(1);
+      new Script(1, null, { isReserved: () => isReserved }).start(1).start(2).die(1);
     expect(reserved(true).pass(350).acquired(2).end()).toEqual([]);
     expect(reserved(true).pass(500).acquired(2).end()).toEqual(['standstill']);
     expect(reserved(false).pass(350).acquired(2).end()).toEqual(['standstill']);
     // The line counts the dead until the lock was reserved for them, however long that takes.
     const later = (isLineEmpty: boolean) =>
-      new Script(1, 10, { isReserved: () => true, isLineEmpty: () => isLineEmpty })
+      new Script(1, null, { isReserved: () => true, isLineEmpty: () => isLineEmpty })
         .start(1)
         .die(1)
         .pass(1000)
