@@ -415,7 +415,7 @@ export function lineOf<T extends string>(options: LineOptions<T>): Line {
           set(thread, GIVES_UP, 1);
           set(thread, LATE, ASKS);
         }
-        return ending === 'woken' && at(thread, GIVES_UP) === 0 ? 'try again' : look(thread);
+        return ending !== 'timed-out' && at(thread, GIVES_UP) === 0 ? 'try again' : look(thread);
       },
       { abortable: true, polls: true, timed, ...outside },
     ),
