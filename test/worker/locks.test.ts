@@ -158,10 +158,10 @@ describe.each(WAYS)('$how', ({ way, how, flags }) => {
     'nobody waits for more turns than the bound says: %s, %s threads',
     (kind, threads) => {
       const args = [kind, threads, '1500', isLong ? 'Infinity' : '100'];
-      const { turns, most, bound, waits, acquisitions, exitCodes } = json(
+      const { turns, barged, most, bound, waits, acquisitions, exitCodes } = json(
         'lock-fairness.mjs',
         ...args,
-      ) as Record<'turns' | 'most' | 'bound' | 'waits' | 'acquisitions', number> & {
+      ) as Record<'turns' | 'barged' | 'most' | 'bound' | 'waits' | 'acquisitions', number> & {
         exitCodes: number[];
       };
       console.log(
@@ -170,6 +170,7 @@ describe.each(WAYS)('$how', ({ way, how, flags }) => {
       expect(exitCodes.every((code) => code === 0)).toBe(true);
       expect(waits).toBeGreaterThan(0);
       expect(turns).toBeGreaterThan(0);
+      expect(barged).toBe(0);
       expect(most).toBeLessThanOrEqual(bound);
     },
   );

@@ -6,8 +6,11 @@
 import { Worker, isMainThread, workerData } from 'node:worker_threads';
 import { Mutex, SpinLock } from 'rseq-slice';
 
-/** A word for each, and for all: acquisitions, turns, the most of them in one wait, waits. */
-const [COUNT, TURNS, MOST, WAITS] = [0, 1, 2, 3];
+/**
+ * A word for each, and for all: acquisitions, turns, the most of them in one wait, waits, and how
+ * often it was taken by one who had not lined up while it was reserved.
+ */
+const [COUNT, TURNS, MOST, WAITS, BARGED] = [0, 1, 2, 3, 4];
 
 /** @type {Readonly<Record<string, typeof Mutex | typeof SpinLock>>} */
 const LOCKS = { Mutex, SpinLock };
@@ -63,6 +66,9 @@ function work({ kind, handle, words, ms, enough }) {
         lined = none;
       }
       if (index === QUEUE && (value & ~expected & GATE) !== 0) Atomics.add(words, TURNS, 1);
+      // Only a holder closes the gate, so it is what it was when the lock was taken.
+      if (index === STATE && expected <= 0 && value > 0 && !hasArrived)
+        Atomics.add(words, BARGED, (load(array, QUEUE) & GATE) === 0 ? 0 : 1);
       if (index === STATE) note(expected > 0 && value === (expected | AWAITED));
       return found;
     },
@@ -100,7 +106,7 @@ function work({ kind, handle, words, ms, enough }) {
 if (isMainThread) {
   const [, , kind = '', threads, ms, enough] = process.argv;
   const lock = new (classOf(kind))();
-  const words = new Int32Array(new SharedArrayBuffer(16));
+  const words = new Int32Array(new SharedArrayBuffer(20));
   const data = { kind, handle: lock.handle, words, ms: Number(ms), enough: Number(enough) };
   const all = Array.from(
     { length: Number(threads) },
@@ -114,6 +120,7 @@ if (isMainThread) {
       exitCodes,
       acquisitions: words[COUNT],
       turns: words[TURNS],
+      barged: words[BARGED],
       most: words[MOST],
       waits: words[WAITS],
       // And one that is counted only after the next one has lined up.
