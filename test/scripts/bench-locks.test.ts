@@ -10,7 +10,6 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import type { Run } from '../../packages/tools/lib/bench/locks/aggregate.ts';
-import { textbookLock } from '../../scripts/bench/locks/textbook.mjs';
 import { complaintsAbout } from '../support/schema.ts';
 import { isLong, share } from '../support/share.ts';
 
@@ -28,13 +27,16 @@ if (!isLong)
     it('knows more locks than the package has', () => {
       const { status, stdout } = bench('--help');
       expect(status).toBe(0);
-      for (const name of ['mutex', 'spin', 'textbook', 'async-mutex', 'node-locks', 'pthread-spin'])
+      for (const name of [
+        ...['mutex', 'spin', 'textbook', 'async-mutex', 'node-locks', 'pthread-spin'],
+        ...['rw-95', 'semaphore-2', 'condition', 'multithreading-queue'],
+      ])
         expect(stdout).toMatch(new RegExp(`^  ${name} `, 'm'));
     });
 
     it.each([
       ['--rounds', 'many', /--rounds wants whole numbers/],
-      ['--lock', 'padlock', /--lock wants one of mutex, spin, textbook.*not 'padlock'/],
+      ['--lock', 'padlock', /--lock wants one of mutex, spin, .*textbook.*not 'padlock'/],
       ['--nothing', 'x', /nothing/],
     ])('ends with 2 at %s %s', (name, value, complaint) => {
       const { status, stdout, stderr } = bench(name, value);
@@ -42,13 +44,6 @@ if (!isLong)
       expect(stderr).toMatch(/^bench locks: .*See --help\.\n$/);
       expect(stderr).toMatch(complaint);
     });
-  });
-
-if (!isLong)
-  it('the textbook lock wakes nobody when nobody waits', () => {
-    const lock = textbookLock(new Int32Array(new SharedArrayBuffer(4)));
-    for (let i = 0; i < 3; i++) lock.unlock(lock.lock());
-    expect(lock.stats?.()).toEqual({ parked: 0, woken: 0 });
   });
 
 describe('a run', () => {
@@ -144,6 +139,51 @@ describe('a run', () => {
       }
     },
   );
+
+  it.each(
+    share(
+      [
+        ['reads', 'rw-50,mutex-50,textbook-rw-50'],
+        ['permits', 'semaphore-2,textbook-semaphore-2'],
+        ['a queue', 'condition,textbook-queue'],
+      ],
+      { every: 1 },
+    ),
+  )('of %s does what the locks are for, which is checked', (_, locks) => {
+    const folder = mkdtempSync(join(tmpdir(), 'rseq-slice-test-'));
+    const file = join(folder, 'record.json');
+    try {
+      const { status, signal, stdout } = bench(
+        ...['--lock', locks, '--slices', 'off', '--workers', '4', '--section', '1'],
+        ...['--rounds', '1', '--seconds', '0.2', '--warm', '0.05', '--json', file],
+      );
+      expect({ status, signal }, stdout).toEqual({ status: 0, signal: null });
+      const output = JSON.parse(readFileSync(file, 'utf8')) as Output;
+      expect(complaintsAbout(output)).toEqual([]);
+      const runs = [...output.runs, ...output.countedRuns];
+      expect(runs).toHaveLength(2 * locks.split(',').length);
+      for (const { measured, error } of runs) {
+        expect(error).toBeNull();
+        expect(measured?.wrong).toEqual([]);
+        expect(measured?.workers).toHaveLength(4);
+      }
+      for (const { measured } of output.countedRuns) {
+        const { sections = NaN, operations, fewest = NaN } = measured?.sections ?? {};
+        expect(fewest).toBeGreaterThanOrEqual(2 * sections);
+        expect(operations).toBeGreaterThanOrEqual(fewest);
+      }
+      expect(output.comparisons).toHaveLength(1);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  if (!isLong)
+    it('has other work for locks that one at a time can have only', () => {
+      const { status, stderr } = bench('--lock', 'rw-95', '--workload', 'lru', '--rounds', '1');
+      expect(status).toBe(1);
+      expect(stderr).toMatch(/rw-95 was skipped: it has the workload 'loop' only/);
+    });
 
   if (!isLong)
     it('says what it skipped, and fails when nothing is left', () => {

@@ -1,33 +1,16 @@
 // SPDX-License-Identifier: MIT
-// The locks that ours are compared with: those a program would write for itself, those of Node, of
-// packages and of C. The package's benchmark loads this module where it measures. What is not there
-// is skipped, with the reason.
+// More locks that ours are compared with than the tools have: those of Node, of packages and of C.
+// The package's benchmark loads this module where it measures. What is not there is skipped, with
+// the reason.
 
 import { EXCLUSIVE } from '../../../packages/tools/dist/bench/locks/kinds.js';
 import { asyncMutexTasks, packageFinder, packageKinds } from './packages.mjs';
-import { bareCasLock, slicedCasLock, textbookLock } from './textbook.mjs';
 
 /** @typedef {import('../../../packages/tools/lib/bench/locks/kinds.ts').Kind} Kind */
 
-const LOCK_BYTES = 128;
-
-/** Not the shared memory of the work: the lock has lines of its own. */
-const memory = () => new SharedArrayBuffer(LOCK_BYTES);
 const nothing = async () => null;
 const notHere = async () => {
   throw new Error('this lock is in a program of its own');
-};
-
-/** @type {Omit<Kind, 'name' | 'what'>} */
-const byHand = {
-  runner: 'workers',
-  slices: false,
-  attaches: false,
-  job: EXCLUSIVE,
-  baseline: null,
-  missing: nothing,
-  create: memory,
-  open: notHere,
 };
 
 /** @type {Omit<Kind, 'name' | 'what'>} */
@@ -35,6 +18,7 @@ const inC = {
   runner: 'program',
   slices: true,
   attaches: false,
+  ours: false,
   job: EXCLUSIVE,
   baseline: null,
   missing: nothing,
@@ -43,29 +27,14 @@ const inC = {
 };
 
 /** @type {readonly Kind[]} */
-const BY_HAND = [
-  {
-    ...byHand,
-    name: 'textbook',
-    what: 'three states, Atomics.wait and notify (Drepper)',
-    open: async (buffer) => textbookLock(new Int32Array(/** @type {SharedArrayBuffer} */ (buffer))),
-  },
-  {
-    ...byHand,
-    name: 'bare-cas',
-    what: 'compare-and-swap until it succeeds; with slices a section around it',
-    slices: true,
-    async open(buffer, thread) {
-      const words = new Int32Array(/** @type {SharedArrayBuffer} */ (buffer));
-      return thread === null ? bareCasLock(words) : slicedCasLock(words, thread);
-    },
-  },
-];
-
-/** @type {readonly Kind[]} */
 const ELSEWHERE = [
   {
-    ...byHand,
+    runner: 'workers',
+    slices: false,
+    attaches: false,
+    ours: false,
+    job: EXCLUSIVE,
+    baseline: null,
     name: 'node-locks',
     what: 'locks of node:worker_threads, held by callbacks',
     async missing() {
@@ -92,7 +61,7 @@ const ELSEWHERE = [
  */
 export function createKinds(folder) {
   const find = packageFinder(folder);
-  return [...BY_HAND, asyncMutexTasks(find), ...packageKinds(find), ...ELSEWHERE];
+  return [asyncMutexTasks(find), ...packageKinds(find), ...ELSEWHERE];
 }
 
 /** What the package's benchmark loads. @param {string | null} folder with optional packages */

@@ -7,7 +7,8 @@ import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { EXCLUSIVE } from '../../../packages/tools/dist/bench/locks/kinds.js';
+import { createQueueMemory, EXCLUSIVE } from '../../../packages/tools/dist/bench/locks/kinds.js';
+import { createQueue } from '../../../packages/tools/dist/bench/locks/queue.js';
 
 /** @typedef {import('../../../packages/tools/lib/bench/locks/kinds.ts').Kind} Kind */
 /** @typedef {(name: string) => Promise<any>} Find imports an optional package, or rejects */
@@ -48,11 +49,12 @@ const unless = (find, name) => async () => {
   }
 };
 
-/** @type {Pick<Kind, 'runner' | 'slices' | 'attaches' | 'job' | 'baseline'>} */
+/** @type {Pick<Kind, 'runner' | 'slices' | 'attaches' | 'ours' | 'job' | 'baseline'>} */
 const plain = {
   runner: 'workers',
   slices: false,
   attaches: false,
+  ours: false,
   job: EXCLUSIVE,
   baseline: null,
 };
@@ -61,8 +63,82 @@ const plain = {
 const multithreadingMutex = async (find, buffer) =>
   new (await find('multithreading')).Mutex(undefined, buffer);
 
+/** What it gives for a lock has one way to end. @param {unknown} guard */
+const dispose = (guard) => /** @type {{ dispose(): void }} */ (guard).dispose();
+
+/** @param {Find} find @param {number} percent of sections that read @returns {Kind} */
+const multithreadingReaders = (find, percent) => ({
+  ...plain,
+  name: `multithreading-rw-${percent}`,
+  what: 'RwLock of multithreading',
+  job: `reads-${percent}`,
+  missing: unless(find, 'multithreading'),
+  create: () => new SharedArrayBuffer(4),
+  async open(buffer) {
+    const lock = new (await find('multithreading')).RwLock(undefined, buffer);
+    return {
+      read: { lock: () => lock.blockingRead(), unlock: dispose },
+      write: { lock: () => lock.blockingWrite(), unlock: dispose },
+    };
+  },
+});
+
+/** @param {Find} find @param {number} permits @returns {Kind} */
+const multithreadingSemaphore = (find, permits) => ({
+  ...plain,
+  name: `multithreading-semaphore-${permits}`,
+  what: 'Semaphore of multithreading',
+  job: `permits-${permits}`,
+  missing: unless(find, 'multithreading'),
+  create: () => {
+    const buffer = new SharedArrayBuffer(8);
+    new Int32Array(buffer)[0] = permits;
+    return buffer;
+  },
+  async open(buffer) {
+    const semaphore = new (await find('multithreading')).Semaphore(permits, buffer);
+    return { lock: () => semaphore.blockingAcquire(), unlock: dispose };
+  },
+});
+
+/** @param {Find} find @returns {Kind} */
+const multithreadingQueue = (find) => ({
+  ...plain,
+  name: 'multithreading-queue',
+  what: 'the same queue over Mutex and Condvar of multithreading',
+  job: 'queue',
+  missing: unless(find, 'multithreading'),
+  create: () => createQueueMemory(4),
+  async open(shared) {
+    const { Condvar, Mutex } = await find('multithreading');
+    const parts =
+      /** @type {import('../../../packages/tools/lib/bench/locks/kinds.ts').QueueMemory} */ (
+        shared
+      );
+    const mutex = new Mutex(undefined, parts.lock);
+    const [value, room] = [new Condvar(parts.value), new Condvar(parts.room)];
+    return createQueue(parts.ring, {
+      lock: () => mutex.blockingLock(),
+      unlock: dispose,
+      waitForValue: (guard) => {
+        value.blockingWait(guard);
+        return guard;
+      },
+      waitForRoom: (guard) => {
+        room.blockingWait(guard);
+        return guard;
+      },
+      tellOfValue: (count) => (count === 1 ? value.notifyOne() : value.notifyAll()),
+      tellOfRoom: (count) => (count === 1 ? room.notifyOne() : room.notifyAll()),
+    });
+  },
+});
+
 /** @param {Find} find @returns {readonly Kind[]} */
 export const packageKinds = (find) => [
+  ...[100, 95, 50].map((percent) => multithreadingReaders(find, percent)),
+  ...[1, 2, 4].map((permits) => multithreadingSemaphore(find, permits)),
+  multithreadingQueue(find),
   {
     ...plain,
     name: 'multithreading',

@@ -21,7 +21,7 @@ import {
   summarizeCounts,
 } from '../../../../packages/tools/lib/bench/locks/aggregate.ts';
 import type { Run } from '../../../../packages/tools/lib/bench/locks/aggregate.ts';
-import type { AsyncLock, SyncLock } from '../../../../packages/tools/lib/bench/locks/kinds.ts';
+import type { AsyncLock, SyncLock } from '../../../../packages/tools/lib/bench/locks/opened.ts';
 
 const { EAGAIN, EINTR, ETIMEDOUT } = constants.errno;
 const words = new Int32Array(new SharedArrayBuffer(8));
@@ -182,7 +182,7 @@ describe('sections', () => {
       const pass = async (tries: number) => {
         made.state.tries = tries;
         if ('run' in counted) await counted.run(made.work);
-        else {
+        else if ('lock' in counted) {
           const token = counted.lock();
           made.work();
           counted.unlock(token);
@@ -200,6 +200,44 @@ describe('sections', () => {
       });
     },
   );
+
+  it('of each way to take a lock have their own fewest', () => {
+    const tally = new Tally();
+    const counter = new SectionCounter(tally);
+    const [read, write] = [lockOf(tally), lockOf(tally)];
+    write.state.tries = 5;
+    const counted = counter.around({ read: read.sync, write: write.sync });
+    if (!('read' in counted)) throw new TypeError('It is another lock.');
+    const pass = () => {
+      for (const way of [counted.read, counted.write]) way.unlock(way.lock());
+    };
+    pass();
+    counter.start();
+    pass();
+    read.state.tries = 3;
+    counted.read.unlock(counted.read.lock());
+    expect(counter.counts()).toMatchObject({ sections: 3, contended: 1 });
+  });
+
+  it('of a queue are its puts and takes', () => {
+    const tally = new Tally();
+    const counter = new SectionCounter(tally);
+    const { sync } = lockOf(tally);
+    const through = () => {
+      sync.unlock(sync.lock());
+    };
+    const queue = { put: () => (through(), true), take: () => (through(), through(), 1) };
+    const counted = counter.around({ ...queue, close: through, rest: () => [] });
+    if (!('put' in counted)) throw new TypeError('It is another lock.');
+    const pass = () => [counted.put(1), counted.take()];
+    expect(pass()).toEqual([true, 1]);
+    counter.start();
+    pass();
+    counted.close();
+    expect(counter.counts()).toMatchObject({
+      ...{ sections: 2, contended: 0, operations: 9, fewest: 9 },
+    });
+  });
 
   it('of a lock without operations are not known to be contended', () => {
     const counter = new SectionCounter(new Tally());

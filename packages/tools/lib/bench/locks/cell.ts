@@ -12,8 +12,10 @@ import { now } from './clock.ts';
 import { sumCounts } from './counting.ts';
 import type { SectionCounts } from './counting.ts';
 import { kindOf, loadKinds } from './kinds.ts';
+import type { Kind } from './kinds.ts';
 import { HEADER_WORDS, PHASE, Phase, READY, SECTIONS } from './phases.ts';
 import type { Passed } from './sections.ts';
+import { checkTasks, progressBytes, shapeOf, sumProgress, wordsFor } from './shapes.ts';
 import { summarizeWaits } from './waits.ts';
 import type { Waits } from './waits.ts';
 import type { CellJob, WorkerJob, WorkerReport } from './jobs.ts';
@@ -84,34 +86,54 @@ const MOST_WARM = { times: 5, seconds: 20 };
 
 const pause = (seconds: number): Promise<unknown> => sleep(seconds * 1000);
 
-async function warmUp(guarded: Int32Array, { warm, workers }: CellJob): Promise<void> {
+/** @param made sections so far */
+async function warmUp(made: () => number, { warm, workers }: CellJob): Promise<void> {
   const started = now();
   const passed = (): number => (now() - started) / 1e9;
   // Eight workers on one CPU were seen to be half as fast after a second as after six: V8 had not
   // compiled them all.
   const least = warm * Math.max(1, workers / availableParallelism());
   await pause(least);
-  while (
-    (guarded[SECTIONS] ?? 0) < workers * WARM_SECTIONS &&
-    passed() < MOST_WARM.times * least + MOST_WARM.seconds
-  )
+  while (made() < workers * WARM_SECTIONS && passed() < MOST_WARM.times * least + MOST_WARM.seconds)
     await pause(0.05);
+}
+
+/** The count that each section made inside the lock. */
+function checkSections(
+  guarded: Int32Array,
+  all: readonly { readonly sections: number; readonly warm: number }[],
+): string[] {
+  const done = all.reduce((total, { sections, warm }) => total + sections + warm, 0);
+  const counted = guarded[SECTIONS] ?? 0;
+  return counted === (done | 0)
+    ? []
+    : [`${counted} sections were counted inside the lock where ${done} were made`];
+}
+
+/** What is left in a queue, which this process can look at when all others have ended. */
+async function restOf(kind: Kind, shared: unknown): Promise<number[]> {
+  const { attach } = await import('rseq-slice');
+  const queue = await kind.open(shared, kind.attaches ? attach({ host: 'simulated' }) : null);
+  return 'rest' in queue ? queue.rest() : [];
 }
 
 async function measure(cell: CellJob): Promise<Measured> {
   const kind = kindOf(await loadKinds(cell.kinds), cell.kind);
+  const shape = shapeOf(kind.job);
   const workload = workloadOf(cell.workload);
   const control = new SharedArrayBuffer(128);
   const phases = new Int32Array(control);
-  const memory = new SharedArrayBuffer(
-    (HEADER_WORDS + workload.words) * Int32Array.BYTES_PER_ELEMENT,
-  );
+  const memory = new SharedArrayBuffer(wordsFor(shape, workload) * Int32Array.BYTES_PER_ELEMENT);
   const guarded = new Int32Array(memory);
   workload.prepare(guarded.subarray(HEADER_WORDS));
   const shared = kind.create();
+  const progress =
+    shape.is === 'exclusive' ? null : new SharedArrayBuffer(progressBytes(cell.workers));
+  const made = (): number =>
+    progress === null ? (guarded[SECTIONS] ?? 0) : sumProgress(new Int32Array(progress));
   const [threads, tasks] = kind.runner === 'tasks' ? [1, cell.workers] : [cell.workers, 1];
   const workers = Array.from({ length: threads }, (_, first) =>
-    startWorker({ cell, first, tasks, control, guarded: memory, shared }),
+    startWorker({ cell, first, tasks, control, guarded: memory, progress, shared }),
   );
   const ended = Promise.all(workers.map((worker) => worker.ended));
   const enter = (phase: Phase): void => {
@@ -120,7 +142,7 @@ async function measure(cell: CellJob): Promise<Measured> {
   };
   await Promise.race([Promise.all(workers.map((worker) => worker.ready)), ended]);
   enter(Phase.warm);
-  await Promise.race([warmUp(guarded, cell), ended]);
+  await Promise.race([warmUp(made, cell), ended]);
   const used = process.cpuUsage();
   enter(Phase.timed);
   const started = now();
@@ -130,12 +152,12 @@ async function measure(cell: CellJob): Promise<Measured> {
   const { user, system } = process.cpuUsage(used);
   const reports = await ended;
   const all = reports.flatMap((report) => report.tasks);
-  const done = all.reduce((total, { sections, warm }) => total + sections + warm, 0);
-  const counted = guarded[SECTIONS] ?? 0;
+  const totals = sum(all.map(({ counts }) => counts)) ?? {};
+  const work = guarded.subarray(HEADER_WORDS);
   const wrong =
-    counted === (done | 0)
-      ? []
-      : [`${counted} sections were counted inside the lock where ${done} were made`];
+    shape.is === 'exclusive'
+      ? [...checkSections(guarded, all), ...workload.check(work, totals)]
+      : checkTasks(shape, work, totals, shape.is === 'queue' ? await restOf(kind, shared) : []);
   return {
     seconds,
     cpu: (user + system) / 1e6,
@@ -145,10 +167,7 @@ async function measure(cell: CellJob): Promise<Measured> {
     slices: sum(reports.map(({ slices }) => slices)),
     switches: sum(reports.map(({ switches }) => switches)),
     ...(cell.count ? { sections: sumCounts(reports.map(({ sections }) => sections)) } : {}),
-    wrong: [
-      ...wrong,
-      ...workload.check(guarded.subarray(HEADER_WORDS), sum(all.map(({ counts }) => counts)) ?? {}),
-    ],
+    wrong,
   };
 }
 

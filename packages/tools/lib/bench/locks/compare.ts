@@ -12,14 +12,10 @@ import type { Cell, Run, Slices } from './aggregate.ts';
 import type { Kind } from './kinds.ts';
 
 /** What a record tells of a lock. */
-export interface KindFacts extends Pick<Kind, 'name' | 'what' | 'runner' | 'job' | 'baseline'> {
-  /** Whether it is a lock of this library. */
-  readonly ours: boolean;
-}
+export type KindFacts = Pick<Kind, 'name' | 'what' | 'runner' | 'job' | 'baseline' | 'ours'>;
 
-export const factsOf = ({ name, what, runner, job, baseline, attaches }: Kind): KindFacts => ({
-  ...{ name, what, runner, job, baseline },
-  ours: attaches,
+export const factsOf = ({ name, what, runner, job, baseline, ours }: Kind): KindFacts => ({
+  ...{ name, what, runner, job, baseline, ours },
 });
 
 /** What is compared: more is better of the first, less of the second. */

@@ -8,7 +8,8 @@
  */
 import type { Binding } from 'rseq-slice/internal';
 import { constants } from 'node:os';
-import type { AsyncLock, SyncLock } from './kinds.ts';
+import type { AsyncLock, OpenedLock, SyncLock } from './opened.ts';
+import type { Queue } from './queue.ts';
 
 /** Of all sections of a measurement, or of one worker. */
 export interface SectionCounts {
@@ -199,13 +200,20 @@ export async function startCounting(): Promise<Tally> {
   return tally;
 }
 
+/** Fewest operations of a `lock()` and of an `unlock()`; infinite: none was seen. */
+interface Fewest {
+  lock: number;
+  unlock: number;
+  /** Since the start. */
+  sections: number;
+}
+
 /** The sections of one worker. */
 export class SectionCounter {
   readonly #tally: Tally;
-  #sections = 0;
+  /** Of each way to take a lock, by its name. */
+  readonly #ways = new Map<string, Fewest>();
   #contended = 0;
-  /** Of a `lock()` and of an `unlock()`; infinite: none was seen. */
-  #fewest: readonly [lock: number, unlock: number] = [Infinity, Infinity];
   #isLearning = true;
 
   constructor(tally: Tally) {
@@ -213,36 +221,49 @@ export class SectionCounter {
   }
 
   /** The same lock, counted. What a section takes at least is learnt from one that is alone. */
-  around(lock: SyncLock | AsyncLock): SyncLock | AsyncLock {
-    return 'run' in lock ? this.#aroundAsync(lock) : this.#aroundSync(lock);
+  around(lock: OpenedLock): OpenedLock {
+    if ('run' in lock) return this.#aroundAsync(lock);
+    if ('read' in lock)
+      return {
+        ...lock,
+        read: this.#aroundSync(lock.read, 'read'),
+        write: this.#aroundSync(lock.write, 'write'),
+      };
+    if ('put' in lock) return this.#aroundQueue(lock);
+    return this.#aroundSync(lock, 'lock');
   }
 
   /** From now on, sections count. */
   start(): void {
     this.#isLearning = false;
-    this.#sections = 0;
+    for (const way of this.#ways.values()) way.sections = 0;
     this.#contended = 0;
     this.#tally.reset();
   }
 
   counts(): SectionCounts {
     const { operations, systemCalls, parks, wakes, emptyWakes, vainParks } = this.#tally;
-    const [lock, unlock] = this.#fewest;
+    const ways = [...this.#ways.values()].filter(({ sections }) => sections > 0);
+    const sum = (of: (way: Fewest) => number): number =>
+      ways.reduce((total, way) => total + of(way), 0);
     return {
-      sections: this.#sections,
-      contended: lock === 0 ? null : this.#contended,
+      sections: sum(({ sections }) => sections),
+      contended: ways.some(({ lock }) => lock === 0) ? null : this.#contended,
       operations,
-      fewest: (lock + unlock) * this.#sections,
-      systemCalls,
-      parks,
-      wakes,
-      emptyWakes,
-      vainParks,
+      fewest: sum(({ lock, unlock, sections }) => (lock + unlock) * sections),
+      ...{ systemCalls, parks, wakes, emptyWakes, vainParks },
     };
   }
 
-  #aroundSync(lock: SyncLock): SyncLock {
+  #way(name: string): Fewest {
+    const way = this.#ways.get(name) ?? { lock: Infinity, unlock: Infinity, sections: 0 };
+    this.#ways.set(name, way);
+    return way;
+  }
+
+  #aroundSync(lock: SyncLock, name: string): SyncLock {
     const tally = this.#tally;
+    const way = this.#way(name);
     return {
       ...lock,
       lock: () => {
@@ -250,7 +271,7 @@ export class SectionCounter {
         tally.begin();
         const token = lock.lock();
         tally.isOpen = false;
-        this.#locked(tally.operations - before);
+        this.#locked(way, tally.operations - before);
         return token;
       },
       unlock: (token) => {
@@ -258,13 +279,14 @@ export class SectionCounter {
         tally.isOpen = true;
         lock.unlock(token);
         tally.isOpen = false;
-        this.#unlocked(tally.operations - before);
+        this.#unlocked(way, tally.operations - before);
       },
     };
   }
 
   #aroundAsync(lock: AsyncLock): AsyncLock {
     const tally = this.#tally;
+    const way = this.#way('run');
     return {
       ...lock,
       run: async (section) => {
@@ -272,27 +294,50 @@ export class SectionCounter {
         tally.begin();
         await lock.run(() => {
           tally.isOpen = false;
-          this.#locked(tally.operations - before);
+          this.#locked(way, tally.operations - before);
           section();
           before = tally.operations;
           tally.isOpen = true;
         });
         tally.isOpen = false;
-        this.#unlocked(tally.operations - before);
+        this.#unlocked(way, tally.operations - before);
       },
     };
   }
 
-  #locked(made: number): void {
-    this.#sections++;
-    const [lock, unlock] = this.#fewest;
-    if (this.#isLearning) this.#fewest = [Math.min(lock, made), unlock];
-    else if (made > lock) this.#contended++;
+  /** A put and a take are a section each, with nothing outside. */
+  #aroundQueue(queue: Queue): Queue {
+    const put = this.#wayThrough('put', queue.put);
+    const take = this.#wayThrough('take', queue.take);
+    return { ...queue, put, take };
   }
 
-  #unlocked(made: number): void {
-    const [lock, unlock] = this.#fewest;
-    if (this.#isLearning) this.#fewest = [lock, Math.min(unlock, made)];
+  #wayThrough<Args extends readonly unknown[], Result>(
+    name: string,
+    through: (...args: Args) => Result,
+  ): (...args: Args) => Result {
+    const tally = this.#tally;
+    const way = this.#way(name);
+    way.unlock = 0;
+    return (...args) => {
+      const before = tally.operations;
+      tally.begin();
+      const result = through(...args);
+      tally.isOpen = false;
+      this.#locked(way, tally.operations - before);
+      return result;
+    };
+  }
+
+  #locked(way: Fewest, made: number): void {
+    way.sections++;
+    if (this.#isLearning) way.lock = Math.min(way.lock, made);
+    else if (made > way.lock) this.#contended++;
+  }
+
+  #unlocked(way: Fewest, made: number): void {
+    // Also among others: of readers, the last one to leave may have more to do.
+    way.unlock = Math.min(way.unlock, made);
   }
 }
 

@@ -38,6 +38,8 @@ export interface WorkerJob {
   readonly tasks: number;
   readonly control: SharedArrayBuffer;
   readonly guarded: SharedArrayBuffer;
+  /** Where workers say how far they are, of locks that others than one may hold; null: nowhere. */
+  readonly progress: SharedArrayBuffer | null;
   /** What the lock's kind created. */
   readonly shared: unknown;
 }
@@ -45,6 +47,7 @@ export interface WorkerJob {
 export interface WorkerReport {
   readonly tasks: readonly (Passed & {
     readonly warm: number;
+    /** For the check: what the work did, or the loop of a lock of another shape. */
     readonly counts: Counts;
     readonly waits: RecordableHistogram;
   })[];

@@ -10,7 +10,7 @@ import type { Measured } from './cell.ts';
 import type { CellJob } from './jobs.ts';
 import { describeClock } from './clock.ts';
 import type { Clock } from './clock.ts';
-import { kindOf } from './kinds.ts';
+import { EXCLUSIVE, kindOf } from './kinds.ts';
 import type { Kinds, KindsModule } from './kinds.ts';
 import type { LocksOptions } from './options.ts';
 
@@ -52,7 +52,7 @@ async function chooseSettings(
   for (const name of locks) {
     const kind = kindOf(kinds, name);
     const missing =
-      kind.runner === 'program' && workload !== 'loop'
+      (kind.runner === 'program' || kind.job !== EXCLUSIVE) && workload !== 'loop'
         ? `it has the workload 'loop' only`
         : await kind.missing();
     if (missing !== null) {

@@ -6,9 +6,11 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { CellJob } from './jobs.ts';
-import type { AsyncLock, SyncLock } from './kinds.ts';
+import type { OpenedLock } from './opened.ts';
 import { HEADER_WORDS, Phase } from './phases.ts';
 import { runAsyncSections, runSections } from './sections.ts';
+import { openTask, wordsFor } from './shapes.ts';
+import type { Shape } from './shapes.ts';
 import { createWaits } from './waits.ts';
 import { workloadOf } from './workloads.ts';
 
@@ -20,10 +22,10 @@ const MOST_UNITS = 64;
 const PAUSE = 30;
 
 /** @param lock that nobody else has */
-export async function rehearse(lock: SyncLock | AsyncLock, cell: CellJob): Promise<void> {
+export async function rehearse(lock: OpenedLock, cell: CellJob, shape: Shape): Promise<void> {
   const workload = workloadOf(cell.workload);
   const guarded = new Int32Array(
-    new SharedArrayBuffer((HEADER_WORDS + workload.words) * Int32Array.BYTES_PER_ELEMENT),
+    new SharedArrayBuffer(wordsFor(shape, workload) * Int32Array.BYTES_PER_ELEMENT),
   );
   const words = guarded.subarray(HEADER_WORDS);
   workload.prepare(words);
@@ -38,9 +40,14 @@ export async function rehearse(lock: SyncLock | AsyncLock, cell: CellJob): Promi
     inSection: cell.inSection,
     waits: createWaits(),
   };
+  const task =
+    shape.is === 'exclusive'
+      ? null
+      : openTask(shape, lock, { ...plan, words, progress: null, index: 0, isAlone: true });
   for (let pass = 0; pass < PASSES; pass++) {
-    if ('run' in lock) await runAsyncSections(plan, lock, Phase.idle, SECTIONS);
-    else runSections(plan, lock, Phase.idle, SECTIONS);
+    if (task !== null) task.run(Phase.idle, SECTIONS);
+    else if ('run' in lock) await runAsyncSections(plan, lock, Phase.idle, SECTIONS);
+    else if ('lock' in lock) runSections(plan, lock, Phase.idle, SECTIONS);
     // Through the event loop, where what was compiled is put in place.
     await pause(PAUSE);
   }

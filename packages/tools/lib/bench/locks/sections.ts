@@ -6,7 +6,7 @@
  */
 import type { RecordableHistogram } from 'node:perf_hooks';
 import { now } from './clock.ts';
-import type { AsyncLock, SyncLock } from './kinds.ts';
+import type { AsyncLock, SyncLock } from './opened.ts';
 import { PHASE, SECTIONS } from './phases.ts';
 import { recordWait } from './waits.ts';
 import { spend } from './work.ts';

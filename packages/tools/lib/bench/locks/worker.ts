@@ -10,11 +10,13 @@ import type { Thread } from 'rseq-slice';
 import { SectionCounter, startCounting } from './counting.ts';
 import type { WorkerJob, WorkerReport } from './jobs.ts';
 import { kindOf, loadKinds } from './kinds.ts';
-import type { AsyncLock, Kind, SyncLock } from './kinds.ts';
+import type { Kind } from './kinds.ts';
+import type { OpenedLock } from './opened.ts';
 import { HEADER_WORDS, PHASE, Phase, READY } from './phases.ts';
 import { rehearse } from './rehearsal.ts';
 import { runAsyncSections, runSections } from './sections.ts';
 import type { Passed, Plan } from './sections.ts';
+import { openTask, shapeOf } from './shapes.ts';
 import { createWaits } from './waits.ts';
 import { workloadOf } from './workloads.ts';
 
@@ -54,17 +56,19 @@ async function run({
   tasks,
   control,
   guarded,
+  progress,
   shared,
 }: WorkerJob): Promise<WorkerReport> {
   // Before any lock is loaded, which may keep what it finds.
   const counter = cell.count ? new SectionCounter(await startCounting()) : null;
   const kind = kindOf(await loadKinds(cell.kinds), cell.kind);
   const thread = await attachThread(kind, cell.slices);
-  const open = async (what: unknown): Promise<SyncLock | AsyncLock> => {
+  const shape = shapeOf(kind.job);
+  const open = async (what: unknown): Promise<OpenedLock> => {
     const opened = await kind.open(what, thread);
     return counter === null ? opened : counter.around(opened);
   };
-  await rehearse(await open(kind.create()), cell);
+  await rehearse(await open(kind.create()), cell, shape);
   // What one that is alone takes is known now.
   counter?.start();
   const lock = await open(shared);
@@ -79,11 +83,27 @@ async function run({
     waits: createWaits(),
     ...{ units, gapUnits, sample, inSection },
   }));
+  const shaped =
+    shape.is === 'exclusive'
+      ? []
+      : plans.map((plan, index) =>
+          openTask(shape, lock, {
+            ...plan,
+            words: words.subarray(HEADER_WORDS),
+            progress: progress === null ? null : new Int32Array(progress),
+            index: first + index,
+            isAlone: false,
+          }),
+        );
   const pass = (phase: Phase): Promise<Passed[]> =>
     Promise.all(
-      plans.map(async (plan) =>
-        'run' in lock ? runAsyncSections(plan, lock, phase) : runSections(plan, lock, phase),
-      ),
+      plans.map(async (plan, index) => {
+        const task = shaped[index];
+        if (task !== undefined) return task.run(phase);
+        if ('run' in lock) return runAsyncSections(plan, lock, phase);
+        if ('lock' in lock) return runSections(plan, lock, phase);
+        throw new TypeError(`${kind.name} has no loop.`);
+      }),
     );
   const count = (): Omit<WorkerReport, 'tasks' | 'sections'> => ({
     lock: lock.stats?.() ?? null,
@@ -98,13 +118,15 @@ async function run({
   counter?.start();
   const before = count();
   const timed = await pass(Phase.timed);
+  // Others may wait for what this worker will not do any more.
+  for (const task of shaped) task.end();
   const after = count();
   return {
     tasks: plans.map(({ actor, waits }, index) => ({
       sections: timed[index]?.sections ?? 0,
       seconds: timed[index]?.seconds ?? 0,
       warm: warm[index]?.sections ?? 0,
-      counts: actor.counts(),
+      counts: shaped[index]?.counts() ?? actor.counts(),
       waits,
     })),
     lock: difference(after.lock, before.lock),
