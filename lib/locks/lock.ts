@@ -16,8 +16,11 @@ export interface Lock {
   readonly handle: LockHandle;
   /** Takes the lock, waiting for it. */
   lock(options?: LockOptions): LockToken;
-  /** Takes the lock if it is free or its holder has died; null: it is held. */
-  tryLock(): LockToken | null;
+  /**
+   * Takes the lock if it is free or its holder has died; null: it is held, until the timeout if one
+   * is given.
+   */
+  tryLock(options?: LockOptions): LockToken | null;
   /** Takes the lock without blocking the thread, in no section. */
   lockAsync(options?: AsyncLockOptions): Promise<LockToken>;
   /** Runs a synchronous function with the lock held and returns its result. */

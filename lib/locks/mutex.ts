@@ -64,11 +64,12 @@ export class Mutex implements Lock {
   }
 
   /**
-   * Takes the lock if it is free or its holder has died; null: it is held. Never waits, nor
-   * refuses.
+   * Takes the lock if it is free or its holder has died; null: it is held. Without a timeout it
+   * never waits, nor refuses; with one it waits as {@link Mutex.lock}, null: the time was over.
+   * @throws {RseqSliceError} as {@link Mutex.lock}, but no `ERR_RSEQ_TIMEOUT`.
    */
-  tryLock(): LockToken | null {
-    return this.engine.tryLock();
+  tryLock(options?: LockOptions): LockToken | null {
+    return this.engine.tryLock(options);
   }
 
   /**

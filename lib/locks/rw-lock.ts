@@ -61,10 +61,12 @@ export class RwLock {
   }
 
   /**
-   * Takes it for reading if that is possible at once; null: it is not. Never waits, nor refuses.
+   * Takes it for reading if that is possible at once; null: it is not. Without a timeout it never
+   * waits, nor refuses; with one it waits as {@link RwLock.readLock}, null: the time was over.
+   * @throws {RseqSliceError} as {@link RwLock.readLock}, but no `ERR_RSEQ_TIMEOUT`.
    */
-  tryReadLock(): LockToken | null {
-    return this.#engine.tryReadLock();
+  tryReadLock(options?: LockOptions): LockToken | null {
+    return this.#engine.tryReadLock(options);
   }
 
   /**
@@ -84,10 +86,12 @@ export class RwLock {
   }
 
   /**
-   * Takes it for writing if that is possible at once; null: it is not. Never waits, nor refuses.
+   * Takes it for writing if that is possible at once; null: it is not. With a timeout as
+   * {@link RwLock.tryReadLock}.
+   * @throws {RseqSliceError} as {@link RwLock.writeLock}, but no `ERR_RSEQ_TIMEOUT`.
    */
-  tryWriteLock(): LockToken | null {
-    return this.#engine.tryWriteLock();
+  tryWriteLock(options?: LockOptions): LockToken | null {
+    return this.#engine.tryWriteLock(options);
   }
 
   /**

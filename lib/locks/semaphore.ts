@@ -79,10 +79,13 @@ export class Semaphore {
   }
 
   /**
-   * Takes a permit if one is free, or its holder has died; null: none is. Never waits, nor refuses.
+   * Takes a permit if one is free, or its holder has died; null: none is. Without a timeout it
+   * never waits, nor refuses; with one it waits as {@link Semaphore.acquire}, null: the time was
+   * over.
+   * @throws {RseqSliceError} as {@link Semaphore.acquire}, but no `ERR_RSEQ_TIMEOUT`.
    */
-  tryAcquire(): LockToken | null {
-    return this.#engine.tryAcquire();
+  tryAcquire(options?: LockOptions): LockToken | null {
+    return this.#engine.tryAcquire(options);
   }
 
   /**

@@ -67,11 +67,12 @@ export class SpinLock implements Lock {
   }
 
   /**
-   * Takes the lock if it is free or its holder has died; null: it is held. Never waits, nor
-   * refuses.
+   * Takes the lock if it is free or its holder has died; null: it is held. Without a timeout it
+   * never waits, nor refuses; with one it waits as {@link SpinLock.lock}, null: the time was over.
+   * @throws {RseqSliceError} as {@link SpinLock.lock}, but no `ERR_RSEQ_TIMEOUT`.
    */
-  tryLock(): LockToken | null {
-    return this.engine.tryLock();
+  tryLock(options?: LockOptions): LockToken | null {
+    return this.engine.tryLock(options);
   }
 
   /**

@@ -26,6 +26,7 @@ import { createToken, resume, whatOf } from '../token.ts';
 import type { LockToken, Owner } from '../token.ts';
 import { describeLock, refuseCopies } from './posting.ts';
 import { holdOf } from './run-with.ts';
+import { nullIfLate } from './tries.ts';
 import {
   awaitHolder,
   chooseNext,
@@ -143,7 +144,11 @@ export class ExclusiveEngine implements Owner {
     return this.#leaveSlowly();
   }
 
-  tryLock(): LockToken | null {
+  tryLock(options: LockOptions = NO_OPTIONS): LockToken | null {
+    if (options !== NO_OPTIONS) {
+      checkOptions(this.handle.lock, options);
+      if (options.timeout !== undefined) return nullIfLate(() => this.lock(options));
+    }
     this.attachment.thread.enter();
     const found = Atomics.compareExchange(this.words, STATE, FREE, this.id);
     if (found === FREE || this.#takeWanted(found)) return this.#token(IN_SECTION, false);

@@ -15,6 +15,7 @@ import type { AsyncLockOptions, LockOptions, SemaphoreOptions, Ways } from '../o
 import { describeLock, refuseCopies } from './posting.ts';
 import { runWith, runWithAsync } from './run-with.ts';
 import { Slots } from './slots.ts';
+import { nullIfLate } from './tries.ts';
 import type { Hold } from '../token.ts';
 import { createToken } from '../token.ts';
 import type { LockToken, Owner } from '../token.ts';
@@ -89,7 +90,11 @@ export class PermitEngine implements Owner {
     return this.#token(this.#take(options), IN_SECTION);
   }
 
-  tryAcquire(): LockToken | null {
+  tryAcquire(options: LockOptions = NO_OPTIONS): LockToken | null {
+    if (options !== NO_OPTIONS) {
+      checkOptions('Semaphore', options);
+      if (options.timeout !== undefined) return nullIfLate(() => this.acquire(options));
+    }
     const result = this.#waiting.attempt(this.#door, true);
     return result === NOT_YET ? null : this.#token(result, IN_SECTION);
   }

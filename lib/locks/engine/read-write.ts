@@ -18,6 +18,7 @@ import { describeLock, refuseCopies } from './posting.ts';
 import { runWith, runWithAsync } from './run-with.ts';
 import { Slots } from './slots.ts';
 import type { Row } from './slots.ts';
+import { nullIfLate } from './tries.ts';
 import type { Hold } from '../token.ts';
 import { createToken } from '../token.ts';
 import type { LockToken, Owner } from '../token.ts';
@@ -119,7 +120,11 @@ export class ReadWriteEngine implements Owner {
     return this.#token(this.#read(options), IN_SECTION);
   }
 
-  tryReadLock(): LockToken | null {
+  tryReadLock(options: LockOptions = NO_OPTIONS): LockToken | null {
+    if (options !== NO_OPTIONS) {
+      checkOptions('RwLock', options);
+      if (options.timeout !== undefined) return nullIfLate(() => this.readLock(options));
+    }
     const result = this.#waiting.attempt(this.#readDoor, true);
     return result === NOT_YET ? null : this.#token(result, IN_SECTION);
   }
@@ -140,7 +145,11 @@ export class ReadWriteEngine implements Owner {
     return this.#token(this.#write(options), IN_SECTION);
   }
 
-  tryWriteLock(): LockToken | null {
+  tryWriteLock(options: LockOptions = NO_OPTIONS): LockToken | null {
+    if (options !== NO_OPTIONS) {
+      checkOptions('RwLock', options);
+      if (options.timeout !== undefined) return nullIfLate(() => this.writeLock(options));
+    }
     const result = this.#tryWrite(true);
     return result === NOT_YET ? null : this.#token(result, IN_SECTION);
   }

@@ -6,6 +6,7 @@
  */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
+import { isMainThread } from 'node:worker_threads';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Condition, Mutex, RwLock, Semaphore, SpinLock } from '../../../../lib/index.ts';
@@ -37,7 +38,7 @@ interface Waitable {
   readonly handle: LockHandle;
   readonly stats: () => LockStats;
   readonly take: (options?: LockOptions) => LockToken;
-  readonly tryTake: () => LockToken | null;
+  readonly tryTake: (options?: LockOptions) => LockToken | null;
   readonly takeAsync: (options?: AsyncLockOptions) => Promise<LockToken>;
   /** The word that says who has it. */
   readonly holder: number;
@@ -50,7 +51,7 @@ function exclusive(lock: Mutex | SpinLock): Waitable {
     handle: lock.handle,
     stats: () => lock.stats(),
     take: (how) => lock.lock(how),
-    tryTake: () => lock.tryLock(),
+    tryTake: (how) => lock.tryLock(how),
     takeAsync: (how) => lock.lockAsync(how),
     holder: STATE,
   };
@@ -72,7 +73,7 @@ const WAYS: readonly Way[] = [
         handle: lock.handle,
         stats: () => lock.stats(),
         take: (how) => lock.readLock(how),
-        tryTake: () => lock.tryReadLock(),
+        tryTake: (how) => lock.tryReadLock(how),
         takeAsync: (how) => lock.readLockAsync(how),
         holder: STATE,
       };
@@ -87,7 +88,7 @@ const WAYS: readonly Way[] = [
         handle: lock.handle,
         stats: () => lock.stats(),
         take: (how) => lock.writeLock(how),
-        tryTake: () => lock.tryWriteLock(),
+        tryTake: (how) => lock.tryWriteLock(how),
         takeAsync: (how) => lock.writeLockAsync(how),
         holder: STATE,
       };
@@ -102,7 +103,7 @@ const WAYS: readonly Way[] = [
         handle: semaphore.handle,
         stats: () => semaphore.stats(),
         take: (how) => semaphore.acquire(how),
-        tryTake: () => semaphore.tryAcquire(),
+        tryTake: (how) => semaphore.tryAcquire(how),
         takeAsync: (how) => semaphore.acquireAsync(how),
         holder: FIRST,
       };
@@ -229,6 +230,31 @@ describe.each(WAYS)('$name', (way) => {
     expect(lock.stats()).toMatchObject({ contended: 6, parked, gaveUp: 6, abandoned: 0 });
   });
 
+  it('tries as long as it is told to, and counts that as a wait that gave up', async () => {
+    const { lock, words } = createHeld(way);
+    const messages = await publishedOn('rseq-slice:lock:timeout', async () => {
+      expect([lock.tryTake(), lock.tryTake({})]).toEqual([null, null]);
+      expect(lock.stats()).toMatchObject({ contended: 0, gaveUp: 0 });
+      expect(lock.tryTake({ timeout: 0 })).toBeNull();
+      const started = performance.now();
+      expect(lock.tryTake({ timeout: 10 })).toBeNull();
+      expect(performance.now() - started).toBeGreaterThanOrEqual(10);
+      await turn();
+    });
+    expect(messages).toHaveLength(2);
+    expect(lock.stats()).toMatchObject({ contended: 2, gaveUp: 2 });
+    words[lock.holder] = 0;
+    for (const how of [{}, { timeout: 0 }, { timeout: 5 }, { timeout: Infinity }])
+      expect(lock.tryTake(how)?.unlock()).toBe(true);
+    for (const how of [{ timeout: -1 }, { timeout: '5' }, { timeOut: 5 }, 5])
+      expect(() => lock.tryTake(how as LockOptions)).toThrow(withCode('ERR_RSEQ_INVALID_OPTION'));
+    // Nobody waits for itself, however long.
+    const held = lock.take();
+    if (kind !== 'RwLock' || way.name.endsWith('writing'))
+      expect(() => lock.tryTake({ timeout: 5 })).toThrow(withCode('ERR_RSEQ_RECURSIVE_LOCK'));
+    held.unlock();
+  });
+
   it.runIf(canAskKernel)('publishes that a holder died with it', async () => {
     const { lock, words } = createHeld(way);
     words[lock.holder] = await endedThread();
@@ -323,4 +349,26 @@ it('a Condition neither counts nor publishes, and takes the same numbers of ms',
     expect(await waiting).toBe(true);
   }
   token.unlock();
+});
+
+it('waits for no try in the main thread, unless asked for', (context) => {
+  if (!isMainThread) context.skip('not the main thread');
+  const [mutex, spinLock, rwLock] = [new Mutex(), new SpinLock(), new RwLock()];
+  const semaphore = new Semaphore({ permits: 1 });
+  const tries: readonly (readonly [LockHandle, number, (how: LockOptions) => LockToken | null])[] =
+    [
+      [mutex.handle, STATE, (how) => mutex.tryLock(how)],
+      [spinLock.handle, STATE, (how) => spinLock.tryLock(how)],
+      [rwLock.handle, STATE, (how) => rwLock.tryReadLock(how)],
+      [rwLock.handle, STATE, (how) => rwLock.tryWriteLock(how)],
+      [semaphore.handle, FIRST, (how) => semaphore.tryAcquire(how)],
+    ];
+  for (const [handle, holder, attempt] of tries) {
+    const words = new Int32Array(handle.buffer);
+    expect(attempt({ timeout: 5 })?.unlock()).toBe(true);
+    words[holder] = SOMEBODY;
+    expect([attempt({}), attempt({ timeout: 0 })]).toEqual([null, null]);
+    expect(() => attempt({ timeout: 5 })).toThrow(withCode('ERR_RSEQ_WOULD_BLOCK'));
+    words[holder] = 0;
+  }
 });
