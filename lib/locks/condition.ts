@@ -9,7 +9,14 @@ import { currentHost } from '../host/current.ts';
 import { TRUST } from '../host/port.ts';
 import type { Agent, Bed, Sleeping } from '../host/port.ts';
 import { RseqSliceError } from '../errors.ts';
-import { checkValue, describeValue, invalid, orInfinity, wholeNumber } from '../options.ts';
+import {
+  checkValue,
+  describeValue,
+  FUNCTION,
+  invalid,
+  orInfinity,
+  wholeNumber,
+} from '../options.ts';
 import type { Check } from '../options.ts';
 import { Attachment } from './engine/attachment.ts';
 import { onAbort } from './engine/abort.ts';
@@ -38,6 +45,7 @@ import type {
 import { EventLoopSleep, POLL, wakeEventLoops } from './engine/parking.ts';
 import { describeLock, printAs, refuseCopies } from './engine/posting.ts';
 import { observerOf } from '../sections/observer.ts';
+import { refusePromise } from '../sections/thread.ts';
 import {
   BELL,
   CALLS,
@@ -56,14 +64,26 @@ import {
   takeSignal,
 } from './engine/signals.ts';
 import { startTimeout } from './engine/timeout.ts';
-import { LockToken, ownerOf, suspend } from './token.ts';
+import { HOLD, TURNSTILE_WORDS } from './engine/turnstile.ts';
+import { LockToken, ownerOf, resume, suspend, whatOf } from './token.ts';
+import type { Hold } from './token.ts';
 
 const NO_OPTIONS: LockOptions = {};
 const WAYS: Ways = { tries: null, waits: 'waitAsync()' };
+const WAYS_FOR: Ways = { tries: null, waits: 'waitForAsync()' };
 /** For those who are told of waits. */
 const KIND = LOCK_KINDS.indexOf('Condition');
 /** How many can be notified. */
 const COUNT: Check = orInfinity(wholeNumber(0));
+
+/** What is waited for: called with the lock held, and told how that was found. */
+type Predicate = (hold: Hold) => boolean;
+
+/** What ends a wait in the event loop, beside a notification. */
+interface Limits extends AsyncLockOptions {
+  /** Ends it as its timeout does. */
+  readonly late?: AbortSignal;
+}
 
 /** How a wait in the event loop ended. */
 type Ending =
@@ -142,13 +162,44 @@ export class Condition {
    */
   wait(token: LockToken, options: LockOptions = NO_OPTIONS): boolean {
     if (options !== NO_OPTIONS) checkOptions('Condition', options);
+    return this.#wait(token, deadlineOf(options.timeout), WAYS);
+  }
+
+  /**
+   * Waits until a predicate holds: calls it with the lock held, at first and after each
+   * notification, and waits meanwhile as {@link Condition.wait} does. One timeout for all of that;
+   * 0 calls it once and does not wait.
+   * @param predicate synchronous. What it throws is thrown on, with the lock held. It and
+   * `token.abandoned` tell afterwards whether a holder died with the lock since the token took it.
+   * @returns whether it holds; false: the time is over.
+   * @throws {RseqSliceError} as {@link Condition.wait}; in the main thread only when it must wait.
+   * `ERR_RSEQ_ASYNC_SECTION` when the predicate returns a promise.
+   */
+  waitFor(
+    token: LockToken,
+    predicate: (hold: Hold) => boolean,
+    options: LockOptions = NO_OPTIONS,
+  ): boolean {
+    if (options !== NO_OPTIONS) checkOptions('Condition', options);
+    checkValue('waitFor()', 'predicate', predicate, FUNCTION);
+    lockOf(token);
+    const deadline = deadlineOf(options.timeout);
+    for (let isLate = false; !holds(predicate, token, 'waitFor');) {
+      if (isLate || leftUntil(deadline) <= 0) return false;
+      const { abandoned } = token;
+      isLate = !this.#wait(token, deadline, WAYS_FOR);
+      if (abandoned) keepNotice(token);
+    }
+    return true;
+  }
+
+  #wait(token: LockToken, deadline: number, ways: Ways): boolean {
     if (!this.#mayBlock)
       refuseToBlock(
         'Waiting for a Condition includes waiting for its lock, whatever the timeout, and',
-        WAYS,
+        ways,
       );
     const lock = lockOf(token);
-    const deadline = deadlineOf(options.timeout);
     const calls = this.#lineUp();
     this.#suspend(token, calls, null);
     const sleep = (): boolean => this.#sleepUntil(calls, deadline);
@@ -167,6 +218,47 @@ export class Condition {
    */
   async waitAsync(token: LockToken, options: AsyncLockOptions = NO_OPTIONS): Promise<boolean> {
     if (options !== NO_OPTIONS) checkAsyncOptions('Condition', options);
+    return this.#waitAsync(token, options);
+  }
+
+  /**
+   * As {@link Condition.waitFor} without blocking the thread, and with the lock as
+   * {@link Condition.waitAsync} has it.
+   * @throws rejects as {@link Condition.waitAsync}, or with what the predicate throws.
+   */
+  async waitForAsync(
+    token: LockToken,
+    predicate: (hold: Hold) => boolean,
+    options: AsyncLockOptions = NO_OPTIONS,
+  ): Promise<boolean> {
+    if (options !== NO_OPTIONS) checkAsyncOptions('Condition', options);
+    checkValue('waitForAsync()', 'predicate', predicate, FUNCTION);
+    lockOf(token);
+    const { timeout, signal } = options;
+    signal?.throwIfAborted();
+    // One timer for all turns, of the moment's: a test that fakes them moves it along.
+    const time = new AbortController();
+    const limits = { late: time.signal, ...(signal === undefined ? {} : { signal }) };
+    const stop = startTimeout(timeout, () => {
+      time.abort();
+    });
+    try {
+      while (!holds(predicate, token, 'waitForAsync')) {
+        if (timeout === 0 || time.signal.aborted) return false;
+        const { abandoned } = token;
+        try {
+          await this.#waitAsync(token, limits);
+        } finally {
+          if (abandoned) keepNotice(token);
+        }
+      }
+      return true;
+    } finally {
+      stop();
+    }
+  }
+
+  async #waitAsync(token: LockToken, options: Limits): Promise<boolean> {
     const lock = lockOf(token);
     options.signal?.throwIfAborted();
     const calls = this.#lineUp();
@@ -307,7 +399,7 @@ export class Condition {
   /** @param started gets a function that ends the wait of a token that was unlocked */
   #waitInEventLoop(
     calls: number,
-    { timeout, signal }: AsyncLockOptions,
+    { timeout, signal, late }: Limits,
     started: (giveUp: () => void) => void,
   ): Promise<Ending> {
     return new Promise((resolve) => {
@@ -316,6 +408,7 @@ export class Condition {
         if (this.#waits.size === 0) leaveHeartbeat(this.#serve);
         stopTimeout();
         stopListening();
+        stopWatching();
         resolve(ending);
       };
       const wait: Wait = { calls, end };
@@ -327,6 +420,9 @@ export class Condition {
       });
       const stopListening = onAbort(signal, (reason) => {
         giveUp({ how: 'aborted', reason });
+      });
+      const stopWatching = onAbort(late, () => {
+        giveUp({ how: 'timed out' });
       });
       this.#waits.add(wait);
       if (this.#waits.size === 1) joinHeartbeat(this.#serve);
@@ -361,6 +457,28 @@ function unlessAborted(signal: AbortSignal): (error: unknown) => void {
   return (error) => {
     if (!signal.aborted) throw error;
   };
+}
+
+function holds(predicate: Predicate, token: LockToken, caller: string): boolean {
+  const result: unknown = predicate(token);
+  if (typeof result === 'object' && result !== null)
+    refusePromise(result, caller, 'It is called again and again with the lock held.');
+  return Boolean(result);
+}
+
+/**
+ * Says again that a holder died with the lock that the token has: one turn of a wait found it so,
+ * and the next one did not.
+ */
+function keepNotice(token: LockToken): void {
+  const lock = ownerOf(token);
+  // It was unlocked meanwhile.
+  if (!(lock instanceof ExclusiveEngine)) return;
+  const { buffer, byteOffset } = lock.handle;
+  const what = whatOf(token);
+  const hold = -Math.abs(what >> 1);
+  new Int32Array(buffer, byteOffset, TURNSTILE_WORDS)[HOLD] = hold;
+  resume(token, lock, hold * 2 + (what & 1), true);
 }
 
 function lockOf(token: LockToken): ExclusiveEngine {

@@ -10,7 +10,7 @@ import { isMainThread, Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { attach, Condition, Mutex, RseqSliceError, RwLock, SpinLock } from '../../../lib/index.ts';
-import type { AsyncLockOptions, ErrorCode, LockToken } from '../../../lib/index.ts';
+import type { AsyncLockOptions, ErrorCode, Hold, LockToken } from '../../../lib/index.ts';
 import { loadAddon } from '../../../lib/host/linux/binding.ts';
 import { currentAgent } from '../../../lib/host/agent.ts';
 import { HOLD, isHeld, STATE, WANTED } from '../../../lib/locks/engine/turnstile.ts';
@@ -45,19 +45,16 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** Does something, once, when this thread is about to sleep. */
-function whenAsleep(action: () => void): void {
-  let isDone = false;
-  const first = (): void => {
-    if (isDone) return;
-    isDone = true;
-    action();
+/** Does something each time this thread is about to sleep, as long as there is more to do. */
+function whenAsleep(...actions: (() => void)[]): void {
+  const next = (): void => {
+    actions.shift()?.();
   };
   const addon = loadAddon();
   if (addon.state === 'loaded') {
     const { futexWait } = addon.binding;
     vi.spyOn(addon.binding, 'futexWait').mockImplementation((...args) => {
-      first();
+      next();
       return futexWait(...args);
     });
   }
@@ -65,7 +62,7 @@ function whenAsleep(action: () => void): void {
     ...args: unknown[]
   ) => ReturnType<typeof Atomics.wait>;
   vi.spyOn(Atomics as unknown as { wait: typeof wait }, 'wait').mockImplementation((...args) => {
-    first();
+    next();
     return wait(...args);
   });
 }
@@ -410,6 +407,163 @@ describe.each([
       for (const token of tokens) token.unlock();
     });
   });
+
+  describe('waitFor', () => {
+    it('keeps the lock while what it waits for is so', async () => {
+      const [lock, condition] = [createLock(), new Condition()];
+      const token = got(new Lock().tryLock());
+      const seen: unknown[] = [];
+      const predicate = ({ abandoned }: Hold): boolean => {
+        seen.push(abandoned, token.locked, isTaken(lock));
+        return true;
+      };
+      // Nor does it refuse to in the main thread.
+      expect(condition.waitFor(token, predicate)).toBe(true);
+      expect(await condition.waitForAsync(token, predicate)).toBe(true);
+      expect([seen, lineOf(condition)]).toEqual([[false, true, false, false, true, false], 0]);
+      for (const timeout of [0, 0.5]) {
+        const calls = vi.fn(() => false);
+        if (timeout === 0) expect(condition.waitFor(token, calls, { timeout })).toBe(false);
+        expect(await condition.waitForAsync(token, calls, { timeout })).toBe(false);
+        expect(calls).toHaveBeenCalledTimes(2);
+      }
+      token.unlock();
+    });
+
+    it('looks at each notification with the lock held, and returns when it is so', () => {
+      const [lock, condition] = [createLock(), create()];
+      const token = lock.lock();
+      let jobs = 0;
+      const seen: unknown[] = [];
+      whenAsleep(
+        () => seen.push(isTaken(lock), condition.notify()),
+        () => seen.push(isTaken(lock), condition.notify()),
+        () => seen.push(++jobs, condition.notify()),
+      );
+      const predicate = (): boolean => {
+        seen.push(token.locked);
+        return jobs > 0;
+      };
+      expect(condition.waitFor(token, predicate)).toBe(true);
+      expect(seen).toEqual([true, false, 1, true, false, 1, true, 1, 1, true]);
+      expect([token.locked, isEmpty(condition)]).toEqual([true, true]);
+      token.unlock();
+    });
+
+    it('has one time for all its turns, and looks once more when it is over', () => {
+      const [lock, condition] = [createLock(), create()];
+      const token = lock.lock();
+      let looks = 0;
+      whenAsleep(...Array.from({ length: 9_999 }, () => () => void condition.notify()));
+      const started = performance.now();
+      expect(condition.waitFor(token, () => ++looks < 0, { timeout: 15 })).toBe(false);
+      expect(performance.now() - started).toBeGreaterThanOrEqual(15);
+      expect(looks).toBeGreaterThan(2);
+      vi.restoreAllMocks();
+      let isLast = false;
+      whenAsleep(() => (isLast = true));
+      expect(condition.waitFor(token, () => isLast, { timeout: 5 })).toBe(true);
+      expect([token.locked, isTaken(lock), isEmpty(condition)]).toEqual([true, true, true]);
+      token.unlock();
+    });
+
+    it.runIf(canAskKernel)('tells that a holder died, whichever turn found that', async () => {
+      const [lock, condition] = [createLock(), create()];
+      const id = await endedThread();
+      const token = lock.lock();
+      const told: boolean[] = [];
+      const dies = (): void => {
+        condition.notify();
+        Atomics.store(wordsOf(lock), STATE, id);
+      };
+      const looksThrice = ({ abandoned }: Hold): boolean => told.push(abandoned) % 3 === 0;
+      whenAsleep(dies, () => void condition.notify());
+      expect(condition.waitFor(token, looksThrice)).toBe(true);
+      expect(told).toEqual([false, true, true]);
+      expect([token.abandoned, lock.abandoned, token.unlock()]).toEqual([true, true, true]);
+      // What was said goes with the token.
+      const next = lock.lock();
+      expect([next.abandoned, lock.abandoned]).toEqual([false, false]);
+      const waiting = condition.waitForAsync(next, looksThrice);
+      dies();
+      while (told.length < 5) await sleep(1);
+      condition.notify();
+      expect(await waiting).toBe(true);
+      expect(told.slice(3)).toEqual([false, true, true]);
+      expect([next.abandoned, lock.abandoned, next.unlock()]).toEqual([true, true, true]);
+      expect([isTaken(lock), lock.tryLock()?.unlock()]).toEqual([false, true]);
+    });
+
+    it('in the event loop has one time for all its turns, the caller’s own', async () => {
+      const [lock, condition] = [createLock(), create()];
+      const token = await lock.lockAsync();
+      vi.useFakeTimers();
+      const settled = vi.fn();
+      const looks = vi.fn(() => false);
+      const waiting = condition.waitForAsync(token, looks, { timeout: 1000 }).finally(settled);
+      for (let turn = 1; turn <= 3; turn++) {
+        await vi.advanceTimersByTimeAsync(333);
+        expect([condition.notify(), looks.mock.calls.length]).toEqual([1, turn]);
+        while (looks.mock.calls.length === turn) await sleep(1);
+      }
+      expect(settled).not.toHaveBeenCalled();
+      await vi.advanceTimersByTimeAsync(1);
+      expect([await waiting, looks.mock.calls.length, vi.getTimerCount()]).toEqual([false, 5, 0]);
+      expect([token.unlock(), isEmpty(condition)]).toEqual([true, true]);
+    });
+
+    it('ends with its signal’s reason, the lock held, or when the token is unlocked', async () => {
+      const [lock, condition] = [createLock(), create()];
+      const token = await lock.lockAsync();
+      const controller = new AbortController();
+      const { signal } = controller;
+      const aborted = condition.waitForAsync(token, () => false, { signal, timeout: 20_000 });
+      expect(condition.notify()).toBe(1);
+      await sleep(5);
+      controller.abort(new Error('no more'));
+      await expect(aborted).rejects.toThrow('no more');
+      expect([token.locked, isEmpty(condition)]).toEqual([true, true]);
+      await expect(condition.waitForAsync(token, () => true, { signal })).rejects.toThrow(
+        'no more',
+      );
+      const unlocked = condition.waitForAsync(token, () => false);
+      token.unlock();
+      await expect(unlocked).rejects.toThrow(withCode('ERR_RSEQ_NOT_LOCKED'));
+      expect([isTaken(lock), isEmpty(condition)]).toEqual([false, true]);
+    });
+
+    it('throws on what its predicate throws, and takes no promise for an answer', async () => {
+      const [lock, condition] = [createLock(), create()];
+      const token = lock.lock();
+      const fails = (): boolean => {
+        throw new Error('bad data');
+      };
+      expect(() => condition.waitFor(token, fails)).toThrow('bad data');
+      await expect(condition.waitForAsync(token, fails)).rejects.toThrow('bad data');
+      const promises = (() => Promise.resolve(true)) as unknown as () => boolean;
+      expect(() => condition.waitFor(token, promises)).toThrow(withCode('ERR_RSEQ_ASYNC_SECTION'));
+      await expect(condition.waitForAsync(token, promises)).rejects.toThrow(
+        'The function given to waitForAsync() returned a promise.',
+      );
+      const none = 5 as unknown as () => boolean;
+      expect(() => condition.waitFor(token, none)).toThrow(
+        'waitFor() does not accept predicate: 5. It accepts a function.',
+      );
+      for (const given of [{ timeout: -1 }, { timeOut: 1 }] as AsyncLockOptions[]) {
+        expect(() => condition.waitFor(token, fails, given)).toThrow(
+          withCode('ERR_RSEQ_INVALID_OPTION'),
+        );
+        await expect(condition.waitForAsync(token, fails, given)).rejects.toThrow(
+          withCode('ERR_RSEQ_INVALID_OPTION'),
+        );
+      }
+      expect([token.unlock(), isEmpty(condition)]).toEqual([true, true]);
+      expect(() => condition.waitFor(token, fails)).toThrow(withCode('ERR_RSEQ_NOT_LOCKED'));
+      await expect(condition.waitForAsync(token, fails)).rejects.toThrow(
+        withCode('ERR_RSEQ_NOT_LOCKED'),
+      );
+    });
+  });
 });
 
 describe('notify', () => {
@@ -630,6 +784,10 @@ describe('misuse', () => {
     expect([condition.notify(), condition.notifyAll()]).toEqual([0, 0]);
     expect(token.locked).toBe(true);
     expect(await condition.waitAsync(token, { timeout: 0 })).toBe(false);
+    expect(() => condition.waitFor(token, () => false)).toThrow(
+      'would block the main thread: wait in the event loop (waitForAsync()), or make it with',
+    );
+    expect([token.locked, isEmpty(condition)]).toEqual([true, true]);
     token.unlock();
   });
 });

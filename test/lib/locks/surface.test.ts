@@ -54,7 +54,11 @@ const SURFACE: readonly (readonly [string, object, readonly string[]])[] = [
       'withPermitAsync',
     ],
   ],
-  ['Condition', new Condition(options), ['notify', 'notifyAll', 'wait', 'waitAsync']],
+  [
+    'Condition',
+    new Condition(options),
+    ['notify', 'notifyAll', 'wait', 'waitAsync', 'waitFor', 'waitForAsync'],
+  ],
   ['LockToken', new Mutex(options).lock(), ['abandoned', 'locked', 'unlock']],
 ];
 
