@@ -22,7 +22,7 @@ export interface AttachMessage {
 
 /**
  * Published on `rseq-slice:lock:abandoned` and `rseq-slice:lock:timeout`, by all locks but
- * `Condition`.
+ * `Condition`. By a `Barrier` when it breaks: because a party has died, or gave up.
  */
 export interface LockMessage {
   /** `Mutex` and so on. */

@@ -38,6 +38,8 @@ export type ErrorCode =
    * expected.
    */
   | 'ERR_RSEQ_NOT_LOCKED'
+  /** A barrier cannot be passed: someone whom it waited for gave up, died or reset it. */
+  | 'ERR_RSEQ_BROKEN_BARRIER'
   /** What is explored contradicts itself: a step that is not there, a label twice. */
   | 'ERR_RSEQ_INVALID_MODEL'
   /** What is explored does not do the same for the same choices. */

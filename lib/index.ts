@@ -10,6 +10,7 @@ export type { ErrorCode, ErrorDetails } from './errors.ts';
 export type { HostName, Registration } from './host/port.ts';
 export type { AttachMessage, LockMessage } from './channels.ts';
 export type { Lock } from './locks/lock.ts';
+export { Barrier } from './locks/barrier.ts';
 export { Condition } from './locks/condition.ts';
 export { Mutex } from './locks/mutex.ts';
 export { RwLock } from './locks/rw-lock.ts';
@@ -19,6 +20,7 @@ export type { LockHandle, LockKind } from './locks/engine/layout.ts';
 export type { LockStats } from './locks/engine/stats.ts';
 export type {
   AsyncLockOptions,
+  BarrierOptions,
   LockOptions,
   PlacementOptions,
   SemaphoreOptions,

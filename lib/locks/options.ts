@@ -20,7 +20,7 @@ import {
 import type { Check, OptionChecks } from '../options.ts';
 import { Thread } from '../sections/thread.ts';
 import { now } from '../clock.ts';
-import { BUFFER, BYTE_OFFSET, MOST_PERMITS, openHandle } from './engine/layout.ts';
+import { BUFFER, BYTE_OFFSET, MOST_PARTIES, MOST_PERMITS, openHandle } from './engine/layout.ts';
 import type { LockHandle, LockKind } from './engine/layout.ts';
 
 /** How this thread uses a lock, wherever that lives. */
@@ -47,6 +47,12 @@ export interface PlacementOptions extends UseOptions {
 export interface SemaphoreOptions extends PlacementOptions {
   /** How many permits it has, from 1 to 1024, the same in every thread. */
   readonly permits: number;
+}
+
+/** The same for a barrier. */
+export interface BarrierOptions extends PlacementOptions {
+  /** How many must arrive before any goes on, from 1 to 255, the same in every thread. */
+  readonly parties: number;
 }
 
 /** How to wait for a lock. */
@@ -87,6 +93,8 @@ const PLACEMENT_CHECKS: OptionChecks<PlacementOptions> = {
 };
 export const PERMITS: Check = wholeNumber(1, MOST_PERMITS);
 const SEMAPHORE_CHECKS: OptionChecks<SemaphoreOptions> = { permits: PERMITS, ...PLACEMENT_CHECKS };
+export const PARTIES: Check = wholeNumber(1, MOST_PARTIES);
+const BARRIER_CHECKS: OptionChecks<BarrierOptions> = { parties: PARTIES, ...PLACEMENT_CHECKS };
 
 /**
  * Checks what a lock is made with.
@@ -94,23 +102,36 @@ const SEMAPHORE_CHECKS: OptionChecks<SemaphoreOptions> = { permits: PERMITS, ...
  * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`.
  */
 export function checkPlacement(
-  kind: Exclude<LockKind, 'Semaphore'>,
+  kind: Exclude<LockKind, 'Semaphore' | 'Barrier'>,
   options: PlacementOptions,
   more: readonly unknown[],
 ): void {
-  const caller = `new ${kind}()`;
-  refusePositions(caller, `new ${kind}({ buffer, byteOffset })`, options, more);
-  checkAllOptions(caller, options, PLACEMENT_CHECKS);
-  checkOffsetHasBuffer(caller, options);
+  checkSized(kind, options, PLACEMENT_CHECKS, [], more);
 }
 
 /** The same for a semaphore, which must be told how many permits it has. */
 export function checkSemaphore(options: SemaphoreOptions, more: readonly unknown[]): void {
-  const caller = 'new Semaphore()';
-  refusePositions(caller, 'new Semaphore({ permits, buffer, byteOffset })', options, more);
-  checkAllOptions(caller, options, SEMAPHORE_CHECKS);
-  // Callers without types can leave it out.
-  checkValue(caller, 'permits', options.permits, PERMITS);
+  checkSized('Semaphore', options, SEMAPHORE_CHECKS, ['permits'], more);
+}
+
+/** The same for a barrier, and how many must arrive. */
+export function checkBarrier(options: BarrierOptions, more: readonly unknown[]): void {
+  checkSized('Barrier', options, BARRIER_CHECKS, ['parties'], more);
+}
+
+/** @param required options that callers without types can leave out */
+function checkSized<Options extends PlacementOptions>(
+  kind: LockKind,
+  options: Options,
+  checks: OptionChecks<Options>,
+  required: readonly (keyof Options & string)[],
+  more: readonly unknown[],
+): void {
+  const caller = `new ${kind}()`;
+  const names = [...required, 'buffer', 'byteOffset'].join(', ');
+  refusePositions(caller, `new ${kind}({ ${names} })`, options, more);
+  checkAllOptions(caller, options, checks);
+  for (const name of required) checkValue(caller, name, options[name], checks[name]);
   checkOffsetHasBuffer(caller, options);
 }
 
@@ -189,5 +210,6 @@ export function timedOut(kind: string, timeout: number | undefined): RseqSliceEr
 }
 
 function verbOf(kind: string): string {
-  return kind === 'Condition' ? 'hear of' : 'acquire';
+  if (kind === 'Condition') return 'hear of';
+  return kind === 'Barrier' ? 'pass' : 'acquire';
 }

@@ -77,7 +77,7 @@ const PLANTED: readonly (readonly [
   after: string,
   told: RegExp,
 ])[] = [
-  ['a renamed method', RW_LOCK, '    tryReadLock()', '    attemptReadLock()', DIFFERS],
+  ['a renamed method', RW_LOCK, '    tryReadLock(', '    attemptReadLock(', DIFFERS],
   [
     'a changed signature',
     RW_LOCK,

@@ -21,7 +21,7 @@ export interface LockHandle {
 }
 
 /** The class that a lock in memory belongs to. */
-export type LockKind = 'Mutex' | 'SpinLock' | 'RwLock' | 'Semaphore' | 'Condition';
+export type LockKind = 'Mutex' | 'SpinLock' | 'RwLock' | 'Semaphore' | 'Condition' | 'Barrier';
 /** The classes of locks, in the order of their numbers in memory. */
 export const LOCK_KINDS: readonly LockKind[] = [
   'Mutex',
@@ -29,6 +29,7 @@ export const LOCK_KINDS: readonly LockKind[] = [
   'RwLock',
   'Semaphore',
   'Condition',
+  'Barrier',
 ];
 
 /** 'rs' and the version of the layout in the upper bytes, the kind in the lowest. */
@@ -38,6 +39,8 @@ const WORD_BYTES = Int32Array.BYTES_PER_ELEMENT;
 
 /** How many permits a semaphore can have. */
 export const MOST_PERMITS = 1024;
+/** How many a barrier can wait for. */
+export const MOST_PARTIES = 255;
 /** How many can read at a time; more wait. */
 export const MOST_READERS = 48;
 /** So many cache lines do their places lie on: readers on different CPUs write to different ones. */
@@ -58,13 +61,14 @@ export const PLACE_WORDS = 2;
 
 /**
  * Words that a lock takes.
- * @param own what is in its word `OWN`: the number of a semaphore's permits
+ * @param own what is in its word `OWN`: the number of a semaphore's permits, of a barrier's parties
  */
 export function lengthOf(kind: LockKind, own = 0): number {
   switch (kind) {
     case 'RwLock':
       return FIRST + READER_LINES * LINE_WORDS;
     case 'Semaphore':
+    case 'Barrier':
       return FIRST + own;
     case 'Condition':
       return CONDITION_HEAD + CONDITION_PLACES * PLACE_WORDS;

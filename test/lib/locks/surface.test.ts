@@ -5,7 +5,7 @@
  * alone.
  */
 import { describe, expect, expectTypeOf, it } from 'vitest';
-import { Condition, Mutex, RwLock, Semaphore, SpinLock } from '../../../lib/index.ts';
+import { Barrier, Condition, Mutex, RwLock, Semaphore, SpinLock } from '../../../lib/index.ts';
 import type { Hold, Lock, LockToken } from '../../../lib/index.ts';
 
 const options = { blockMainThread: true };
@@ -59,6 +59,11 @@ const SURFACE: readonly (readonly [string, object, readonly string[]])[] = [
     new Condition(options),
     ['notify', 'notifyAll', 'wait', 'waitAsync', 'waitFor', 'waitForAsync'],
   ],
+  [
+    'Barrier',
+    new Barrier({ parties: 1, ...options }),
+    ['abort', 'broken', 'drop', 'parties', 'reset', 'wait', 'waitAsync', 'waiting'],
+  ],
   ['LockToken', new Mutex(options).lock(), ['abandoned', 'locked', 'unlock']],
 ];
 
@@ -75,7 +80,9 @@ describe.each(SURFACE)('a %s', (_, object, members) => {
   });
 
   it('tells of itself what nobody can write', () => {
-    const words = members.filter((name) => ['abandoned', 'available', 'locked'].includes(name));
+    const words = members.filter((name) =>
+      ['abandoned', 'available', 'broken', 'locked', 'parties', 'waiting'].includes(name),
+    );
     expect(words.map((name) => Reflect.set(object, name, true))).toEqual(words.map(() => false));
   });
 });

@@ -7,7 +7,7 @@
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Condition, Mutex, RwLock, Semaphore, SpinLock } from '../../../../lib/index.ts';
+import { Barrier, Condition, Mutex, RwLock, Semaphore, SpinLock } from '../../../../lib/index.ts';
 import type {
   ErrorCode,
   LockHandle,
@@ -100,6 +100,21 @@ const KINDS: readonly Kind[] = [
       expect(Condition.from(handle).notifyAll()).toBe(0);
     },
   },
+  {
+    kind: 'Barrier',
+    byteLength: Barrier.byteLength(3),
+    create: (options) => new Barrier({ parties: 3, ...options }),
+    written: 'new Barrier({ parties, buffer, byteOffset })',
+    Class: Barrier,
+    from: (...given) => Barrier.from(...given),
+    use: (handle) => {
+      const barrier = Barrier.from(handle);
+      barrier.abort();
+      expect(barrier.broken).toBe(true);
+      barrier.reset();
+      expect([barrier.broken, barrier.waiting, barrier.parties]).toEqual([false, 0, 3]);
+    },
+  },
 ];
 
 function withCode(code: ErrorCode): unknown {
@@ -120,6 +135,7 @@ it.each([
   ['Semaphore', Semaphore.byteLength(1), (16 + 1) * 4],
   ['Semaphore of 1024', Semaphore.byteLength(1024), (16 + 1024) * 4],
   ['Condition', Condition.byteLength, 512],
+  ['Barrier', Barrier.byteLength(3), (16 + 3) * 4],
 ])('a %s takes so many bytes as programs have reserved for it', (_, byteLength, expected) => {
   expect(byteLength).toBe(expected);
 });

@@ -8,6 +8,7 @@ import { ABI_VERSIONS } from '../../../../lib/abi/interface.ts';
 import type { ExploreOptions } from '../../../../lib/simulated/explorer/explorer.ts';
 import type { Model } from '../../../../lib/simulated/explorer/model.ts';
 import { exploreAloud, findAloud } from './models/aloud.ts';
+import { barrierModel } from './models/barrier.ts';
 import { conditionModel } from './models/condition.ts';
 import { exclusiveModel } from './models/exclusive.ts';
 import { rwLockModel } from './models/rw-lock.ts';
@@ -20,6 +21,50 @@ const FAILED_TRY = /^a try failed, and the lock was free all the time, or its ho
 
 describe('holds in every state', { timeout: 10 * MINUTES }, () => {
   it.each<{ readonly model: Model; readonly options?: ExploreOptions }>([
+    { model: barrierModel({ turns: [['thread'], ['thread']], resets: true }) },
+    {
+      model: barrierModel({
+        turns: [
+          ['thread', 'event loop'],
+          ['thread', 'thread'],
+        ],
+        deaths: 1,
+        giveUps: 1,
+      }),
+    },
+    {
+      model: barrierModel({
+        turns: [
+          ['thread', 'thread'],
+          ['thread', 'thread'],
+        ],
+        polls: 2,
+        giveUps: 1,
+      }),
+    },
+    { model: barrierModel({ turns: [['thread'], ['event loop'], ['thread']], giveUps: 1 }) },
+    {
+      model: barrierModel({
+        turns: [
+          ['thread', 'thread'],
+          ['thread', 'thread'],
+          ['thread', 'thread'],
+        ],
+        deaths: 1,
+      }),
+      options: { disturbances: 4 },
+    },
+    {
+      model: barrierModel({
+        turns: [['thread', 'thread'], ['thread', 'thread'], ['drop']],
+        deaths: 1,
+      }),
+      options: { disturbances: 4 },
+    },
+    {
+      model: barrierModel({ turns: [['event loop'], ['thread']], resets: true, deaths: 1 }),
+      options: { disturbances: 5 },
+    },
     { model: exclusiveModel({ turns: [2, 2], limit: 1 }) },
     { model: exclusiveModel({ turns: [['async twice'], 1], limit: 1, giveUps: 1 }) },
     { model: semaphoreModel({ turns: [1, ['meet'], ['meet']], permits: 2, limit: 1 }) },

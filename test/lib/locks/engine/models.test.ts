@@ -12,11 +12,13 @@ import { ABI_VERSIONS } from '../../../../lib/abi/interface.ts';
 import type { ExploreOptions } from '../../../../lib/simulated/explorer/explorer.ts';
 import type { Model } from '../../../../lib/simulated/explorer/model.ts';
 import { exploreAloud, findAloud } from './models/aloud.ts';
+import { barrierModel } from './models/barrier.ts';
 import { conditionModel } from './models/condition.ts';
 import { exclusiveModel } from './models/exclusive.ts';
 import { rwLockModel } from './models/rw-lock.ts';
 import { semaphoreModel } from './models/semaphore.ts';
 
+const PASSED_WRONGLY = /^one passed before all had come, or was told without a cause/;
 const STUCK = /^nothing can go on/;
 const TWO_HOLDERS = /have the lock at once/;
 const READ_AND_WRITTEN = /write and \d read at once/;
@@ -51,6 +53,36 @@ describe('holds in every state', () => {
       }),
     },
     { model: semaphoreModel({ turns: [2, 1], permits: 1, limit: 1, giveUps: 1 }) },
+    {
+      model: barrierModel({
+        turns: [
+          ['thread', 'event loop'],
+          ['event loop', 'thread'],
+        ],
+      }),
+    },
+    {
+      model: barrierModel({
+        turns: [
+          ['thread', 'thread'],
+          ['thread', 'thread'],
+        ],
+        deaths: 1,
+      }),
+    },
+    { model: barrierModel({ turns: [['thread'], ['event loop']], giveUps: 1 }) },
+    {
+      model: barrierModel({
+        turns: [
+          ['thread', 'thread'],
+          ['thread', 'drop'],
+        ],
+      }),
+    },
+    {
+      model: barrierModel({ turns: [['thread'], ['thread']], resets: true }),
+      options: { disturbances: 3 },
+    },
     { model: semaphoreModel({ turns: [2, 1], permits: 1, limit: 1, deaths: 1 }) },
     { model: semaphoreModel({ turns: [['async'], 1], permits: 1, limit: 1, giveUps: 1 }) },
     {
@@ -135,6 +167,99 @@ describe.each(ABI_VERSIONS)('with sections on %s', (abiVersion) => {
 
 describe('finds', () => {
   it.each<{ readonly model: Model; readonly what: RegExp }>([
+    {
+      model: barrierModel({
+        turns: [['thread'], ['thread']],
+        mistake: 'wakes before the last has arrived',
+      }),
+      what: STUCK,
+    },
+    {
+      model: barrierModel({
+        turns: [['thread'], ['thread']],
+        mistake: 'reads the calls after looking',
+      }),
+      what: STUCK,
+    },
+    {
+      model: barrierModel({
+        turns: [['event loop'], ['thread']],
+        mistake: 'listens after looking',
+      }),
+      what: STUCK,
+    },
+    {
+      model: barrierModel({ turns: [['event loop'], ['thread']], mistake: 'rings nobody' }),
+      what: STUCK,
+    },
+    {
+      model: barrierModel({
+        turns: [
+          ['thread', 'thread'],
+          ['thread', 'thread'],
+        ],
+        giveUps: 1,
+        mistake: 'gives up silently',
+      }),
+      what: STUCK,
+    },
+    {
+      model: barrierModel({
+        turns: [
+          ['thread', 'thread'],
+          ['thread', 'thread'],
+        ],
+        giveUps: 1,
+        mistake: 'breaks what has ended',
+      }),
+      what: PASSED_WRONGLY,
+    },
+    {
+      model: barrierModel({ turns: [['thread'], ['thread']], deaths: 1, mistake: 'asks nobody' }),
+      what: STUCK,
+    },
+    {
+      model: barrierModel({
+        turns: [
+          ['thread', 'thread'],
+          ['thread', 'thread'],
+        ],
+        deaths: 1,
+        mistake: 'asks only after those who have come',
+      }),
+      what: STUCK,
+    },
+    {
+      model: barrierModel({
+        turns: [
+          ['thread', 'thread'],
+          ['thread', 'thread'],
+        ],
+        deaths: 1,
+        mistake: 'takes its place when it has arrived',
+      }),
+      what: STUCK,
+    },
+    {
+      model: barrierModel({
+        turns: [['thread'], ['thread']],
+        resets: true,
+        mistake: 'does not look for resets',
+      }),
+      what: PASSED_WRONGLY,
+    },
+    {
+      model: barrierModel({
+        turns: [['thread'], ['thread']],
+        resets: true,
+        mistake: 'counts the reset when it is done',
+      }),
+      what: PASSED_WRONGLY,
+    },
+    {
+      model: barrierModel({ turns: [['thread'], ['drop']], mistake: 'drops silently' }),
+      what: STUCK,
+    },
     { model: exclusiveModel({ turns: [2, 2], limit: 9, mistake: 'answers first' }), what: STUCK },
     { model: exclusiveModel({ turns: [1, 1], limit: 1, mistake: 'releases unseen' }), what: STUCK },
     {

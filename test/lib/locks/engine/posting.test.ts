@@ -6,7 +6,7 @@
 import { inspect } from 'node:util';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
-import { Condition, Mutex, RwLock, Semaphore, SpinLock } from '../../../../lib/index.ts';
+import { Barrier, Condition, Mutex, RwLock, Semaphore, SpinLock } from '../../../../lib/index.ts';
 import type { LockToken } from '../../../../lib/index.ts';
 
 const options = { blockMainThread: true };
@@ -17,6 +17,7 @@ const LOCKS = [
   ['RwLock', new RwLock(options)],
   ['Semaphore', new Semaphore({ permits: 3, ...options })],
   ['Condition', new Condition(options)],
+  ['Barrier', new Barrier({ parties: 3, ...options })],
 ] as const;
 
 /** A token that holds each. */
@@ -99,6 +100,7 @@ describe('printed', () => {
       RwLock: 'free',
       Semaphore: '3 of 3 permits available',
       Condition: 'nobody waits',
+      Barrier: '0 of 3 wait',
     }[kind];
     const line = `${kind} { at byte 0, ${state} }`;
     expect(inspect(lock)).toBe(line);
