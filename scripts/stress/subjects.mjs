@@ -11,8 +11,8 @@ const PERMITS = 3;
 const SPIN_TURN = 50;
 const TURN = 5;
 /**
- * ms that a turn may take: it comes with a release, work inside takes 2 ms at most, and a thread may
- * have to wait for a CPU for many times as long.
+ * ms that a turn may take: it comes with a release, work inside takes 2 ms at most, and a thread
+ * may have to wait for a CPU for many times as long.
  */
 const LATE = 60;
 

@@ -59,7 +59,9 @@ export const LISTENING = 9;
  * forgotten. Those of the dead stay counted until then: it decides about leases only.
  */
 export const EVENT_LOOPS = 10;
-/** When the gate closed last, or the lock was released with it closed, on the clock of `clock.ts`. */
+/**
+ * When the gate closed last, or the lock was released with it closed, on the clock of `clock.ts`.
+ */
 export const RESERVED_SINCE = 11;
 /**
  * How it is held: 0 without a token, or the number of the token; {@link FOUND_DEAD}, or the number
