@@ -367,7 +367,7 @@ describe('finds', { timeout: 10 * MINUTES }, () => {
     },
     {
       model: exclusiveModel({ turns: [9, 1, 1], limit: 1, mistake: 'is free at once' }),
-      what: /^1 was overtaken more than 7 times/,
+      what: /^1 was overtaken more than 4 times/,
     },
     {
       model: semaphoreModel({

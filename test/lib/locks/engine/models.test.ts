@@ -272,7 +272,7 @@ describe('finds', () => {
     },
     {
       model: exclusiveModel({ turns: [12, 1], limit: 2, mistake: 'never closes the gate' }),
-      what: /^1 was overtaken more than 6 times/,
+      what: /^1 was overtaken more than 4 times/,
     },
     {
       model: exclusiveModel({

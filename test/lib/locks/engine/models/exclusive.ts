@@ -434,7 +434,7 @@ export function exclusiveModel({
     ),
   ];
   // A turn comes after so many releases.
-  const bound = turnsBound(threads) * (limit + 1);
+  const bound = turnsBound(threads) * limit;
   // Whoever has gone without is not overtaken any more.
   function forget(thread: WorldThread, { run }: Step): string | undefined {
     thread.shared[OVERTAKEN + thread.index] = 0;
