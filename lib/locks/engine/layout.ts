@@ -33,7 +33,7 @@ export const LOCK_KINDS: readonly LockKind[] = [
 ];
 
 /** 'rs' and the version of the layout in the upper bytes, the kind in the lowest. */
-const MAGIC = 0x72_73_02_00;
+const MAGIC = 0x72_73_03_00;
 const KIND_WORD = 0;
 const WORD_BYTES = Int32Array.BYTES_PER_ELEMENT;
 

@@ -131,7 +131,7 @@ const asHandle = (value: unknown): LockHandle => value as LockHandle;
 it.each([
   ['Mutex', Mutex.byteLength, 64],
   ['SpinLock', SpinLock.byteLength, 64],
-  ['RwLock', RwLock.byteLength, (16 + 48) * 4],
+  ['RwLock', RwLock.byteLength, (16 + 16 * 16) * 4],
   ['Semaphore', Semaphore.byteLength(1), (16 + 1) * 4],
   ['Semaphore of 1024', Semaphore.byteLength(1024), (16 + 1024) * 4],
   ['Condition', Condition.byteLength, 512],
@@ -324,7 +324,7 @@ describe.each(KINDS)('a $kind', ({ kind, byteLength, create, from, use, written,
   it('is not found by a handle where another kind is, with all as it was', () => {
     for (const other of KINDS) {
       if (other.kind === kind) continue;
-      const { buffer } = other.create({ buffer: new SharedArrayBuffer(1024) }).handle;
+      const { buffer } = other.create({ buffer: new SharedArrayBuffer(2048) }).handle;
       const before = bytesOf(buffer);
       expect(() => from({ lock: kind, buffer, byteOffset: 0 })).toThrow(
         withCode('ERR_RSEQ_INVALID_OPTION'),
@@ -344,7 +344,7 @@ describe.each(KINDS)('a $kind', ({ kind, byteLength, create, from, use, written,
   });
 
   it.each(KINDS)('is not a $kind', (other) => {
-    const { buffer } = create({ buffer: new SharedArrayBuffer(1024) }).handle;
+    const { buffer } = create({ buffer: new SharedArrayBuffer(2048) }).handle;
     const before = [...new Uint8Array(buffer)];
     const make = () => other.create({ buffer });
     if (other.kind === kind) {
