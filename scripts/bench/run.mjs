@@ -14,6 +14,7 @@ const BENCHMARKS = new Map([
   ['requests', 'requests.mjs'],
   ['recording', 'recording.mjs'],
   ['explorer', 'explorer.mjs'],
+  ['machine', '../../packages/tools/dist/main.js'],
 ]);
 
 const HELP = `Measures something, in rounds that alternate what is compared.
@@ -26,6 +27,7 @@ const HELP = `Measures something, in rounds that alternate what is compared.
   uncontended  what a lock costs when nobody else wants it
   requests     what many requests of one thread cost, and waits that go on
   recording    what it costs to record a thread's sections, and what it costs when nobody does
+  machine      what rseq-slice bench machine measures, to be compared with other machines
   explorer     how many states of a model are gone through in a second
 `;
 
@@ -40,7 +42,9 @@ else if (script === undefined) {
   );
   process.exitCode = 2;
 } else {
-  const args = isNamed ? rest : process.argv.slice(2);
+  const named = isNamed ? rest : process.argv.slice(2);
+  // The package's own, which has no script here.
+  const args = first === 'machine' ? ['bench', first, ...named] : named;
   const { status, signal } = spawnSync(
     process.execPath,
     [...process.execArgv, fileURLToPath(new URL(script, import.meta.url)), ...args],

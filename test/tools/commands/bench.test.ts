@@ -14,7 +14,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { homedir, hostname, tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -261,6 +261,53 @@ describe('a record of locks that were counted', () => {
   });
 });
 
+describe('the record of a machine', () => {
+  const file = join(folder, 'machine.json');
+  let run: ReturnType<typeof bench>;
+  let text: string;
+  beforeAll(() => {
+    run = bench(['machine', '--budget', '9', '--json', file]);
+    expect(run.status, run.stdout + run.stderr).toBe(0);
+    text = readFileSync(file, 'utf8');
+  });
+
+  it('is as the schema says, with what decides how locks do', () => {
+    const record = JSON.parse(text) as LocksRecord & { machine: object };
+    expect(complaintsAbout(record)).toEqual([]);
+    expect(record.machine).toMatchObject({ slices: probe().slices.available });
+    expect(record.command).toBe('rseq-slice bench machine');
+    expect(record.cells.length).toBeGreaterThan(0);
+    expect(complaintsAbout(broken(record, ['machine', 'available'], 'all'))).not.toEqual([]);
+  });
+
+  it('has nothing of whose machine it is', () => {
+    for (const name of [hostname(), homedir(), userInfo().username, process.cwd(), root, folder])
+      // A short name may be a word of the record, as root is not.
+      if (name.length > 4) expect(text).not.toContain(name);
+    expect(text).not.toMatch(/"[^"]*\/(home|root|tmp|usr)\//);
+  });
+
+  it('is in a file that is named, with where to send it', () => {
+    const said = run.stdout.replaceAll('\n', ' ');
+    expect(said).toContain(`The record is in ${file}. To share it, attach that file to`);
+    expect(run.stdout).toMatch(/^\d+ CPUs? of \d+ for this process, /m);
+  });
+
+  it.each([
+    [['--workers', '2'], /--workers is no option of bench machine/],
+    [['--batch', '2'], /--batch is no option of bench machine/],
+    [['--budget', '0'], /--budget wants seconds up to 3600/],
+  ])('is the same everywhere: %j', (args, complaint) => {
+    const { status, stderr } = bench(['machine', ...args]);
+    expect(status).toBe(2);
+    expect(stderr).toMatch(complaint);
+  });
+
+  it('alone has a budget', () => {
+    expect(bench(['locks', '--budget', '3']).stderr).toMatch(/option of bench machine only/);
+  });
+});
+
 it('measures both without a name, and writes both', () => {
   const { status, stdout, stderr } = bench([
     ...SHORT_LOCKS,
@@ -359,6 +406,7 @@ it('tells in its help how it ends', () => {
     '--warm',
     '--sample',
     '--count',
+    '--budget',
     '--json',
   ]) {
     expect(stdout).toContain(option);

@@ -18,6 +18,15 @@ import { failuresOf, formatBriefly, formatLocks } from '../bench/locks/table.ts'
 import { WORKLOADS } from '../bench/locks/workloads.ts';
 import { describeMachine, withoutPaths } from '../bench/machine.ts';
 import type { Machine } from '../bench/machine.ts';
+import {
+  BUDGET,
+  describeFacts,
+  readMachineFacts,
+  readRepository,
+  recipeFor,
+  whereToSend,
+  withoutPrivate,
+} from '../bench/recipe.ts';
 import { FEWEST_SAMPLES } from '../bench/statistics.ts';
 import { formatLoops, formatRecord } from '../bench/sections/report.ts';
 import { FEWEST_ROUNDS, LONGEST_BATCH, MOST_ROUNDS, runSections } from '../bench/sections/run.ts';
@@ -38,7 +47,11 @@ import {
 } from 'rseq-slice/internal';
 import type { AddCommand, TableStyle } from 'rseq-slice/internal';
 
+/** Those that are measured without a name. */
 const BENCHMARKS = ['sections', 'locks'] as const;
+const MACHINE = 'machine';
+const NAMES = [...BENCHMARKS, MACHINE] as const;
+const MACHINE_FILE = 'rseq-slice-machine.json';
 type Benchmark = (typeof BENCHMARKS)[number];
 
 /** Its own fault, as the shell tells it: 128 and the signal's number. */
@@ -69,10 +82,11 @@ const QUICK = {
   count: 0,
 };
 
-const USAGE = `bench [sections|locks] [options]
+const USAGE = `bench [sections|locks|machine] [options]
 
   sections  what entering and leaving costs without contention
   locks     throughput, waits and fairness of locks between worker threads, with slices and without
+  machine   a fixed choice of locks, sections and numbers of workers, in under five minutes, into one file to send
   Without a name both are measured, in about a minute. Compared settings take turns, round by round.
 
   Exit codes: ${ExitCode.Done} done; ${ExitCode.Failed} a lock did not exclude, something failed, nothing could be measured, or the record could not be written; ${ExitCode.Usage} usage error, nothing was done; ${ExitCode.Interrupted} interrupted, ${TERMINATED} terminated: a record of locks then has the rounds that were done.`;
@@ -89,6 +103,13 @@ interface Request {
   readonly quick: boolean;
 }
 
+/** What `bench machine` is to do. */
+interface Recipe {
+  /** Seconds. */
+  readonly budget: number;
+  readonly json: string | null;
+}
+
 /** @throws {UsageError} */
 function readJson(value: unknown): string | null {
   if (value === undefined) return null;
@@ -96,7 +117,7 @@ function readJson(value: unknown): string | null {
   if (typeof value !== 'string' && typeof value !== 'number')
     throw new UsageError('--json wants one file.');
   const file = String(value);
-  if (BENCHMARKS.some((name) => name === file))
+  if (NAMES.some((name) => name === file))
     throw new UsageError(
       `--json takes '${file}' for the name of a file. Write the name of the benchmark first, or --json=./${file}.`,
     );
@@ -105,16 +126,34 @@ function readJson(value: unknown): string | null {
 }
 
 /** @throws {UsageError} */
+function readRecipe(raw: RawOptions): Recipe {
+  const alien = [...LOCKS_OPTIONS, 'batch'].find((option) => raw[option] !== undefined);
+  if (alien !== undefined)
+    throw new UsageError(
+      `--${alien} is no option of bench ${MACHINE}, which is the same everywhere.`,
+    );
+  const budget = readNumber(
+    'budget',
+    raw['budget'] ?? BUDGET,
+    (number) => number > 0 && number <= 3600,
+    'seconds up to 3600',
+  );
+  return { budget, json: raw['json'] === undefined ? MACHINE_FILE : readJson(raw['json']) };
+}
+
+/** @throws {UsageError} */
 function readRequest(name: string | undefined, raw: RawOptions): Request {
   const benchmark = name === undefined ? null : BENCHMARKS.find((known) => known === name);
   if (benchmark === undefined)
-    throw new UsageError(`There is no benchmark '${String(name)}', but ${BENCHMARKS.join(', ')}.`);
+    throw new UsageError(`There is no benchmark '${String(name)}', but ${NAMES.join(', ')}.`);
   const others =
     benchmark === 'sections'
       ? LOCKS_OPTIONS.filter((option) => option !== 'rounds')
       : benchmark === 'locks'
         ? ['batch']
         : [];
+  if (raw['budget'] !== undefined)
+    throw new UsageError(`--budget is an option of bench ${MACHINE} only.`);
   const alien = others.find((option) => raw[option] !== undefined);
   if (alien !== undefined)
     throw new UsageError(
@@ -283,8 +322,55 @@ async function benchLocks(
   return failuresOf(record).length > 0 ? ExitCode.Failed : ExitCode.Done;
 }
 
-async function bench(request: Request): Promise<ExitCode> {
-  const output = new Output(request.json);
+/** Below that there is time for one cell only. */
+const SHORT_BUDGET = 60;
+
+async function benchMachine({ budget, json }: Recipe): Promise<ExitCode> {
+  const output = new Output(json);
+  handleSignals(output);
+  const until = performance.now() + budget * 1000;
+  const facts = readMachineFacts();
+  const options = recipeFor(facts, budget < SHORT_BUDGET);
+  const prepared = await prepareLocks(options, { kinds: await loadKinds(null), module: null });
+  output.say(`${describeFacts(facts)}\n`);
+  let [before, longest] = [performance.now(), 0];
+  const record = await runLocks(
+    { ...describeMachine(`rseq-slice bench ${MACHINE}`), machine: facts },
+    options,
+    prepared,
+    {
+      mayGoOn: () => {
+        const now = performance.now();
+        longest = Math.max(longest, now - before);
+        before = now;
+        return now + longest < until;
+      },
+      onRound: (record) => {
+        output.keep(withoutPrivate(record));
+      },
+      onTurn: ({ turn, round }) => {
+        const left = Math.max(0, Math.round((until - performance.now()) / 1000));
+        output.live.show(
+          () =>
+            `machine: ${left} s left; round ${round + 1}: ${turn.kind}, ${turn.workers} workers, ${turn.section} us`,
+        );
+      },
+    },
+  );
+  const sent = withoutPrivate(record);
+  output.keep(sent);
+  output.say(formatLocks(sent, output.style));
+  const isKept = output.finish();
+  if (isKept && json !== null && json !== '-') {
+    const { width } = output.style;
+    output.say(`\n${wrap(whereToSend(json, readRepository()), width)}\n`);
+  }
+  return isKept && failuresOf(record).length === 0 && record.cells.length > 0
+    ? ExitCode.Done
+    : ExitCode.Failed;
+}
+
+function handleSignals(output: Output): void {
   for (const [signal, code] of [
     ['SIGINT', ExitCode.Interrupted],
     ['SIGTERM', TERMINATED],
@@ -296,6 +382,11 @@ async function bench(request: Request): Promise<ExitCode> {
       process.exit(code);
     });
   }
+}
+
+async function bench(request: Request): Promise<ExitCode> {
+  const output = new Output(request.json);
+  handleSignals(output);
   const codes: ExitCode[] = [];
   // Before the first: what it makes of the load is none of the machine's.
   const { load } = describeCommand();
@@ -359,12 +450,16 @@ export const addBench: AddCommand = (cli) => {
       '--count <N>',
       `Locks: in how many rounds to measure each cell once more, and count what its lock does: parks, wakes, system calls, operations on shared words (${QUICK.count})`,
     )
+    .option('--budget <S>', `Machine: seconds for all of it (${BUDGET})`)
     .option(
       '--json [FILE]',
-      'A record to FILE, or to stdout (tables then go to stderr); an array where both are measured. Format: rseq-slice-tools/schema/bench.schema.json',
+      `A record to FILE, or to stdout (tables then go to stderr); an array where both are measured. Machine: by default to ${MACHINE_FILE}. Format: rseq-slice-tools/schema/bench.schema.json`,
     )
     .example((bin) => `  $ ${bin} bench`)
     .example((bin) => `  $ ${bin} bench sections --rounds 201 --json sections.json`)
     .example((bin) => `  $ ${bin} bench locks --workers 2,8 --rounds 12 --seconds 2`)
-    .action((name: string | undefined, options: RawOptions) => bench(readRequest(name, options)));
+    .example((bin) => `  $ ${bin} bench machine`)
+    .action((name: string | undefined, options: RawOptions) =>
+      name === MACHINE ? benchMachine(readRecipe(options)) : bench(readRequest(name, options)),
+    );
 };

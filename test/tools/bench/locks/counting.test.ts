@@ -36,7 +36,7 @@ function atomicsThat(answers: Partial<Pick<CountedAtomics, 'wait' | 'waitAsync' 
   } as CountedAtomics;
 }
 
-function bindingThat(wait: number, wake: number) {
+function bindingThat(wait: number, wake: number): Parameters<typeof countBinding>[0] {
   return { futexWait: () => wait, futexWake: () => wake, yieldSlice: () => 1 };
 }
 
@@ -267,7 +267,7 @@ it('says what a section takes, and what contention adds to one that meets it', (
     ...{ systemCalls: 0.6, systemCallsPerContended: 1.5 },
     ...{ operations: 3.2, operationsPerContended: 3 },
   });
-  expect(countFigures({ ...COUNTS, contended: 0 }).parksPerContended).toBeNull();
+  expect(countFigures({ ...COUNTS, contended: 0 })['parksPerContended']).toBeNull();
 });
 
 it('leaves out runs that failed, or have nothing counted', () => {

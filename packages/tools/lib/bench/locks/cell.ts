@@ -87,14 +87,17 @@ const MOST_WARM = { times: 5, seconds: 20 };
 const pause = (seconds: number): Promise<unknown> => sleep(seconds * 1000);
 
 /** @param made sections so far */
-async function warmUp(made: () => number, { warm, workers }: CellJob): Promise<void> {
+async function warmUp(made: () => number, { warm, workers, mostWarm }: CellJob): Promise<void> {
   const started = now();
   const passed = (): number => (now() - started) / 1e9;
   // Eight workers on one CPU were seen to be half as fast after a second as after six: V8 had not
   // compiled them all.
   const least = warm * Math.max(1, workers / availableParallelism());
   await pause(least);
-  while (made() < workers * WARM_SECTIONS && passed() < MOST_WARM.times * least + MOST_WARM.seconds)
+  while (
+    made() < workers * WARM_SECTIONS &&
+    passed() < (mostWarm ?? MOST_WARM.times * least + MOST_WARM.seconds)
+  )
     await pause(0.05);
 }
 

@@ -20,6 +20,8 @@ export interface CellJob {
   readonly seconds: number;
   /** Seconds of CPU that everybody gets before. */
   readonly warm: number;
+  /** Seconds of warming up at most; absent: see `cell.ts`. */
+  readonly mostWarm?: number;
   /** One in so many waits is timed. */
   readonly sample: number;
   /** Whether the clock may be read in a section. */

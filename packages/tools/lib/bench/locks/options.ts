@@ -26,6 +26,8 @@ export interface LocksOptions {
   readonly sample: number;
   /** In how many rounds each cell is measured once more, to count what its lock does. */
   readonly count: number;
+  /** Seconds of warming up at most, whatever the lock; absent: as many as it takes. */
+  readonly mostWarm?: number;
 }
 
 export const LOCKS_OPTIONS = [

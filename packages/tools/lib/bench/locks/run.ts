@@ -27,6 +27,8 @@ const cellProgram = fileURLToPath(new URL('cell.js', import.meta.url));
 
 /** Seconds beside those measured; emulation takes its time to start threads. */
 const PATIENCE = 300;
+/** The same where there is little time for all of it. */
+const LITTLE_PATIENCE = 60;
 
 /** Units of work in a microsecond, one worker alone. */
 interface UnitSpeed {
@@ -77,6 +79,8 @@ export interface LocksWatcher<About extends Machine> {
   readonly onTurn?: (progress: Progress, runs: readonly Run[]) => void;
   /** With the record so far. */
   readonly onRound?: (record: LocksRecord<About>) => void;
+  /** Whether there is time for another measurement; absent: always. Else the record ends there. */
+  readonly mayGoOn?: () => boolean;
 }
 
 function jobOf(
@@ -87,7 +91,7 @@ function jobOf(
   count: boolean,
 ): CellJob {
   const { kind, slices, workers, section, gap } = turn;
-  const { workload, seconds, warm, sample } = options;
+  const { workload, seconds, warm, sample, mostWarm } = options;
   const inC = kindOf(kinds, kind).runner === 'program';
   const [work, loop] = inC
     ? [speed.pthread ?? NaN, speed.pthread ?? NaN]
@@ -107,6 +111,7 @@ function jobOf(
     sample,
     inSection: clock.inSection,
     count,
+    ...(mostWarm === undefined ? {} : { mostWarm }),
     kinds: module,
   };
 }
@@ -117,7 +122,8 @@ async function measure(
   job: CellJob,
   program: LoopProgram | null,
 ): Promise<Run> {
-  const deadline = PATIENCE + 10 * (job.seconds + job.warm * turn.workers);
+  const patience = job.mostWarm === undefined ? PATIENCE : LITTLE_PATIENCE;
+  const deadline = patience + 10 * (job.seconds + job.warm * turn.workers);
   try {
     const measured = await (program === null
       ? (runProgram(
@@ -142,7 +148,7 @@ export async function runLocks<About extends Machine>(
   about: About,
   options: LocksOptions,
   prepared: Prepared,
-  { onTurn, onRound }: LocksWatcher<About> = {},
+  { onTurn, onRound, mayGoOn = () => true }: LocksWatcher<About> = {},
 ): Promise<LocksRecord<About>> {
   const { locks, settings, program, clock } = prepared;
   const { units, clock: cost } = await measureSpeed(['loop', options.workload]);
@@ -156,7 +162,8 @@ export async function runLocks<About extends Machine>(
   const runs: Run[] = [];
   const countedRuns: Run[] = [];
   const measured = [...settings.keys()].map((name) => factsOf(kindOf(locks.kinds, name)));
-  const recordOf = (complete: boolean): LocksRecord<About> => {
+  /** @param rounds that were begun */
+  const recordOf = (complete: boolean, rounds = options.rounds): LocksRecord<About> => {
     const comparisons = compareKinds(runs, measured);
     return {
       schema: SCHEMA,
@@ -166,7 +173,7 @@ export async function runLocks<About extends Machine>(
       extension: probe().kernel.extension,
       workload: options.workload,
       unitsPerMicrosecond: speed,
-      options,
+      options: { ...options, rounds },
       complete,
       notes: [...prepared.notes, reading],
       ...aggregate(runs),
@@ -181,6 +188,7 @@ export async function runLocks<About extends Machine>(
   for (let round = 0; round < options.rounds; round++) {
     const turns = planRound(options, settings, round);
     for (const [place, turn] of turns.entries()) {
+      if (!mayGoOn()) return recordOf(false, place === 0 ? Math.max(1, round) : round + 1);
       onTurn?.({ turn, round, place, turns: turns.length }, runs);
       const { runner } = kindOf(locks.kinds, turn.kind);
       const run = (count: boolean): Promise<Run> =>
@@ -192,7 +200,8 @@ export async function runLocks<About extends Machine>(
         );
       runs.push(await run(false));
       // Tasks of one thread share no memory, and C is not looked into.
-      if (round < options.count && runner === 'workers') countedRuns.push(await run(true));
+      if (round < options.count && runner === 'workers' && mayGoOn())
+        countedRuns.push(await run(true));
     }
     onRound?.(recordOf(round + 1 === options.rounds));
   }
