@@ -40,6 +40,8 @@ export type ErrorCode =
   | 'ERR_RSEQ_NOT_LOCKED'
   /** A barrier cannot be passed: someone whom it waited for gave up, died or reset it. */
   | 'ERR_RSEQ_BROKEN_BARRIER'
+  /** A queue is closed, and takes no more records. */
+  | 'ERR_RSEQ_CLOSED'
   /** What is explored contradicts itself: a step that is not there, a label twice. */
   | 'ERR_RSEQ_INVALID_MODEL'
   /** What is explored does not do the same for the same choices. */

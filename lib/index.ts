@@ -13,6 +13,7 @@ export type { Lock } from './locks/lock.ts';
 export { Barrier } from './locks/barrier.ts';
 export { Condition } from './locks/condition.ts';
 export { Mutex } from './locks/mutex.ts';
+export { Queue } from './locks/queue.ts';
 export { RwLock } from './locks/rw-lock.ts';
 export { Semaphore } from './locks/semaphore.ts';
 export { SpinLock } from './locks/spin-lock.ts';
@@ -23,6 +24,7 @@ export type {
   BarrierOptions,
   LockOptions,
   PlacementOptions,
+  QueueOptions,
   SemaphoreOptions,
   UseOptions,
 } from './locks/options.ts';

@@ -1,26 +1,27 @@
 // SPDX-License-Identifier: MIT
 // Two producers and two consumers around a queue for eight items, with an item that is refused and
-// a worker that dies with the lock. It ends with 0 if every number arrived once, and else with 1.
+// a worker that ends at once. It ends with 0 if every number arrived once, and else with 1.
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
-import { Queue, QueueClosedError } from './queue.mjs';
+import { RseqSliceError } from 'rseq-slice';
+import { JsonQueue } from './queue.mjs';
 
 const ITEMS = 2_000;
 
 /** What each kind of worker does, and tells in the end. */
 const ROLES = {
-  /** @param {Queue} queue @param {number} first */
+  /** @param {JsonQueue} queue @param {number} first */
   producer(queue, first) {
     for (let number = first; number < first + ITEMS; number++) queue.put({ number });
     try {
       queue.put('x'.repeat(1_000));
     } catch (error) {
-      if (error instanceof RangeError) return { refused: error.message };
-      throw error;
+      if (!RseqSliceError.is(error)) throw error;
+      return { refused: error.message };
     }
     throw new Error('An item that is too long was taken.');
   },
 
-  /** @param {Queue} queue */
+  /** @param {JsonQueue} queue */
   consumer(queue) {
     const numbers = [];
     for (let item = queue.take(); item !== null; item = queue.take())
@@ -28,16 +29,16 @@ const ROLES = {
     return numbers;
   },
 
-  /** Ends with the lock, which the others then take over. @param {Queue} queue */
+  /** Ends at once; what it put stays in the queue. @param {JsonQueue} queue */
   casualty(queue) {
-    queue.mutex.lock();
+    queue.put({ number: -1 });
     process.exit();
   },
 };
 
 /**
  * @param {keyof typeof ROLES} role
- * @param {Queue} queue
+ * @param {JsonQueue} queue
  * @param {number} [first]
  * @returns {Promise<any>} what it told
  */
@@ -55,15 +56,15 @@ function start(role, queue, first = 0) {
 }
 
 async function main() {
-  const queue = Queue.create({ capacity: 8 });
+  const queue = JsonQueue.create({ capacity: 8 });
   const consumers = [start('consumer', queue), start('consumer', queue)];
   const producers = [start('producer', queue, 0), start('producer', queue, ITEMS)];
   await start('casualty', queue);
   const told = await Promise.all(producers);
-  await queue.close();
+  queue.close();
   const received = (await Promise.all(consumers)).flat();
 
-  const wanted = Array.from({ length: 2 * ITEMS }, (_, number) => number);
+  const wanted = Array.from({ length: 2 * ITEMS + 1 }, (_, index) => index - 1);
   received.sort((a, b) => a - b);
   const isRight = received.join() === wanted.join() && queue.length === 0;
   console.log(`refused: ${told[0].refused}`);
@@ -77,14 +78,14 @@ async function main() {
     queue.put(1);
     process.exitCode = 1;
   } catch (error) {
-    if (!(error instanceof QueueClosedError)) throw error;
+    if (!RseqSliceError.is(error)) throw error;
     console.log(`after close(): ${error.message}`);
   }
 }
 
 if (isMainThread) await main();
 else {
-  /** @type {{ role: keyof typeof ROLES, handle: Queue['handle'], first: number }} */
+  /** @type {{ role: keyof typeof ROLES, handle: JsonQueue['handle'], first: number }} */
   const { role, handle, first } = workerData;
-  parentPort?.postMessage(ROLES[role](new Queue(handle), first));
+  parentPort?.postMessage(ROLES[role](JsonQueue.from(handle), first));
 }

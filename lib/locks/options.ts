@@ -20,7 +20,14 @@ import {
 import type { Check, OptionChecks } from '../options.ts';
 import { Thread } from '../sections/thread.ts';
 import { now } from '../clock.ts';
-import { BUFFER, BYTE_OFFSET, MOST_PARTIES, MOST_PERMITS, openHandle } from './engine/layout.ts';
+import {
+  BUFFER,
+  BYTE_OFFSET,
+  MOST_PARTIES,
+  MOST_PERMITS,
+  MOST_QUEUE_WORDS,
+  openHandle,
+} from './engine/layout.ts';
 import type { LockHandle, LockKind } from './engine/layout.ts';
 
 /** How this thread uses a lock, wherever that lives. */
@@ -53,6 +60,14 @@ export interface SemaphoreOptions extends PlacementOptions {
 export interface BarrierOptions extends PlacementOptions {
   /** How many must arrive before any goes on, from 1 to 255, the same in every thread. */
   readonly parties: number;
+}
+
+/** The same for a queue. */
+export interface QueueOptions extends PlacementOptions {
+  /** How many records it holds, from 1 on, the same in every thread. */
+  readonly capacity: number;
+  /** How many bytes a record may have, from 1 on, the same in every thread. */
+  readonly recordBytes: number;
 }
 
 /** How to wait for a lock. */
@@ -94,6 +109,13 @@ const PLACEMENT_CHECKS: OptionChecks<PlacementOptions> = {
 export const PERMITS: Check = wholeNumber(1, MOST_PERMITS);
 const SEMAPHORE_CHECKS: OptionChecks<SemaphoreOptions> = { permits: PERMITS, ...PLACEMENT_CHECKS };
 export const PARTIES: Check = wholeNumber(1, MOST_PARTIES);
+export const CAPACITY: Check = wholeNumber(1, MOST_QUEUE_WORDS);
+export const RECORD_BYTES: Check = wholeNumber(1, MOST_QUEUE_WORDS);
+const QUEUE_CHECKS: OptionChecks<QueueOptions> = {
+  capacity: CAPACITY,
+  recordBytes: RECORD_BYTES,
+  ...PLACEMENT_CHECKS,
+};
 const BARRIER_CHECKS: OptionChecks<BarrierOptions> = { parties: PARTIES, ...PLACEMENT_CHECKS };
 
 /**
@@ -102,7 +124,7 @@ const BARRIER_CHECKS: OptionChecks<BarrierOptions> = { parties: PARTIES, ...PLAC
  * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`.
  */
 export function checkPlacement(
-  kind: Exclude<LockKind, 'Semaphore' | 'Barrier'>,
+  kind: Exclude<LockKind, 'Semaphore' | 'Barrier' | 'Queue'>,
   options: PlacementOptions,
   more: readonly unknown[],
 ): void {
@@ -117,6 +139,11 @@ export function checkSemaphore(options: SemaphoreOptions, more: readonly unknown
 /** The same for a barrier, and how many must arrive. */
 export function checkBarrier(options: BarrierOptions, more: readonly unknown[]): void {
   checkSized('Barrier', options, BARRIER_CHECKS, ['parties'], more);
+}
+
+/** The same for a queue, and its sizes. */
+export function checkQueue(options: QueueOptions, more: readonly unknown[]): void {
+  checkSized('Queue', options, QUEUE_CHECKS, ['capacity', 'recordBytes'], more);
 }
 
 /** @param required options that callers without types can leave out */
@@ -211,5 +238,6 @@ export function timedOut(kind: string, timeout: number | undefined): RseqSliceEr
 
 function verbOf(kind: string): string {
   if (kind === 'Condition') return 'hear of';
+  if (kind === 'Queue') return 'push to or pop from';
   return kind === 'Barrier' ? 'pass' : 'acquire';
 }

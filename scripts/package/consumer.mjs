@@ -42,7 +42,7 @@ import { SimulatedKernel } from 'rseq-slice/simulated';
 `;
 
 /** Also what the types refuse. */
-const TYPES = `import { attach, Barrier, Condition, Mutex, Outcome, probe, processStats, RseqSliceError, RwLock, Semaphore, SpinLock } from 'rseq-slice';
+const TYPES = `import { attach, Barrier, Condition, Mutex, Outcome, probe, processStats, Queue, RseqSliceError, RwLock, Semaphore, SpinLock } from 'rseq-slice';
 import type { AttachOptions, LockHandle, ProbeReport, Stats, Thread } from 'rseq-slice';
 import * as native from 'rseq-slice/native';
 import { explore, lockModel, SimulatedKernel } from 'rseq-slice/simulated';
@@ -54,7 +54,7 @@ const outcome: Outcome = thread.leave();
 const stats: Stats = thread.stats();
 const report: ProbeReport = probe();
 const handle: LockHandle = new Mutex().handle;
-const locks = [Mutex.from(handle), new SpinLock(), new RwLock(), new Semaphore({ permits: 2 }), new Condition(), new Barrier({ parties: 2 })] as const;
+const locks = [Mutex.from(handle), new SpinLock(), new RwLock(), new Semaphore({ permits: 2 }), new Condition(), new Barrier({ parties: 2 }), new Queue({ capacity: 2, recordBytes: 8 })] as const;
 const reason: 'not-linux' | undefined = report.slices.reason === 'not-linux' ? report.slices.reason : undefined;
 if (RseqSliceError.is(null) || outcome === Outcome.Raced) throw new Error(text + String(stats.entered) + String(locks.length) + String(reason));
 // @ts-expect-error a promise is refused by its type

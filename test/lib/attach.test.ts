@@ -150,7 +150,7 @@ it('does not attach a thread that makes locks and waits in its event loop, until
   expect(
     run(
       `
-      const locks = [new lib.Mutex(), new lib.SpinLock(), new lib.Semaphore({ permits: 1 }), new lib.RwLock(), new lib.Condition(), new lib.Barrier({ parties: 1 })];
+      const locks = [new lib.Mutex(), new lib.SpinLock(), new lib.Semaphore({ permits: 1 }), new lib.RwLock(), new lib.Condition(), new lib.Barrier({ parties: 1 }), new lib.Queue({ capacity: 1, recordBytes: 1 })];
       const seen = [lib.probe().thread];
       for (const lock of locks) { String(lock.handle); JSON.stringify(lock.stats?.()); }
       (await locks[0].lockAsync()).unlock();

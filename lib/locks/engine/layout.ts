@@ -21,7 +21,8 @@ export interface LockHandle {
 }
 
 /** The class that a lock in memory belongs to. */
-export type LockKind = 'Mutex' | 'SpinLock' | 'RwLock' | 'Semaphore' | 'Condition' | 'Barrier';
+export type LockKind =
+  'Mutex' | 'SpinLock' | 'RwLock' | 'Semaphore' | 'Condition' | 'Barrier' | 'Queue';
 /** The classes of locks, in the order of their numbers in memory. */
 export const LOCK_KINDS: readonly LockKind[] = [
   'Mutex',
@@ -30,6 +31,7 @@ export const LOCK_KINDS: readonly LockKind[] = [
   'Semaphore',
   'Condition',
   'Barrier',
+  'Queue',
 ];
 
 /** 'rs' and the version of the layout in the upper bytes, the kind in the lowest. */
@@ -39,6 +41,10 @@ const WORD_BYTES = Int32Array.BYTES_PER_ELEMENT;
 
 /** How many permits a semaphore can have. */
 export const MOST_PERMITS = 1024;
+/** A queue's without records; see `ring.ts`. */
+const LEAST_QUEUE_WORDS: number = 4 * TURNSTILE_WORDS;
+/** The longest queue: 16 MiB. */
+export const MOST_QUEUE_WORDS: number = 1 << 22;
 /** How many a barrier can wait for. */
 export const MOST_PARTIES = 255;
 /** How many can read at a time; more wait. */
@@ -61,7 +67,8 @@ export const PLACE_WORDS = 2;
 
 /**
  * Words that a lock takes.
- * @param own what is in its word `OWN`: the number of a semaphore's permits, of a barrier's parties
+ * @param own what is in its word `OWN`: the number of a semaphore's permits, of a barrier's
+ * parties, of a queue's words
  */
 export function lengthOf(kind: LockKind, own = 0): number {
   switch (kind) {
@@ -70,6 +77,8 @@ export function lengthOf(kind: LockKind, own = 0): number {
     case 'Semaphore':
     case 'Barrier':
       return FIRST + own;
+    case 'Queue':
+      return Math.max(own, LEAST_QUEUE_WORDS);
     case 'Condition':
       return CONDITION_HEAD + CONDITION_PLACES * PLACE_WORDS;
     default:
@@ -165,11 +174,21 @@ function whyNotFresh(
     const kind = kindOf(Atomics.load(all, index));
     if (kind === undefined) continue;
     const length = lengthOf(kind, Atomics.load(all, Math.min(index + OWN, all.length - 1)));
-    if (index + length > all.length)
-      return `it would lie in the ${kind} at byte ${index * WORD_BYTES}, which takes ${length * WORD_BYTES} bytes.`;
+    if (index + length > all.length) return describeOverlap(kind, index, length);
+  }
+  // A queue may begin far before it; this search is the engine's own, and fast.
+  const mark = markOf('Queue');
+  for (let index = all.lastIndexOf(mark); index >= 0; index = all.lastIndexOf(mark, index - 1)) {
+    const length = lengthOf('Queue', Atomics.load(all, Math.min(index + OWN, all.length - 1)));
+    if (length <= MOST_QUEUE_WORDS && index + length > all.length)
+      return describeOverlap('Queue', index, length);
+    if (index === 0) break;
   }
   return null;
 }
+
+const describeOverlap = (kind: LockKind, index: number, length: number): string =>
+  `it would lie in the ${kind} at byte ${index * WORD_BYTES}, which takes ${length * WORD_BYTES} bytes.`;
 
 /**
  * Checks what came from another thread, and that the lock is there. Nothing is changed.

@@ -5,7 +5,15 @@
  * alone.
  */
 import { describe, expect, expectTypeOf, it } from 'vitest';
-import { Barrier, Condition, Mutex, RwLock, Semaphore, SpinLock } from '../../../lib/index.ts';
+import {
+  Barrier,
+  Condition,
+  Mutex,
+  Queue,
+  RwLock,
+  Semaphore,
+  SpinLock,
+} from '../../../lib/index.ts';
 import type { Hold, Lock, LockToken } from '../../../lib/index.ts';
 
 const options = { blockMainThread: true };
@@ -64,6 +72,22 @@ const SURFACE: readonly (readonly [string, object, readonly string[]])[] = [
     new Barrier({ parties: 1, ...options }),
     ['abort', 'broken', 'drop', 'parties', 'reset', 'wait', 'waitAsync', 'waiting'],
   ],
+  [
+    'Queue',
+    new Queue({ capacity: 1, recordBytes: 1, ...options }),
+    [
+      'close',
+      'closed',
+      'length',
+      'pop',
+      'popAsync',
+      'push',
+      'pushAsync',
+      'stats',
+      'tryPop',
+      'tryPush',
+    ],
+  ],
   ['LockToken', new Mutex(options).lock(), ['abandoned', 'locked', 'unlock']],
 ];
 
@@ -81,7 +105,16 @@ describe.each(SURFACE)('a %s', (_, object, members) => {
 
   it('tells of itself what nobody can write', () => {
     const words = members.filter((name) =>
-      ['abandoned', 'available', 'broken', 'locked', 'parties', 'waiting'].includes(name),
+      [
+        'abandoned',
+        'available',
+        'broken',
+        'closed',
+        'length',
+        'locked',
+        'parties',
+        'waiting',
+      ].includes(name),
     );
     expect(words.map((name) => Reflect.set(object, name, true))).toEqual(words.map(() => false));
   });

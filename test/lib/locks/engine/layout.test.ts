@@ -7,7 +7,15 @@
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Barrier, Condition, Mutex, RwLock, Semaphore, SpinLock } from '../../../../lib/index.ts';
+import {
+  Barrier,
+  Condition,
+  Mutex,
+  Queue,
+  RwLock,
+  Semaphore,
+  SpinLock,
+} from '../../../../lib/index.ts';
 import type {
   ErrorCode,
   LockHandle,
@@ -115,6 +123,19 @@ const KINDS: readonly Kind[] = [
       expect([barrier.broken, barrier.waiting, barrier.parties]).toEqual([false, 0, 3]);
     },
   },
+  {
+    kind: 'Queue',
+    byteLength: Queue.byteLength({ capacity: 3, recordBytes: 8 }),
+    create: (options) => new Queue({ capacity: 3, recordBytes: 8, ...options }),
+    written: 'new Queue({ capacity, recordBytes, buffer, byteOffset })',
+    Class: Queue,
+    from: (...given) => Queue.from(...given),
+    use: (handle) => {
+      const queue = Queue.from(handle);
+      queue.push(new Uint8Array(8));
+      expect(queue.tryPop()).toEqual(new Uint8Array(8));
+    },
+  },
 ];
 
 function withCode(code: ErrorCode): unknown {
@@ -136,6 +157,7 @@ it.each([
   ['Semaphore of 1024', Semaphore.byteLength(1024), (16 + 1024) * 4],
   ['Condition', Condition.byteLength, 512],
   ['Barrier', Barrier.byteLength(3), (16 + 3) * 4],
+  ['Queue', Queue.byteLength({ capacity: 3, recordBytes: 5 }), (64 + 3 * 3) * 4],
 ])('a %s takes so many bytes as programs have reserved for it', (_, byteLength, expected) => {
   expect(byteLength).toBe(expected);
 });

@@ -11,6 +11,7 @@ import { exploreAloud, findAloud } from './models/aloud.ts';
 import { barrierModel } from './models/barrier.ts';
 import { conditionModel } from './models/condition.ts';
 import { exclusiveModel } from './models/exclusive.ts';
+import { queueModel } from './models/queue.ts';
 import { rwLockModel } from './models/rw-lock.ts';
 import { semaphoreModel } from './models/semaphore.ts';
 
@@ -22,6 +23,70 @@ const FAILED_TRY = /^a try failed, and the lock was free all the time, or its ho
 describe('holds in every state', { timeout: 10 * MINUTES }, () => {
   it.each<{ readonly model: Model; readonly options?: ExploreOptions }>([
     { model: barrierModel({ turns: [['thread'], ['thread']], resets: true }) },
+    {
+      model: queueModel({
+        turns: [
+          ['lock', 'lock'],
+          ['push', 'push'],
+        ],
+        capacity: 1,
+        limit: 1,
+        polls: 1,
+        giveUps: 1,
+      }),
+    },
+    {
+      model: queueModel({
+        turns: [
+          ['async', 'lock'],
+          ['push', 'push'],
+        ],
+        capacity: 1,
+        limit: 1,
+        giveUps: 1,
+      }),
+    },
+    {
+      model: queueModel({
+        turns: [['lock'], ['lock'], ['push', 'push']],
+        capacity: 2,
+        limit: 1,
+        deaths: 1,
+      }),
+      options: { disturbances: 3 },
+    },
+    {
+      model: queueModel({
+        turns: [['lock'], ['lock'], ['push', 'push']],
+        capacity: 2,
+        limit: 9,
+        giveUps: 1,
+      }),
+      options: { disturbances: 3 },
+    },
+    {
+      model: queueModel({ turns: [['lock'], ['async'], ['push', 'push']], capacity: 1, limit: 1 }),
+      options: { disturbances: 3 },
+    },
+    {
+      model: queueModel({
+        turns: [['lock', 'lock'], ['push', 'push'], ['close']],
+        capacity: 2,
+        limit: 1,
+        deaths: 1,
+        mortal: true,
+      }),
+      options: { disturbances: 3 },
+    },
+    {
+      model: queueModel({
+        turns: [['async'], ['push'], ['close']],
+        capacity: 2,
+        limit: 1,
+        giveUps: 1,
+      }),
+      options: { disturbances: 3 },
+    },
     {
       model: barrierModel({
         turns: [
@@ -311,6 +376,15 @@ describe.each(ABI_VERSIONS)('with sections on %s', { timeout: 10 * MINUTES }, (a
 
 describe('finds', { timeout: 10 * MINUTES }, () => {
   it.each<{ readonly model: Model; readonly what: RegExp }>([
+    {
+      model: queueModel({
+        turns: [['lock'], ['async'], ['push', 'push']],
+        capacity: 1,
+        limit: 1,
+        mistake: 'does not look again',
+      }),
+      what: STUCK,
+    },
     {
       model: exclusiveModel({
         turns: [['async'], 2, 1],

@@ -15,10 +15,13 @@ import { exploreAloud, findAloud } from './models/aloud.ts';
 import { barrierModel } from './models/barrier.ts';
 import { conditionModel } from './models/condition.ts';
 import { exclusiveModel } from './models/exclusive.ts';
+import { queueModel } from './models/queue.ts';
 import { rwLockModel } from './models/rw-lock.ts';
 import { semaphoreModel } from './models/semaphore.ts';
 
 const PASSED_WRONGLY = /^one passed before all had come, or was told without a cause/;
+const NOT_WHAT_WAS_PUSHED = /^what was popped is not what was pushed/;
+const PUSHED_TOO_LATE = /^pushed into a queue that is closed and empty/;
 const STUCK = /^nothing can go on/;
 const TWO_HOLDERS = /have the lock at once/;
 const READ_AND_WRITTEN = /write and \d read at once/;
@@ -53,6 +56,42 @@ describe('holds in every state', () => {
       }),
     },
     { model: semaphoreModel({ turns: [2, 1], permits: 1, limit: 1, giveUps: 1 }) },
+    { model: queueModel({ turns: [['lock'], ['push']], capacity: 1, limit: 1, polls: 1 }) },
+    {
+      model: queueModel({
+        turns: [
+          ['lock', 'lock'],
+          ['push', 'push'],
+        ],
+        capacity: 1,
+        limit: 1,
+        giveUps: 1,
+      }),
+      options: { disturbances: 4 },
+    },
+    {
+      model: queueModel({
+        turns: [['lock'], ['lock'], ['push', 'push']],
+        capacity: 2,
+        limit: 1,
+        deaths: 1,
+      }),
+      options: { disturbances: 2 },
+    },
+    {
+      model: queueModel({ turns: [['lock'], ['async'], ['push', 'push']], capacity: 1, limit: 1 }),
+      options: { disturbances: 2 },
+    },
+    {
+      model: queueModel({
+        turns: [['async', 'lock'], ['push', 'push'], ['close']],
+        capacity: 2,
+        limit: 1,
+        deaths: 1,
+        mortal: true,
+      }),
+      options: { disturbances: 2 },
+    },
     {
       model: barrierModel({
         turns: [
@@ -167,6 +206,82 @@ describe.each(ABI_VERSIONS)('with sections on %s', (abiVersion) => {
 
 describe('finds', () => {
   it.each<{ readonly model: Model; readonly what: RegExp }>([
+    {
+      model: queueModel({
+        turns: [['lock'], ['lock'], ['push', 'push']],
+        capacity: 2,
+        limit: 9,
+        mistake: 'does not call the next',
+      }),
+      what: STUCK,
+    },
+    {
+      model: queueModel({
+        turns: [['lock'], ['push']],
+        capacity: 1,
+        limit: 1,
+        mistake: 'looks who waits before it commits',
+      }),
+      what: STUCK,
+    },
+    {
+      model: queueModel({
+        turns: [['lock'], ['lock'], ['push', 'push']],
+        capacity: 2,
+        limit: 9,
+        mistake: 'gives the end back silently',
+      }),
+      what: STUCK,
+    },
+    {
+      model: queueModel({
+        turns: [
+          ['lock', 'lock'],
+          ['push', 'push'],
+        ],
+        capacity: 1,
+        limit: 1,
+        mistake: 'moves on before it copies',
+      }),
+      what: NOT_WHAT_WAS_PUSHED,
+    },
+    {
+      model: queueModel({
+        turns: [['lock'], ['lock'], ['push', 'push']],
+        capacity: 1,
+        limit: 1,
+        deaths: 1,
+        mistake: 'asks nobody',
+      }),
+      what: STUCK,
+    },
+    {
+      model: queueModel({
+        turns: [['lock'], ['push'], ['close']],
+        capacity: 1,
+        limit: 1,
+        mistake: 'pushes into what is closed',
+      }),
+      what: PUSHED_TOO_LATE,
+    },
+    {
+      model: queueModel({
+        turns: [['async'], ['push']],
+        capacity: 1,
+        limit: 1,
+        mistake: 'rings nobody',
+      }),
+      what: STUCK,
+    },
+    {
+      model: queueModel({
+        turns: [['lock'], ['async'], ['push', 'push']],
+        capacity: 1,
+        limit: 1,
+        mistake: 'looks again silently',
+      }),
+      what: STUCK,
+    },
     {
       model: barrierModel({
         turns: [['thread'], ['thread']],

@@ -6,7 +6,15 @@
 import { inspect } from 'node:util';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
-import { Barrier, Condition, Mutex, RwLock, Semaphore, SpinLock } from '../../../../lib/index.ts';
+import {
+  Barrier,
+  Condition,
+  Mutex,
+  Queue,
+  RwLock,
+  Semaphore,
+  SpinLock,
+} from '../../../../lib/index.ts';
 import type { LockToken } from '../../../../lib/index.ts';
 
 const options = { blockMainThread: true };
@@ -18,6 +26,7 @@ const LOCKS = [
   ['Semaphore', new Semaphore({ permits: 3, ...options })],
   ['Condition', new Condition(options)],
   ['Barrier', new Barrier({ parties: 3, ...options })],
+  ['Queue', new Queue({ capacity: 3, recordBytes: 8, ...options })],
 ] as const;
 
 /** A token that holds each. */
@@ -101,6 +110,7 @@ describe('printed', () => {
       Semaphore: '3 of 3 permits available',
       Condition: 'nobody waits',
       Barrier: '0 of 3 wait',
+      Queue: '0 of 3 records',
     }[kind];
     const line = `${kind} { at byte 0, ${state} }`;
     expect(inspect(lock)).toBe(line);
