@@ -10,12 +10,13 @@ import { lengthOf } from './engine/layout.ts';
 import type { LockHandle } from './engine/layout.ts';
 import { printAs, refuseCopies } from './engine/posting.ts';
 import type { LockStats } from './engine/stats.ts';
+import { TURNS } from './engine/turnstile.ts';
 import type { Lock } from './lock.ts';
 import { checkPlacement, optionsFor } from './options.ts';
 import type { AsyncLockOptions, LockOptions, PlacementOptions, UseOptions } from './options.ts';
 import type { Hold, LockToken } from './token.ts';
 
-const RULES: ExclusiveRules = { turns: { every: 5, looks: 16 }, then: 'sleep' };
+const RULES: ExclusiveRules = { turns: TURNS, then: 'sleep' };
 
 /**
  * A mutual exclusion lock over shared memory, for threads that do not know how long they will wait.

@@ -49,7 +49,7 @@ export const MOST_QUEUE_WORDS: number = 1 << 22;
 export const MOST_PARTIES = 255;
 /** How many can read at a time; more wait. */
 export const MOST_READERS = 48;
-/** So many cache lines do their places lie on: readers on different CPUs write to different ones. */
+/** Cache lines that their places lie on: readers on different CPUs write to different ones. */
 export const READER_LINES = 16;
 /** Words of a cache line, on all processors that there are slices on. */
 export const LINE_WORDS = 16;

@@ -19,15 +19,12 @@ import { nullIfLate } from './tries.ts';
 import type { Hold } from '../token.ts';
 import { createToken } from '../token.ts';
 import type { LockToken, Owner } from '../token.ts';
-import { chooseNext, hasWaiters, OWN } from './turnstile.ts';
-import type { TurnRules } from './turnstile.ts';
+import { chooseNext, hasWaiters, OWN, TURNS } from './turnstile.ts';
 import { NOT_YET } from './waiter.ts';
 import type { Door } from './waiter.ts';
 import { Waiting } from './waiting.ts';
 import type { LockStats } from './stats.ts';
 
-/** When those who wait go first. */
-const TURNS: TurnRules = { every: 5, looks: 16 };
 const NO_OPTIONS: LockOptions = {};
 const WAYS: Ways = { tries: 'tryAcquire()', waits: 'withPermitAsync()' };
 

@@ -22,8 +22,7 @@ import { nullIfLate } from './tries.ts';
 import type { Hold } from '../token.ts';
 import { createToken } from '../token.ts';
 import type { LockToken, Owner } from '../token.ts';
-import { chooseNext, EVENT_LOOP_LEASE, hasWaiters, OWN, STATE } from './turnstile.ts';
-import type { TurnRules } from './turnstile.ts';
+import { chooseNext, EVENT_LOOP_LEASE, hasWaiters, OWN, STATE, TURNS } from './turnstile.ts';
 import { AGAIN, NOT_YET } from './waiter.ts';
 import type { Door } from './waiter.ts';
 import { Waiting } from './waiting.ts';
@@ -41,8 +40,6 @@ import {
   writerOf,
 } from './writer.ts';
 
-/** When those who wait go first. */
-const TURNS: TurnRules = { every: 5, looks: 16 };
 const ROW: Row = {
   places: MOST_READERS,
   lines: READER_LINES,

@@ -34,13 +34,11 @@ import {
   tailPosition,
   takeEnd,
 } from './ring.ts';
-import { chooseNext, hasWaiters, OWN, TURNSTILE_WORDS } from './turnstile.ts';
+import { chooseNext, hasWaiters, OWN, TURNS, TURNSTILE_WORDS } from './turnstile.ts';
 import { AGAIN, NOT_YET } from './waiter.ts';
 import type { Door } from './waiter.ts';
 import { Waiting } from './waiting.ts';
 
-/** Calls with someone waiting until those who wait go first. */
-const LIMIT = 1024;
 /** Looks at an end that another thread has: one copy may be long, and with one CPU none helps. */
 const SPINS = availableParallelism() > 1 ? 100 : 0;
 /** Has an end: see `ring.ts`. */
@@ -120,7 +118,7 @@ export abstract class End {
       ring.attachment,
       ring.handle,
       {
-        inside: 'sleep',
+        then: 'sleep',
         showWaiters: () => true,
         unreserve: () => undefined,
         otherWays: () => ways,
@@ -135,7 +133,7 @@ export abstract class End {
   /** Calls one of those who wait here, if there is something to be done. */
   callNext(): void {
     if (!hasWaiters(this.line) || !this.isReady()) return;
-    chooseNext(this.line, LIMIT, sharedNow);
+    chooseNext(this.line, TURNS, sharedNow);
     this.waiting.release();
   }
 }

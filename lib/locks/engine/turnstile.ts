@@ -133,6 +133,8 @@ export interface TurnRules {
   /** Releases with someone inside until the clock is looked at, which costs a tenth of one. */
   readonly looks: number;
 }
+/** Of all locks whose waiters sleep. */
+export const TURNS: TurnRules = { every: 5, looks: 16 };
 /** Counted as so many releases when a waiter goes to sleep: the next release looks at the clock. */
 const MANY_RELEASES = 1 << 20;
 

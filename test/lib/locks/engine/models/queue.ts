@@ -222,7 +222,7 @@ export function queueModel({
     ),
     step('is there more?', (thread) => (isReady(thread) ? 'choose, then settle' : 'settle')),
     step('choose, then settle', (thread) => {
-      chooseNext(thread.shared, limit, () => 0);
+      chooseNext(thread.shared, { every: -1, looks: limit }, () => 0);
       return line.callNext(thread, 'settle');
     }),
     step('settle', (thread) => {
@@ -284,7 +284,7 @@ export function queueModel({
       return hasWaiters(thread.shared) ? 'choose the next' : then;
     }),
     step('choose the next', (thread) => {
-      chooseNext(thread.shared, limit, () => 0);
+      chooseNext(thread.shared, { every: -1, looks: limit }, () => 0);
       return line.callNext(
         thread,
         mistake === 'looks who waits before it commits' ? 'commit the push' : 'count',
