@@ -21,10 +21,18 @@ export interface Loop {
 /** For each loop ns per operation, round by round. */
 export type Samples = ReadonlyMap<string, readonly number[]>;
 
+/**
+ * Operations per call of a loop. V8 compiles a function that is called often for what it is called
+ * with. A single long call runs in code that replaced it meanwhile, which is more general and up to
+ * twice as slow; which of the two a process had was chance.
+ */
+const OPERATIONS_PER_CALL = 1000;
+
 export function timed(loop: (count: number) => void): (count: number) => number {
   return (count) => {
     const start = process.hrtime.bigint();
-    loop(count);
+    for (let left = count; left > 0; left -= OPERATIONS_PER_CALL)
+      loop(left < OPERATIONS_PER_CALL ? left : OPERATIONS_PER_CALL);
     return Number(process.hrtime.bigint() - start);
   };
 }
