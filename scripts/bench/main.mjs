@@ -3,7 +3,7 @@
 // anything, as in `rseq-slice bench sections`, and beside it the same section in C. One run
 // measures all.
 
-import { writeFileSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { withoutPaths } from '../../packages/tools/dist/bench/machine.js';
 import { formatRecord, QUESTIONS } from '../../packages/tools/dist/bench/sections/report.js';
@@ -14,6 +14,7 @@ import {
 } from '../../packages/tools/dist/bench/sections/run.js';
 import { guardStreams, requireWritable, widthOf } from 'rseq-slice/internal';
 import { startCLoop } from './c-loop.mjs';
+import { formatProcesses, isWithinBar, measureProcesses } from './processes.mjs';
 import { describeRun } from './report.mjs';
 import { refuseUsage } from '../../packages/vm/lib/refuse-usage.mjs';
 
@@ -25,9 +26,13 @@ const HELP = `Measures the cost of an uncontended section, in rounds that run ev
   --batch MS      how long one loop runs in a round  (4)
   --json [FILE]   a record of everything to FILE, or to stdout (the table then goes to stderr)
   --check         exit with 1 when a target is missed or could not be measured
+  --processes N   repeats it in so many processes, since V8 and the memory can make each another one,
+                  and prints what sections cost in the middle one and in the worst  (1)
+  --node PATH,…   the same with these Nodes, in turns
   --help          this text
 
 A busy machine makes everything slower, so a missed target on one is no proof: look at the column 'least', and repeat.
+With --processes look at the loop 'empty': where it varies, someone else had the CPU or its other hardware thread.
 In an emulated guest the times are the emulator's; only that it runs there means something.
 `;
 
@@ -65,6 +70,8 @@ function readOptions(argv) {
       batch: { type: 'string', default: '4' },
       json: { type: 'string' },
       check: { type: 'boolean', default: false },
+      processes: { type: 'string' },
+      node: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   });
@@ -77,7 +84,23 @@ function readOptions(argv) {
   if (!(batch > 0 && batch <= LONGEST_BATCH))
     throw new Error(`--batch wants milliseconds up to ${LONGEST_BATCH}, not '${values.batch}'.`);
   if (values.json !== undefined && values.json !== '-') requireWritable('--json', values.json);
-  return { rounds, batch: batch * 1e6, json: values.json, check: values.check, help: values.help };
+  const processes = Number(values.processes ?? 1);
+  if (!Number.isInteger(processes) || processes < 1)
+    throw new Error(`--processes wants a whole number from 1 on, not '${values.processes}'.`);
+  const nodes = values.node?.split(',') ?? [process.execPath];
+  for (const node of nodes)
+    if (statSync(node, { throwIfNoEntry: false })?.isFile() !== true)
+      throw new Error(`--node wants programs, and '${node}' is no file.`);
+  return {
+    rounds,
+    batch: batch * 1e6,
+    json: values.json,
+    check: values.check,
+    processes,
+    nodes,
+    isRepeated: values.processes !== undefined || values.node !== undefined,
+    help: values.help,
+  };
 }
 
 /** The loop in C, with what is to be said about it. */
@@ -120,6 +143,21 @@ async function run({ rounds, batch, json, check }) {
   return check && record.comparisons.some(({ met }) => met !== true) ? 1 : 0;
 }
 
+/** @param {ReturnType<typeof readOptions>} options @returns {number} the exit code */
+function repeat({ rounds, batch, json, check, processes, nodes }) {
+  const { records, rows } = measureProcesses({ rounds, batch, processes, nodes });
+  const [about] = records;
+  (json === '-' ? process.stderr : process.stdout).write(
+    `${about?.cpu}, Linux ${about?.kernel}; host ${about?.thread.host}; ${processes} processes of ${rounds} rounds each\n\n${formatProcesses(rows, { width: widthOf(process.stdout) })}`,
+  );
+  if (json !== undefined) {
+    const text = `${JSON.stringify(records, null, 2)}\n`;
+    if (json === '-') process.stdout.write(text);
+    else writeFileSync(json, text);
+  }
+  return check && !rows.every(isWithinBar) ? 1 : 0;
+}
+
 /** @returns {Promise<number>} the exit code */
 async function main() {
   let options;
@@ -129,7 +167,7 @@ async function main() {
     refuseUsage('bench', error);
     return 2;
   }
-  if (!options.help) return run(options);
+  if (!options.help) return options.isRepeated ? repeat(options) : run(options);
   process.stdout.write(HELP);
   return 0;
 }
