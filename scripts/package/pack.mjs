@@ -10,6 +10,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { PUBLISHED, root } from '../native/target.mjs';
+import { reachedDeclarations } from './declarations.mjs';
 import { relink } from './pages.mjs';
 import { describeRepository, findRepository } from './repository.mjs';
 import { refuseUsage } from '../../packages/vm/lib/refuse-usage.mjs';
@@ -105,7 +106,9 @@ export function readTarballs(folder) {
 function stage(staged, folder, repository) {
   const from = join(root, folder);
   const list = ['npm', 'pack', '--dry-run', '--json', '--ignore-scripts'];
-  const { files } = readPacked(runStep('listing the files', list, from));
+  const { files: all } = readPacked(runStep('listing the files', list, from));
+  const declarations = reachedDeclarations(from);
+  const files = all.filter((name) => !name.endsWith('.d.ts') || declarations.has(name));
   const known = new Set([...files, 'LICENSE']);
   const description = JSON.parse(readFileSync(join(from, 'package.json'), 'utf8'));
   const source = repository === null ? null : `${repository}/blob/v${description.version}`;
@@ -117,14 +120,14 @@ function stage(staged, folder, repository) {
   }
   cpSync(join(root, 'LICENSE'), join(staged, 'LICENSE'));
   const published = Object.entries(description).filter(([key]) => !NOT_PUBLISHED.includes(key));
-  const all = {
+  const own = {
     ...Object.fromEntries(published),
     files: description.files.map((/** @type {string} */ name) =>
       name === 'binding.gyp' ? PUBLISHED : name,
     ),
     ...(repository === null ? {} : describeRepository(repository, folder)),
   };
-  writeFileSync(join(staged, 'package.json'), `${JSON.stringify(all, null, 2)}\n`);
+  writeFileSync(join(staged, 'package.json'), `${JSON.stringify(own, null, 2)}\n`);
 }
 
 /**
