@@ -36,6 +36,7 @@ it('measures locks that there are, each with what stands in its place', () => {
     expect(baseline, name).toBeDefined();
     if (typeof baseline === 'string') expect(locks).toContain(baseline);
   }
+  expect(locks).toEqual(expect.arrayContaining(['mutex', 'spin', 'rw-95']));
   expect(slices).toEqual(['off']);
   expect(recipeFor({ ...FACTS, slices: true }, false).slices).toEqual(['on', 'off']);
 });

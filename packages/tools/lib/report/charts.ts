@@ -74,7 +74,7 @@ export function chartsOf(groups: readonly GroupFigures[]): Chart[][] {
 }
 
 /** The same chart, on axes with room for all of its kind. */
-function sharing(chart: Chart, alike: readonly Chart[]): Chart {
+export function sharing(chart: Chart, alike: readonly Chart[]): Chart {
   const { plot } = chart;
   const whole = (axis: 'x' | 'y'): Extent =>
     extentOf(alike.flatMap((other) => other.plot[axis].extent));
@@ -101,7 +101,7 @@ function heightsOf(shape: Plot['shape'], all: readonly Series[]): (number | null
   );
 }
 
-interface PlotParts {
+export interface PlotParts {
   readonly shape: Plot['shape'];
   readonly x: Omit<Plot['x'], 'extent'>;
   readonly y: Omit<Plot['y'], 'extent'>;
@@ -109,7 +109,7 @@ interface PlotParts {
   readonly readout: readonly string[];
 }
 
-function plotOf({ shape, x, y, series: all, readout }: PlotParts): Plot {
+export function plotOf({ shape, x, y, series: all, readout }: PlotParts): Plot {
   return {
     shape,
     x: { ...x, extent: extentOf(x.positions) },
@@ -121,7 +121,7 @@ function plotOf({ shape, x, y, series: all, readout }: PlotParts): Plot {
 
 type Point = Pick<WaitPoint, 'median' | 'interval'>;
 
-function series(
+export function series(
   name: string,
   style: Series['style'],
   points: readonly (Point | null | undefined)[],
@@ -135,7 +135,7 @@ function series(
   };
 }
 
-const SLICES: Readonly<Record<Setting, string>> = { off: 'slices off', on: 'slices on' };
+export const SLICES: Readonly<Record<Setting, string>> = { off: 'slices off', on: 'slices on' };
 
 /** Both settings, or the one that was measured. */
 function measured(cells: readonly CellFigures[]): Setting[] {
@@ -158,7 +158,7 @@ function say(
 }
 
 /** Places beside one another, whatever their numbers. */
-function ordinal(title: string, labels: readonly string[]): PlotParts['x'] {
+export function axisOfNames(title: string, labels: readonly string[]): PlotParts['x'] {
   return {
     title,
     positions: labels.map((_, index) => index),
@@ -181,7 +181,7 @@ function throughputChart({ cells, section, gap }: GroupFigures): Chart | null {
     about: `Sections a second of all workers, medians over the rounds with their intervals (${nameOfIntervals(cells.flatMap((cell) => settings.map((setting) => of(cell, setting))))}). More is better.`,
     plot: plotOf({
       shape: 'lines',
-      x: ordinal(
+      x: axisOfNames(
         'workers',
         cells.map(({ workers }) => String(workers)),
       ),
@@ -311,7 +311,7 @@ function outcomesChart({ cells }: GroupFigures): Chart | null {
       'Of 100,000 sections with slices on, those that something disturbed. Attempts to get the lock are sections too.',
     plot: plotOf({
       shape: 'stacks',
-      x: ordinal(
+      x: axisOfNames(
         'workers',
         known.map(({ workers }) => String(workers)),
       ),
@@ -356,7 +356,7 @@ export function loopsChart({ loops }: SectionRecord): Chart {
     about: `Medians over the rounds with their intervals (${nameOfIntervals(loops)}), on a logarithmic axis. Less is better.`,
     plot: plotOf({
       shape: 'points',
-      x: ordinal(
+      x: axisOfNames(
         'loop',
         loops.map(({ name }) => name),
       ),

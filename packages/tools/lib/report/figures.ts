@@ -11,6 +11,7 @@ import type { Stats } from 'rseq-slice';
 import type {
   BenchRecord,
   CellRecord,
+  ComparisonOfKinds,
   Environment,
   Figures,
   LockRecord,
@@ -90,6 +91,8 @@ export interface LockFigures {
   /** Runs that are in no figure, and why. */
   readonly failures: readonly string[];
   readonly groups: readonly GroupFigures[];
+  /** To the locks that a program would write for itself. */
+  readonly comparisons: readonly ComparisonOfKinds[];
 }
 
 export type RecordFigures = LockFigures | SectionRecord;

@@ -14,6 +14,8 @@ import { duration, unbroken } from './format.ts';
 import { headlineOf } from './headline.ts';
 import type { Headline } from './headline.ts';
 import { Html, html, scriptJson } from './html.ts';
+import { machinesOf } from './machines.ts';
+import type { MachinesFigures } from './machines.ts';
 import { guestNamed, readingOf } from './reading.ts';
 import type { Reading } from './reading.ts';
 import type { SectionRecord } from './records.ts';
@@ -26,6 +28,7 @@ export function pageOf(records: readonly RecordFigures[], assets: Assets): strin
   const sections = records.map((figures, index) =>
     recordHtml(figures, index, readings[index]?.title ?? '', charts),
   );
+  const machines = machinesHtml(machinesOf(records), charts);
   const script = new Html(`${assets.libraryScript}\n${assets.script}`);
   const style = new Html(`${assets.libraryStyle}\n${assets.style}`);
   const policy = `default-src 'none'; script-src '${hashOf(script)}'; style-src '${hashOf(style)}'; img-src data:; base-uri 'none'; form-action 'none'`;
@@ -50,7 +53,7 @@ ${records.map((figures, index) => answerHtml(headlineOf(figures), index, reading
 ${readings.map(readingHtml)}</section>
 <p class="quiet">What a chart shows at a point is said below it: point at the chart, or go through it with the arrow keys.</p>
 <div id="records">
-${sections}</div>
+${sections}${machines}</div>
 </main>
 <footer>
 <details><summary>Licence of the plotting library in this page</summary><pre>${assets.libraryLicence}</pre></details>
@@ -128,6 +131,22 @@ ${tableHtml(ratios, 'What slices changed')}
 <ul>${failures.map((failure) => html`<li>${failure}</li>`)}</ul>
 `
   }`;
+}
+
+function machinesHtml(all: readonly MachinesFigures[], charts: Charts): Html {
+  return all.length === 0
+    ? html``
+    : html`<section id="machines" aria-labelledby="machines-title">
+<h2 id="machines-title">Machines compared</h2>
+<p>Our locks to the ones that a program would write for itself, by the number of workers, on each machine within its rounds. Charts of one lock and one length of section have the same scale.</p>
+${all.map(
+  ({ title, charts: drawn, table }) => html`<h3>${title}</h3>
+<div class="charts">
+${drawn.map((chart) => charts.add(chart, title))}</div>
+${tableHtml(table, `${title}: all machines`)}
+`,
+)}</section>
+`;
 }
 
 function groupHtml(

@@ -61,6 +61,15 @@ export interface PairRecord extends Place {
   readonly ratios: Figures;
 }
 
+/** How one of our locks stands to the one that a program would write for itself. */
+export interface ComparisonOfKinds extends Place {
+  readonly slices: Setting;
+  /** null: it was not measured. */
+  readonly baseline: {
+    readonly throughput: { readonly kind: string; readonly ratio: Spread } | null;
+  };
+}
+
 export interface RunRecord extends Place {
   readonly round: number;
   readonly slices: Setting;
@@ -93,6 +102,8 @@ export interface LockRecord {
   readonly cells: readonly CellRecord[];
   readonly pairs: readonly PairRecord[];
   readonly runs: readonly RunRecord[];
+  /** Empty: only one kind was measured, or the record is an earlier one. */
+  readonly comparisons: readonly ComparisonOfKinds[];
 }
 
 export interface LoopRecord extends Spread {
@@ -212,6 +223,7 @@ function readLocks(record: Field, file: string): LockRecord {
         ratios: readFigures(pair.at('ratios'), pair.at('rounds').count()),
       })),
     runs: record.at('runs').list().map(readRun),
+    comparisons: record.at('comparisons').optional((all) => all.list().map(readComparison)) ?? [],
   };
 }
 
@@ -347,6 +359,21 @@ function readRun(run: Field): RunRecord {
     percentiles:
       waits.at('percentiles').optional((points) => points.list().map(readPercentile)) ?? [],
     outcomes: measured.at('slices').nullable(readOutcomes),
+  };
+}
+
+function readComparison(comparison: Field): ComparisonOfKinds {
+  const throughput = comparison.at('baseline').at('throughput');
+  return {
+    ...readPlace(comparison),
+    slices: comparison.at('slices').word(SETTINGS),
+    baseline: {
+      throughput: throughput.nullable((against) => ({
+        kind: against.at('kind').string(),
+        // It says itself how sure it is.
+        ratio: readSpread(against.at('ratio'), 1),
+      })),
+    },
   };
 }
 

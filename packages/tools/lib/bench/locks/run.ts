@@ -17,6 +17,7 @@ import type { Comparison, KindFacts, Overall } from './compare.ts';
 import type { CellJob } from './jobs.ts';
 import type { Clock } from './clock.ts';
 import { kindOf } from './kinds.ts';
+import type { Kind } from './kinds.ts';
 import type { LocksOptions } from './options.ts';
 import type { LoopProgram, Prepared } from './prepare.ts';
 import { planRound } from './rounds.ts';
@@ -185,23 +186,28 @@ export async function runLocks<About extends Machine>(
       overall: overallOf(comparisons),
     };
   };
+  const runnerOf = ({ kind }: Turn): Kind['runner'] => kindOf(locks.kinds, kind).runner;
+  const isCounted = (turn: Turn): boolean => runnerOf(turn) === 'workers';
   for (let round = 0; round < options.rounds; round++) {
     const turns = planRound(options, settings, round);
+    const run = (turn: Turn, count: boolean): Promise<Run> =>
+      measure(
+        turn,
+        round,
+        jobOf(turn, prepared, speed, options, count),
+        runnerOf(turn) === 'program' ? program : null,
+      );
     for (const [place, turn] of turns.entries()) {
       if (!mayGoOn()) return recordOf(false, place === 0 ? Math.max(1, round) : round + 1);
       onTurn?.({ turn, round, place, turns: turns.length }, runs);
-      const { runner } = kindOf(locks.kinds, turn.kind);
-      const run = (count: boolean): Promise<Run> =>
-        measure(
-          turn,
-          round,
-          jobOf(turn, prepared, speed, options, count),
-          runner === 'program' ? program : null,
-        );
-      runs.push(await run(false));
-      // Tasks of one thread share no memory, and C is not looked into.
-      if (round < options.count && runner === 'workers' && mayGoOn())
-        countedRuns.push(await run(true));
+      runs.push(await run(turn, false));
+    }
+    // Tasks of one thread share no memory, and C is not looked into.
+    const counted = round < options.count ? turns.filter(isCounted) : [];
+    for (const [place, turn] of counted.entries()) {
+      if (!mayGoOn()) return recordOf(false, round + 1);
+      onTurn?.({ turn, round, place, turns: counted.length }, runs);
+      countedRuns.push(await run(turn, true));
     }
     onRound?.(recordOf(round + 1 === options.rounds));
   }
