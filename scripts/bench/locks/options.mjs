@@ -49,8 +49,8 @@ locks and both settings of slices; C has a calibration of its own. Each round fl
 from before lock() until the first statement of the section, in a histogram of three significant figures from 1 ns to
 an hour, all workers together; a longest wait is the longest of those timed. Ratios are taken in each round between the
 two neighbours with slices and without; the tables have medians over the rounds, and intervals of them that are named by how sure they are.
-What a lock does is counted in runs of their own, since counting makes them slower: parks, wakes, calls and operations per section do
-not depend on how fast a machine is, only on how many CPUs it has.
+What a lock does is counted in runs of their own, since counting makes them slower. Operations without contention are the same on every machine;
+contention, parks, wakes and calls depend on how many CPUs the workers really had, but not on how fast these are.
 
 Exit codes: 0 done; 1 a lock did not exclude, something failed, or nothing could be measured; 2 wrong usage.
 `;
