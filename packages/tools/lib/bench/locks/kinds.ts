@@ -60,7 +60,7 @@ export interface KindsModule {
 
 const LOCK_BYTES = 128;
 /** As much as they need: `byteLength` of each, which is not asked for where nothing is measured. */
-const RW_BYTES = 256;
+const RW_BYTES = 2048;
 const SEMAPHORE_BYTES = 256;
 const CONDITION_BYTES = 512;
 
