@@ -21,19 +21,23 @@ export interface Loop {
 /** For each loop ns per operation, round by round. */
 export type Samples = ReadonlyMap<string, readonly number[]>;
 
-/**
- * Operations per call of a loop. V8 compiles a function that is called often for what it is called
- * with. A single long call runs in code that replaced it meanwhile, which is more general and up to
- * twice as slow; which of the two a process had was chance.
- */
-const OPERATIONS_PER_CALL = 1000;
-
 export function timed(loop: (count: number) => void): (count: number) => number {
   return (count) => {
     const start = process.hrtime.bigint();
-    for (let left = count; left > 0; left -= OPERATIONS_PER_CALL)
-      loop(left < OPERATIONS_PER_CALL ? left : OPERATIONS_PER_CALL);
+    loop(count);
     return Number(process.hrtime.bigint() - start);
+  };
+}
+
+/**
+ * Calls a loop for some operations at a time. V8 compiles a function that is called often for what
+ * it is called with. A single long call runs in code that replaced it meanwhile, which is more
+ * general and up to twice as slow; which of the two a process had was chance.
+ */
+function inPieces(loop: (count: number) => void): (count: number) => void {
+  const piece = 1000;
+  return (count) => {
+    for (let left = count; left > 0; left -= piece) loop(left < piece ? left : piece);
   };
 }
 
@@ -41,9 +45,11 @@ export function emptyLoop(): Loop {
   return {
     name: 'empty',
     what: 'the loop alone',
-    run: timed((count) => {
-      for (let i = 0; i < count; i++);
-    }),
+    run: timed(
+      inPieces((count) => {
+        for (let i = 0; i < count; i++);
+      }),
+    ),
   };
 }
 
@@ -51,12 +57,14 @@ export function sectionLoop(thread: Pick<Thread, 'enter' | 'leave'>): Loop {
   return {
     name: 'js',
     what: 'thread.enter(); thread.leave()',
-    run: timed((count) => {
-      for (let i = 0; i < count; i++) {
-        thread.enter();
-        thread.leave();
-      }
-    }),
+    run: timed(
+      inPieces((count) => {
+        for (let i = 0; i < count; i++) {
+          thread.enter();
+          thread.leave();
+        }
+      }),
+    ),
   };
 }
 
@@ -65,9 +73,11 @@ export function criticalLoop(thread: Pick<Thread, 'critical'>): Loop {
   return {
     name: 'critical',
     what: 'thread.critical(() => {})',
-    run: timed((count) => {
-      for (let i = 0; i < count; i++) thread.critical(work);
-    }),
+    run: timed(
+      inPieces((count) => {
+        for (let i = 0; i < count; i++) thread.critical(work);
+      }),
+    ),
   };
 }
 
@@ -91,14 +101,15 @@ export function nativeLoop(binding: Binding, attached: boolean): Loop {
 
 /**
  * Long enough that V8 has optimized the loop, thrown that code away for what it
- * learned later, and optimized it again.
+ * learned later, and optimized it again: from Node 24 on in two steps, of which
+ * the second comes after some tenths of a second.
  * @param batch how long one measurement is to be, ns
  * @returns how many operations that takes
  */
 async function warmUp(loop: Loop, batch: number): Promise<number> {
   let count = 1000;
   let spent = 0;
-  for (let calls = 0; calls < 10 || spent < 20 * batch; calls++) {
+  for (let calls = 0; calls < 10 || spent < 60 * batch; calls++) {
     const time = Math.max(1, await loop.run(count));
     spent += time;
     count = Math.max(1000, Math.round((count * batch) / time / 2) * 2);
