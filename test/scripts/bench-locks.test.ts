@@ -147,7 +147,7 @@ describe('a run', () => {
         ['permits', 'semaphore-2,textbook-semaphore-2'],
         ['a queue', 'condition,textbook-queue'],
       ],
-      { every: 1 },
+      { every: 3, first: 1 },
     ),
   )('of %s does what the locks are for, which is checked', (_, locks) => {
     const folder = mkdtempSync(join(tmpdir(), 'rseq-slice-test-'));
