@@ -225,8 +225,11 @@ export class Barrier {
    * thread that is not to come again: if it ended without, the others would take it for dead.
    */
   drop(): void {
-    clearPlaces(this.#words, generationOf(readState(this.#words)), this.#agent.id);
-    if (takeParty(this.#words)) this.#wakeAll();
+    const generation = generationOf(readState(this.#words));
+    const ended = takeParty(this.#words);
+    // Not before: a thread that dies in between would be waited for, and nobody would know it.
+    clearPlaces(this.#words, generation, this.#agent.id);
+    if (ended) this.#wakeAll();
   }
 
   /** Breaks the barrier: those who wait get `ERR_RSEQ_BROKEN_BARRIER`, and so do those who come. */

@@ -155,7 +155,7 @@ export function barrierModel({
     step('begin', (thread) => {
       const next = turn(thread);
       if (next === undefined) return 'end';
-      return next === 'drop' ? 'clear its places' : 'read the state';
+      return next === 'drop' ? 'drop' : 'read the state';
     }),
     step('read the state', (thread) => {
       const state = readState(thread.shared);
@@ -283,13 +283,17 @@ export function barrierModel({
       const present = generationOf(readState(thread.shared));
       return breakUp(thread.shared, present) ? wakeAll(thread, END) : 'end';
     }),
-    step('clear its places', (thread) => {
-      thread.shared[CAME] = (thread.shared[CAME] ?? 0) | bit(thread);
-      clearPlaces(place(thread.shared), generationOf(readState(thread.shared)), id(thread));
-      return 'drop';
-    }),
     step('drop', (thread) => {
-      const ended = takeParty(thread.shared);
+      thread.shared[CAME] = (thread.shared[CAME] ?? 0) | bit(thread);
+      set(thread, GENERATION, generationOf(readState(thread.shared)));
+      set(thread, SEEN, takeParty(thread.shared) ? 1 : 0);
+      return 'clear its places';
+    }),
+    step('clear its places', (thread) => {
+      clearPlaces(place(thread.shared), at(thread, GENERATION), id(thread));
+      const ended = at(thread, SEEN) === 1;
+      set(thread, GENERATION, 0);
+      set(thread, SEEN, 0);
       return ended && mistake !== 'drops silently' ? wakeAll(thread, END) : 'end';
     }),
     step('call all', (thread) => {
