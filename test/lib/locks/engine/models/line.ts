@@ -139,8 +139,7 @@ export type LineMistake =
   | 'gives up and stays in the line'
   | 'waits for event loops'
   | 'calls event loops like threads'
-  | 'calls nobody outside'
-  | 'calls while one is on its way';
+  | 'calls nobody outside';
 
 /** What the kinds of locks do differently. */
 export interface LineOptions<T extends string> {
@@ -482,11 +481,7 @@ export function lineOf<T extends string>(options: LineOptions<T>): Line {
     // Calls the next one.
     step('does anybody wait?', (thread) => {
       if (spins) return hasWaiters(thread.shared) ? rings(thread) : called(thread);
-      const isDue =
-        mistake === 'calls while one is on its way'
-          ? hasWaiters(thread.shared)
-          : isCallDue(thread.shared);
-      if (!isDue) return called(thread);
+      if (!isCallDue(thread.shared)) return called(thread);
       return options.showsWaiters === true ? 'show waiters' : 'mark as called';
     }),
     step('show waiters', (thread) =>
