@@ -63,6 +63,9 @@ const LOCK_BYTES = 128;
 const RW_BYTES = 2048;
 const SEMAPHORE_BYTES = 256;
 const CONDITION_BYTES = 512;
+const QUEUE_BYTES = 512;
+/** Of a record in a queue. */
+const RECORD_BYTES = Int32Array.BYTES_PER_ELEMENT;
 
 /** Imported by need: other kinds do without it. */
 const library = (): Promise<typeof import('rseq-slice')> => import('rseq-slice');
@@ -84,12 +87,33 @@ const OURS: Pick<Kind, 'runner' | 'slices' | 'attaches' | 'ours' | 'missing'> = 
   missing: nothing,
 };
 
-async function openExclusive(
-  className: 'Mutex' | 'SpinLock',
+/** Both have the same functions; the type of one says so. */
+type ExclusiveName = 'Mutex' | 'SpinLock';
+
+/** The way that gives no token, as those that a program would write do not. */
+async function openBare(
+  className: ExclusiveName,
   buffer: unknown,
   thread: Thread | null,
 ): Promise<SyncLock> {
-  // Both have the same functions; the type of one says so.
+  const Lock = (await library())[className];
+  const lock = new Lock({ buffer: buffer as SharedArrayBuffer, thread: present(thread) });
+  return {
+    lock: () => {
+      lock.enter();
+    },
+    unlock: () => {
+      lock.leave();
+    },
+    stats: () => ({ ...lock.stats() }),
+  };
+}
+
+async function openExclusive(
+  className: ExclusiveName,
+  buffer: unknown,
+  thread: Thread | null,
+): Promise<SyncLock> {
   const Lock = (await library())[className];
   const lock = new Lock({ buffer: buffer as SharedArrayBuffer, thread: present(thread) });
   const opened: SyncLock<ReturnType<typeof lock.lock>> = {
@@ -104,15 +128,16 @@ async function openExclusive(
 
 const exclusive = (
   name: string,
-  className: 'Mutex' | 'SpinLock',
+  className: ExclusiveName,
   what: string,
   baseline: string,
+  open: typeof openBare,
 ): Kind => ({
   ...OURS,
   ...{ name, what, baseline, job: EXCLUSIVE },
   // Not the shared memory of the work: the lock has lines of its own.
   create: memory,
-  open: (buffer, thread) => openExclusive(className, buffer, thread),
+  open: (buffer, thread) => open(className, buffer, thread),
 });
 
 /** Releases what a lock of this library gave. */
@@ -220,16 +245,67 @@ const condition: Kind = {
   },
 };
 
+const queue: Kind = {
+  ...OURS,
+  name: 'queue',
+  what: `the Queue of this library, of ${CAPACITY} numbers, for the same`,
+  ...{ job: 'queue', baseline: 'textbook-queue' },
+  create: () => new SharedArrayBuffer(QUEUE_BYTES),
+  async open(buffer, thread) {
+    const { Queue } = await library();
+    const queue = new Queue({
+      ...{ buffer: buffer as SharedArrayBuffer, thread: present(thread) },
+      ...{ capacity: CAPACITY, recordBytes: RECORD_BYTES },
+    });
+    const record = new Uint8Array(RECORD_BYTES);
+    const number = new DataView(record.buffer);
+    const read = ({ buffer, byteOffset }: Uint8Array): number =>
+      new DataView(buffer, byteOffset).getInt32(0);
+    return {
+      put(value) {
+        number.setInt32(0, value);
+        try {
+          queue.push(record);
+          return true;
+        } catch (error) {
+          if (queue.closed) return false;
+          throw error;
+        }
+      },
+      take() {
+        const taken = queue.pop();
+        return taken === null ? -1 : read(taken);
+      },
+      close: () => {
+        queue.close();
+      },
+      rest: () => Array.from(queue, read),
+      stats: () => ({ ...queue.stats() }),
+    };
+  },
+};
+
 const PERCENTS = [100, 95, 50];
 const PERMITS = [1, 2, 4];
 
 /** Those of this library, and what they are measured with in its place. */
 const LIBRARY_KINDS: readonly Kind[] = [
-  exclusive('mutex', 'Mutex', 'the Mutex of this library', 'textbook'),
-  exclusive('spin', 'SpinLock', 'the SpinLock of this library', 'bare-cas'),
+  exclusive(
+    'mutex',
+    'Mutex',
+    'the Mutex of this library, enter() and leave()',
+    'textbook',
+    openBare,
+  ),
+  exclusive(
+    ...(['mutex-token', 'Mutex', 'the same by lock() and a token', 'textbook'] as const),
+    openExclusive,
+  ),
+  exclusive('spin', 'SpinLock', 'the SpinLock of this library, likewise', 'bare-cas', openBare),
   ...PERCENTS.flatMap((percent) => [readers(percent), mutexForReaders(percent)]),
   ...PERMITS.map(permits),
   condition,
+  queue,
 ];
 
 const BY_HAND: Omit<Kind, 'name' | 'what' | 'job' | 'open'> = {

@@ -92,7 +92,8 @@ async function run({
             words: words.subarray(HEADER_WORDS),
             progress: progress === null ? null : new Int32Array(progress),
             index: first + index,
-            isAlone: false,
+            // Nobody else would take what it puts.
+            isAlone: cell.workers === 1,
           }),
         );
   const pass = (phase: Phase): Promise<Passed[]> =>
