@@ -320,11 +320,9 @@ export class ExclusiveEngine implements Owner {
   #passOn(section: number): Outcome {
     const { words } = this;
     const next = chooseNext(words, this.#rules.turns, sharedNow);
-    // Not free yet: someone may have lined up meanwhile, and would be overtaken unseen until we
-    // have called.
-    releaseTo(words, next === FREE ? WANTED : next);
+    releaseTo(words, next);
     const outcome = section === IN_SECTION ? this.attachment.thread.leave() : UNDISTURBED;
-    if (next === FREE) unwant(words);
+    if (next === WANTED) unwant(words);
     // Also those who lined up before the lock was free, and after that was decided.
     this.#waiting.release();
     return outcome;

@@ -77,7 +77,10 @@ export const OWN = 14;
 /** Words of an exclusive lock: a cache line. */
 export const TURNSTILE_WORDS = 16;
 
-/** Nobody holds it, and nobody waits: the only state from which it is taken in one step. */
+/**
+ * Nobody holds it, and nobody waits, or someone who was called looks soon: the only state from
+ * which it is taken in one step.
+ */
 export const FREE = 0;
 /** Nobody holds it, and only those inside may take it. */
 export const RESERVED = -1;
@@ -376,18 +379,23 @@ function forgetEventLoops(words: Int32Array, seen: number): void {
 /**
  * Counts one more release with someone inside, and closes the gate when a turn is due. Who releases
  * does this before the lock is free.
+ *
+ * While someone who was called is on its way, the lock need not show that others wait: that one
+ * looks at it when it has answered, and then shows it again. Until then, which is as long as the
+ * kernel takes to wake a thread, the lock is taken and released in one step, and no turn comes.
  * @param clock `sharedNow`
- * @returns what the state of an exclusive lock must be when it is released.
+ * @returns what the state of an exclusive lock must be when it is released: `FREE` for the time
+ * until then; `WANTED` also when nobody waits, see {@link unwant}.
  */
 export function chooseNext(words: Int32Array, rules: TurnRules, clock: () => number): number {
   let queue = Atomics.load(words, QUEUE);
   if ((queue & GATE) === 0 && ((queue & INSIDE) === 0 || !isTurnDue(words, rules, clock)))
-    return (queue & WAITERS) === 0 ? FREE : WANTED;
+    return (queue & CALLED) === 0 ? WANTED : FREE;
   // Before anybody can find the gate closed.
   Atomics.store(words, RESERVED_SINCE, clock());
   while ((queue & GATE) === 0) {
     // Those who were inside have given up meanwhile, and nobody came.
-    if ((queue & INSIDE) === 0) return FREE;
+    if ((queue & INSIDE) === 0) return WANTED;
     // Whoever was called may stand outside: someone inside is to be called.
     const found = Atomics.compareExchange(words, QUEUE, queue, (queue | GATE) & ~CALLED);
     if (found === queue) break;
@@ -405,7 +413,10 @@ function isTurnDue(words: Int32Array, { every, looks }: TurnRules, clock: () => 
   return Math.abs(since(Atomics.load(words, RESERVED_SINCE), clock())) > every;
 }
 
-/** Makes the lock free when it was left wanted by nobody. */
+/**
+ * Makes the lock free when it was left wanted by nobody. Until then whoever has lined up meanwhile
+ * is not overtaken unseen.
+ */
 export function unwant(words: Int32Array): void {
   if (!hasWaiters(words)) Atomics.compareExchange(words, STATE, WANTED, FREE);
 }

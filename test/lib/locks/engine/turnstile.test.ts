@@ -55,6 +55,7 @@ import {
   turnsBound,
   TURNSTILE_WORDS,
   unreserve,
+  unwant,
   WAITERS,
   WANTED,
 } from '../../../../lib/locks/engine/turnstile.ts';
@@ -199,7 +200,7 @@ describe('the state', () => {
 describe('the gate', () => {
   it('stays open while nobody waits, however often the lock is released', () => {
     const words = create();
-    for (let i = 0; i < 10; i++) expect(chooseNext(words, AT_ONCE, at(0))).toBe(FREE);
+    for (let i = 0; i < 10; i++) expect(chooseNext(words, AT_ONCE, at(0))).toBe(WANTED);
     expect(words[BYPASS]).toBe(0);
     expect(isGateClosed(words)).toBe(false);
   });
@@ -256,13 +257,28 @@ describe('the gate', () => {
     },
   );
 
+  it('is passed in one step while one who was called is on its way', () => {
+    const words = create();
+    arrive(words);
+    markCalled(words);
+    const rules = { every: -1, looks: 3 };
+    for (let i = 1; i < 3; i++) expect(chooseNext(words, rules, at(0))).toBe(FREE);
+    // A turn comes all the same, if a release sees that one is due.
+    expect(chooseNext(words, rules, at(0))).toBe(RESERVED);
+    const late = create();
+    arrive(late);
+    markCalled(late);
+    answerCall(late);
+    expect(chooseNext(late, rules, at(0))).toBe(WANTED);
+  });
+
   it('counts on after a release with nobody inside', () => {
     const words = create();
     const rules = { every: -1, looks: 3 };
     const batch = arrive(words);
     expect(chooseNext(words, rules, at(0))).toBe(WANTED);
     depart(words, batch);
-    expect(chooseNext(words, rules, at(0))).toBe(FREE);
+    expect(chooseNext(words, rules, at(0))).toBe(WANTED);
     arrive(words);
     expect(chooseNext(words, rules, at(0))).toBe(WANTED);
     expect(chooseNext(words, rules, at(0))).toBe(RESERVED);
@@ -361,7 +377,7 @@ describe('the gate', () => {
     const never = (): number => {
       throw new Error('asked');
     };
-    for (let i = 0; i < 5; i++) expect(chooseNext(words, rules, never)).toBe(FREE);
+    for (let i = 0; i < 5; i++) expect(chooseNext(words, rules, never)).toBe(WANTED);
     arrive(words);
     expect(chooseNext(words, rules, never)).toBe(WANTED);
     expect(() => chooseNext(words, rules, never)).toThrow('asked');
@@ -377,7 +393,7 @@ describe('the gate', () => {
       depart(words, batch);
       return 0;
     };
-    expect(chooseNext(words, AT_ONCE, left)).toBe(FREE);
+    expect(chooseNext(words, AT_ONCE, left)).toBe(WANTED);
     expect(isGateClosed(words)).toBe(false);
   });
 
@@ -844,11 +860,14 @@ function apply(words: Int32Array, model: Model, agent: Agent, operation: Operati
       model.free = 'free';
       if (!model.isAwaited) return true;
       if (model.inside > 0) {
-        model.free = model.isClosed || model.isTurnDue() ? 'reserved' : 'wanted';
+        const open = model.isCalled ? 'free' : 'wanted';
+        model.free = model.isClosed || model.isTurnDue() ? 'reserved' : open;
         if (model.free === 'reserved' && !model.isClosed) model.close();
       }
       if (model.free === 'reserved') model.reservedAt = model.now;
-      releaseTo(words, chooseNext(words, model.rules, model.clock));
+      const next = chooseNext(words, model.rules, model.clock);
+      releaseTo(words, next);
+      if (next === WANTED) unwant(words);
       return true;
     }
     case 'hurry':

@@ -76,6 +76,11 @@ const REGISTERS = SECTION + LAYER_REGISTERS;
  * overtaken since the lock shows that it waits.
  */
 const OVERTAKEN = TURNSTILE_WORDS + LINE_WORDS;
+/**
+ * Behind those, and a bit for each holder and a word to sleep on. 1: who was called is on its way,
+ * and until it has looked the lock does not show that anybody waits.
+ */
+const UNSHOWN = 2;
 
 export type ExclusiveTurn =
   | Turn
@@ -126,8 +131,9 @@ export interface ExclusiveOptions {
     | 'takes the one who waits for its own';
 }
 
-/** Notes that a thread has the lock, for the sake of those who wait. */
+/** Notes that a thread has the lock, for the sake of those who wait and are seen to. */
 function overtake(thread: WorldThread, threads: number): void {
+  if (thread.shared[OVERTAKEN + threads + UNSHOWN] === 1) return;
   for (let other = 0; other < threads; other++) {
     const word = OVERTAKEN + other;
     if (other === thread.index) thread.shared[word] = 0;
@@ -151,9 +157,14 @@ export function exclusiveModel({
   const threads = turns.length;
   /** A bit for each thread that has the lock. */
   const HOLDERS = OVERTAKEN + threads;
+  /** Says whether the lock shows that others wait, as far as that is looked at. */
+  const show = (thread: WorldThread, isShown: boolean): void => {
+    if (isFair) thread.shared[HOLDERS + UNSHOWN] = isShown ? 0 : 1;
+  };
   const isSectioned = abiVersion !== undefined;
   const hasTokens = turns.some((each) => each.includes('token'));
   const hasLoops = turns.some((each) => each.some((turn) => turn.startsWith('async')));
+  const isFair = deaths === 0 && polls === 0 && !hasLoops;
   /** The first step into a section, and out of it. */
   const enter =
     abiVersion === undefined
@@ -254,6 +265,7 @@ export function exclusiveModel({
         return leaving(thread, settle(thread, 'again'));
       }
       set(thread, FAST, 0);
+      if (at(thread, LINED_UP) === 1) show(thread, true);
       overtake(thread, threads);
       line.got(thread);
       shared[HOLDERS] = (shared[HOLDERS] ?? 0) | (1 << thread.index);
@@ -338,12 +350,13 @@ export function exclusiveModel({
       return 'release to it';
     }),
     step('release to it', (thread) => {
-      const isWanted = at(thread, NEXT) !== FREE || mistake === 'is free at once';
-      releaseTo(thread.shared, isWanted ? at(thread, NEXT) : WANTED);
+      const isWanted = at(thread, NEXT) === WANTED;
+      show(thread, at(thread, NEXT) !== FREE);
+      releaseTo(thread.shared, isWanted && mistake === 'is free at once' ? FREE : at(thread, NEXT));
       set(thread, NEXT, 0);
       released(thread);
       if (mistake === 'releases unseen') return leaving(thread, 'count');
-      const next = isWanted ? told(thread) : 'is it wanted?';
+      const next = isWanted ? 'is it wanted?' : told(thread);
       return mistake === 'wakes in the section' ? undefined : leaving(thread, next);
     }),
     ...(mistake === 'wakes in the section'
@@ -424,6 +437,7 @@ export function exclusiveModel({
       const isShown = awaitHolder(thread.shared, at(thread, SEEN));
       set(thread, SEEN, 0);
       if (!isShown) return settle(thread, 'again');
+      show(thread, true);
       thread.shared[OVERTAKEN + thread.index] ||= 1;
       return settle(thread, 'not yet');
     }),
@@ -440,7 +454,6 @@ export function exclusiveModel({
     thread.shared[OVERTAKEN + thread.index] = 0;
     return run(thread);
   }
-  const isFair = deaths === 0 && polls === 0 && !hasLoops;
   const about = [
     ...(isSectioned ? [abiVersion] : []),
     given.map((each) => (typeof each === 'number' ? String(each) : each.join(' + '))).join(' | '),
@@ -453,7 +466,7 @@ export function exclusiveModel({
   return {
     name: `${spins ? 'spin lock' : 'mutex'} (${about.join(', ')})`,
     ...(abiVersion === undefined ? {} : { abiVersion, debug: deaths === 0 }),
-    shared: HOLDERS + 2,
+    shared: HOLDERS + UNSHOWN + 1,
     deaths,
     giveUps,
     polls,
