@@ -43,14 +43,18 @@ import type {
   Ways,
 } from './options.ts';
 import { EventLoopSleep, POLL, wakeEventLoops } from './engine/parking.ts';
+import { Looking } from './engine/pause.ts';
 import { describeLock, printAs, refuseCopies } from './engine/posting.ts';
 import { observerOf } from '../sections/observer.ts';
 import { refusePromise } from '../sections/thread.ts';
 import {
   BELL,
   CALLS,
+  countAsleep,
   countOwn,
   forgetDead,
+  hasSignals,
+  isAsleep,
   isAwaited,
   leaveLine,
   lineUp,
@@ -113,6 +117,8 @@ export class Condition {
   readonly #mayBlock: boolean;
   /** Those who wait in this event loop, in their order. */
   readonly #waits = new Set<Wait>();
+  /** Where this thread's waiters were counted last. */
+  #place = -1;
   /** When the dead were looked for last. */
   #searched = -Infinity;
 
@@ -301,13 +307,15 @@ export class Condition {
     checkValue('notify()', 'count', count, COUNT);
     const words = this.#words;
     if (count === 0 || !isAwaited(words)) return 0;
-    this.#forgetDead();
+    const forgotten = this.#forgetDead();
     const more = signalWaiters(words, count);
     // Also when all who wait have a signal each: one that was a dead waiter's may be for one who
     // came after it was made, and is free to take it only from the next call on.
     noteCall(words);
     const paused = this.#attachment.pause();
-    this.#sleeping.wake(this.#bed, CALLS, more < count ? MOST_WAITING : more);
+    // Those who were told before have been woken, or do not sleep.
+    if ((more > 0 || forgotten) && isAsleep(words))
+      this.#sleeping.wake(this.#bed, CALLS, more < count ? MOST_WAITING : more);
     if (Atomics.load(words, LISTENING) !== 0) {
       Atomics.store(words, LISTENING, 0);
       Atomics.add(words, BELL, 1);
@@ -352,7 +360,7 @@ export class Condition {
 
   /** Takes a notification and leaves the line. */
   #take(calls: number): boolean {
-    if (readCalls(this.#words) === calls) return false;
+    if (readCalls(this.#words) === calls || !hasSignals(this.#words)) return false;
     this.#countOwn(-1);
     if (takeSignal(this.#words, calls)) return true;
     this.#countOwn(1);
@@ -369,31 +377,50 @@ export class Condition {
   }
 
   #countOwn(change: number): void {
+    const words = this.#words;
     const { id } = this.#agent;
-    countOwn(this.#words, placeOf(this.#words, id), id, change);
+    // As long as it is ours there is no other one.
+    if (words[this.#place] !== id) this.#place = placeOf(words, id);
+    countOwn(words, this.#place, id, change);
   }
 
   /**
    * Looking for the dead costs more than a notification, and they are no trouble for a moment: who
    * lives takes theirs.
+   * @returns whether there were any
    */
-  #forgetDead(): void {
+  #forgetDead(): boolean {
     const at = now();
-    if (at - this.#searched < TRUST) return;
+    if (at - this.#searched < TRUST) return false;
     this.#searched = at;
-    forgetDead(this.#words, this.#agent.id, this.#agent.hasEnded);
+    return forgetDead(this.#words, this.#agent.id, this.#agent.hasEnded);
   }
 
   #sleepUntil(calls: number, deadline: number): boolean {
+    const words = this.#words;
+    if (this.#lookOn(calls, deadline)) return true;
     for (;;) {
-      const seen = readCalls(this.#words);
+      const seen = readCalls(words);
       if (this.#take(calls)) return true;
       const left = leftUntil(deadline);
       if (left <= 0) return this.#leaveLine(calls);
       const paused = this.#attachment.pause();
+      countAsleep(words, 1);
       this.#sleeping.sleep(this.#bed, CALLS, seen, Math.min(left, POLL));
+      countAsleep(words, -1);
       if (paused) this.#attachment.resume();
     }
+  }
+
+  /** Looks for a notification for a while, and takes it. */
+  #lookOn(calls: number, deadline: number): boolean {
+    let seen = calls;
+    for (const looking = new Looking(deadline); looking.goesOn();) {
+      const found = readCalls(this.#words);
+      if (found !== seen && this.#take(calls)) return true;
+      seen = found;
+    }
+    return false;
   }
 
   /** @param started gets a function that ends the wait of a token that was unlocked */

@@ -14,6 +14,7 @@ import { agentOf } from './liveness.ts';
 import type { Agent } from '../../host/port.ts';
 import { checkAsyncOptions, checkOptions, deadlineOf } from '../options.ts';
 import type { AsyncLockOptions, LockOptions, PlacementOptions, Ways } from '../options.ts';
+import { Looking } from './pause.ts';
 import { describeLock, refuseCopies } from './posting.ts';
 import { runWith, runWithAsync } from './run-with.ts';
 import { Slots } from './slots.ts';
@@ -31,10 +32,14 @@ import {
   claimWriting,
   clearWriter,
   confirmWriting,
+  DRAIN,
   isClaimed,
   isClaimedByEventLoop,
   isWritten,
   leaveTorn,
+  listenForReaders,
+  stopListening,
+  tellOfReader,
   TORN,
   withdrawClaim,
   writerOf,
@@ -50,10 +55,6 @@ const NO_OPTIONS: LockOptions = {};
 const READING: Ways = { tries: 'tryReadLock()', waits: 'withReadLockAsync()' };
 const WRITING: Ways = { tries: 'tryWriteLock()', waits: 'withWriteLockAsync()' };
 
-/**
- * A writer that has claimed the lock sleeps on it until readers leave. Counted up when one does.
- */
-const DRAIN = OWN;
 /** When an event loop claimed the lock last, or a reader left after that. */
 const CLAIMED_SINCE = OWN + 1;
 
@@ -230,6 +231,7 @@ export class ReadWriteEngine implements Owner {
   #write(options: LockOptions = NO_OPTIONS): number {
     if (options !== NO_OPTIONS) checkOptions('RwLock', options);
     const deadline = deadlineOf(options.timeout);
+    this.#awaitGap(deadline);
     let claimed = this.#waiting.attempt(this.#writeDoor, false);
     for (;;) {
       if (claimed === NOT_YET) {
@@ -240,6 +242,16 @@ export class ReadWriteEngine implements Owner {
       if (result !== NOT_YET) return result;
       claimed = NOT_YET;
     }
+  }
+
+  /**
+   * Lets readers go on for a while until none is in: a claim keeps those out who come, and one that
+   * is in may have lost its CPU.
+   */
+  #awaitGap(deadline: number): void {
+    if (this.#slots.looksEmpty()) return;
+    for (const looking = new Looking(deadline); looking.goesOn();)
+      if (this.#slots.looksEmpty()) return;
   }
 
   #passOn(): void {
@@ -257,7 +269,7 @@ export class ReadWriteEngine implements Owner {
     if (!isClaimed(Atomics.load(words, STATE))) return false;
     Atomics.store(words, CLAIMED_SINCE, sharedNow());
     // Both: the claim may be a thread's or an event loop's by now.
-    this.#waiting.wakeOn(DRAIN);
+    if (tellOfReader(words)) this.#waiting.wakeOn(DRAIN);
     this.#waiting.ring();
     return true;
   };
@@ -267,12 +279,18 @@ export class ReadWriteEngine implements Owner {
     const door = this.#writeDoor;
     const claimed = this.#waiting.attempt(door, isLate);
     if (claimed === NOT_YET) return NOT_YET;
-    this.#attachment.thread.enter();
-    const result = door.confirm(isLate);
+    const result = this.#confirm(isLate);
     if (result >= 0) return result;
-    this.#attachment.thread.retract();
     if (door.cancel()) this.#waiting.callNext();
     return NOT_YET;
+  }
+
+  /** As {@link WriteDoor.confirm}, in a section if it is taken. */
+  #confirm(isLate: boolean): number {
+    this.#attachment.thread.enter();
+    const result = this.#writeDoor.confirm(isLate);
+    if (result < 0) this.#attachment.thread.retract();
+    return result;
   }
 
   /**
@@ -280,26 +298,45 @@ export class ReadWriteEngine implements Owner {
    * @returns {@link NOT_YET}: the claim was lost, so line up again
    */
   #drain({ timeout }: LockOptions, deadline: number): number {
-    const door = this.#writeDoor;
-    let isLate = true;
-    for (;;) {
-      const seen = Atomics.load(this.#words, DRAIN);
-      this.#attachment.thread.enter();
-      const result = door.confirm(isLate);
-      if (result >= 0) return result;
-      this.#attachment.thread.retract();
-      if (result === AGAIN) return NOT_YET;
+    let result = this.#confirm(true);
+    if (result === NOT_YET) {
       try {
         if (timeout !== 0) {
           this.#refuseRecursion();
-          this.#waiting.assertMayBlock(door);
+          this.#waiting.assertMayBlock(this.#writeDoor);
         }
-        if (leftUntil(deadline) <= 0) throw this.#waiting.giveUp(timeout);
+        result = this.#lookOn(deadline);
+        if (result === NOT_YET) result = this.#sleepUntilConfirmed(deadline);
+        if (result === NOT_YET) throw this.#waiting.giveUp(timeout);
       } catch (error) {
-        if (door.cancel()) this.#waiting.callNext();
+        if (this.#writeDoor.cancel()) this.#waiting.callNext();
         throw error;
       }
-      isLate = this.#waiting.sleepOn(DRAIN, seen, leftUntil(deadline)) === 'timed out';
+    }
+    return result === AGAIN ? NOT_YET : result;
+  }
+
+  /** Looks for a while whether those who read have left. */
+  #lookOn(deadline: number): number {
+    for (const looking = new Looking(deadline); looking.goesOn();) {
+      const result = this.#slots.isEmpty() ? this.#confirm(false) : NOT_YET;
+      if (result !== NOT_YET) return result;
+    }
+    return NOT_YET;
+  }
+
+  /** Sleeps until those who read have left, or the time is over. */
+  #sleepUntilConfirmed(deadline: number): number {
+    const words = this.#words;
+    for (let isLate = false; ;) {
+      const seen = listenForReaders(words);
+      const result = this.#confirm(isLate);
+      const left = leftUntil(deadline);
+      if (result !== NOT_YET || left <= 0) {
+        stopListening(words);
+        return result;
+      }
+      isLate = this.#waiting.sleepOn(DRAIN, seen, left) === 'timed out';
     }
   }
 

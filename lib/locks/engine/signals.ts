@@ -24,6 +24,11 @@ export const SLEEPERS = 3;
 export const BELL = 4;
 /** 1: an event loop wants to be rung. */
 export const LISTENING = 5;
+/**
+ * How many threads sleep, or are about to, so that a notification makes a system call only for
+ * them. One that died asleep stays counted, which costs such a call and no more.
+ */
+export const ASLEEP = 6;
 
 const WAITER = 1;
 const WAITERS = 0x7fff;
@@ -76,6 +81,24 @@ export function noteCall(words: Int32Array): void {
   Atomics.add(words, CALLS, 1);
 }
 
+/**
+ * Counts a thread that goes to sleep on the calls as they were before it looked, or one that has
+ * slept. A notification that does not see it is noted by then, and it does not sleep.
+ */
+export function countAsleep(words: Int32Array, change: 1 | -1): void {
+  Atomics.add(words, ASLEEP, change);
+}
+
+/** Whether a call must be made in the kernel. Whoever asks has noted the call. */
+export function isAsleep(words: Int32Array): boolean {
+  return Atomics.load(words, ASLEEP) > 0;
+}
+
+/** Whether there is a signal that nobody has taken. */
+export function hasSignals(words: Int32Array): boolean {
+  return signalsIn(Atomics.load(words, LINE)) > 0;
+}
+
 /** Takes a signal and leaves the line, if there is one for someone who lined up at these calls. */
 export function takeSignal(words: Int32Array, calls: number): boolean {
   if (Atomics.load(words, CALLS) === calls) return false;
@@ -104,7 +127,10 @@ export function leaveLine(words: Int32Array, calls: number): boolean {
   }
 }
 
-/** Takes waiters out of the line that have died, and signals that nobody is left for. */
+/**
+ * Takes waiters out of the line that have died, and signals that nobody is left for. Another one
+ * may have a signal of theirs then, who came after it was made, and must be woken for it.
+ */
 export function forget(words: Int32Array, count: number): void {
   for (let line = Atomics.load(words, LINE); ;) {
     const waiters = Math.max(0, waitersIn(line) - count);
@@ -127,7 +153,9 @@ export function placeOf(words: Int32Array, id: number): number {
     place < CONDITION_HEAD + CONDITION_PLACES * PLACE_WORDS;
     place += PLACE_WORDS
   ) {
-    const found = Atomics.load(words, place);
+    // Not atomic, which costs ten times as much: nobody else writes our id, and who takes what looks
+    // free makes sure of it.
+    const found = words[place];
     if (found === id) return place;
     if (found === 0 && free < 0) free = place;
   }
@@ -180,8 +208,17 @@ export function countOwn(words: Int32Array, place: number, id: number, change: n
   freePlace(words, place);
 }
 
-/** Forgets the waiters of threads that have ended. @param id the calling thread's */
-export function forgetDead(words: Int32Array, id: number, hasEnded: (id: number) => boolean): void {
+/**
+ * Forgets the waiters of threads that have ended.
+ * @param id the calling thread's
+ * @returns whether there were any
+ */
+export function forgetDead(
+  words: Int32Array,
+  id: number,
+  hasEnded: (id: number) => boolean,
+): boolean {
+  let forgotten = false;
   for (
     let place = CONDITION_HEAD;
     place < CONDITION_HEAD + CONDITION_PLACES * PLACE_WORDS;
@@ -190,7 +227,11 @@ export function forgetDead(words: Int32Array, id: number, hasEnded: (id: number)
     const owner = Atomics.load(words, place);
     if (owner === 0 || !hasEnded(Math.abs(owner)) || !takeDead(words, place, owner, id)) continue;
     const count = takeCount(words, place);
-    if (count > 0) forget(words, count);
+    if (count > 0) {
+      forget(words, count);
+      forgotten = true;
+    }
     freePlace(words, place);
   }
+  return forgotten;
 }

@@ -119,6 +119,15 @@ export class Slots {
     return true;
   }
 
+  /**
+   * The same as it was a moment ago, for who only looks when to try: atomic loads cost ten times as
+   * much.
+   */
+  looksEmpty(): boolean {
+    for (const place of this.#places) if (this.#words[place] !== EMPTY) return false;
+    return true;
+  }
+
   /** How many places this thread has, also through another object. */
   countOwn(): number {
     let own = 0;

@@ -9,14 +9,13 @@
  * memory stands for all of them. It is in nobody's way while its event loop is
  * busy: see `turnstile.ts`.
  */
-import { availableParallelism } from 'node:os';
 import { currentHost } from '../../host/current.ts';
 import type { Bed, Sleeping, Wake } from '../../host/port.ts';
 import { LOCK_ABANDONED, LOCK_TIMEOUT, publishLater } from '../../channels.ts';
 import type { LockMessage } from '../../channels.ts';
 import { onAbort } from './abort.ts';
 import type { Attachment } from './attachment.ts';
-import { leftUntil, now, sharedNow } from '../../clock.ts';
+import { leftUntil, sharedNow } from '../../clock.ts';
 import { LOCK_KINDS } from './layout.ts';
 import type { LockHandle } from './layout.ts';
 import { Requests } from './requests.ts';
@@ -25,7 +24,7 @@ import type { LockStats } from './stats.ts';
 import { deadlineOf, MAIN_THREAD, refuseToBlock, timedOut } from '../options.ts';
 import type { AsyncLockOptions, LockOptions, Ways } from '../options.ts';
 import { EventLoopSleep, POLL, wakeEventLoops } from './parking.ts';
-import { pause } from './pause.ts';
+import { Looking } from './pause.ts';
 import { observerOf } from '../../sections/observer.ts';
 import type { LockObserver } from '../../sections/observer.ts';
 import { startTimeout } from './timeout.ts';
@@ -72,14 +71,6 @@ export interface WaitingRules {
   readonly otherWays: (door: Door) => Ways;
 }
 
-/**
- * ms that a thread looks at a lock before it sleeps, after it came and after it was called. It is
- * some times what it takes to sleep and to be woken, so who could have had the lock soon does not
- * pay for both. With one CPU the holder cannot run meanwhile.
- */
-const LOOKING = availableParallelism() > 1 ? 0.02 : 0;
-/** Pauses between two looks: they double up to so many. */
-const MOST_PAUSES = 8;
 const nothing = (): void => undefined;
 
 export class Waiting {
@@ -225,7 +216,10 @@ export class Waiting {
     if (word < 0) return;
     if (this.#call(word, 1) === 0) {
       const outside = callsOutside(words, word);
-      if (outside >= 0) this.#wake(outside, 1);
+      if (outside >= 0) {
+        call(words, outside);
+        this.#wake(outside, 1);
+      }
     }
     this.ring();
   }
@@ -249,7 +243,7 @@ export class Waiting {
     return wake;
   }
 
-  /** Wakes the thread that sleeps on a word of the lock's own. */
+  /** Wakes the thread that sleeps on a word of the lock's own, which has changed. */
   wakeOn(word: number): void {
     this.#wake(word, MOST_WAITERS);
   }
@@ -293,7 +287,7 @@ export class Waiting {
   }
 
   #waitUntil(door: Door, deadline: number, timeout: number | undefined): number {
-    const early = this.#lookOn(door, null, Math.min(now() + LOOKING, deadline));
+    const early = this.#lookOn(door, null, deadline);
     if (early !== NOT_YET) return early;
     const waiter = new Waiter(this.#words, false, this.#callAll);
     const spins = this.#rules.then === 'spin';
@@ -317,22 +311,20 @@ export class Waiting {
       waiter.slept(spins ? this.#yield() : this.#sleepIn(waiter, door, left));
       if (!spins && waiter.isLate) continue;
       // It was called: as long as it looks on, nobody else is.
-      const found = this.#lookOn(door, waiter, Math.min(now() + LOOKING, deadline));
+      const found = this.#lookOn(door, waiter, deadline);
       if (found !== NOT_YET) return this.#arrived(found, door);
     }
   }
 
   /**
-   * Looks at the lock until a moment of `now`, and takes it when it is free.
+   * Looks at the lock for a while, and takes it when it is free.
    * @param waiter null: it has not lined up
    */
-  #lookOn(door: Door, waiter: Waiter | null, until: number): number {
-    for (let pauses = 1; now() < until; pauses = Math.min(2 * pauses, MOST_PAUSES)) {
-      if (door.isOpen()) {
-        const result = waiter === null ? this.attempt(door, false) : waiter.tryAgain(door);
-        if (result !== NOT_YET) return result;
-      }
-      pause(pauses);
+  #lookOn(door: Door, waiter: Waiter | null, deadline: number): number {
+    for (const looking = new Looking(deadline); looking.goesOn();) {
+      if (!door.isOpen()) continue;
+      const result = waiter === null ? this.attempt(door, false) : waiter.tryAgain(door);
+      if (result !== NOT_YET) return result;
     }
     return NOT_YET;
   }
@@ -385,12 +377,12 @@ export class Waiting {
   /** @returns how many it woke */
   #call(word: number, count: number): number {
     this.#called++;
+    call(this.#words, word);
     return this.#wake(word, count);
   }
 
   /** Without a request of an outer section, as a sleep is. @returns how many it woke */
   #wake(word: number, count: number): number {
-    call(this.#words, word);
     const paused = this.#attachment.pause();
     const woken = this.#sleeping.wake(this.#bed, word, count);
     if (paused) this.#attachment.resume();

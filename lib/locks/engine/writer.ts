@@ -6,7 +6,7 @@
  * lock; it stays until another one has had the lock, who can repair what was
  * left. Each function makes one change, so the explorer's models call the same.
  */
-import { STATE } from './turnstile.ts';
+import { OWN, STATE } from './turnstile.ts';
 
 /** A writer died, and none has had the lock since. The sign of the word. */
 export const TORN = -0x8000_0000;
@@ -17,6 +17,14 @@ const CLAIMED = 1 << 30;
  */
 const BY_EVENT_LOOP = 1 << 29;
 const ID = BY_EVENT_LOOP - 1;
+
+/**
+ * A writer that has claimed the lock sleeps on it until readers leave. Counted up, by two, when one
+ * does; odd: the writer sleeps, or is about to.
+ */
+export const DRAIN: number = OWN;
+const ASLEEP = 1;
+const READER = 2;
 
 /** Whether someone writes, or has claimed the lock. */
 export function isWritten(state: number): boolean {
@@ -50,6 +58,24 @@ export function claimWriting(
 ): number {
   const claim = seen | CLAIMED | (isEventLoop ? BY_EVENT_LOOP : 0) | id;
   return Atomics.compareExchange(words, STATE, seen, claim) === seen ? claim : 0;
+}
+
+/**
+ * Says that a writer is about to sleep, which then looks once more whether anybody reads.
+ * @returns what `DRAIN` is, to sleep on
+ */
+export function listenForReaders(words: Int32Array): number {
+  return Atomics.or(words, DRAIN, ASLEEP) | ASLEEP;
+}
+
+/** The writer does not sleep any more. */
+export function stopListening(words: Int32Array): void {
+  Atomics.and(words, DRAIN, ~ASLEEP);
+}
+
+/** Says that a reader has left. @returns whether the writer must be woken */
+export function tellOfReader(words: Int32Array): boolean {
+  return (Atomics.add(words, DRAIN, READER) & ASLEEP) !== 0;
 }
 
 /** Takes the lock that was claimed. False: the claim was withdrawn meanwhile. */

@@ -356,13 +356,13 @@ describe('waiting', () => {
     const words = wordsOf(lock);
     const readers = [lock.readLock(), lock.readLock()];
     const writing = again(lock).writeLockAsync({ timeout: 20_000 });
-    const before = [words[DRAIN] ?? 0, words[BELL] ?? 0];
+    const before = [words[DRAIN] ?? 0, words[BELL] ?? 0] as const;
     readers[0]?.unlock();
-    expect([words[DRAIN], words[BELL]]).toEqual(before.map((count) => count + 1));
+    expect([words[DRAIN], words[BELL]]).toEqual([before[0] + 2, before[1] + 1]);
     // It looks, and sleeps on.
     await sleep(3);
     readers[1]?.unlock();
-    expect([words[DRAIN], words[BELL]]).toEqual(before.map((count) => count + 2));
+    expect([words[DRAIN], words[BELL]]).toEqual([before[0] + 4, before[1] + 2]);
     (await writing).unlock();
     expectUntouched(lock);
   });

@@ -8,7 +8,7 @@ import { availableParallelism } from 'node:os';
 import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { currentHost, useHost } from '../../../../lib/host/current.ts';
 import type { Host } from '../../../../lib/host/port.ts';
-import { Mutex, RwLock, Semaphore } from '../../../../lib/index.ts';
+import { Condition, Mutex, RwLock, Semaphore } from '../../../../lib/index.ts';
 import {
   arrive,
   AWAITED,
@@ -17,6 +17,7 @@ import {
   callsOf,
   countWaiters,
   depart,
+  FREE,
   isCallDue,
   isGateClosed,
   QUEUE,
@@ -24,6 +25,8 @@ import {
   STATE,
   WANTED,
 } from '../../../../lib/locks/engine/turnstile.ts';
+import { countAsleep, lineUp } from '../../../../lib/locks/engine/signals.ts';
+import { listenForReaders, stopListening } from '../../../../lib/locks/engine/writer.ts';
 
 const real = currentHost();
 const SOMEBODY = 0xfffff;
@@ -80,21 +83,26 @@ describe.each(LOCKS)('a release of a %s', (kind, create, take) => {
       (take as (lock: unknown) => { unlock: () => void })(lock).unlock();
       return wake.mock.calls.map(([, word]) => word);
     };
-    return { words, round };
+    // Who looks shows that it waits on, and who gets in that others do.
+    const show = (): unknown => kind === 'Mutex' && showWaiters(words);
+    return { words, round, show };
   }
 
   it('calls one of those inside, and nobody else until that one has answered', () => {
-    const { words, round } = createAwaited(3);
+    const { words, round, show } = createAwaited(3);
     expect(round()).toEqual([callsOf(0)]);
     const calls = words[callsOf(0)];
     for (let i = 0; i < 3; i++) expect(round()).toEqual([]);
     expect([isCallDue(words), words[callsOf(0)]]).toEqual([false, calls]);
+    if (kind === 'Mutex') expect(words[STATE]).toBe(FREE);
     // It goes back to sleep.
     Atomics.and(words, QUEUE, ~CALLED);
+    show();
     expect(round()).toEqual([callsOf(0)]);
     // It gets in, and the next release calls the next one.
     expect(round()).toEqual([]);
     depart(words, 0);
+    show();
     expect(round()).toEqual([callsOf(1)]);
   });
 
@@ -184,4 +192,57 @@ it('a waiter that has looked in vain makes the next release look whether a turn 
   });
   lock.lock().unlock();
   expect(hurried).toBeGreaterThan(1000);
+});
+
+describe('a notification', () => {
+  /** So many wait, and some of them sleep. */
+  function createAwaited(waiting: number, asleep: number) {
+    const condition = new Condition();
+    const words = new Int32Array(condition.handle.buffer);
+    for (let i = 0; i < waiting; i++) lineUp(words);
+    for (let i = 0; i < asleep; i++) countAsleep(words, 1);
+    const notify = (count?: number): readonly unknown[] => {
+      wake.mockClear();
+      const told = condition.notify(count);
+      return [told, ...wake.mock.calls.map(([, , most]) => most)];
+    };
+    return { words, notify };
+  }
+
+  it('makes no system call for those who look', () => {
+    const { notify } = createAwaited(2, 0);
+    expect([notify(), notify()]).toEqual([[1], [1]]);
+  });
+
+  it('wakes those who sleep, once each', () => {
+    const { words, notify } = createAwaited(3, 3);
+    expect(notify()).toEqual([1, 1]);
+    expect(notify(2)).toEqual([2, 2]);
+    // They are on their way.
+    expect(notify()).toEqual([0]);
+    for (let i = 0; i < 3; i++) countAsleep(words, -1);
+    lineUp(words);
+    expect(notify()).toEqual([1]);
+  });
+});
+
+describe('a reader that leaves', () => {
+  it('wakes a writer that sleeps, and no other one', () => {
+    const lock = new RwLock(options);
+    const words = wordsOf(lock);
+    const round = (): number => {
+      const reader = lock.readLock();
+      // A writer claims the lock meanwhile.
+      words[STATE] = SOMEBODY | (1 << 30);
+      wake.mockClear();
+      reader.unlock();
+      words[STATE] = 0;
+      return wake.mock.calls.length;
+    };
+    expect(round()).toBe(0);
+    listenForReaders(words);
+    expect([round(), round()]).toEqual([1, 1]);
+    stopListening(words);
+    expect(round()).toBe(0);
+  });
 });

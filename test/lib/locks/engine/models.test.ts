@@ -586,6 +586,22 @@ describe('finds', () => {
     },
     {
       model: conditionModel({
+        waiters: ['thread'],
+        notifications: [[1]],
+        mistake: 'sleeps before it is counted',
+      }),
+      what: STUCK,
+    },
+    {
+      model: conditionModel({
+        waiters: ['thread'],
+        notifications: [[1]],
+        mistake: 'wakes before it notes the call',
+      }),
+      what: STUCK,
+    },
+    {
+      model: conditionModel({
         waiters: ['event loop'],
         notifications: [[1]],
         mistake: 'listens after looking',
@@ -669,6 +685,10 @@ describe('finds', () => {
         places: 1,
         mistake: 'reads the drain after looking',
       }),
+      what: STUCK,
+    },
+    {
+      model: rwLockModel({ turns: [['read'], ['write']], places: 1, mistake: 'sleeps unheard' }),
       what: STUCK,
     },
     {

@@ -14,6 +14,7 @@ import {
   PLACE_WORDS,
 } from '../../../../lib/locks/engine/layout.ts';
 import {
+  ASLEEP,
   BELL,
   CALLS,
   countOwn,
@@ -51,7 +52,7 @@ function placesOf(words: Int32Array): (readonly [number, number])[] {
 }
 
 it('has words of its own for everything', () => {
-  const words = [0, LINE, CALLS, SLEEPERS, BELL, LISTENING];
+  const words = [0, LINE, CALLS, SLEEPERS, BELL, LISTENING, ASLEEP];
   expect(new Set(words).size).toBe(words.length);
   expect(Math.max(...words)).toBeLessThan(CONDITION_HEAD);
   expect(CONDITION_HEAD + CONDITION_PLACES * PLACE_WORDS).toBe(lengthOf('Condition'));

@@ -10,8 +10,11 @@ import {
   BELL,
   CALLS,
   changeCount,
+  countAsleep,
   forget,
   freePlace,
+  hasSignals,
+  isAsleep,
   isAwaited,
   leaveLine,
   lineUp,
@@ -43,7 +46,9 @@ const GIVES_UP = 5;
 const COUNT = 6;
 const OWNER = 7;
 const ROUND = 8;
-const REGISTERS = 9;
+/** Forgot waiters that had died. */
+const FORGOT = 9;
+const REGISTERS = 10;
 
 /**
  * How one waits: in its thread, in its event loop, or there with a token that is unlocked when its
@@ -67,6 +72,9 @@ export interface ConditionOptions {
   readonly mistake?:
     | 'gives up silently'
     | 'looks, then sleeps'
+    | 'sleeps before it is counted'
+    | 'wakes before it notes the call'
+    | 'forgets, and wakes nobody for it'
     | 'listens after looking'
     | 'rings nobody'
     | 'counts before it lines up'
@@ -116,7 +124,8 @@ export function conditionModel({
     isLoop(thread) && mistake !== 'listens after looking' ? 'read the bell' : 'look at the calls';
   const rest = (thread: WorldThread): string => {
     if (at(thread, GIVES_UP) === 1) return leaving(thread);
-    if (!isLoop(thread)) return 'sleep';
+    if (!isLoop(thread))
+      return mistake === 'sleeps before it is counted' ? 'sleep' : 'count asleep';
     return mistake === 'listens after looking' ? 'read the bell' : 'sleep on the bell';
   };
   const leaving = (thread: WorldThread): string =>
@@ -184,7 +193,10 @@ export function conditionModel({
     step('look at the calls', (thread) => {
       const calls = readCalls(thread.shared);
       if (!isLoop(thread)) set(thread, SEEN, calls);
-      if (calls === at(thread, LINED_UP_AT)) return rest(thread);
+      return calls === at(thread, LINED_UP_AT) ? rest(thread) : 'is there a signal?';
+    }),
+    step('is there a signal?', (thread) => {
+      if (!hasSignals(thread.shared)) return rest(thread);
       return mistake === 'counts until it has left'
         ? 'take a signal'
         : counting(thread, -1, 'take a signal');
@@ -194,6 +206,10 @@ export function conditionModel({
       return mistake === 'counts until it has left' ? rest(thread) : counting(thread, 1, 'rest');
     }),
     step('rest', rest),
+    step('count asleep', (thread) => {
+      countAsleep(thread.shared, 1);
+      return mistake === 'sleeps before it is counted' ? 'count awake' : 'sleep';
+    }),
     step(
       'sleep',
       (thread) => {
@@ -202,10 +218,14 @@ export function conditionModel({
         if (thread.park(CALLS, seen) === null) return AGAIN;
         set(thread, SEEN, 0);
         if (thread.gaveUp()) set(thread, GIVES_UP, 1);
-        return 'look at the calls';
+        return mistake === 'sleeps before it is counted' ? 'count asleep' : 'count awake';
       },
       { abortable: true, polls: true },
     ),
+    step('count awake', (thread) => {
+      countAsleep(thread.shared, -1);
+      return 'look at the calls';
+    }),
     step(
       'sleep on the bell',
       (thread) => {
@@ -239,81 +259,98 @@ export function conditionModel({
   const notifying = (
     count: (thread: WorldThread) => number,
     then: (thread: WorldThread) => string,
-  ): Step[] => [
-    step('does anybody wait?', (thread) =>
-      isAwaited(thread.shared)
-        ? places > 0 && deaths > 0
-          ? 'is the owner of place 0 dead?'
-          : 'signal'
-        : then(thread),
-    ),
-    ...Array.from({ length: places }, (_, place): Step[] => {
-      const next = place + 1 < places ? `is the owner of place ${place + 1} dead?` : 'signal';
-      const where = placeAt(place);
-      return [
-        step(`is the owner of place ${place} dead?`, (thread) => {
-          const owner = thread.shared[where] ?? 0;
-          if (owner === 0 || !thread.isDead(Math.abs(owner) - 1)) return next;
-          set(thread, OWNER, owner);
-          return mistake === 'forgets without the place'
-            ? `take the count of place ${place}`
-            : `take place ${place} from the dead`;
-        }),
-        step(`take place ${place} from the dead`, (thread) => {
-          const isTaken = takeDead(thread.shared, where, at(thread, OWNER), id(thread));
-          if (!isTaken) set(thread, OWNER, 0);
-          return isTaken ? `take the count of place ${place}` : next;
-        }),
-        step(`take the count of place ${place}`, (thread) => {
-          set(thread, COUNT, takeCount(thread.shared, where));
-          return at(thread, COUNT) > 0 ? `forget those of place ${place}` : `free place ${place}`;
-        }),
-        step(`forget those of place ${place}`, (thread) => {
-          forget(thread.shared, at(thread, COUNT));
-          set(thread, COUNT, 0);
-          return `free place ${place}`;
-        }),
-        step(`free place ${place}`, (thread) => {
-          if (mistake === 'forgets without the place')
-            Atomics.compareExchange(thread.shared, where, at(thread, OWNER), 0);
-          else freePlace(thread.shared, where);
-          set(thread, OWNER, 0);
-          return next;
-        }),
-      ];
-    }).flat(),
-    step('signal', (thread) => {
-      set(thread, COUNT, signal(thread.shared, count(thread)));
-      thread.shared[PROMISED] = (thread.shared[PROMISED] ?? 0) + at(thread, COUNT);
-      return at(thread, COUNT) === 0 && mistake === 'tells nobody when all are told'
-        ? then(thread)
-        : 'note the call';
-    }),
-    step('note the call', (thread) => {
-      noteCall(thread.shared);
-      return 'wake';
-    }),
-    step('wake', (thread) => {
-      thread.wake(CALLS, at(thread, COUNT) < count(thread) ? MOST_WAITING : at(thread, COUNT));
+  ): Step[] => {
+    const rings = (thread: WorldThread): string =>
+      hasLoops && mistake !== 'rings nobody' ? 'does an event loop listen?' : then(thread);
+    const woken = (thread: WorldThread): string => {
       set(thread, COUNT, 0);
-      return hasLoops && mistake !== 'rings nobody' ? 'does an event loop listen?' : then(thread);
-    }),
-    step('does an event loop listen?', (thread) =>
-      thread.shared[LISTENING] !== 0 ? 'answer the listeners' : then(thread),
-    ),
-    step('answer the listeners', (thread) => {
-      Atomics.store(thread.shared, LISTENING, 0);
-      return 'ring';
-    }),
-    step('ring', (thread) => {
-      Atomics.add(thread.shared, BELL, 1);
-      return 'wake the listeners';
-    }),
-    step('wake the listeners', (thread) => {
-      thread.wake(BELL);
-      return then(thread);
-    }),
-  ];
+      return mistake === 'wakes before it notes the call' ? 'note the call' : rings(thread);
+    };
+    return [
+      step('does anybody wait?', (thread) =>
+        isAwaited(thread.shared)
+          ? places > 0 && deaths > 0
+            ? 'is the owner of place 0 dead?'
+            : 'signal'
+          : then(thread),
+      ),
+      ...Array.from({ length: places }, (_, place): Step[] => {
+        const next = place + 1 < places ? `is the owner of place ${place + 1} dead?` : 'signal';
+        const where = placeAt(place);
+        return [
+          step(`is the owner of place ${place} dead?`, (thread) => {
+            const owner = thread.shared[where] ?? 0;
+            if (owner === 0 || !thread.isDead(Math.abs(owner) - 1)) return next;
+            set(thread, OWNER, owner);
+            return mistake === 'forgets without the place'
+              ? `take the count of place ${place}`
+              : `take place ${place} from the dead`;
+          }),
+          step(`take place ${place} from the dead`, (thread) => {
+            const isTaken = takeDead(thread.shared, where, at(thread, OWNER), id(thread));
+            if (!isTaken) set(thread, OWNER, 0);
+            return isTaken ? `take the count of place ${place}` : next;
+          }),
+          step(`take the count of place ${place}`, (thread) => {
+            set(thread, COUNT, takeCount(thread.shared, where));
+            return at(thread, COUNT) > 0 ? `forget those of place ${place}` : `free place ${place}`;
+          }),
+          step(`forget those of place ${place}`, (thread) => {
+            forget(thread.shared, at(thread, COUNT));
+            set(thread, COUNT, 0);
+            set(thread, FORGOT, 1);
+            return `free place ${place}`;
+          }),
+          step(`free place ${place}`, (thread) => {
+            if (mistake === 'forgets without the place')
+              Atomics.compareExchange(thread.shared, where, at(thread, OWNER), 0);
+            else freePlace(thread.shared, where);
+            set(thread, OWNER, 0);
+            return next;
+          }),
+        ];
+      }).flat(),
+      step('signal', (thread) => {
+        set(thread, COUNT, signal(thread.shared, count(thread)));
+        thread.shared[PROMISED] = (thread.shared[PROMISED] ?? 0) + at(thread, COUNT);
+        return at(thread, COUNT) === 0 && mistake === 'tells nobody when all are told'
+          ? then(thread)
+          : mistake === 'wakes before it notes the call'
+            ? 'does one sleep?'
+            : 'note the call';
+      }),
+      step('note the call', (thread) => {
+        noteCall(thread.shared);
+        return mistake === 'wakes before it notes the call' ? rings(thread) : 'does one sleep?';
+      }),
+      step('does one sleep?', (thread) => {
+        const wakes =
+          at(thread, COUNT) > 0 ||
+          (at(thread, FORGOT) === 1 && mistake !== 'forgets, and wakes nobody for it');
+        set(thread, FORGOT, 0);
+        return wakes && isAsleep(thread.shared) ? 'wake' : woken(thread);
+      }),
+      step('wake', (thread) => {
+        thread.wake(CALLS, at(thread, COUNT) < count(thread) ? MOST_WAITING : at(thread, COUNT));
+        return woken(thread);
+      }),
+      step('does an event loop listen?', (thread) =>
+        thread.shared[LISTENING] !== 0 ? 'answer the listeners' : then(thread),
+      ),
+      step('answer the listeners', (thread) => {
+        Atomics.store(thread.shared, LISTENING, 0);
+        return 'ring';
+      }),
+      step('ring', (thread) => {
+        Atomics.add(thread.shared, BELL, 1);
+        return 'wake the listeners';
+      }),
+      step('wake the listeners', (thread) => {
+        thread.wake(BELL);
+        return then(thread);
+      }),
+    ];
+  };
   const end = step('end', () => undefined);
   const notifier = (counts: readonly number[], isFirst: boolean): Step[] => [
     ...notifying(

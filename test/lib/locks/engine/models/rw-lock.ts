@@ -6,15 +6,19 @@
  */
 import { FIRST } from '../../../../../lib/locks/engine/layout.ts';
 import { clearPlace, EMPTY } from '../../../../../lib/locks/engine/slots.ts';
-import { chooseNext, hasWaiters, OWN, STATE } from '../../../../../lib/locks/engine/turnstile.ts';
+import { chooseNext, hasWaiters, STATE } from '../../../../../lib/locks/engine/turnstile.ts';
 import {
   claimWriting,
   clearWriter,
   confirmWriting,
+  DRAIN,
   isClaimed,
   isClaimedByEventLoop,
   isWritten,
   leaveTorn,
+  listenForReaders,
+  stopListening,
+  tellOfReader,
   TORN,
   withdrawClaim,
   writerOf,
@@ -51,7 +55,6 @@ import {
 } from './places.ts';
 
 /** A writer that has claimed the lock sleeps on it. */
-const DRAIN = OWN;
 
 // Registers, behind those of the line.
 const PLACE = LINE_REGISTERS;
@@ -97,6 +100,7 @@ export interface RwLockOptions {
     | 'clears what is torn'
     | 'forgets what is torn'
     | 'reads the drain after looking'
+    | 'sleeps unheard'
     | 'tells no writer'
     | 'steps back silently'
     | 'leaves its claim behind'
@@ -208,13 +212,16 @@ export function rwLockModel({
   /** After looking if the lock that was claimed can be had. */
   const confirmed = (thread: WorldThread, result: 'in' | 'not yet' | 'again'): string => {
     if (isLoop(thread)) return settle(thread, result);
-    if (result === 'in') return 'write';
-    if (isTry(thread)) return result === 'again' ? line.failed(thread) : 'withdraw the claim';
+    if (isTry(thread)) {
+      if (result === 'in') return 'write';
+      return result === 'again' ? line.failed(thread) : 'withdraw the claim';
+    }
+    if (result === 'in') return 'listen no more, and write';
     if (result === 'again') {
       set(thread, GIVES_UP, 0);
-      return 'line up';
+      return 'listen no more, and line up';
     }
-    if (at(thread, GIVES_UP) === 1) return 'withdraw the claim';
+    if (at(thread, GIVES_UP) === 1) return 'listen no more, and withdraw the claim';
     return mistake === 'reads the drain after looking' ? 'read the drain' : 'sleep on the drain';
   };
   /** Tells a writer that has claimed the lock that a reader has left. */
@@ -381,9 +388,10 @@ export function rwLockModel({
       isClaimed(thread.shared[STATE] ?? 0) ? 'call who drains' : notTold(thread),
     ),
     step('call who drains', (thread) => {
-      Atomics.add(thread.shared, DRAIN, 1);
+      const sleeps = tellOfReader(thread.shared);
       wrap(thread, DRAIN);
-      return 'wake who drains';
+      if (sleeps) return 'wake who drains';
+      return line.ring(thread, wasTold(thread));
     }),
     step('wake who drains', (thread) => {
       thread.wake(DRAIN);
@@ -400,7 +408,13 @@ export function rwLockModel({
       return isLoop(thread) || isTry(thread) ? 'is it claimed still?' : settle(thread, 'in');
     }),
     step('read the drain', (thread) => {
-      set(thread, SEEN_AT, thread.shared[DRAIN] ?? 0);
+      set(
+        thread,
+        SEEN_AT,
+        mistake === 'sleeps unheard'
+          ? (thread.shared[DRAIN] ?? 0)
+          : listenForReaders(thread.shared),
+      );
       return mistake === 'reads the drain after looking'
         ? 'sleep on the drain'
         : 'is it claimed still?';
@@ -440,6 +454,12 @@ export function rwLockModel({
           : 'read the drain';
       },
       { abortable: true, polls: true },
+    ),
+    ...['write', 'line up', 'withdraw the claim'].map((then) =>
+      step(`listen no more, and ${then}`, (thread) => {
+        stopListening(thread.shared);
+        return then;
+      }),
     ),
     step('withdraw the claim', (thread) => {
       const isOurs =
