@@ -153,8 +153,8 @@ export function placeOf(words: Int32Array, id: number): number {
     place < CONDITION_HEAD + CONDITION_PLACES * PLACE_WORDS;
     place += PLACE_WORDS
   ) {
-    // Not atomic, which costs ten times as much: nobody else writes our id, and who takes what looks
-    // free makes sure of it.
+    // Not atomic, which costs ten times as much: nobody else writes our id, and who takes what
+    // looks free makes sure of it.
     const found = words[place];
     if (found === id) return place;
     if (found === 0 && free < 0) free = place;
