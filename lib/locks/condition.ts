@@ -51,9 +51,9 @@ import {
   BELL,
   CALLS,
   countAsleep,
+  countSignals,
   countOwn,
   forgetDead,
-  hasSignals,
   isAsleep,
   isAwaited,
   leaveLine,
@@ -307,15 +307,17 @@ export class Condition {
     checkValue('notify()', 'count', count, COUNT);
     const words = this.#words;
     if (count === 0 || !isAwaited(words)) return 0;
-    const forgotten = this.#forgetDead();
+    this.#forgetDead();
     const more = signalWaiters(words, count);
     // Also when all who wait have a signal each: one that was a dead waiter's may be for one who
     // came after it was made, and is free to take it only from the next call on.
     noteCall(words);
     const paused = this.#attachment.pause();
-    // Those who were told before have been woken, or do not sleep.
-    if ((more > 0 || forgotten) && isAsleep(words))
-      this.#sleeping.wake(this.#bed, CALLS, more < count ? MOST_WAITING : more);
+    // Also for those who were told before: who told them may have lost its CPU since, or its life,
+    // and one who has died may have left its signal to one who sleeps.
+    const told = countSignals(words);
+    if (told > 0 && isAsleep(words))
+      this.#sleeping.wake(this.#bed, CALLS, more < count ? MOST_WAITING : told);
     if (Atomics.load(words, LISTENING) !== 0) {
       Atomics.store(words, LISTENING, 0);
       Atomics.add(words, BELL, 1);
@@ -360,7 +362,7 @@ export class Condition {
 
   /** Takes a notification and leaves the line. */
   #take(calls: number): boolean {
-    if (readCalls(this.#words) === calls || !hasSignals(this.#words)) return false;
+    if (readCalls(this.#words) === calls || countSignals(this.#words) === 0) return false;
     this.#countOwn(-1);
     if (takeSignal(this.#words, calls)) return true;
     this.#countOwn(1);
@@ -387,13 +389,12 @@ export class Condition {
   /**
    * Looking for the dead costs more than a notification, and they are no trouble for a moment: who
    * lives takes theirs.
-   * @returns whether there were any
    */
-  #forgetDead(): boolean {
+  #forgetDead(): void {
     const at = now();
-    if (at - this.#searched < TRUST) return false;
+    if (at - this.#searched < TRUST) return;
     this.#searched = at;
-    return forgetDead(this.#words, this.#agent.id, this.#agent.hasEnded);
+    forgetDead(this.#words, this.#agent.id, this.#agent.hasEnded);
   }
 
   #sleepUntil(calls: number, deadline: number): boolean {

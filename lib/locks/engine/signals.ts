@@ -94,9 +94,9 @@ export function isAsleep(words: Int32Array): boolean {
   return Atomics.load(words, ASLEEP) > 0;
 }
 
-/** Whether there is a signal that nobody has taken. */
-export function hasSignals(words: Int32Array): boolean {
-  return signalsIn(Atomics.load(words, LINE)) > 0;
+/** How many signals there are that nobody has taken. */
+export function countSignals(words: Int32Array): number {
+  return signalsIn(Atomics.load(words, LINE));
 }
 
 /** Takes a signal and leaves the line, if there is one for someone who lined up at these calls. */
@@ -208,17 +208,8 @@ export function countOwn(words: Int32Array, place: number, id: number, change: n
   freePlace(words, place);
 }
 
-/**
- * Forgets the waiters of threads that have ended.
- * @param id the calling thread's
- * @returns whether there were any
- */
-export function forgetDead(
-  words: Int32Array,
-  id: number,
-  hasEnded: (id: number) => boolean,
-): boolean {
-  let forgotten = false;
+/** Forgets the waiters of threads that have ended. @param id the calling thread's */
+export function forgetDead(words: Int32Array, id: number, hasEnded: (id: number) => boolean): void {
   for (
     let place = CONDITION_HEAD;
     place < CONDITION_HEAD + CONDITION_PLACES * PLACE_WORDS;
@@ -227,11 +218,7 @@ export function forgetDead(
     const owner = Atomics.load(words, place);
     if (owner === 0 || !hasEnded(Math.abs(owner)) || !takeDead(words, place, owner, id)) continue;
     const count = takeCount(words, place);
-    if (count > 0) {
-      forget(words, count);
-      forgotten = true;
-    }
+    if (count > 0) forget(words, count);
     freePlace(words, place);
   }
-  return forgotten;
 }

@@ -380,9 +380,10 @@ function forgetEventLoops(words: Int32Array, seen: number): void {
  * Counts one more release with someone inside, and closes the gate when a turn is due. Who releases
  * does this before the lock is free.
  *
- * While someone who was called is on its way, the lock need not show that others wait: that one
+ * While a thread that was called is on its way, the lock need not show that others wait: that one
  * looks at it when it has answered, and then shows it again. Until then, which is as long as the
- * kernel takes to wake a thread, the lock is taken and released in one step, and no turn comes.
+ * kernel takes to wake it, the lock is taken and released in one step, and no turn comes. Not so
+ * when all inside are event loops, which may be busy for long.
  * @param clock `sharedNow`
  * @returns what the state of an exclusive lock must be when it is released: `FREE` for the time
  * until then; `WANTED` also when nobody waits, see {@link unwant}.
@@ -390,7 +391,7 @@ function forgetEventLoops(words: Int32Array, seen: number): void {
 export function chooseNext(words: Int32Array, rules: TurnRules, clock: () => number): number {
   let queue = Atomics.load(words, QUEUE);
   if ((queue & GATE) === 0 && ((queue & INSIDE) === 0 || !isTurnDue(words, rules, clock)))
-    return (queue & CALLED) === 0 ? WANTED : FREE;
+    return (queue & CALLED) !== 0 && (queue & INSIDE) > countEventLoops(words) ? FREE : WANTED;
   // Before anybody can find the gate closed.
   Atomics.store(words, RESERVED_SINCE, clock());
   while ((queue & GATE) === 0) {

@@ -442,16 +442,6 @@ describe('finds', { timeout: 10 * MINUTES }, () => {
       what: STUCK,
     },
     {
-      model: conditionModel({
-        waiters: ['thread', 'thread'],
-        notifications: [[1]],
-        places: 2,
-        deaths: 1,
-        mistake: 'forgets, and wakes nobody for it',
-      }),
-      what: STUCK,
-    },
-    {
       model: exclusiveModel({ turns: [9, 1, 1], limit: 1, mistake: 'is free at once' }),
       what: /^1 was overtaken more than 4 times/,
     },

@@ -22,6 +22,7 @@ import {
   callsOf,
   callsOutside,
   chooseNext,
+  countEventLoop,
   countWaiters,
   depart,
   EVENT_LOOP_LEASE,
@@ -265,6 +266,12 @@ describe('the gate', () => {
     for (let i = 1; i < 3; i++) expect(chooseNext(words, rules, at(0))).toBe(FREE);
     // A turn comes all the same, if a release sees that one is due.
     expect(chooseNext(words, rules, at(0))).toBe(RESERVED);
+    // Event loops may be busy for longer than it takes to wake a thread.
+    const loops = create();
+    arrive(loops);
+    countEventLoop(loops);
+    markCalled(loops);
+    expect(chooseNext(loops, rules, at(0))).toBe(WANTED);
     const late = create();
     arrive(late);
     markCalled(late);
@@ -860,7 +867,7 @@ function apply(words: Int32Array, model: Model, agent: Agent, operation: Operati
       model.free = 'free';
       if (!model.isAwaited) return true;
       if (model.inside > 0) {
-        const open = model.isCalled ? 'free' : 'wanted';
+        const open = model.isCalled && model.inside > model.eventLoops ? 'free' : 'wanted';
         model.free = model.isClosed || model.isTurnDue() ? 'reserved' : open;
         if (model.free === 'reserved' && !model.isClosed) model.close();
       }

@@ -11,9 +11,9 @@ import {
   CALLS,
   changeCount,
   countAsleep,
+  countSignals,
   forget,
   freePlace,
-  hasSignals,
   isAsleep,
   isAwaited,
   leaveLine,
@@ -46,8 +46,8 @@ const GIVES_UP = 5;
 const COUNT = 6;
 const OWNER = 7;
 const ROUND = 8;
-/** Forgot waiters that had died. */
-const FORGOT = 9;
+/** Signals that nobody has taken. */
+const TOLD = 9;
 const REGISTERS = 10;
 
 /**
@@ -74,7 +74,6 @@ export interface ConditionOptions {
     | 'looks, then sleeps'
     | 'sleeps before it is counted'
     | 'wakes before it notes the call'
-    | 'forgets, and wakes nobody for it'
     | 'listens after looking'
     | 'rings nobody'
     | 'counts before it lines up'
@@ -196,7 +195,7 @@ export function conditionModel({
       return calls === at(thread, LINED_UP_AT) ? rest(thread) : 'is there a signal?';
     }),
     step('is there a signal?', (thread) => {
-      if (!hasSignals(thread.shared)) return rest(thread);
+      if (countSignals(thread.shared) === 0) return rest(thread);
       return mistake === 'counts until it has left'
         ? 'take a signal'
         : counting(thread, -1, 'take a signal');
@@ -264,6 +263,7 @@ export function conditionModel({
       hasLoops && mistake !== 'rings nobody' ? 'does an event loop listen?' : then(thread);
     const woken = (thread: WorldThread): string => {
       set(thread, COUNT, 0);
+      set(thread, TOLD, 0);
       return mistake === 'wakes before it notes the call' ? 'note the call' : rings(thread);
     };
     return [
@@ -298,7 +298,6 @@ export function conditionModel({
           step(`forget those of place ${place}`, (thread) => {
             forget(thread.shared, at(thread, COUNT));
             set(thread, COUNT, 0);
-            set(thread, FORGOT, 1);
             return `free place ${place}`;
           }),
           step(`free place ${place}`, (thread) => {
@@ -316,22 +315,22 @@ export function conditionModel({
         return at(thread, COUNT) === 0 && mistake === 'tells nobody when all are told'
           ? then(thread)
           : mistake === 'wakes before it notes the call'
-            ? 'does one sleep?'
+            ? 'is there a signal for one who sleeps?'
             : 'note the call';
       }),
       step('note the call', (thread) => {
         noteCall(thread.shared);
-        return mistake === 'wakes before it notes the call' ? rings(thread) : 'does one sleep?';
+        return mistake === 'wakes before it notes the call'
+          ? rings(thread)
+          : 'is there a signal for one who sleeps?';
       }),
-      step('does one sleep?', (thread) => {
-        const wakes =
-          at(thread, COUNT) > 0 ||
-          (at(thread, FORGOT) === 1 && mistake !== 'forgets, and wakes nobody for it');
-        set(thread, FORGOT, 0);
-        return wakes && isAsleep(thread.shared) ? 'wake' : woken(thread);
+      step('is there a signal for one who sleeps?', (thread) => {
+        set(thread, TOLD, countSignals(thread.shared));
+        return at(thread, TOLD) > 0 ? 'does one sleep?' : woken(thread);
       }),
+      step('does one sleep?', (thread) => (isAsleep(thread.shared) ? 'wake' : woken(thread))),
       step('wake', (thread) => {
-        thread.wake(CALLS, at(thread, COUNT) < count(thread) ? MOST_WAITING : at(thread, COUNT));
+        thread.wake(CALLS, at(thread, COUNT) < count(thread) ? MOST_WAITING : at(thread, TOLD));
         return woken(thread);
       }),
       step('does an event loop listen?', (thread) =>
