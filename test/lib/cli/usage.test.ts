@@ -34,7 +34,10 @@ const USAGES: Readonly<Record<string, readonly Usage[]>> = {
     [['locks', '--seconds', 'ten'], /--seconds wants numbers/],
     [['sections', '--workers', '2'], /--workers is an option of the other benchmark, locks/],
     [['locks', '--batch', '2'], /--batch is an option of the other benchmark, sections/],
-    [['locks', '--lock', 'async-mutex'], /--lock wants one of mutex, spin, .*, not 'async-mutex'/],
+    [
+      ['locks', '--lock', 'async-mutex'],
+      /--lock wants one of mutex, .*spin, .*, not 'async-mutex'/,
+    ],
     [['--rounds', '1.5'], /--rounds wants/],
     [['locks', '--json', 'missing/record.json'], /--json cannot write to .*ENOENT/],
     [['--json', 'locks'], /--json takes 'locks' for the name of a file/],
