@@ -5,7 +5,7 @@
  * module that is named in each job, because the processes and threads that measure load
  * it too.
  */
-import type { Thread } from 'rseq-slice';
+import type { Mutex, SpinLock, Thread } from 'rseq-slice';
 import { CAPACITY, createQueue, RING_BYTES } from './queue.ts';
 import type { OpenedLock, SyncLock } from './opened.ts';
 import {
@@ -87,63 +87,53 @@ const OURS: Pick<Kind, 'runner' | 'slices' | 'attaches' | 'ours' | 'missing'> = 
   missing: nothing,
 };
 
+/** Releases what a lock of this library gave. */
+const unlock = (token: unknown): void => {
+  (token as { unlock(): boolean }).unlock();
+};
+
 /** Both have the same functions; the type of one says so. */
 type ExclusiveName = 'Mutex' | 'SpinLock';
 
-/** The way that gives no token, as those that a program would write do not. */
-async function openBare(
+async function createLock(
   className: ExclusiveName,
   buffer: unknown,
   thread: Thread | null,
-): Promise<SyncLock> {
+): Promise<Mutex | SpinLock> {
   const Lock = (await library())[className];
-  const lock = new Lock({ buffer: buffer as SharedArrayBuffer, thread: present(thread) });
-  return {
-    lock: () => {
-      lock.enter();
-    },
-    unlock: () => {
-      lock.leave();
-    },
-    stats: () => ({ ...lock.stats() }),
-  };
+  return new Lock({ buffer: buffer as SharedArrayBuffer, thread: present(thread) });
 }
 
-async function openExclusive(
-  className: ExclusiveName,
-  buffer: unknown,
-  thread: Thread | null,
-): Promise<SyncLock> {
-  const Lock = (await library())[className];
-  const lock = new Lock({ buffer: buffer as SharedArrayBuffer, thread: present(thread) });
-  const opened: SyncLock<ReturnType<typeof lock.lock>> = {
-    lock: () => lock.lock(),
-    unlock: (token) => {
-      token.unlock();
-    },
-    stats: () => ({ ...lock.stats() }),
-  };
-  return opened;
-}
+/** The way that gives no token, as those that a program would write do not. */
+const bareWay = (lock: Mutex | SpinLock): SyncLock => ({
+  lock: () => {
+    lock.enter();
+  },
+  unlock: () => {
+    lock.leave();
+  },
+  stats: () => ({ ...lock.stats() }),
+});
+
+const tokenWay = (lock: Mutex | SpinLock): SyncLock => ({
+  lock: () => lock.lock(),
+  unlock,
+  stats: () => ({ ...lock.stats() }),
+});
 
 const exclusive = (
   name: string,
   className: ExclusiveName,
   what: string,
   baseline: string,
-  open: typeof openBare,
+  way: typeof bareWay,
 ): Kind => ({
   ...OURS,
   ...{ name, what, baseline, job: EXCLUSIVE },
   // Not the shared memory of the work: the lock has lines of its own.
   create: memory,
-  open: (buffer, thread) => open(className, buffer, thread),
+  open: async (buffer, thread) => way(await createLock(className, buffer, thread)),
 });
-
-/** Releases what a lock of this library gave. */
-const unlock = (token: unknown): void => {
-  (token as { unlock(): boolean }).unlock();
-};
 
 const readers = (percent: number): Kind => ({
   ...OURS,
@@ -170,7 +160,7 @@ const mutexForReaders = (percent: number): Kind => ({
   ...{ job: `reads-${percent}`, baseline: null, ours: false },
   create: memory,
   async open(buffer, thread) {
-    const lock = await openExclusive('Mutex', buffer, thread);
+    const lock = tokenWay(await createLock('Mutex', buffer, thread));
     return {
       read: lock,
       write: lock,
@@ -295,13 +285,13 @@ const LIBRARY_KINDS: readonly Kind[] = [
     'Mutex',
     'the Mutex of this library, enter() and leave()',
     'textbook',
-    openBare,
+    bareWay,
   ),
   exclusive(
     ...(['mutex-token', 'Mutex', 'the same by lock() and a token', 'textbook'] as const),
-    openExclusive,
+    tokenWay,
   ),
-  exclusive('spin', 'SpinLock', 'the SpinLock of this library, likewise', 'bare-cas', openBare),
+  exclusive('spin', 'SpinLock', 'the SpinLock of this library, likewise', 'bare-cas', bareWay),
   ...PERCENTS.flatMap((percent) => [readers(percent), mutexForReaders(percent)]),
   ...PERMITS.map(permits),
   condition,
