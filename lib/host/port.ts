@@ -79,8 +79,11 @@ export interface HostThread {
 /** A thread that is not the calling one's own, as those of a test kernel are: what attaches it. */
 export const CONNECT: unique symbol = Symbol.for('rseq-slice.connect');
 
-/** Whether a sleeper was called, or has slept as long as it was to. */
-export type Wake = 'called' | 'timed out';
+/**
+ * How a sleep ended: by one of those that `wake()` counts; because the word was not as expected, or
+ * the kernel interrupted it; or after as long as it was to last.
+ */
+export type Wake = 'called' | 'changed' | 'timed out';
 
 /** A word to sleep on, and where those are counted who sleep on it in the engine. */
 export interface Bed {

@@ -51,8 +51,9 @@ import {
   BELL,
   CALLS,
   countAsleep,
-  countSignals,
   countOwn,
+  countSignals,
+  countWoken,
   forgetDead,
   isAsleep,
   isAwaited,
@@ -317,7 +318,7 @@ export class Condition {
     // and one who has died may have left its signal to one who sleeps.
     const told = countSignals(words);
     if (told > 0 && isAsleep(words))
-      this.#sleeping.wake(this.#bed, CALLS, more < count ? MOST_WAITING : told);
+      countWoken(words, this.#sleeping.wake(this.#bed, CALLS, more < count ? MOST_WAITING : told));
     if (Atomics.load(words, LISTENING) !== 0) {
       Atomics.store(words, LISTENING, 0);
       Atomics.add(words, BELL, 1);
@@ -407,8 +408,9 @@ export class Condition {
       if (left <= 0) return this.#leaveLine(calls);
       const paused = this.#attachment.pause();
       countAsleep(words, 1);
-      this.#sleeping.sleep(this.#bed, CALLS, seen, Math.min(left, POLL));
-      countAsleep(words, -1);
+      const wake = this.#sleeping.sleep(this.#bed, CALLS, seen, Math.min(left, POLL));
+      // Whoever wakes one counts it out at once: it may be long on its way.
+      if (wake !== 'called') countAsleep(words, -1);
       if (paused) this.#attachment.resume();
     }
   }

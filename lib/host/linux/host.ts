@@ -60,9 +60,8 @@ class Futex implements Sleeping {
   }
 
   sleep({ words }: Bed, index: number, expected: number, ms: number): Wake {
-    return this.#binding.futexWait(words, index, expected, ms) === ETIMEDOUT
-      ? 'timed out'
-      : 'called';
+    const error = this.#binding.futexWait(words, index, expected, ms);
+    return error === 0 ? 'called' : error === ETIMEDOUT ? 'timed out' : 'changed';
   }
 
   wake({ words, sleepers }: Bed, index: number, count: number): number {

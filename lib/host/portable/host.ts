@@ -52,12 +52,14 @@ export class PortableHost implements Host {
 const NOBODYS = new Int32Array(new SharedArrayBuffer(4));
 const SHORTEST = 0.001;
 
+const WAKES = { ok: 'called', 'not-equal': 'changed', 'timed-out': 'timed out' } as const;
+
 class EngineSleeping implements Sleeping {
   sleep({ words, sleepers }: Bed, index: number, expected: number, ms: number): Wake {
     Atomics.add(words, sleepers, 1);
     const wake = Atomics.wait(words, index, expected, ms);
     Atomics.sub(words, sleepers, 1);
-    return wake === 'timed-out' ? 'timed out' : 'called';
+    return WAKES[wake];
   }
 
   wake({ words }: Bed, index: number, count: number): number {

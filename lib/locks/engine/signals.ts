@@ -26,7 +26,8 @@ export const BELL = 4;
 export const LISTENING = 5;
 /**
  * How many threads sleep, or are about to, so that a notification makes a system call only for
- * them. One that died asleep stays counted, which costs such a call and no more.
+ * them. One that died asleep stays counted, as those do whose waker died before it counted them
+ * out: that costs such calls and no more.
  */
 export const ASLEEP = 6;
 
@@ -82,11 +83,16 @@ export function noteCall(words: Int32Array): void {
 }
 
 /**
- * Counts a thread that goes to sleep on the calls as they were before it looked, or one that has
- * slept. A notification that does not see it is noted by then, and it does not sleep.
+ * Counts a thread that goes to sleep on the calls as they were before it looked, or one that awoke
+ * by itself. A notification that does not see it is noted by then, and it does not sleep.
  */
 export function countAsleep(words: Int32Array, change: 1 | -1): void {
   Atomics.add(words, ASLEEP, change);
+}
+
+/** Counts out those whom the caller has woken, who do not do it themselves then. */
+export function countWoken(words: Int32Array, count: number): void {
+  if (count > 0) Atomics.sub(words, ASLEEP, count);
 }
 
 /** Whether a call must be made in the kernel. Whoever asks has noted the call. */

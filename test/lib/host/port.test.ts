@@ -137,7 +137,7 @@ describe.each([
   it('sleeps no longer than it was told, and wakes nobody where nobody sleeps', () => {
     const { sleeping } = hostOf();
     const bed = { words: new Int32Array(new SharedArrayBuffer(16)), sleepers: 3 };
-    expect(sleeping.sleep(bed, 0, 1, 60_000)).toBe('called');
+    expect(sleeping.sleep(bed, 0, 1, 60_000)).toBe('changed');
     expect(sleeping.sleep(bed, 0, 0, 5)).toBe('timed out');
     expect(sleeping.wake(bed, 0, 1)).toBe(0);
     expect([...bed.words]).toEqual([0, 0, 0, 0]);

@@ -225,6 +225,12 @@ describe('a notification', () => {
     lineUp(words);
     expect(notify()).toEqual([1]);
   });
+
+  it('makes no further system call for one that is on its way', () => {
+    const { notify } = createAwaited(2, 1);
+    wake.mockReturnValueOnce(1);
+    expect([notify(), notify()]).toEqual([[1, 1], [1]]);
+  });
 });
 
 describe('a reader that leaves', () => {

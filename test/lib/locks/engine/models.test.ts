@@ -594,6 +594,14 @@ describe('finds', () => {
     },
     {
       model: conditionModel({
+        waiters: ['thread', 'thread'],
+        notifications: [[1, 1]],
+        mistake: 'is counted out twice',
+      }),
+      what: STUCK,
+    },
+    {
+      model: conditionModel({
         waiters: ['thread'],
         notifications: [[1]],
         mistake: 'wakes before it notes the call',

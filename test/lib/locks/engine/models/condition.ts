@@ -12,6 +12,7 @@ import {
   changeCount,
   countAsleep,
   countSignals,
+  countWoken,
   forget,
   freePlace,
   isAsleep,
@@ -48,7 +49,9 @@ const OWNER = 7;
 const ROUND = 8;
 /** Signals that nobody has taken. */
 const TOLD = 9;
-const REGISTERS = 10;
+/** Woken, and not counted out. */
+const WOKEN = 10;
+const REGISTERS = 11;
 
 /**
  * How one waits: in its thread, in its event loop, or there with a token that is unlocked when its
@@ -73,6 +76,7 @@ export interface ConditionOptions {
     | 'gives up silently'
     | 'looks, then sleeps'
     | 'sleeps before it is counted'
+    | 'is counted out twice'
     | 'wakes before it notes the call'
     | 'listens after looking'
     | 'rings nobody'
@@ -214,10 +218,15 @@ export function conditionModel({
       (thread) => {
         const seen =
           mistake === 'looks, then sleeps' ? (thread.shared[CALLS] ?? 0) : at(thread, SEEN);
-        if (thread.park(CALLS, seen) === null) return AGAIN;
+        const wake = thread.park(CALLS, seen);
+        if (wake === null) return AGAIN;
         set(thread, SEEN, 0);
         if (thread.gaveUp()) set(thread, GIVES_UP, 1);
-        return mistake === 'sleeps before it is counted' ? 'count asleep' : 'count awake';
+        if (mistake === 'sleeps before it is counted') return 'count asleep';
+        // Whoever woke it counts it out.
+        return wake === 'ok' && mistake !== 'is counted out twice'
+          ? 'look at the calls'
+          : 'count awake';
       },
       { abortable: true, polls: true },
     ),
@@ -330,7 +339,13 @@ export function conditionModel({
       }),
       step('does one sleep?', (thread) => (isAsleep(thread.shared) ? 'wake' : woken(thread))),
       step('wake', (thread) => {
-        thread.wake(CALLS, at(thread, COUNT) < count(thread) ? MOST_WAITING : at(thread, TOLD));
+        const most = at(thread, COUNT) < count(thread) ? MOST_WAITING : at(thread, TOLD);
+        set(thread, WOKEN, thread.wake(CALLS, most));
+        return at(thread, WOKEN) > 0 ? 'count out the woken' : woken(thread);
+      }),
+      step('count out the woken', (thread) => {
+        countWoken(thread.shared, at(thread, WOKEN));
+        set(thread, WOKEN, 0);
         return woken(thread);
       }),
       step('does an event loop listen?', (thread) =>
