@@ -6,7 +6,6 @@
  * counts as notified, or another one is.
  */
 import { currentHost } from '../host/current.ts';
-import { TRUST } from '../host/port.ts';
 import type { Agent, Bed, Sleeping } from '../host/port.ts';
 import { RseqSliceError } from '../errors.ts';
 import {
@@ -388,12 +387,12 @@ export class Condition {
   }
 
   /**
-   * Looking for the dead costs more than a notification, and they are no trouble for a moment: who
-   * lives takes theirs.
+   * Looking for the dead costs as much as a hundred notifications, and they are no trouble for a
+   * moment: who lives takes theirs.
    */
   #forgetDead(): void {
     const at = now();
-    if (at - this.#searched < TRUST) return;
+    if (at - this.#searched < POLL) return;
     this.#searched = at;
     forgetDead(this.#words, this.#agent.id, this.#agent.hasEnded);
   }
