@@ -7,7 +7,7 @@
  */
 import { RseqSliceError } from '../../errors.ts';
 import { Attachment } from './attachment.ts';
-import { leftUntil, sharedNow, since } from '../../clock.ts';
+import { leftUntil, sharedNow } from '../../clock.ts';
 import { FIRST, lengthOf, LINE_WORDS, MOST_READERS, place, READER_LINES } from './layout.ts';
 import type { LockHandle } from './layout.ts';
 import { agentOf } from './liveness.ts';
@@ -16,6 +16,8 @@ import { checkAsyncOptions, checkOptions, deadlineOf } from '../options.ts';
 import type { AsyncLockOptions, LockOptions, PlacementOptions, Ways } from '../options.ts';
 import { Looking } from './pause.ts';
 import { describeLock, refuseCopies } from './posting.ts';
+import { ABANDONED, ReadDoor, WriteDoor } from './read-write-doors.ts';
+import type { Shared } from './read-write-doors.ts';
 import { runWith, runWithAsync } from './run-with.ts';
 import { Slots } from './slots.ts';
 import type { Row } from './slots.ts';
@@ -23,25 +25,19 @@ import { nullIfLate } from './tries.ts';
 import type { Hold } from '../token.ts';
 import { createToken } from '../token.ts';
 import type { LockToken, Owner } from '../token.ts';
-import { chooseNext, EVENT_LOOP_LEASE, hasWaiters, OWN, STATE, TURNS } from './turnstile.ts';
+import { chooseNext, hasWaiters, STATE, TURNS } from './turnstile.ts';
 import { AGAIN, NOT_YET } from './waiter.ts';
-import type { Door } from './waiter.ts';
 import { Waiting } from './waiting.ts';
 import type { LockStats } from './stats.ts';
 import {
-  claimWriting,
+  CLAIMED_SINCE,
   clearWriter,
-  confirmWriting,
   DRAIN,
   isClaimed,
-  isClaimedByEventLoop,
   isWritten,
-  leaveTorn,
   listenForReaders,
   stopListening,
   tellOfReader,
-  TORN,
-  withdrawClaim,
   writerOf,
 } from './writer.ts';
 
@@ -55,16 +51,11 @@ const NO_OPTIONS: LockOptions = {};
 const READING: Ways = { tries: 'tryReadLock()', waits: 'withReadLockAsync()' };
 const WRITING: Ways = { tries: 'tryWriteLock()', waits: 'withWriteLockAsync()' };
 
-/** When an event loop claimed the lock last, or a reader left after that. */
-const CLAIMED_SINCE = OWN + 1;
-
 /** What a token's number says beside a reader's place. */
 const IN_SECTION = 1;
 const WITHOUT_SECTION = 0;
 /** In the place of a place. */
 const WRITER = 0;
-/** Beside the place in what the doors return. */
-const ABANDONED = 1;
 
 /** Its methods are those of `RwLock`, which tells what they do. */
 export class ReadWriteEngine implements Owner {
@@ -359,155 +350,5 @@ export class ReadWriteEngine implements Owner {
       'ERR_RSEQ_RECURSIVE_LOCK',
       'This thread already holds the RwLock and would wait for itself.',
     );
-  }
-}
-
-/** What the doors of one lock have in common. */
-interface Shared {
-  readonly words: Int32Array;
-  readonly agent: Agent;
-  readonly slots: Slots;
-  /** Wakes a writer that waits for readers to leave. */
-  readonly tellWriter: () => boolean;
-  readonly noteAbandoned: () => void;
-}
-
-/**
- * Looks at the writer's word for one who wants in.
- * @returns {@link AGAIN} when it was changed, {@link NOT_YET} when a writer is in or has claimed
- * the lock; 0: nobody writes
- */
-function lookAtWriter(
-  { words, agent, slots, noteAbandoned }: Shared,
-  state: number,
-  isLate: boolean,
-): number {
-  if (!isWritten(state)) return 0;
-  if (isLate && agent.hasEnded(writerOf(state))) {
-    if (isClaimed(state)) withdrawClaim(words, state);
-    else if (leaveTorn(words, state)) noteAbandoned();
-    return AGAIN;
-  }
-  // A claim of an event loop that does not come round, while nobody reads, is in nobody's way for
-  // long.
-  if (
-    !isClaimedByEventLoop(state) ||
-    since(Atomics.load(words, CLAIMED_SINCE), sharedNow()) <= EVENT_LOOP_LEASE
-  )
-    return NOT_YET;
-  // It would do that itself, if it came round.
-  if (isLate) slots.clearDead();
-  if (!slots.isEmpty()) return NOT_YET;
-  withdrawClaim(words, state);
-  return AGAIN;
-}
-
-class ReadDoor implements Door {
-  readonly #shared: Shared;
-  readonly #attachment: Attachment | null;
-
-  /**
-   * @param attachment of the thread whose section is entered before the lock is taken; null: none
-   */
-  constructor(shared: Shared, attachment: Attachment | null) {
-    this.#shared = shared;
-    this.#attachment = attachment;
-  }
-
-  attempt(_isLinedUp: boolean, mayTake: boolean, isLate: boolean): number {
-    const { words, slots, tellWriter } = this.#shared;
-    const writer = lookAtWriter(this.#shared, Atomics.load(words, STATE), isLate);
-    if (writer !== 0) return writer;
-    if (!mayTake) return NOT_YET;
-    this.#attachment?.thread.enter();
-    const place = slots.claim();
-    if (place < 0) {
-      this.#attachment?.thread.retract();
-      return isLate && slots.clearDead() ? AGAIN : NOT_YET;
-    }
-    const state = Atomics.load(words, STATE);
-    if (!isWritten(state)) return place * 2 + (state === TORN ? ABANDONED : 0);
-    // A writer that came meanwhile has seen our place, or we see its claim here.
-    slots.clear(place);
-    this.#attachment?.thread.retract();
-    tellWriter();
-    return AGAIN;
-  }
-
-  isOpen(): boolean {
-    return !isWritten(Atomics.load(this.#shared.words, STATE)) && this.#shared.slots.hasRoom();
-  }
-
-  isKeptByEventLoop(): boolean {
-    return isClaimedByEventLoop(Atomics.load(this.#shared.words, STATE));
-  }
-
-  admitsMore(): boolean {
-    return hasWaiters(this.#shared.words) && this.isOpen();
-  }
-
-  cancel(): boolean {
-    return false;
-  }
-}
-
-/** Lets a thread claim the lock; an event loop, which sleeps at the door only, also take it. */
-class WriteDoor implements Door {
-  readonly #shared: Shared;
-  readonly #isEventLoop: boolean;
-  /** The word that this door has put there; 0: it has not claimed the lock. */
-  #claim = 0;
-
-  constructor(shared: Shared, isEventLoop: boolean) {
-    this.#shared = shared;
-    this.#isEventLoop = isEventLoop;
-  }
-
-  attempt(_isLinedUp: boolean, mayTake: boolean, isLate: boolean): number {
-    if (this.#claim === 0) {
-      const { words, agent } = this.#shared;
-      const state = Atomics.load(words, STATE);
-      const writer = lookAtWriter(this.#shared, state, isLate);
-      if (writer !== 0) return writer;
-      if (!mayTake) return NOT_YET;
-      this.#claim = claimWriting(words, state, agent.id, this.#isEventLoop);
-      if (this.#claim === 0) return AGAIN;
-      if (this.#isEventLoop) Atomics.store(words, CLAIMED_SINCE, sharedNow());
-    }
-    return this.#isEventLoop ? this.confirm(isLate) : 0;
-  }
-
-  /**
-   * Takes the lock that was claimed.
-   * @returns whether a writer has died with it; {@link NOT_YET}: others read; {@link AGAIN}: the
-   * claim was lost
-   */
-  confirm(isLate: boolean): number {
-    const { words, slots } = this.#shared;
-    const claim = this.#claim;
-    if (Atomics.load(words, STATE) === claim) {
-      if (isLate) slots.clearDead();
-      if (!slots.isEmpty()) return NOT_YET;
-    }
-    this.#claim = 0;
-    return confirmWriting(words, claim) ? (claim < 0 ? ABANDONED : 0) : AGAIN;
-  }
-
-  isOpen(): boolean {
-    return !isWritten(Atomics.load(this.#shared.words, STATE));
-  }
-
-  isKeptByEventLoop(): boolean {
-    return this.#claim === 0 && isClaimedByEventLoop(Atomics.load(this.#shared.words, STATE));
-  }
-
-  admitsMore(): boolean {
-    return false;
-  }
-
-  cancel(): boolean {
-    const claim = this.#claim;
-    this.#claim = 0;
-    return claim !== 0 && withdrawClaim(this.#shared.words, claim);
   }
 }

@@ -26,6 +26,9 @@ export const DRAIN: number = OWN;
 const ASLEEP = 1;
 const READER = 2;
 
+/** When an event loop claimed the lock last, or a reader left after that. */
+export const CLAIMED_SINCE: number = OWN + 1;
+
 /** Whether someone writes, or has claimed the lock. */
 export function isWritten(state: number): boolean {
   return (state & ID) !== 0;
