@@ -14,7 +14,6 @@ import { currentHost } from '../host/current.ts';
 import type { Agent, Bed, Sleeping } from '../host/port.ts';
 import { checkValue, invalid } from '../options.ts';
 import { observerOf } from '../sections/observer.ts';
-import { onAbort } from './engine/abort.ts';
 import {
   arrive,
   arrivedIn,
@@ -42,13 +41,12 @@ import {
 } from './engine/arrivals.ts';
 import type { Arrival as Ticket } from './engine/arrivals.ts';
 import { Attachment } from './engine/attachment.ts';
-import { joinHeartbeat, leaveHeartbeat } from './engine/heartbeat.ts';
+import { EventLoopWaits } from './engine/event-loop-waits.ts';
 import { FIRST, lengthOf, LOCK_KINDS, place } from './engine/layout.ts';
 import type { LockHandle } from './engine/layout.ts';
 import { agentOf } from './engine/liveness.ts';
-import { EventLoopSleep, POLL, wakeEventLoops } from './engine/parking.ts';
+import { POLL } from './engine/parking.ts';
 import { describeLock, printAs, refuseCopies } from './engine/posting.ts';
-import { startTimeout } from './engine/timeout.ts';
 import { OWN } from './engine/turnstile.ts';
 import {
   checkAsyncOptions,
@@ -82,19 +80,6 @@ interface Arrival extends Ticket {
   readonly isMember: boolean;
 }
 
-/** How a wait in the event loop ended. */
-interface Ending {
-  readonly outcome: Outcome;
-  /** What it was aborted with. */
-  readonly aborted?: { readonly reason: unknown };
-}
-
-/** One that waits in the event loop. */
-interface Wait {
-  readonly arrival: Arrival;
-  readonly end: (ending: Ending) => void;
-}
-
 /** A cyclic barrier over shared memory: threads that wait until all of them are there. */
 export class Barrier {
   /** Plain data that names this barrier in another thread. */
@@ -104,9 +89,8 @@ export class Barrier {
   readonly #attachment: Attachment;
   readonly #agent: Agent;
   readonly #sleeping: Sleeping = currentHost().sleeping;
-  readonly #sleep: EventLoopSleep;
+  readonly #waits: EventLoopWaits<Arrival, Outcome>;
   readonly #mayBlock: boolean;
-  readonly #waits = new Set<Wait>();
   /** The place that was asked after last. */
   #asked = FIRST;
 
@@ -161,7 +145,17 @@ export class Barrier {
     this.#attachment = new Attachment(options.thread);
     this.#agent = agentOf(this.#attachment);
     this.#mayBlock = !MAIN_THREAD || options.blockMainThread === true;
-    this.#sleep = new EventLoopSleep(words, BELL, this.#serve);
+    this.#waits = new EventLoopWaits(
+      { words, bell: BELL, listening: LISTENING },
+      {
+        look: (arrival) => unlessWaiting(outcomeOf(words, arrival)),
+        giveUp: (arrival) => (this.#breakUp(arrival) ? null : outcomeOf(words, arrival)),
+        // One for all: they have arrived one after the other, and the last one knows most.
+        lookForDead: (last) => {
+          this.#lookForDead(last);
+        },
+      },
+    );
   }
 
   /** How many must arrive: as many as it was made for, less those that were dropped. */
@@ -215,8 +209,9 @@ export class Barrier {
     options.signal?.throwIfAborted();
     const arrival = this.#arrive(true);
     if (outcomeOf(this.#words, arrival) === Outcome.Passed) return arrival.index;
-    const { outcome, aborted } = await this.#waitInEventLoop(arrival, options);
-    if (aborted !== undefined) throw aborted.reason;
+    const { how, reason } = await this.#waits.wait(arrival, options);
+    if (how === 'aborted') throw reason;
+    const outcome = how === 'timed out' ? Outcome.Waiting : how;
     return this.#settle(arrival, outcome, options.timeout);
   }
 
@@ -328,15 +323,10 @@ export class Barrier {
   }
 
   #wakeAll(): void {
-    const words = this.#words;
-    Atomics.add(words, CALLS, 1);
+    Atomics.add(this.#words, CALLS, 1);
     const paused = this.#attachment.pause();
     this.#sleeping.wake(this.#bed, CALLS, ALL);
-    if (Atomics.load(words, LISTENING) !== 0) {
-      Atomics.store(words, LISTENING, 0);
-      Atomics.add(words, BELL, 1);
-      wakeEventLoops(words, BELL);
-    }
+    this.#waits.ring();
     if (paused) this.#attachment.resume();
   }
 
@@ -344,52 +334,11 @@ export class Barrier {
     const { lock, buffer, byteOffset } = this.handle;
     return { kind: lock, buffer, byteOffset };
   }
+}
 
-  #waitInEventLoop(arrival: Arrival, { timeout, signal }: AsyncLockOptions): Promise<Ending> {
-    return new Promise((resolve) => {
-      const end = (ending: Ending): void => {
-        this.#waits.delete(wait);
-        if (this.#waits.size === 0) leaveHeartbeat(this.#beat);
-        stopTimeout();
-        stopListening();
-        resolve(ending);
-      };
-      const wait: Wait = { arrival, end };
-      const giveUp = (ending: Ending): void => {
-        end(this.#breakUp(arrival) ? ending : { outcome: outcomeOf(this.#words, arrival) });
-      };
-      const stopTimeout = startTimeout(timeout, () => {
-        giveUp({ outcome: Outcome.Waiting });
-      });
-      const stopListening = onAbort(signal, (reason) => {
-        giveUp({ outcome: Outcome.Waiting, aborted: { reason } });
-      });
-      this.#waits.add(wait);
-      if (this.#waits.size === 1) joinHeartbeat(this.#beat);
-      this.#serve();
-    });
-  }
-
-  readonly #beat = (): void => {
-    // One for all: they have arrived one after the other, and the last one knows most.
-    const last = [...this.#waits].at(-1);
-    if (last !== undefined) this.#lookForDead(last.arrival);
-    this.#serve();
-  };
-
-  /** Ends the waits of this event loop that are over, then sleeps if there are more. */
-  readonly #serve = (): void => {
-    const words = this.#words;
-    while (this.#waits.size > 0) {
-      const bell = Atomics.load(words, BELL);
-      Atomics.store(words, LISTENING, 1);
-      for (const { arrival, end } of this.#waits) {
-        const outcome = outcomeOf(words, arrival);
-        if (outcome !== Outcome.Waiting) end({ outcome });
-      }
-      if (this.#waits.size === 0 || this.#sleep.sleep(bell)) return;
-    }
-  };
+/** How a wait is over; null: it is not. */
+function unlessWaiting(outcome: Outcome): Outcome | null {
+  return outcome === Outcome.Waiting ? null : outcome;
 }
 
 function brokenBarrier(): RseqSliceError {

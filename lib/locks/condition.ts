@@ -20,8 +20,8 @@ import type { Check } from '../options.ts';
 import { Attachment } from './engine/attachment.ts';
 import { onAbort } from './engine/abort.ts';
 import { leftUntil, now } from '../clock.ts';
+import { EventLoopWaits } from './engine/event-loop-waits.ts';
 import { ExclusiveEngine } from './engine/exclusive.ts';
-import { joinHeartbeat, leaveHeartbeat } from './engine/heartbeat.ts';
 import { lengthOf, place, LOCK_KINDS } from './engine/layout.ts';
 import type { LockHandle } from './engine/layout.ts';
 import { agentOf } from './engine/liveness.ts';
@@ -41,7 +41,7 @@ import type {
   UseOptions,
   Ways,
 } from './options.ts';
-import { EventLoopSleep, POLL, wakeEventLoops } from './engine/parking.ts';
+import { POLL } from './engine/parking.ts';
 import { Looking } from './engine/pause.ts';
 import { describeLock, printAs, refuseCopies } from './engine/posting.ts';
 import { observerOf } from '../sections/observer.ts';
@@ -89,16 +89,13 @@ interface Limits extends AsyncLockOptions {
   readonly late?: AbortSignal;
 }
 
-/** How a wait in the event loop ended. */
-type Ending =
-  | { readonly how: 'notified' | 'timed out' | 'unlocked' }
-  | { readonly how: 'aborted'; readonly reason: unknown };
+/** How a wait in the event loop is over. */
+type How = 'notified' | 'unlocked';
 
 /** One that waits in the event loop. */
 interface Wait {
   /** What the calls were when it lined up. */
   readonly calls: number;
-  readonly end: (ending: Ending) => void;
 }
 
 /** A condition variable over shared memory, for use with a `Mutex` or a `SpinLock`. */
@@ -113,10 +110,8 @@ export class Condition {
   readonly #attachment: Attachment;
   readonly #agent: Agent;
   readonly #sleeping: Sleeping = currentHost().sleeping;
-  readonly #sleep: EventLoopSleep;
+  readonly #waits: EventLoopWaits<Wait, How>;
   readonly #mayBlock: boolean;
-  /** Those who wait in this event loop, in their order. */
-  readonly #waits = new Set<Wait>();
   /** Where this thread's waiters were counted last. */
   #place = -1;
   /** When the dead were looked for last. */
@@ -154,7 +149,13 @@ export class Condition {
     this.#attachment = new Attachment(options.thread);
     this.#agent = agentOf(this.#attachment);
     this.#mayBlock = !MAIN_THREAD || options.blockMainThread === true;
-    this.#sleep = new EventLoopSleep(words, BELL, this.#serve);
+    this.#waits = new EventLoopWaits<Wait, How>(
+      { words, bell: BELL, listening: LISTENING },
+      {
+        look: ({ calls }) => (this.#take(calls) ? 'notified' : null),
+        giveUp: ({ calls }) => (this.#leaveLine(calls) ? 'notified' : null),
+      },
+    );
   }
 
   /**
@@ -274,9 +275,16 @@ export class Condition {
       state.isUnlocked = true;
       stop();
     });
-    const ending = await this.#waitInEventLoop(calls, options, (giveUp) => {
-      stop = giveUp;
+    const wait: Wait = { calls };
+    stop = () => {
+      // Another one has what this one was told.
+      if (this.#waits.end(wait, 'unlocked') && this.#leaveLine(calls)) this.notify();
+    };
+    const stopWatching = onAbort(options.late, () => {
+      this.#waits.giveUp(wait, 'timed out');
     });
+    const { how, reason } = await this.#waits.wait(wait, options);
+    stopWatching();
     // It may be unlocked while it waits for the lock, too.
     const unlocked = new AbortController();
     stop = () => {
@@ -286,14 +294,14 @@ export class Condition {
     else await lock.takeAgainAsync(token, unlocked.signal).catch(unlessAborted(unlocked.signal));
     if (unlocked.signal.aborted) {
       // Another one has what this one was told.
-      if (ending.how === 'notified') this.notify();
+      if (how === 'notified') this.notify();
       throw new RseqSliceError(
         'ERR_RSEQ_NOT_LOCKED',
         'The token was unlocked while it waited for the Condition. The wait has ended, and the lock was not taken again.',
       );
     }
-    if (ending.how === 'aborted') throw ending.reason;
-    return ending.how === 'notified';
+    if (how === 'aborted') throw reason;
+    return how === 'notified';
   }
 
   /**
@@ -318,11 +326,7 @@ export class Condition {
     const told = countSignals(words);
     if (told > 0 && isAsleep(words))
       countWoken(words, this.#sleeping.wake(this.#bed, CALLS, more < count ? MOST_WAITING : told));
-    if (Atomics.load(words, LISTENING) !== 0) {
-      Atomics.store(words, LISTENING, 0);
-      Atomics.add(words, BELL, 1);
-      wakeEventLoops(words, BELL);
-    }
+    this.#waits.ring();
     if (paused) this.#attachment.resume();
     return more;
   }
@@ -424,61 +428,6 @@ export class Condition {
     }
     return false;
   }
-
-  /** @param started gets a function that ends the wait of a token that was unlocked */
-  #waitInEventLoop(
-    calls: number,
-    { timeout, signal, late }: Limits,
-    started: (giveUp: () => void) => void,
-  ): Promise<Ending> {
-    return new Promise((resolve) => {
-      const end = (ending: Ending): void => {
-        this.#waits.delete(wait);
-        if (this.#waits.size === 0) leaveHeartbeat(this.#serve);
-        stopTimeout();
-        stopListening();
-        stopWatching();
-        resolve(ending);
-      };
-      const wait: Wait = { calls, end };
-      const giveUp = (ending: Ending): void => {
-        if (this.#waits.has(wait)) end(this.#leaveLine(calls) ? { how: 'notified' } : ending);
-      };
-      const stopTimeout = startTimeout(timeout, () => {
-        giveUp({ how: 'timed out' });
-      });
-      const stopListening = onAbort(signal, (reason) => {
-        giveUp({ how: 'aborted', reason });
-      });
-      const stopWatching = onAbort(late, () => {
-        giveUp({ how: 'timed out' });
-      });
-      this.#waits.add(wait);
-      if (this.#waits.size === 1) joinHeartbeat(this.#serve);
-      started(() => {
-        if (!this.#waits.has(wait)) return;
-        end({ how: 'unlocked' });
-        // Another one has what this one was told.
-        if (this.#leaveLine(calls)) this.notify();
-      });
-      this.#serve();
-    });
-  }
-
-  /** Ends the waits of this event loop that have been notified, then sleeps if there are more. */
-  readonly #serve = (): void => {
-    const words = this.#words;
-    while (this.#waits.size > 0) {
-      const bell = Atomics.load(words, BELL);
-      Atomics.store(words, LISTENING, 1);
-      for (const wait of this.#waits) {
-        // Those behind have lined up later.
-        if (!this.#take(wait.calls)) break;
-        wait.end({ how: 'notified' });
-      }
-      if (this.#waits.size === 0 || this.#sleep.sleep(bell)) return;
-    }
-  };
 }
 
 /** Lets an error pass that the signal is not to blame for. */
