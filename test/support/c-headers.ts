@@ -48,14 +48,26 @@ function ownLines(include: string, preprocessed: string): string {
   return own.join('\n');
 }
 
-/** @returns whether C has it for a number; else it is a keyword, an attribute, a type. */
-function isNumber(include: string, macro: string): boolean {
-  try {
-    compile(include, ['-fsyntax-only', '-w'], `${INCLUDE}long long value = (long long)(${macro});`);
-    return true;
-  } catch {
-    return false;
-  }
+/**
+ * Those that C has for numbers; the others are keywords, attributes, types. The compiler looks at
+ * all of them at once, each in a line of its own, and at those that it complains of once more, each
+ * alone: what comes before one may be to blame.
+ */
+function numbersAmong(include: string, macros: readonly string[]): string[] {
+  const complaints = (names: readonly string[]): string => {
+    const lines = names.map((name, index) => `long long value_${index} = (long long)(${name});`);
+    try {
+      const source = `${INCLUDE}#line 1 "macros"\n${lines.join('\n')}\n`;
+      compile(include, ['-fsyntax-only', '-w'], source);
+      return '';
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
+  };
+  const suspects = new Set(
+    [...complaints(macros).matchAll(/^macros:(\d+):/gm)].map(([, line]) => Number(line) - 1),
+  );
+  return macros.filter((name, index) => !suspects.has(index) || complaints([name]) === '');
 }
 
 /** The values of expressions, which a program prints. */
@@ -107,7 +119,7 @@ export function readHeaders(include: string): Headers {
     ],
   );
   const members = membersOf(text, 'rseq_slice_area');
-  const numbers = macros.filter((macro) => isNumber(include, macro));
+  const numbers = numbersAmong(include, macros);
   const offsetOf = (member: string) => `offsetof(struct rseq_slice_area, ${member})`;
   const values = evaluate(include, [
     ...numbers,
