@@ -17,7 +17,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cac } from 'cac';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { PASSED_ON } from '../../../lib/cli/packages.ts';
 import { COMMANDS } from '../../../packages/tools/lib/commands.ts';
 import { Installation } from '../../support/installed.ts';
@@ -27,11 +27,13 @@ const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   version: string;
 };
 
-let installation: Installation;
-beforeEach(() => {
-  installation = new Installation();
-});
+const installation = new Installation();
+const place = (name: string): string => join(installation.folder, 'node_modules', name);
 afterEach(() => {
+  for (const name of ['rseq-slice-tools', 'rseq-slice-vm'])
+    rmSync(place(name), { recursive: true, force: true });
+});
+afterAll(() => {
   installation.remove();
 });
 
@@ -160,9 +162,12 @@ it('leaves it to the guests what a closed pipe means', () => {
     version,
     'main',
     `export const main = () => new Promise((resolve) => {
-      process.stdout.on('error', () => setImmediate(resolve, 7));
+      const late = setTimeout(resolve, 10_000, 8);
+      process.stdout.on('error', () => {
+        clearTimeout(late);
+        setImmediate(resolve, 7);
+      });
       setInterval(() => process.stdout.write('x'), 1).unref();
-      setTimeout(resolve, 10_000, 8);
     });`,
   );
   const program = join(installation.path, 'dist/cli/main.js');
@@ -182,5 +187,3 @@ function writePackage(name: string, ofVersion: string, entry: string, text: stri
   writeFileSync(join(place(name), 'package.json'), JSON.stringify(description));
   writeFileSync(join(place(name), `${entry}.mjs`), text);
 }
-
-const place = (name: string): string => join(installation.folder, 'node_modules', name);
