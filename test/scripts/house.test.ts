@@ -148,13 +148,15 @@ it('names in its comments files that are there', () => {
   const known = new Set(files.flatMap((path) => [path, basename(path)]));
   const stale = files
     .filter((path) => /\.(?:ts|mjs|c|cc|h|sh)$/.test(path))
-    .flatMap((path) =>
-      commentsOf(path, read(path)).flatMap((comment) =>
-        staleNames(comment, (name) => known.has(name) || isBelow(dirname(path), name)).map(
-          (name) => `${path}: ${name}`,
-        ),
-      ),
-    );
+    .flatMap((path) => {
+      const isThere = (name: string) => known.has(name) || isBelow(dirname(path), name);
+      const text = read(path);
+      // To look for the comments takes long, and few files name anything that is not there.
+      if (staleNames(text, isThere).length === 0) return [];
+      return commentsOf(path, text)
+        .flatMap((comment) => staleNames(comment, isThere))
+        .map((name) => `${path}: ${name}`);
+    });
   expect(stale).toEqual([]);
 });
 

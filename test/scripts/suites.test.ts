@@ -39,7 +39,11 @@ console.log(JSON.stringify(found));
 
 type Files = readonly string[];
 
-function listSuites(): { suites: Readonly<Record<keyof typeof SUITES, Files>>; portable: Files } {
+/** Asked once: to start vitest takes a while. */
+let listed: ReturnType<typeof askSuites> | undefined;
+const listSuites = () => (listed ??= askSuites());
+
+function askSuites(): { suites: Readonly<Record<keyof typeof SUITES, Files>>; portable: Files } {
   const command = ['--input-type=module', '-e', LIST];
   const { status, stdout, stderr } = spawnSync(process.execPath, command, {
     cwd: root,
