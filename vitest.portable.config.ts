@@ -6,15 +6,17 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { ViteUserConfig } from 'vitest/config';
-import short from './vitest.config.ts';
+import { limits } from './vitest.config.ts';
+import { env, resolve } from './vitest.shared.ts';
 
 const folder = fileURLToPath(new URL('test/', import.meta.url));
 const MARK = /^ \* @portable\r?$/m;
 
 const config: ViteUserConfig = {
-  ...short,
+  resolve,
   test: {
-    ...short.test,
+    ...limits,
+    env,
     include: readdirSync(folder, { recursive: true, encoding: 'utf8' })
       .filter((name) => name.endsWith('.test.ts') && MARK.test(readFileSync(folder + name, 'utf8')))
       .map((name) => `test/${name.replaceAll('\\', '/')}`),
