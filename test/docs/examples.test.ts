@@ -2,7 +2,8 @@
 /**
  * Every example of the README and the pages: it compiles, it runs to a good end
  * in a process of its own, and the commands it names are there. What a page
- * claims beyond that has a test of its own beside this one.
+ * claims beyond that has a test of its own beside this one. One in three is run here, and the
+ * others by the long suite.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -11,6 +12,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { commandsOf, complainOf } from '../support/commands.ts';
 import { blocksOf, DOCUMENTS, ExampleFolder, readDocument, root } from '../support/examples.ts';
 import type { Example } from '../support/examples.ts';
+import { share } from '../support/share.ts';
 
 const folder = new ExampleFolder();
 for (const name of ['async-mutex', 'multithreading']) folder.install(name);
@@ -53,11 +55,14 @@ const TESTS = 'docs/simulated-kernel.md';
 const UNTIL = "process.env.PORT = '0';\nsetTimeout(() => process.exit(), 1_000);\n";
 
 const runnable = programs.filter(([, { treatment }]) => treatment !== 'compile only');
-it.concurrent.each(runnable)('%s runs', async (_, { document, code, treatment }) => {
-  const { stdout, ...ending } = await folder.start(treatment === 'serves' ? UNTIL + code : code);
-  expect(ending, stdout).toEqual({ status: 0, signal: null, stderr: '' });
-  if (document === TESTS) expect(stdout).toMatch(/# pass 2\n# fail 0/);
-});
+it.concurrent.each(share(runnable, { every: 3 }))(
+  '%s runs',
+  async (_, { document, code, treatment }) => {
+    const { stdout, ...ending } = await folder.start(treatment === 'serves' ? UNTIL + code : code);
+    expect(ending, stdout).toEqual({ status: 0, signal: null, stderr: '' });
+    if (document === TESTS) expect(stdout).toMatch(/# pass 2\n# fail 0/);
+  },
+);
 
 it.each(of('json'))('%s is JSON', (_, { code }) => {
   expect(() => JSON.parse(code) as unknown).not.toThrow();

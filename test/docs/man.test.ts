@@ -4,8 +4,7 @@
  * is checked.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
@@ -150,34 +149,4 @@ it.for([
   if (/can't (open|find) macro file|cannot open macro file/.test(stderr))
     context.skip(stderr.trim());
   expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: '', stderr: '' });
-});
-
-it('is in the package, with the headers', () => {
-  const { man } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
-    man: string[];
-  };
-  for (const page of man) expect(existsSync(join(root, page)), page).toBe(true);
-  const folder = mkdtempSync(join(tmpdir(), 'rseq-slice-pack-'));
-  try {
-    const { status, stdout } = spawnSync(
-      'npm',
-      ['pack', '--dry-run', '--json', '--ignore-scripts'],
-      { cwd: root, encoding: 'utf8', env: { ...process.env, npm_config_cache: folder } },
-    );
-    expect(status).toBe(0);
-    const [packed] = JSON.parse(stdout) as [{ files: { path: string }[] }];
-    const paths = packed.files.map((file) => file.path);
-    expect(paths).toEqual(
-      expect.arrayContaining([
-        'native/include/rseq_slice/abi.h',
-        'native/include/rseq_slice/slice.h',
-        'native/include/rseq_slice/node.h',
-        'native/man/rseq_slice.3',
-        'dist/native.js',
-        'dist/native.d.ts',
-      ]),
-    );
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
 });

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/** The example addon as another team would build it: with node-gyp. */
+/**
+ * The example addon as another team would build it, with node-gyp; and the versions of the header
+ * that example-addon.test.ts leaves out.
+ */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +15,7 @@ import {
   whyNoNodeGyp,
 } from '../support/example.ts';
 import type { ExampleReport } from '../support/example.ts';
+import './example-addon.test.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'rseq-slice-example-'));
 afterAll(() => {

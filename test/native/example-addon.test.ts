@@ -25,6 +25,7 @@ import { nodeHeaders } from '../../scripts/native/target.mjs';
 import { loadAddon } from '../../lib/host/linux/binding.ts';
 import { buildDirectly, expectWorkDone, installExample, KINDS, run } from '../support/example.ts';
 import type { ExampleReport, Tally } from '../support/example.ts';
+import { isLong, share } from '../support/share.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const native = join(root, 'native');
@@ -57,56 +58,57 @@ function expectAttachedOrTold(report: ExampleReport, why: string | null): void {
   }
 }
 
-describe.skipIf(reason !== undefined)('the example addon', () => {
-  const example = join(folder, 'example');
-  /** What `probe()` says of this host. */
-  let why: string | null;
-  beforeAll(() => {
-    installExample(example);
-    buildDirectly(example);
-    const { available, reason: found } = run(example, [
-      '--input-type=module',
-      '-e',
-      "import { probe } from 'rseq-slice'; console.log(JSON.stringify(probe().slices));",
-    ]) as { available: boolean; reason: string };
-    why = available ? null : found;
-  });
+if (!isLong)
+  describe.skipIf(reason !== undefined)('the example addon', () => {
+    const example = join(folder, 'example');
+    /** What `probe()` says of this host. */
+    let why: string | null;
+    beforeAll(() => {
+      installExample(example);
+      buildDirectly(example);
+      const { available, reason: found } = run(example, [
+        '--input-type=module',
+        '-e',
+        "import { probe } from 'rseq-slice'; console.log(JSON.stringify(probe().slices));",
+      ]) as { available: boolean; reason: string };
+      why = available ? null : found;
+    });
 
-  it('books from three kinds of thread, nested in JavaScript too, with slices or told why not', () => {
-    const report = run(example, ['main.mjs', '100']) as ExampleReport;
-    expectWorkDone(report);
-    expectAttachedOrTold(report, why);
-  });
+    it('books from three kinds of thread, nested in JavaScript too, with slices or told why not', () => {
+      const report = run(example, ['main.mjs', '100']) as ExampleReport;
+      expectWorkDone(report);
+      expectAttachedOrTold(report, why);
+    });
 
-  it('works in each of several workers, also in those that end attached', () => {
-    const workers = run(example, [workersProgram, example]) as {
-      exitCode: number;
-      tally: Tally & { attached: number };
-    }[];
-    expect(workers).toHaveLength(9);
-    for (const { exitCode, tally } of workers) {
-      expect(exitCode).toBe(0);
-      expect(tally.attached).toBe(tally.errno);
-      expect(tally.errno === 0).toBe(why === null);
-      expect(tally.booked).toBeGreaterThan(0);
-    }
-  });
+    it('works in each of several workers, also in those that end attached', () => {
+      const workers = run(example, [workersProgram, example]) as {
+        exitCode: number;
+        tally: Tally & { attached: number };
+      }[];
+      expect(workers).toHaveLength(9);
+      for (const { exitCode, tally } of workers) {
+        expect(exitCode).toBe(0);
+        expect(tally.attached).toBe(tally.errno);
+        expect(tally.errno === 0).toBe(why === null);
+        expect(tally.booked).toBeGreaterThan(0);
+      }
+    });
 
-  it('does its work without slices where rseq-slice has no addon', () => {
-    const bare = join(folder, 'bare');
-    mkdirSync(join(bare, 'native'), { recursive: true });
-    for (const part of ['dist', 'package.json', 'native/include'])
-      cpSync(join(root, part), join(bare, part), { recursive: true });
-    symlinkSync(join(root, 'node_modules'), join(bare, 'node_modules'));
-    const copy = join(folder, 'example-bare');
-    installExample(copy, bare);
-    // The header is to be found without the addon.
-    buildDirectly(copy);
-    const report = run(copy, ['main.mjs', '20']) as ExampleReport;
-    expectWorkDone(report);
-    expectAttachedOrTold(report, 'addon-missing');
+    it('does its work without slices where rseq-slice has no addon', () => {
+      const bare = join(folder, 'bare');
+      mkdirSync(join(bare, 'native'), { recursive: true });
+      for (const part of ['dist', 'package.json', 'native/include'])
+        cpSync(join(root, part), join(bare, part), { recursive: true });
+      symlinkSync(join(root, 'node_modules'), join(bare, 'node_modules'));
+      const copy = join(folder, 'example-bare');
+      installExample(copy, bare);
+      // The header is to be found without the addon.
+      buildDirectly(copy);
+      const report = run(copy, ['main.mjs', '20']) as ExampleReport;
+      expectWorkDone(report);
+      expectAttachedOrTold(report, 'addon-missing');
+    });
   });
-});
 
 describe.skipIf(reason !== undefined)('a consumer in C++', () => {
   /** Compiles it with the header changed as told, into a folder of its own. */
@@ -172,21 +174,23 @@ describe.skipIf(reason !== undefined)('a consumer in C++', () => {
     consumer = compileConsumer('as-it-is');
   });
 
-  it('has the table, and no table for null', () => {
-    expect(read(consumer, 'api')).toBe(true);
-    expect(read(consumer, 'null')).toBe(null);
-  });
+  if (!isLong)
+    it('has the table, and no table for null', () => {
+      expect(read(consumer, 'api')).toBe(true);
+      expect(read(consumer, 'null')).toBe(null);
+    });
 
-  it.each(['undefined', '', '{}', '0', '() => api', 'consumer.foreign()'])(
-    'refuses what is no table: %s',
-    (expression) => {
-      expect(read(consumer, expression)).toEqual({
-        name: 'TypeError',
-        code: 'ERR_INVALID_ARG_TYPE',
-        message: "This is not the api of 'rseq-slice/native', nor null.",
-      });
-    },
-  );
+  if (!isLong)
+    it.each(['undefined', '', '{}', '0', '() => api', 'consumer.foreign()'])(
+      'refuses what is no table: %s',
+      (expression) => {
+        expect(read(consumer, expression)).toEqual({
+          name: 'TypeError',
+          code: 'ERR_INVALID_ARG_TYPE',
+          message: "This is not the api of 'rseq-slice/native', nor null.",
+        });
+      },
+    );
 
   /** @returns the header with `pattern` replaced, which must be there */
   const replace =
@@ -199,10 +203,11 @@ describe.skipIf(reason !== undefined)('a consumer in C++', () => {
   const major = (value: number) =>
     replace(/(#define RSEQ_SLICE_API_MAJOR )\d+u/, `$1${String(value)}u`);
 
-  it.each([
+  const MAJORS = [
     ['the next major version', 'next', 2],
     ['the major version before', 'before', 0],
-  ])('that was compiled for %s is told so', (_, name, value) => {
+  ] as const;
+  it.each(share(MAJORS, { every: 2 }))('that was compiled for %s is told so', (_, name, value) => {
     const error = read(compileConsumer(name, major(value)), 'api');
     expect(error).toMatchObject({
       name: 'Error',
@@ -213,45 +218,50 @@ describe.skipIf(reason !== undefined)('a consumer in C++', () => {
     });
   });
 
-  it('that was compiled with a newer header works, and is told what the table has not', () => {
-    const newer = (header: string): string =>
-      [
-        replace(/(#define RSEQ_SLICE_API_MINOR )0u/, '$11u'),
-        replace(/(struct rseq_slice_api \{[^]*?)\n\};/, '$1\n\tint (*new_function)(void);\n};'),
-        replace(/(struct rseq_slice_section \{[^]*?)\n\};/, '$1\n\tint new_fact;\n};'),
-      ].reduce((text, change) => change(text), header);
-    const ahead = compileConsumer('newer', newer, ['-DMEMBER=new_function']);
-    expect(read(ahead, 'api')).toBe(true);
-    expect(read(ahead, 'api', 'hasMember')).toBe(false);
-    const level = compileConsumer('level', undefined, ['-DMEMBER=yield_cpu']);
-    expect(read(level, 'api', 'hasMember')).toBe(true);
-  });
+  if (isLong)
+    it('that was compiled with a newer header works, and is told what the table has not', () => {
+      const newer = (header: string): string =>
+        [
+          replace(/(#define RSEQ_SLICE_API_MINOR )0u/, '$11u'),
+          replace(/(struct rseq_slice_api \{[^]*?)\n\};/, '$1\n\tint (*new_function)(void);\n};'),
+          replace(/(struct rseq_slice_section \{[^]*?)\n\};/, '$1\n\tint new_fact;\n};'),
+        ].reduce((text, change) => change(text), header);
+      const ahead = compileConsumer('newer', newer, ['-DMEMBER=new_function']);
+      expect(read(ahead, 'api')).toBe(true);
+      expect(read(ahead, 'api', 'hasMember')).toBe(false);
+      const level = compileConsumer('level', undefined, ['-DMEMBER=yield_cpu']);
+      expect(read(level, 'api', 'hasMember')).toBe(true);
+    });
 
-  it('that was compiled with an older header works', () => {
-    const older = (header: string): string =>
-      [
-        replace(/\n\tint \(\*yield_cpu\)[^;]*;\n\};\n\n\/\* Bytes of/, '\n};\n\n/* Bytes of'),
-        replace(
-          /(#define RSEQ_SLICE_API_SIZE_1_0[^]*?)yield_cpu([^]*?)yield_cpu/,
-          '$1is_owner$2is_owner',
-        ),
-      ].reduce((text, change) => change(text), header);
-    const behind = compileConsumer('older', older, ['-DMEMBER=is_owner']);
-    expect(read(behind, 'api')).toBe(true);
-    expect(read(behind, 'api', 'hasMember')).toBe(true);
-  });
+  if (isLong)
+    it('that was compiled with an older header works', () => {
+      const older = (header: string): string =>
+        [
+          replace(/\n\tint \(\*yield_cpu\)[^;]*;\n\};\n\n\/\* Bytes of/, '\n};\n\n/* Bytes of'),
+          replace(
+            /(#define RSEQ_SLICE_API_SIZE_1_0[^]*?)yield_cpu([^]*?)yield_cpu/,
+            '$1is_owner$2is_owner',
+          ),
+        ].reduce((text, change) => change(text), header);
+      const behind = compileConsumer('older', older, ['-DMEMBER=is_owner']);
+      expect(read(behind, 'api')).toBe(true);
+      expect(read(behind, 'api', 'hasMember')).toBe(true);
+    });
 });
 
 /** `createRequire` in a file of CommonJS, as a binding.gyp has it. */
-it('tells where the header is, by require too', () => {
-  const source =
-    "const native = require('rseq-slice/native'); console.log(JSON.stringify(native.include));";
-  const include = run(root, ['--input-type=commonjs', '-e', source]) as string;
-  expect(include).toBe(join(native, 'include'));
-  expect(readFileSync(join(include, 'rseq_slice/slice.h'), 'utf8')).toContain('RSEQ_SLICE_SLICE_H');
-  const { api, unavailable } = createRequire(import.meta.url)('rseq-slice/native') as {
-    api: unknown;
-    unavailable: unknown;
-  };
-  expect(api === null).toBe(unavailable !== null);
-});
+if (!isLong)
+  it('tells where the header is, by require too', () => {
+    const source =
+      "const native = require('rseq-slice/native'); console.log(JSON.stringify(native.include));";
+    const include = run(root, ['--input-type=commonjs', '-e', source]) as string;
+    expect(include).toBe(join(native, 'include'));
+    expect(readFileSync(join(include, 'rseq_slice/slice.h'), 'utf8')).toContain(
+      'RSEQ_SLICE_SLICE_H',
+    );
+    const { api, unavailable } = createRequire(import.meta.url)('rseq-slice/native') as {
+      api: unknown;
+      unavailable: unknown;
+    };
+    expect(api === null).toBe(unavailable !== null);
+  });

@@ -2,7 +2,7 @@
 /**
  * CMakeLists.txt against binding.gyp, which owns sources and flags, and what people are told where
  * a tool is missing. Nothing is compiled here: `npm run test:cmake` and `npm run test:sanitize` do
- * that.
+ * that. What is made of another binding.gyp is seen by the long suite.
  */
 import { spawnSync } from 'node:child_process';
 import {
@@ -22,6 +22,7 @@ import { FAULTS, readFaultNames } from '../../scripts/native/sanitizers.mjs';
 import { readTarget } from '../../scripts/native/target.mjs';
 import type { Target } from '../../scripts/native/target.mjs';
 import { findCommand } from '../../packages/vm/lib/guest/packages.mjs';
+import { isLong } from '../support/share.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -99,86 +100,91 @@ const reason =
 if (reason !== undefined) console.log(`what CMake compiles: skipped: ${reason}`);
 
 describe.skipIf(reason !== undefined)('what CMake compiles', () => {
-  it('is what binding.gyp says, and the tests as it says, too', () => {
-    const path = checkout();
-    expect(configure(path)).toMatchObject({ status: 0, signal: null });
-    const target = readTarget();
-    const commands = readCommands(path);
-    expectCommandsOf(target, commands);
-    expect(commands.get('native/test/word_cases.c')?.split(' ')).toEqual(
-      expect.arrayContaining([...target.cflags, ...target.cflags_c]),
-    );
-    expect(readFileSync(join(folder, 'build/CTestTestfile.cmake'), 'utf8')).toMatch(
-      /shim_with_libc_area[^]*shim_without_libc_area/,
-    );
-  });
-
-  it('follows binding.gyp when that changes', () => {
-    const path = checkout();
-    writeFileSync(join(path, 'native/src/more.c'), 'int more;\n');
-    editGyp(path, (target) => {
-      target.sources.push('native/src/more.c');
-      target.defines.push('MORE=1');
-      target.cflags_c.push('-Wshadow');
-    });
-    expect(configure(path)).toMatchObject({ status: 0, signal: null });
-    const target = readTarget(path);
-    expect(target.sources).toContain('native/src/more.c');
-    expectCommandsOf(target, readCommands(path));
-  });
-
-  it('is nothing where binding.gyp has what would be ignored', () => {
-    const path = checkout();
-    editGyp(path, (target) => {
-      target['conditions'] = [];
-    });
-    const { status, stderr } = configure(path);
-    expect(status).not.toBe(0);
-    expect(stderr).toContain('binding.gyp has conditions');
-  });
-});
-
-it('package.json tells cmake-js the Node-API version that binding.gyp has', () => {
-  const { binary } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
-    binary: { napi_versions: number[] };
-  };
-  expect(readTarget().defines).toContain(`NAPI_VERSION=${binary.napi_versions.join()}`);
-});
-
-it('every planted fault has the report it must get', () => {
-  const [none, ...names] = readFaultNames();
-  expect(none).toBe('NONE');
-  expect(names).toEqual(FAULTS.map(({ name }) => name));
-});
-
-describe('where a tool is missing', () => {
-  const script = (name: string, ...args: string[]) =>
-    spawnSync(process.execPath, [join(root, 'scripts', name), ...args], {
-      encoding: 'utf8',
-      env: { ...process.env, PATH: folder },
+  if (!isLong)
+    it('is what binding.gyp says, and the tests as it says, too', () => {
+      const path = checkout();
+      expect(configure(path)).toMatchObject({ status: 0, signal: null });
+      const target = readTarget();
+      const commands = readCommands(path);
+      expectCommandsOf(target, commands);
+      expect(commands.get('native/test/word_cases.c')?.split(' ')).toEqual(
+        expect.arrayContaining([...target.cflags, ...target.cflags_c]),
+      );
+      expect(readFileSync(join(folder, 'build/CTestTestfile.cmake'), 'utf8')).toMatch(
+        /shim_with_libc_area[^]*shim_without_libc_area/,
+      );
     });
 
-  it.each([
-    ['build-cmake.mjs', /no cmake in PATH.*apt-get install cmake/],
-    ['test-cmake.mjs', /no cmake in PATH.*apt-get install cmake/],
-    ['lint-native.mjs', /no git in PATH.*apt-get install.* clang-format clang-tidy/],
-  ])('%s says which, and how to get it', (name, message) => {
-    const { status, stderr } = script(name);
-    expect(status).toBe(1);
-    expect(stderr).toMatch(message);
-  });
+  if (isLong) {
+    it('follows binding.gyp when that changes', () => {
+      const path = checkout();
+      writeFileSync(join(path, 'native/src/more.c'), 'int more;\n');
+      editGyp(path, (target) => {
+        target.sources.push('native/src/more.c');
+        target.defines.push('MORE=1');
+        target.cflags_c.push('-Wshadow');
+      });
+      expect(configure(path)).toMatchObject({ status: 0, signal: null });
+      const target = readTarget(path);
+      expect(target.sources).toContain('native/src/more.c');
+      expectCommandsOf(target, readCommands(path));
+    });
 
-  it('a sanitizer that cannot be had is a failure, not a skip', () => {
-    const { status, stdout } = script('test-sanitize.mjs');
-    expect(status).toBe(1);
-    expect(stdout).toMatch(
-      /^failed: address,undefined: [^]*^failed: thread: [^]*^0 passed, 2 failed, 0 skipped$/m,
-    );
-  });
-
-  it('test-sanitize.mjs takes no sanitizer that it does not know', () => {
-    const { status, stderr } = script('test-sanitize.mjs', '--only', 'memory');
-    expect(status).toBe(2);
-    expect(stderr).toContain("not 'memory'");
-  });
+    it('is nothing where binding.gyp has what would be ignored', () => {
+      const path = checkout();
+      editGyp(path, (target) => {
+        target['conditions'] = [];
+      });
+      const { status, stderr } = configure(path);
+      expect(status).not.toBe(0);
+      expect(stderr).toContain('binding.gyp has conditions');
+    });
+  }
 });
+
+if (!isLong) {
+  it('package.json tells cmake-js the Node-API version that binding.gyp has', () => {
+    const { binary } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+      binary: { napi_versions: number[] };
+    };
+    expect(readTarget().defines).toContain(`NAPI_VERSION=${binary.napi_versions.join()}`);
+  });
+
+  it('every planted fault has the report it must get', () => {
+    const [none, ...names] = readFaultNames();
+    expect(none).toBe('NONE');
+    expect(names).toEqual(FAULTS.map(({ name }) => name));
+  });
+
+  describe('where a tool is missing', () => {
+    const script = (name: string, ...args: string[]) =>
+      spawnSync(process.execPath, [join(root, 'scripts', name), ...args], {
+        encoding: 'utf8',
+        env: { ...process.env, PATH: folder },
+      });
+
+    it.each([
+      ['build-cmake.mjs', /no cmake in PATH.*apt-get install cmake/],
+      ['test-cmake.mjs', /no cmake in PATH.*apt-get install cmake/],
+      ['lint-native.mjs', /no git in PATH.*apt-get install.* clang-format clang-tidy/],
+    ])('%s says which, and how to get it', (name, message) => {
+      const { status, stderr } = script(name);
+      expect(status).toBe(1);
+      expect(stderr).toMatch(message);
+    });
+
+    it('a sanitizer that cannot be had is a failure, not a skip', () => {
+      const { status, stdout } = script('test-sanitize.mjs');
+      expect(status).toBe(1);
+      expect(stdout).toMatch(
+        /^failed: address,undefined: [^]*^failed: thread: [^]*^0 passed, 2 failed, 0 skipped$/m,
+      );
+    });
+
+    it('test-sanitize.mjs takes no sanitizer that it does not know', () => {
+      const { status, stderr } = script('test-sanitize.mjs', '--only', 'memory');
+      expect(status).toBe(2);
+      expect(stderr).toContain("not 'memory'");
+    });
+  });
+}

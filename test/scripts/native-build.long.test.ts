@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/** Our own addon, built on a machine with nothing but Node and a compiler. */
+/**
+ * Our own addon, built on a machine with nothing but Node and a compiler; and the builds that
+ * native-build.test.ts leaves out.
+ */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
@@ -13,6 +16,7 @@ import {
   TOOLS,
   whyNoCompiler,
 } from '../support/checkout.ts';
+import './native-build.test.ts';
 
 const EXPORTS: Record<keyof Binding, 'function'> = {
   probe: 'function',

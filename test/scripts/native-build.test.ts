@@ -2,7 +2,7 @@
 /**
  * The build of the addon on a machine with nothing but Node and a compiler, and what people are
  * told where it fails. Every build goes into a checkout of its own in a temporary folder, and PATH
- * holds no more than the test says.
+ * holds no more than the test says. Two builds are made here, and the others by the long suite.
  */
 import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,6 +19,7 @@ import {
   TOOLS,
   whyNoCompiler,
 } from '../support/checkout.ts';
+import { isLong } from '../support/share.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const ELSEWHERE =
@@ -62,134 +63,146 @@ NAPI_MODULE(rseq_slice, Init)
   }),
 };
 
-describe('the target', () => {
-  it('is what binding.gyp says, with its command run', () => {
-    const target = readTarget();
-    expect(target).toMatchObject({
-      name: 'rseq_slice',
-      cflags_c: ['-std=gnu11', '-O2'],
-      cflags_cc: ['-Os'],
+if (!isLong)
+  describe('the target', () => {
+    it('is what binding.gyp says, with its command run', () => {
+      const target = readTarget();
+      expect(target).toMatchObject({
+        name: 'rseq_slice',
+        cflags_c: ['-std=gnu11', '-O2'],
+        cflags_cc: ['-Os'],
+      });
+      expect(target.sources).toContain('native/src/addon.cc');
+      expect(target.defines).toContain('NAPI_VERSION=8');
+      const headers = ['rseq_slice/slice.h', 'napi.h'];
+      expect(
+        headers.map((name) =>
+          target.include_dirs.map((path) => existsSync(join(root, path, name))),
+        ),
+      ).toEqual([
+        [true, false],
+        [false, true],
+      ]);
     });
-    expect(target.sources).toContain('native/src/addon.cc');
-    expect(target.defines).toContain('NAPI_VERSION=8');
-    const headers = ['rseq_slice/slice.h', 'napi.h'];
-    expect(
-      headers.map((name) => target.include_dirs.map((path) => existsSync(join(root, path, name)))),
-    ).toEqual([
-      [true, false],
-      [false, true],
-    ]);
-  });
 
-  it.each([
-    [
-      'a key that would be ignored',
-      [{ target_name: 'a', sources: [], conditions: [] }],
-      /conditions/,
-    ],
-    ['a second target', [{ target_name: 'a' }, { target_name: 'b' }], /more than one target/],
-  ])('is not read past %s', (_, targets, message) => {
-    writeFileSync(join(folder.path, 'binding.gyp'), JSON.stringify({ targets }));
-    expect(() => readTarget(folder.path)).toThrow(message);
+    it.each([
+      [
+        'a key that would be ignored',
+        [{ target_name: 'a', sources: [], conditions: [] }],
+        /conditions/,
+      ],
+      ['a second target', [{ target_name: 'a' }, { target_name: 'b' }], /more than one target/],
+    ])('is not read past %s', (_, targets, message) => {
+      writeFileSync(join(folder.path, 'binding.gyp'), JSON.stringify({ targets }));
+      expect(() => readTarget(folder.path)).toThrow(message);
+    });
   });
-});
 
 const whyNot = whyNoCompiler();
 
 describe.skipIf(whyNot !== undefined)(
   `a build${whyNot === undefined ? '' : ` (skipped: ${whyNot})`}`,
   () => {
-    it('compiles C with a C++ compiler that comes alone', () => {
-      const path = folder.checkout(SMALL);
-      expect(node(path, folder.pathWith(['c++', ...TOOLS]), BUILD)).toMatchObject(QUIET);
-      expect(load(path, 'addon')).toEqual({ seven: 7 });
-    });
-
-    it('is direct on demand, make and Python being there', () => {
-      const path = folder.checkout(SMALL);
-      const called = { make: 'echo make >&2', python3: 'echo python3 >&2' };
-      expect(
-        node(path, folder.pathWith(['cc', 'c++', ...TOOLS], called), BUILD, '--direct'),
-      ).toMatchObject(QUIET);
-      expect(load(path, 'addon')).toEqual({ seven: 7 });
-    });
-
-    it('goes on with the compiler alone where node-gyp fails', () => {
-      const path = folder.checkout(SMALL);
-      const hollow = { make: 'exit 0', python3: 'exit 0' };
-      const child = node(path, folder.pathWith(['cc', 'c++', ...TOOLS], hollow), BUILD);
-      expect(child).toMatchObject({ signal: null, status: 0 });
-      expect(child.stderr).toMatch(/gyp ERR![^]*build-native: node-gyp failed/);
-      expect(load(path, 'addon')).toEqual({ seven: 7 });
-    });
-
-    it('tells what the compiler said, and leaves no addon of other sources', () => {
-      const path = folder.checkout({ ...SMALL, 'native/src/three.c': '#error three is missing\n' });
-      mkdirSync(join(path, 'build/Release'), { recursive: true });
-      writeFileSync(join(path, ADDON), '');
-      const child = node(path, folder.pathWith(['cc', 'c++', ...TOOLS]), BUILD);
-      expect(child).toMatchObject({ signal: null, status: 1, stdout: '' });
-      expect(child.stderr).toContain('compiling native/src/three.c failed');
-      expect(child.stderr).toMatch(/three\.c:1:2: error: .*three is missing/);
-      expect(child.stderr).toContain('apt-get install g++');
-      expect(existsSync(join(path, ADDON))).toBe(false);
-    });
-
-    it('is made once: ensure-built builds what is missing or stale', () => {
-      const path = folder.checkout(SMALL);
-      const environment = folder.pathWith(['node', 'npm', 'cc', 'c++', ...TOOLS]);
-      const ensure = () => node(path, environment, 'scripts/ensure-built.mjs');
-      const made = () => statSync(join(path, ADDON)).mtimeMs;
-
-      expect(ensure()).toMatchObject({
-        signal: null,
-        status: 0,
-        stderr: expect.stringContaining('build:native') as string,
+    if (!isLong)
+      it('compiles C with a C++ compiler that comes alone', () => {
+        const path = folder.checkout(SMALL);
+        expect(node(path, folder.pathWith(['c++', ...TOOLS]), BUILD)).toMatchObject(QUIET);
+        expect(load(path, 'addon')).toEqual({ seven: 7 });
       });
-      const first = made();
-      expect(load(path, 'addon')).toEqual({ seven: 7 });
-      expect(ensure()).toEqual({ ...QUIET, stdout: '' });
-      expect(made()).toBe(first);
-      writeFileSync(join(path, 'native/src/three.c'), 'int three(void) { return 4; }\n');
-      ensure();
-      expect(load(path, 'addon')).toEqual({ seven: 8 });
-    });
+
+    if (isLong)
+      it('is direct on demand, make and Python being there', () => {
+        const path = folder.checkout(SMALL);
+        const called = { make: 'echo make >&2', python3: 'echo python3 >&2' };
+        expect(
+          node(path, folder.pathWith(['cc', 'c++', ...TOOLS], called), BUILD, '--direct'),
+        ).toMatchObject(QUIET);
+        expect(load(path, 'addon')).toEqual({ seven: 7 });
+      });
+
+    if (isLong)
+      it('goes on with the compiler alone where node-gyp fails', () => {
+        const path = folder.checkout(SMALL);
+        const hollow = { make: 'exit 0', python3: 'exit 0' };
+        const child = node(path, folder.pathWith(['cc', 'c++', ...TOOLS], hollow), BUILD);
+        expect(child).toMatchObject({ signal: null, status: 0 });
+        expect(child.stderr).toMatch(/gyp ERR![^]*build-native: node-gyp failed/);
+        expect(load(path, 'addon')).toEqual({ seven: 7 });
+      });
+
+    if (!isLong)
+      it('tells what the compiler said, and leaves no addon of other sources', () => {
+        const path = folder.checkout({
+          ...SMALL,
+          'native/src/three.c': '#error three is missing\n',
+        });
+        mkdirSync(join(path, 'build/Release'), { recursive: true });
+        writeFileSync(join(path, ADDON), '');
+        const child = node(path, folder.pathWith(['cc', 'c++', ...TOOLS]), BUILD);
+        expect(child).toMatchObject({ signal: null, status: 1, stdout: '' });
+        expect(child.stderr).toContain('compiling native/src/three.c failed');
+        expect(child.stderr).toMatch(/three\.c:1:2: error: .*three is missing/);
+        expect(child.stderr).toContain('apt-get install g++');
+        expect(existsSync(join(path, ADDON))).toBe(false);
+      });
+
+    if (isLong)
+      it('is made once: ensure-built builds what is missing or stale', () => {
+        const path = folder.checkout(SMALL);
+        const environment = folder.pathWith(['node', 'npm', 'cc', 'c++', ...TOOLS]);
+        const ensure = () => node(path, environment, 'scripts/ensure-built.mjs');
+        const made = () => statSync(join(path, ADDON)).mtimeMs;
+
+        expect(ensure()).toMatchObject({
+          signal: null,
+          status: 0,
+          stderr: expect.stringContaining('build:native') as string,
+        });
+        const first = made();
+        expect(load(path, 'addon')).toEqual({ seven: 7 });
+        expect(ensure()).toEqual({ ...QUIET, stdout: '' });
+        expect(made()).toBe(first);
+        writeFileSync(join(path, 'native/src/three.c'), 'int three(void) { return 4; }\n');
+        ensure();
+        expect(load(path, 'addon')).toEqual({ seven: 8 });
+      });
   },
 );
 
-describe('where nothing can be compiled', () => {
-  it.runIf(process.platform === 'linux')('names the package that is missing', () => {
-    const child = node(folder.checkout(SMALL), folder.pathWith([]), BUILD);
-    expect(child).toMatchObject({ signal: null, status: 1 });
-    expect(child.stderr).toMatch(/no C\+\+ compiler.*On Debian.*apt-get install g\+\+/);
-  });
+if (!isLong)
+  describe('where nothing can be compiled', () => {
+    it.runIf(process.platform === 'linux')('names the package that is missing', () => {
+      const child = node(folder.checkout(SMALL), folder.pathWith([]), BUILD);
+      expect(child).toMatchObject({ signal: null, status: 1 });
+      expect(child.stderr).toMatch(/no C\+\+ compiler.*On Debian.*apt-get install g\+\+/);
+    });
 
-  it.runIf(process.platform === 'linux')('names a variable whose compiler is not there', () => {
-    const child = node(
-      folder.checkout(SMALL),
-      { ...folder.pathWith(['cc', 'c++']), CC: 'ccache nothing' },
-      BUILD,
-    );
-    expect(child).toMatchObject({ signal: null, status: 1 });
-    expect(child.stderr).toContain("$CC is 'ccache nothing', and that does not run");
-  });
+    it.runIf(process.platform === 'linux')('names a variable whose compiler is not there', () => {
+      const child = node(
+        folder.checkout(SMALL),
+        { ...folder.pathWith(['cc', 'c++']), CC: 'ccache nothing' },
+        BUILD,
+      );
+      expect(child).toMatchObject({ signal: null, status: 1 });
+      expect(child.stderr).toContain("$CC is 'ccache nothing', and that does not run");
+    });
 
-  it('has nothing to do on another platform, and says so once', () => {
-    const path = folder.checkout(SMALL);
-    const environment = folder.pathWith([]);
-    const child = node(path, environment, '--import', ELSEWHERE, BUILD);
-    expect(child).toMatchObject({ signal: null, status: 0 });
-    expect(child.stderr).toContain('nothing to compile for freebsd');
-    expect(node(path, environment, '--import', ELSEWHERE, 'scripts/ensure-built.mjs')).toEqual({
-      ...QUIET,
-      stdout: '',
+    it('has nothing to do on another platform, and says so once', () => {
+      const path = folder.checkout(SMALL);
+      const environment = folder.pathWith([]);
+      const child = node(path, environment, '--import', ELSEWHERE, BUILD);
+      expect(child).toMatchObject({ signal: null, status: 0 });
+      expect(child.stderr).toContain('nothing to compile for freebsd');
+      expect(node(path, environment, '--import', ELSEWHERE, 'scripts/ensure-built.mjs')).toEqual({
+        ...QUIET,
+        stdout: '',
+      });
+    });
+
+    it('takes no option that it does not know', () => {
+      expect(node(root, folder.pathWith([]), BUILD, '--indirect')).toMatchObject({
+        signal: null,
+        status: 2,
+      });
     });
   });
-
-  it('takes no option that it does not know', () => {
-    expect(node(root, folder.pathWith([]), BUILD, '--indirect')).toMatchObject({
-      signal: null,
-      status: 2,
-    });
-  });
-});

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
 /**
  * Whoever runs a script of this project finds out what it is for by `--help`, and a mistyped option
- * does nothing: it is refused with exit code 2, before anything is built, measured or written.
+ * does nothing: it is refused with exit code 2, before anything is built, measured or written. One
+ * program in four is asked here, and the others by the long suite.
  */
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { root } from '../support/examples.ts';
+import { share } from '../support/share.ts';
 
 /** What can be started of scripts/ itself; the other modules there are imported. */
 const own = readdirSync(join(root, 'scripts'))
@@ -33,7 +35,7 @@ it('has programs to look at', () => {
   expect(own).not.toContain('scripts/read-flags.mjs');
 });
 
-describe.each(programs)('%s', (program) => {
+describe.each(share(programs, { every: 4 }))('%s', (program) => {
   it('says what it is for', () => {
     const { status, stdout, stderr } = run(program, '--help');
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });

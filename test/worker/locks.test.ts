@@ -38,8 +38,9 @@ const ENDINGS = [
 ] as const;
 
 describe.each(WAYS)('$how', ({ way, how, flags }) => {
+  /** Each way has another row, and in the other suite all others. */
   const inTurns = <Row>(rows: readonly Row[]): readonly Row[] =>
-    share(rows, { every: WAYS.length, first: way });
+    share(rows, { every: Math.max(WAYS.length, rows.length), first: way });
   /** One row one of the ways, and in the other suite all others. */
   const once = <Row>(
     rows: readonly Row[],

@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { NR_SLICE_YIELD, NR_SLICE_YIELD_RFC } from '../../lib/abi/kernel.ts';
 import { callsBetweenMarkers, whyNoStrace } from '../support/strace.ts';
+import { share } from '../support/share.ts';
 
 const program = fileURLToPath(new URL('programs/undisturbed.mjs', import.meta.url));
 
@@ -67,11 +68,12 @@ const YIELDS = [NR_SLICE_YIELD, NR_SLICE_YIELD_RFC].flatMap((number) => [
 const isYield = (call: string) =>
   call === 'rseq_slice_yield' || YIELDS.some((number) => call === `syscall_${number}`);
 
-it.for([
+const ROWS = [
   ['main', 'auto'],
   ['worker', 'auto'],
   ['main', 'native'],
-] as const)(
+] as const;
+it.for(share(ROWS, { every: ROWS.length, first: 1 }))(
   'makes no system call in a million sections (%s thread, control word %s)',
   ([where, controlWord], context) => {
     const reason = whyNoStrace();

@@ -1,20 +1,13 @@
 // SPDX-License-Identifier: MIT
 /**
  * The command `bench`: that its records are what the schema says, and that tables
- * and records go where they should. What it refuses is in usage.test.ts.
+ * and records go where they should. What it refuses is in usage.test.ts, and the
+ * record of a machine in bench.long.test.ts.
  */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { homedir, hostname, tmpdir, userInfo } from 'node:os';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -22,50 +15,14 @@ import type { LocksRecord } from '../../../packages/tools/lib/bench/locks/run.ts
 import type { SectionsRecord } from '../../../packages/tools/lib/bench/sections/record.ts';
 import { probe } from '../../../lib/index.ts';
 import { version } from '../../../lib/version.ts';
+import { bench, broken, program, SHORT_LOCKS, SHORT_SECTIONS } from '../../support/bench.ts';
 import { complaintsAbout } from '../../support/schema.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
-const program = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'rseq-slice-test-'));
 afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
-
-function bench(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
-  const { status, signal, stdout, stderr } = spawnSync(
-    process.execPath,
-    [program, 'bench', ...args],
-    { encoding: 'utf8', env: { ...process.env, ...env } },
-  );
-  return { status, signal, stdout, stderr };
-}
-
-const SHORT_SECTIONS = ['--rounds', '15', '--batch', '0.2'];
-const SHORT_LOCKS = [
-  '--workers',
-  '2',
-  '--lock',
-  'mutex',
-  '--slices',
-  'off',
-  '--seconds',
-  '0.2',
-  '--warm',
-  '0.05',
-];
-
-/** A copy with one value changed. */
-function broken(record: object, path: readonly string[], value: unknown): unknown {
-  const copy = structuredClone(record) as Record<string, unknown>;
-  const last = path.at(-1) ?? '';
-  const at = path
-    .slice(0, -1)
-    .reduce<Record<string, unknown>>((part, name) => part[name] as Record<string, unknown>, copy);
-  expect(at, path.join('.')).toHaveProperty([last]);
-  if (value === undefined) Reflect.deleteProperty(at, last);
-  else at[last] = value;
-  return copy;
-}
 
 describe('a record of sections', () => {
   let run: ReturnType<typeof bench>;
@@ -262,37 +219,6 @@ describe('a record of locks that were counted', () => {
 });
 
 describe('the record of a machine', () => {
-  const file = join(folder, 'machine.json');
-  let run: ReturnType<typeof bench>;
-  let text: string;
-  beforeAll(() => {
-    run = bench(['machine', '--budget', '9', '--json', file]);
-    expect(run.status, run.stdout + run.stderr).toBe(0);
-    text = readFileSync(file, 'utf8');
-  });
-
-  it('is as the schema says, with what decides how locks do', () => {
-    const record = JSON.parse(text) as LocksRecord & { machine: object };
-    expect(complaintsAbout(record)).toEqual([]);
-    expect(record.machine).toMatchObject({ slices: probe().slices.available });
-    expect(record.command).toBe('rseq-slice bench machine');
-    expect(record.cells.length).toBeGreaterThan(0);
-    expect(complaintsAbout(broken(record, ['machine', 'available'], 'all'))).not.toEqual([]);
-  });
-
-  it('has nothing of whose machine it is', () => {
-    for (const name of [hostname(), homedir(), userInfo().username, process.cwd(), root, folder])
-      // A short name may be a word of the record, as root is not.
-      if (name.length > 4) expect(text).not.toContain(name);
-    expect(text).not.toMatch(/"[^"]*\/(home|root|tmp|usr)\//);
-  });
-
-  it('is in a file that is named, with where to send it', () => {
-    const said = run.stdout.replaceAll('\n', ' ');
-    expect(said).toContain(`The record is in ${file}. To share it, attach that file to`);
-    expect(run.stdout).toMatch(/^\d+ CPUs? of \d+ for this process, /m);
-  });
-
   it.each([
     [['--workers', '2'], /--workers is no option of bench machine/],
     [['--batch', '2'], /--batch is no option of bench machine/],
@@ -323,38 +249,6 @@ it('measures both without a name, and writes both', () => {
   expect(records.map(({ benchmark }) => benchmark)).toEqual(['sections', 'locks']);
   // The length was chosen, so nothing is said of longer ones.
   expect(stderr).not.toMatch(/take longer/);
-});
-
-describe('beside a module that prints wherever it is loaded', () => {
-  const prints = join(folder, 'prints.cjs');
-  beforeAll(() => {
-    writeFileSync(prints, "console.log('printed by a module of the user')\n");
-  });
-
-  it.each([
-    ['NODE_OPTIONS', [], { NODE_OPTIONS: `--require ${prints}` }],
-    ['an option of node', ['--require', prints], {}],
-  ])('measures all the same: %s', (_, flags, env) => {
-    const file = join(folder, 'printed.json');
-    const args = [
-      ...flags,
-      program,
-      'bench',
-      ...SHORT_LOCKS,
-      '--batch',
-      '0.2',
-      '--rounds',
-      '1',
-      '--json',
-      file,
-    ];
-    const { status, stdout, stderr } = spawnSync(process.execPath, args, {
-      encoding: 'utf8',
-      env: { ...process.env, ...env },
-    });
-    expect(status, stdout + stderr).toBe(0);
-    expect(complaintsAbout(JSON.parse(readFileSync(file, 'utf8')))).toEqual([]);
-  });
 });
 
 it('keeps a record that cannot be written where it should be, and says where', (context) => {
