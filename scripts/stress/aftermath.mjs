@@ -3,6 +3,8 @@
 // and says that it was abandoned if the history says so; and what it guards is whole, or known not
 // to be.
 
+import { readRecord } from './series.mjs';
+
 /** @typedef {import('./subjects.mjs').Subject} Subject */
 /** @typedef {{ held: number, dead: number, doubtful: number }} Left */
 
@@ -50,4 +52,37 @@ export async function inspect({ faces, permits, guarded }, left, timeout) {
     wrong.push('what it guards is half done, and nobody died with it');
   for (const token of tokens) token?.unlock();
   return wrong;
+}
+
+/**
+ * What is left in queues.
+ * @param {import('./series.mjs').Series} series
+ */
+export function drain(series) {
+  const left = [];
+  for (let which = 0; which <= series.current(true); which++) {
+    const queue = series.at(which);
+    for (let record = queue.tryPop(); record !== null; record = queue.tryPop())
+      left.push({ which, id: readRecord(record) });
+  }
+  return left;
+}
+
+/**
+ * A barrier is as new after a reset, whoever died at it.
+ * @param {import('rseq-slice').Barrier} barrier @param {number} timeout ms
+ * @returns {Promise<string[]>} what is wrong
+ */
+export async function meet(barrier, timeout) {
+  barrier.reset();
+  try {
+    const waits = Array.from({ length: barrier.parties }, () => barrier.waitAsync({ timeout }));
+    const places = await Promise.all(waits);
+    if (places.every((place, index) => place === index)) return [];
+    return [`its parties got the places ${places.join(', ')} one after the other`];
+  } catch (error) {
+    return [
+      `nobody can pass it any more: ${error instanceof Error ? error.message : String(error)}`,
+    ];
+  }
 }

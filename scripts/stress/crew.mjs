@@ -164,6 +164,11 @@ export class Crew {
     return this.#events.splice(0, index < 0 ? this.#events.length : index);
   }
 
+  /** Whether events are there that an earlier one may follow yet. */
+  get isBehind() {
+    return this.#events.length > 0;
+  }
+
   #hire() {
     const number = ++this.#started;
     const buffer = Journal.create();

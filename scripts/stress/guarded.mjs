@@ -19,6 +19,8 @@ export const Violation = {
   Sum: 3,
   /** They changed while being read. */
   Unstable: 4,
+  /** A record is not as it was pushed. */
+  Record: 5,
 };
 
 export class ViolationError extends Error {

@@ -7,10 +7,12 @@
 // history were two holders in fact. Time is only for what is about time.
 
 import { Acquired, Call, Refusal, Start, Type } from './journal.mjs';
+import { Meetings } from './meetings.mjs';
 import { PermitsRule } from './permits.mjs';
 import { Progress } from './progress.mjs';
 import { ReadersWriterRule } from './readers-writer.mjs';
 import { Standstill } from './standstill.mjs';
+import { Traffic } from './traffic.mjs';
 import { Tries } from './tries.mjs';
 
 /** @typedef {import('./journal.mjs').Event} Event */
@@ -37,9 +39,18 @@ import { Tries } from './tries.mjs';
  * @property {string} name
  * @property {number | 'rw'} permits
  * @property {number | null} longest see `Progress`
+ * @property {number} [parties] it is a barrier, which nobody holds
+ * @property {QueueWords} [queues] these are queues, which nobody holds
  * @property {() => string} [words] of the lock as they are, for messages
  * @property {() => boolean} [isReserved] whether the lock is for those only who lined up in time
  * @property {() => boolean} [isLineEmpty] whether nobody is counted as waiting, the dead neither
+ */
+
+/**
+ * @typedef {object} QueueWords of queues one after the other, by their numbers
+ * @property {(which: number) => string} [words]
+ * @property {(which: number, isPush: boolean) => boolean} [isReserved]
+ * @property {(which: number, isPush: boolean) => boolean} [isLineEmpty]
  */
 
 /** @typedef {{ kind: string, subject: string, text: string, trace: readonly string[] }} Failure */
@@ -85,11 +96,14 @@ class Lane {
   /**
    * @param {Subject} subject
    * @param {number} patience
+   * @param {readonly string[]} styles
    * @param {(kind: string, subject: string, text: string, trace: readonly Event[]) => void} fail
    */
   constructor(
     {
       name,
+      parties,
+      queues,
       permits,
       longest,
       words = () => 'unknown',
@@ -97,6 +111,7 @@ class Lane {
       isLineEmpty = () => false,
     },
     patience,
+    styles,
     fail,
   ) {
     this.name = name;
@@ -111,6 +126,13 @@ class Lane {
     this.longest = longest;
     this.isReserved = isReserved;
     this.isLineEmpty = isLineEmpty;
+    /** Where nobody holds anything, all is checked here. @type {Meetings | Traffic | null} */
+    this.gathering =
+      parties !== undefined
+        ? new Meetings({ parties, patience, fail: report, words, styles })
+        : queues !== undefined
+          ? new Traffic({ ...queues, patience, fail: report, styles })
+          : null;
   }
 
   /** For the trace of a failure. @param {Event} event */
@@ -143,7 +165,7 @@ export class History {
     this.#styles = styles;
     this.#lanes = subjects.map(
       (subject) =>
-        new Lane(subject, patience, (kind, name, text, trace) => {
+        new Lane(subject, patience, styles, (kind, name, text, trace) => {
           if (this.failures.length < MOST_FAILURES)
             this.failures.push({
               kind,
@@ -158,7 +180,10 @@ export class History {
   /** @param {Event} event the next in their order */
   push(event) {
     if (event.type === Type.Kill) {
-      for (const lane of this.#lanes) lane.note(event);
+      for (const lane of this.#lanes) {
+        lane.note(event);
+        lane.gathering?.kill(event.worker);
+      }
       this.#dying.add(event.worker);
       this.#disturbances++;
       return;
@@ -176,6 +201,7 @@ export class History {
         'bad data',
         `worker ${event.worker} found what it guards to be wrong, code ${event.detail}`,
       );
+    else if (lane.gathering !== null) lane.gathering.push(event);
     else if (event.type === Type.Calling || event.type === Type.Called) this.#call(lane, event);
     else if (event.type === Type.Start) this.#start(lane, event);
     else this.#continue(lane, event);
@@ -194,13 +220,15 @@ export class History {
 
   /** Whether there is a lock that someone could have now, and waits for. */
   get isStill() {
-    return this.#lanes.some(({ standstill }) => standstill.isStill);
+    return this.#lanes.some(
+      ({ standstill, gathering }) => standstill.isStill || gathering?.isStill === true,
+    );
   }
 
   /**
    * Time has passed, of which the events so far are seen.
    * @param {number} passed ms
-   * @param {Pick<import('./standstill.mjs').Look, 'lost' | 'late'>} look
+   * @param {import('./meetings.mjs').Look} look
    */
   tick(passed, look = NOTHING_ODD) {
     this.#now += passed;
@@ -209,6 +237,10 @@ export class History {
         ? ''
         : `; told to end, and not heard of since: ${[...this.#dying].join(', ')}`;
     for (const lane of this.#lanes) {
+      if (lane.gathering !== null) {
+        lane.gathering.tick(this.#now, passed, look);
+        continue;
+      }
       lane.progress.tick(this.#now, passed, lane.rule.describe() + dying);
       if (lane.isHaunted && lane.isLineEmpty()) lane.isHaunted = false;
       const isReserved = lane.isHaunted && lane.isReserved();
@@ -225,16 +257,39 @@ export class History {
     return this.#lanes[subject]?.progress.isQuiet === true;
   }
 
+  /** ms for which someone has waited where nobody holds anything. @param {number} subject */
+  lull(subject) {
+    return this.#lanes[subject]?.gathering?.lull ?? 0;
+  }
+
+  /**
+   * A record was in a queue when all workers had ended.
+   * @param {number} subject @param {number} which @param {number} id
+   */
+  found(subject, which, id) {
+    const { gathering } = this.#lanes[subject] ?? {};
+    if (gathering instanceof Traffic) gathering.found(which, id);
+  }
+
   /**
    * The run is over, all workers have ended.
    * @returns what is left, for each lock
    */
   finish() {
+    for (const { gathering } of this.#lanes) gathering?.finish();
     return this.#lanes.map(({ rule }) => rule.finish());
   }
 
+  /** Of barriers and queues. */
+  gatherings() {
+    return this.#lanes.flatMap(({ name, gathering }) =>
+      gathering === null ? [] : [{ lock: name, ...gathering.summary() }],
+    );
+  }
+
   summary() {
-    return this.#lanes.map(({ name, counts, progress, longest, standstill, tries }) => ({
+    const locks = this.#lanes.filter(({ gathering }) => gathering === null);
+    return locks.map(({ name, counts, progress, longest, standstill, tries }) => ({
       lock: name,
       ...counts,
       certainTries: tries.counted,
@@ -391,7 +446,11 @@ export class History {
     for (const [key] of own) this.#operations.delete(key);
     const operations = own.map(([, operation]) => operation);
     for (const lane of this.#lanes) {
-      const { rule, progress, callers, standstill, tries } = lane;
+      const { rule, progress, callers, standstill, tries, gathering } = lane;
+      if (gathering !== null) {
+        gathering.died(worker, seq);
+        continue;
+      }
       callers.delete(worker);
       for (const operation of operations) progress.gone(operation);
       const isWaiter = operations.some(

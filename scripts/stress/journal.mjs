@@ -7,7 +7,10 @@
 export const Type = {
   /** A worker is about to ask for the lock; the detail has bits of {@link Start}. */
   Start: 1,
-  /** It has it, for a while; bits of {@link Acquired}. */
+  /**
+   * It has it, for a while; bits of {@link Acquired}. At a barrier: it has passed as this one of
+   * the parties; at a queue: it has pushed, or popped the record of this number.
+   */
   Acquired: 2,
   /** It is about to release it. */
   Releasing: 3,
@@ -39,7 +42,11 @@ export const Start = {
   Crowd: 8,
   /** It waits in the event loop. */
   Async: 16,
+  /** A record is pushed; without it one is popped. The operation's number is that of the record. */
+  Push: 32,
 };
+/** The lowest bit of a detail where a number stands beside the others: which queue it is. */
+export const WHICH = 8;
 export const Acquired = { Abandoned: 1, Notified: 2 };
 export const Refusal = {
   Refused: 0,
@@ -49,10 +56,18 @@ export const Refusal = {
   Unlocked: 3,
   /** Refused, while the lock was kept for those who had lined up in time. */
   Reserved: 4,
+  /** The queue is closed, and empty if something was popped. */
+  Closed: 5,
+  /** The barrier is broken. */
+  Broken: 6,
 };
 export const Call = {
   /** All, and with the lock held: whoever wrote down before that it waits is among them. */
   AllLocked: 1,
+  /** What is done to a barrier, and to a queue. */
+  Abort: 2,
+  Reset: 3,
+  Close: 4,
 };
 
 /**
@@ -86,7 +101,9 @@ const ROOM = 256;
 export const COUNTER = 0;
 export const STOP = 1;
 export const CALM = 2;
-const SHARED_WORDS = 3;
+/** The number of the next operation at a queue. */
+export const RECORD = 3;
+const SHARED_WORDS = 4;
 
 /** Words that all threads of a run share. */
 export function createShared() {

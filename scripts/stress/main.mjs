@@ -8,17 +8,25 @@ import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { guardStreams, loadAddon, requireWritable } from 'rseq-slice/internal';
 import * as library from 'rseq-slice';
-import { inspect } from './aftermath.mjs';
+import { drain, inspect, meet } from './aftermath.mjs';
 import { copyPackage, ORIGINAL } from './copies.mjs';
 import { CpuTime } from './cpu-time.mjs';
 import { Crew } from './crew.mjs';
 import { History } from './history.mjs';
-import { Type } from './journal.mjs';
+import { Call, COUNTER, Type, WHICH } from './journal.mjs';
 import { STYLE_NAMES } from './operations.mjs';
 import { HELP, readOptions, replayCommand } from './options.mjs';
 import { Random } from './random.mjs';
 import { formatFailures, formatSummary } from './report.mjs';
-import { describeWords, isLineEmpty, isReserved, subjectOf } from './subjects.mjs';
+import {
+  describeWords,
+  hexadecimal,
+  isLineEmpty,
+  isLineReserved,
+  isQueueLineEmpty,
+  isReserved,
+  subjectOf,
+} from './subjects.mjs';
 import { refuseUsage } from '../../packages/vm/lib/refuse-usage.mjs';
 
 /** @typedef {import('./options.mjs').Options} Options */
@@ -32,6 +40,9 @@ const SECOND = 1000;
 const LULL = 300;
 /** ms for everybody to stop, and for a lock to be had in the end. */
 const END = 20_000;
+/** Seconds from one queue's end to the next one's, and how many there may be. */
+const CLOSING = 1;
+const MOST_CLOSINGS = 8192;
 /** The main thread, in the history. */
 const MAIN = 0;
 
@@ -62,6 +73,7 @@ class Run {
       words: () => describeWords(subject),
       isReserved: () => isReserved(subject),
       isLineEmpty: () => isLineEmpty(subject),
+      ...gatheringOf(subject),
     }));
     this.#history = new History(described, { styles: STYLE_NAMES, patience: options.patience });
     const locks = this.#subjects.map(({ kind, handles }) => ({ kind, handles }));
@@ -81,6 +93,8 @@ class Run {
     crew.start(workers);
     const passed = () => (performance.now() - started) / SECOND;
     let next = this.#random.gap(1 / rate);
+    const closing = Math.max(CLOSING, seconds / MOST_CLOSINGS);
+    let closed = 0;
     while (passed() < seconds && this.#isFine()) {
       await sleep(TICK);
       this.#look();
@@ -89,6 +103,10 @@ class Run {
       const second = Math.floor(passed());
       const isCalm = second % 3 === 2;
       crew.calm(isCalm ? ((second - 2) / 3) % this.#subjects.length : null);
+      if (passed() > closed + closing) {
+        closed = passed();
+        for (const { series } of this.#subjects) series?.wantClosed();
+      }
       if (passed() < next) continue;
       if (!isCalm) crew.endOne();
       next = passed() + this.#random.gap(1 / rate);
@@ -105,9 +123,9 @@ class Run {
         this.#fail('hang', `${crew.size} workers have not stopped`);
       await crew.abort();
     } else await this.#inspect();
-    const locks = this.#history.summary();
     return {
-      locks,
+      locks: this.#history.summary(),
+      gatherings: this.#history.gatherings(),
       kills: crew.kills,
       started: crew.started,
       kinds: crew.kinds,
@@ -140,8 +158,11 @@ class Run {
     this.#history.notice(late);
     for (const event of events) this.#history.push(event);
     if (!this.#history.isStill) this.#cpu.forget();
-    this.#history.tick(passed, { late, lost: this.#lostIn(passed) });
+    const next = Atomics.load(this.#crew.shared, COUNTER);
+    const { isBehind } = this.#crew;
+    this.#history.tick(passed, { late, lost: this.#lostIn(passed), next, isBehind });
     this.#notify(passed);
+    this.#release();
     for (const error of this.#crew.errors.splice(0)) this.#fail('error', error);
   }
 
@@ -175,15 +196,46 @@ class Run {
     });
   }
 
+  /**
+   * Whoever waits at a barrier or a queue without a limit counts on others, who may all wait
+   * elsewhere: then the barrier breaks, or the queue is closed.
+   */
+  #release() {
+    const lull = LULL * this.#options.patience;
+    this.#subjects.forEach(({ barrier, series }, subject) => {
+      if (barrier === null && series === null) return;
+      if (this.#history.lull(subject) < lull && !this.#isStopping()) return;
+      const call = (/** @type {number} */ what, /** @type {() => void} */ run) => {
+        this.#crew.write(Type.Calling, MAIN, subject, what);
+        run();
+        this.#crew.write(Type.Called, MAIN, subject, what);
+      };
+      if (barrier?.broken === false) call(Call.Abort, () => void barrier.abort());
+      if (series === null) return;
+      for (let which = series.current(false); which <= series.current(true); which++) {
+        const queue = series.at(which);
+        if (!queue.closed) call(Call.Close | (which << WHICH), () => void queue.close());
+      }
+    });
+  }
+
   #isStopping() {
     return Atomics.load(this.#crew.shared, 1) !== 0;
   }
 
   async #inspect() {
     this.#look();
+    this.#subjects.forEach(({ series }, index) => {
+      if (series === null) return;
+      for (const { which, id } of drain(series)) this.#history.found(index, which, id);
+    });
     const left = this.#history.finish();
     if (!this.#isFine()) return;
     for (const [index, subject] of this.#subjects.entries()) {
+      if (subject.barrier !== null)
+        for (const text of await meet(subject.barrier, END))
+          this.#fail('in the end', text, 'barrier');
+      if (subject.faces.length === 0) continue;
       const wrong = await inspect(subject, left[index] ?? { held: 0, dead: 0, doubtful: 0 }, END);
       for (const text of wrong) this.#fail('in the end', text, subject.kind);
     }
@@ -193,6 +245,23 @@ class Run {
   #fail(kind, text, subject = 'all') {
     this.#history.failures.push({ kind, subject, text, trace: [] });
   }
+}
+
+/**
+ * What the history has to know of a barrier, or of queues.
+ * @param {import('./subjects.mjs').Subject} subject
+ */
+function gatheringOf({ barrier, series }) {
+  if (barrier !== null) return { parties: barrier.parties };
+  if (series === null) return {};
+  const queues = {
+    words: (/** @type {number} */ which) => hexadecimal(series.wordsOf(which)),
+    isReserved: (/** @type {number} */ which, /** @type {boolean} */ isPush) =>
+      isLineReserved(series, which, isPush),
+    isLineEmpty: (/** @type {number} */ which, /** @type {boolean} */ isPush) =>
+      isQueueLineEmpty(series, which, isPush),
+  };
+  return { queues };
 }
 
 /** @param {Options} options @returns {Promise<number>} the exit code */

@@ -10,9 +10,12 @@
 
 import { end, ordered } from './endings.mjs';
 import { ViolationError } from './guarded.mjs';
+import { BARRIER_STYLES, BarrierWays } from './barrier-ways.mjs';
 import { Acquired, Call, Refusal, Start, Type } from './journal.mjs';
+import { QUEUE_STYLES, QueueWays } from './queue-ways.mjs';
 import { spin } from './spin.mjs';
 import { isReserved } from './subjects.mjs';
+import { ABORTED } from './refusals.mjs';
 
 /** @typedef {import('./subjects.mjs').Subject} Subject */
 /** @typedef {import('./subjects.mjs').Face} Face */
@@ -26,7 +29,6 @@ import { isReserved } from './subjects.mjs';
 
 /** The worker is to end by returning, with whatever it holds. */
 export const RETURN = 'return';
-const ABORTED = 'stress: aborted on purpose';
 
 /** Each as often as the others, of those that a lock has. */
 const STYLES = [
@@ -56,6 +58,8 @@ export const STYLE_NAMES = [
   'beside-condition',
   'burst',
   'before-busy',
+  ...BARRIER_STYLES,
+  ...QUEUE_STYLES,
 ];
 const styleOf = (/** @type {string} */ name) => STYLE_NAMES.indexOf(name);
 
@@ -89,6 +93,8 @@ export class Operations {
   #beside = new Set();
   /** Locks that this worker has. */
   #held = 0;
+  /** For a barrier, and for queues. @type {readonly (BarrierWays | QueueWays | null)[]} */
+  #ways;
 
   /**
    * @param {object} options
@@ -102,6 +108,31 @@ export class Operations {
     this.#journal = journal;
     this.#random = random;
     this.#subjects = subjects;
+    const desk = {
+      journal,
+      random,
+      styleOf,
+      write: (
+        /** @type {number} */ type,
+        /** @type {Entry} */ entry,
+        /** @type {number} */ detail,
+      ) => {
+        journal.write(type, entry.subject, entry.style, entry.op, detail);
+      },
+      nextOp: () => ++this.#op,
+      signal: () => this.#signal(),
+      goOnBeside: (/** @type {Promise<unknown>} */ operation) => {
+        this.#goOnBeside(operation);
+      },
+      isFull: () => this.#beside.size >= MOST_BESIDE,
+    };
+    this.#ways = subjects.map(({ barrier, series }, subject) =>
+      barrier !== null
+        ? new BarrierWays(desk, subject, barrier)
+        : series !== null
+          ? new QueueWays(desk, subject, series)
+          : null,
+    );
   }
 
   /** Does something. @returns {Promise<typeof RETURN | undefined>} */
@@ -112,6 +143,8 @@ export class Operations {
     const { calm } = this.#journal;
     const subject =
       calm !== 0 && random.chance(CALM) ? calm - 1 : random.below(this.#subjects.length);
+    const ways = this.#ways[subject];
+    if (ways !== null && ways !== undefined) return this.#go(ways);
     const { faces, condition } = this.#subjects[subject] ?? this.#subjects[0];
     // More readers than writers.
     const face = random.chance(0.3) ? faces[faces.length - 1] : faces[0];
@@ -129,6 +162,25 @@ export class Operations {
       face,
       random.below(condition === null ? styleOf('condition-wait') : STYLES.length),
     );
+  }
+
+  /**
+   * Something at a barrier or at a queue, where nobody holds anything: so a worker that is to end
+   * does so while it waits there, or has just got through.
+   * @param {BarrierWays | QueueWays} ways
+   */
+  async #go(ways) {
+    const [how = '', where] = (ordered(this.#journal) ?? '').split('-');
+    if (where === 'waiting') {
+      this.#goOnBeside(ways.wait());
+      if (this.#random.chance(0.7))
+        await new Promise((resolve) => setTimeout(resolve, this.#random.below(4)));
+    } else await ways.next();
+    if (where === undefined) return undefined;
+    // What waits beside would keep the worker alive as long as it waits.
+    if (how === 'return' && where === 'holding' && this.#beside.size > 0) return undefined;
+    end(how);
+    return /** @type {typeof RETURN} */ (RETURN);
   }
 
   /** Waits for all that waits beside. */

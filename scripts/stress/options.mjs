@@ -3,7 +3,7 @@
 
 import { parseArgs } from 'node:util';
 
-export const LOCKS = ['mutex', 'spin', 'rw', 'semaphore', 'condition'];
+export const LOCKS = ['mutex', 'spin', 'rw', 'semaphore', 'condition', 'barrier', 'queue'];
 /** Mistakes that workers can make, see `planted.mjs`. */
 export const PLANTED = ['lost-wake'];
 const MOST_WORKERS = 40;
@@ -27,7 +27,10 @@ Checked are: never more holders than the lock allows; after a death with the loc
 abandoned, of an RwLock all readers until the next writer and that writer, and nobody without a death; the guarded data;
 that tries get what nobody can hold; that a lock which is free and waited for does not stand still for 100 ms; that a
 wanted lock is got by someone within 2 s, and by whoever waits within 10 s; that nobody waits for longer than its turns
-take, many times over; notifications; and that in the end everything ends and is free.
+take, many times over; notifications; and that in the end everything ends and is free. Of a barrier: all of a generation
+pass or none, it breaks for a cause only, and who arrived earlier is not kept for 100 ms after one that came later. Of
+queues: no record is lost or popped twice, or before one pushed earlier; and nobody waits for 100 ms where there is a
+record, or room.
 
 Excused are: time in which threads that ask had no CPU, by the kernel's count where it has one; 55 ms after a death; and
 250 ms of a lock that is kept for waiters which may be dead. Waits beside a death, or an event loop that did not come

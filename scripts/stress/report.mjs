@@ -7,6 +7,7 @@
 /**
  * @typedef {object} Result
  * @property {ReturnType<import('./history.mjs').History['summary']>} locks
+ * @property {ReturnType<import('./history.mjs').History['gatherings']>} gatherings
  * @property {Record<string, number>} kills
  * @property {number} started workers, one after the other
  * @property {{ original: number, copy: number, withoutAddon: number }} kinds how many of them used
@@ -22,6 +23,7 @@ const MOST_FAILURES = 2;
 /** @param {Result} result */
 export function formatSummary({
   locks,
+  gatherings,
   kills,
   started,
   kinds,
@@ -45,6 +47,7 @@ export function formatSummary({
       `excused ${noCpu} ms without CPU, ${deaths} ms of deaths, ${reserved} ms reserved`
     );
   });
+  lines.push(...gatherings.map(formatGathering));
   const ended = Object.entries(kills).map(([ending, count]) => `${count} ${ending}`);
   lines.push(
     `ended: ${ended.length === 0 ? 'none' : ended.join(', ')}; ${started} workers, ${events} events in ${seconds.toFixed(1)} s`,
@@ -58,6 +61,29 @@ export function formatSummary({
     );
   lines.push(failures.length === 0 ? 'All was right.' : `${failures.length} things were wrong.`);
   return `${lines.join('\n')}\n`;
+}
+
+/** @param {Result['gatherings'][number]} gathering */
+function formatGathering(gathering) {
+  const { lock, refused, timedOut, aborted, longestStandstill, lateEnds, maxWait } = gathering;
+  const end =
+    `longest wait ${maxWait} ms; stood still at most ${longestStandstill} ms, ` +
+    `${lateEnds} times over 20`;
+  if (!('queues' in gathering)) {
+    const { passed, generations, broken, aborts, resets, watched, noCpu } = gathering;
+    return (
+      `${lock}: ${passed} passed, ${generations} generations whole, ${broken} found it broken, ` +
+      `${refused} refused, ${timedOut} timed out, ${aborted} aborted, ${aborts} broke it, ${resets} resets; ` +
+      `${watched} waits that a later one showed to be over; ${end}, excused ${noCpu} ms without CPU`
+    );
+  }
+  const { pushed, popped, closed, queues, takenByDead, certainTries, excused } = gathering;
+  return (
+    `${lock}: ${pushed} pushed, ${popped} popped, ${takenByDead} taken by the dead, ` +
+    `${refused} refused (${certainTries} tries with nobody in the way), ${timedOut} timed out, ${aborted} aborted, ` +
+    `${closed} found one of ${queues} queues closed; ${end}, ` +
+    `excused ${excused.noCpu} ms without CPU, ${excused.deaths} ms of deaths, ${excused.reserved} ms reserved`
+  );
 }
 
 /** @param {readonly Failure[]} failures @param {string} command */

@@ -50,6 +50,7 @@ export class Standstill {
    */
   #asking = new Map();
   #permits;
+  #hasRoom;
   #patience;
   #fail;
   #words;
@@ -69,9 +70,12 @@ export class Standstill {
    * @param {number} options.patience multiplies what is too long
    * @param {Fail} options.fail
    * @param {() => string} options.words the lock's words as they are, for the message
+   * @param {() => boolean} [options.hasRoom] where nobody holds anything: whether whoever asks could
+   * have what it asks for
    */
-  constructor({ permits, patience, fail, words }) {
+  constructor({ permits, patience, fail, words, hasRoom }) {
     this.#permits = permits;
+    this.#hasRoom = hasRoom;
     this.#patience = patience;
     this.#fail = fail;
     this.#words = words;
@@ -101,12 +105,22 @@ export class Standstill {
     this.#asking.delete(operation);
   }
 
+  /** It has what it asked for, and holds nothing. @param {Operation} operation */
+  done(operation) {
+    this.#asking.delete(operation);
+    this.#moved(true);
+  }
+
+  /** Someone died who may have been about to call others. @param {number} now */
+  excuseDeath(now) {
+    this.#deathUntil = now + NOTICED * this.#patience;
+  }
+
   /** @param {readonly Operation[]} operations of one worker @param {number} now */
   died(operations, now) {
     for (const operation of operations) {
       const wasHere = this.#asking.delete(operation);
-      if (this.#holding.delete(operation) || wasHere)
-        this.#deathUntil = now + NOTICED * this.#patience;
+      if (this.#holding.delete(operation) || wasHere) this.excuseDeath(now);
     }
   }
 
@@ -181,6 +195,7 @@ export class Standstill {
 
   /** @param {Operation} operation */
   #hasRoomFor(operation) {
+    if (this.#hasRoom !== undefined) return this.#hasRoom();
     if (this.#permits !== 'rw') return this.#holding.size < this.#permits;
     if (this.#holding.size === 0) return true;
     return (
@@ -209,7 +224,11 @@ export class Standstill {
       .map((other) => `worker ${other.worker} (operation ${other.op}, ${other.style})`)
       .join(', ');
     const free =
-      this.#holding.size === 0 ? 'nobody holds it' : `only ${this.#holding.size} hold it`;
+      this.#hasRoom !== undefined
+        ? 'what it waits for is there'
+        : this.#holding.size === 0
+          ? 'nobody holds it'
+          : `only ${this.#holding.size} hold it`;
     this.#fail(
       'standstill',
       `${free}, and nothing moved for ${Math.round(still)} ms though worker ${worker} (operation ${op}, ${style}) waits; ` +

@@ -4,9 +4,11 @@
 
 import { countWaiters, isGateClosed, turnsBound } from '../../dist/locks/engine/turnstile.js';
 import { Guarded, GUARDED_WORDS } from './guarded.mjs';
+import { Series } from './series.mjs';
 
-export const KINDS = ['mutex', 'spin', 'rw', 'semaphore', 'condition'];
 const PERMITS = 3;
+/** Of a barrier. */
+const PARTIES = 3;
 /** ms from one turn of those who wait to the next, of a SpinLock and of the others. */
 const SPIN_TURN = 50;
 const TURN = 5;
@@ -43,6 +45,8 @@ const LATE = 60;
  * @property {string} kind
  * @property {readonly Face[]} faces
  * @property {Condition | null} condition
+ * @property {import('rseq-slice').Barrier | null} barrier
+ * @property {Series | null} series of queues
  * @property {Guarded} guarded
  * @property {number | 'rw'} permits
  * @property {(threads: number) => number | null} longest ms that one may wait in which nobody dies
@@ -155,6 +159,7 @@ function open({ Condition, Mutex, RwLock, Semaphore, SpinLock }, kind, handles) 
  */
 export function subjectOf(library, kind, from = null) {
   library.attach();
+  if (kind === 'barrier' || kind === 'queue') return gatheringOf(library, kind, from);
   const { lock, condition, ...rest } = open(library, kind, from);
   const guarded =
     from?.guarded ?? new SharedArrayBuffer(GUARDED_WORDS * Int32Array.BYTES_PER_ELEMENT);
@@ -162,11 +167,53 @@ export function subjectOf(library, kind, from = null) {
     ...rest,
     kind,
     condition,
+    barrier: null,
+    series: null,
     guarded: new Guarded(new Int32Array(guarded)),
     handles: { lock: lock.handle, condition: condition?.handle, guarded },
     words: [lock, ...(condition === null ? [] : [condition])].map(
       ({ handle }) => new Int32Array(handle.buffer, handle.byteOffset),
     ),
+  };
+}
+
+/**
+ * A barrier, or queues: nobody holds them.
+ * @param {Library} library
+ * @param {'barrier' | 'queue'} kind
+ * @param {any} from `handles`
+ * @returns {Subject}
+ */
+function gatheringOf(library, kind, from) {
+  const { Barrier } = library;
+  const barrier =
+    kind === 'queue'
+      ? null
+      : from === null
+        ? new Barrier({ parties: PARTIES })
+        : Barrier.from(from.barrier);
+  const series = kind === 'queue' ? new Series(library, from?.series ?? null) : null;
+  const { handle } = barrier ?? {};
+  return {
+    kind,
+    faces: [],
+    condition: null,
+    barrier,
+    series,
+    guarded: new Guarded(new Int32Array(GUARDED_WORDS)),
+    permits: 0,
+    longest: () => null,
+    handles: { barrier: handle, series: series?.handles },
+    words:
+      handle === undefined
+        ? []
+        : [
+            new Int32Array(
+              handle.buffer,
+              handle.byteOffset,
+              Barrier.byteLength(PARTIES) / Int32Array.BYTES_PER_ELEMENT,
+            ),
+          ],
   };
 }
 
@@ -181,11 +228,25 @@ export function isLineEmpty({ words: [words] }) {
 }
 
 /** The words as they are, for whoever looks for a cause. @param {Subject} subject */
-export function describeWords({ kind, words }) {
-  const texts = words.map((some) =>
-    Array.from(some, (word) => (word >>> 0).toString(16))
-      .join(' ')
-      .replace(/( 0)+$/, ' 0…'),
-  );
-  return `${kind}: ${texts.join(', condition: ')}`;
+export function describeWords({ kind, words, series }) {
+  if (series !== null)
+    return `queue ${series.current(false)}: ${hexadecimal(series.wordsOf(series.current(false)))}`;
+  return `${kind}: ${words.map(hexadecimal).join(', condition: ')}`;
+}
+
+/** @param {Int32Array} words */
+export function hexadecimal(words) {
+  return Array.from(words, (word) => (word >>> 0).toString(16))
+    .join(' ')
+    .replace(/( 0)+$/, ' 0…');
+}
+
+/** The same of a queue's line. @param {Series} series @param {number} which @param {boolean} isPush */
+export function isLineReserved(series, which, isPush) {
+  return isGateClosed(series.line(which, isPush));
+}
+
+/** The same of a queue's line. @param {Series} series @param {number} which @param {boolean} isPush */
+export function isQueueLineEmpty(series, which, isPush) {
+  return countWaiters(series.line(which, isPush)) === 0;
 }

@@ -16,11 +16,13 @@ import {
   Refusal,
   Start,
   Type,
+  WHICH,
 } from '../../scripts/stress/journal.mjs';
 import type { Event } from '../../scripts/stress/journal.mjs';
 import { LOCKS, readOptions, replayCommand } from '../../scripts/stress/options.mjs';
 import { Random } from '../../scripts/stress/random.mjs';
 import { formatFailures } from '../../scripts/stress/report.mjs';
+import { readRecord, writeRecord } from '../../scripts/stress/series.mjs';
 
 /** Events in the order they are written down, by short names. */
 class Script {
@@ -507,6 +509,323 @@ describe('the checker of tries', () => {
     expect(kept(new Script(1).start(2).die(2))).toEqual([]);
     expect(kept(new Script(1).take(2).die(2))).toEqual(['refused']);
     expect(refused(new Script(1).start(2).die(2).pass(1000), 1).end()).toEqual(['refused']);
+  });
+});
+
+/** Events at a barrier for three, or at queues; generations are as the barrier counts them. */
+class Gathering {
+  readonly history: History;
+  #seq = 0;
+  /** For details of a queue. */
+  which = 0;
+
+  constructor(more: Partial<Subject>) {
+    this.history = new History([{ name: 'planted', permits: 0, longest: null, ...more }]);
+  }
+
+  write(type: number, worker: number, op = 1, detail = 0): this {
+    const event: Event = { seq: this.#seq++, worker, type, subject: 0, style: 0, op, detail };
+    this.history.push(event);
+    return this;
+  }
+
+  come(worker: number, generation: number, op = 1, how = 0): this {
+    return this.write(Type.Start, worker, op, how | (generation << WHICH));
+  }
+
+  passed(worker: number, place: number, generation: number, op = 1): this {
+    return this.write(Type.Acquired, worker, op, place | (generation << WHICH));
+  }
+
+  refused(worker: number, why: number, generation: number, op = 1): this {
+    return this.write(Type.GaveUp, worker, op, why | (generation << WHICH));
+  }
+
+  reset(worker: number): this {
+    return this.write(Type.Calling, worker, 0, Call.Reset).write(
+      Type.Called,
+      worker,
+      0,
+      Call.Reset,
+    );
+  }
+
+  abort(worker: number): this {
+    return this.write(Type.Calling, worker, 0, Call.Abort).write(
+      Type.Called,
+      worker,
+      0,
+      Call.Abort,
+    );
+  }
+
+  begin(worker: number, op: number, how = 0): this {
+    return this.write(Type.Start, worker, op, how | (this.which << WHICH));
+  }
+
+  beginPush(worker: number, op: number, how = 0): this {
+    return this.begin(worker, op, Start.Push | how);
+  }
+
+  push(worker: number, op: number, how = 0): this {
+    return this.beginPush(worker, op, how).write(Type.Acquired, worker, op);
+  }
+
+  pop(worker: number, op: number, record: number): this {
+    return this.begin(worker, op).write(Type.Acquired, worker, op, record);
+  }
+
+  close(worker: number): this {
+    const detail = Call.Close | (this.which << WHICH);
+    return this.write(Type.Calling, worker, 0, detail).write(Type.Called, worker, 0, detail);
+  }
+
+  die(worker: number): this {
+    return this.write(Type.Death, worker);
+  }
+
+  pass(ms: number, look?: { lost?: (worker: number) => number; late?: ReadonlySet<number> }): this {
+    const { lost = () => 0, late = new Set<number>() } = look ?? {};
+    for (let passed = 0; passed < ms; passed += 10) {
+      this.history.tick(10, { lost, late, next: this.#seq });
+    }
+    return this;
+  }
+
+  end(): readonly string[] {
+    this.history.finish();
+    return this.history.failures.map(({ kind }) => kind);
+  }
+}
+
+describe('the checker of a barrier', () => {
+  const barrier = () => new Gathering({ parties: 3 });
+  const three = (script = barrier(), generation = 4, op = 1) =>
+    script.come(1, generation, op).come(2, generation, op).come(3, generation, op);
+
+  it('finds nothing wrong where all pass, or none', () => {
+    const all = () => three().passed(3, 2, 5).passed(1, 0, 5).passed(2, 1, 5);
+    expect(all().end()).toEqual([]);
+    expect(
+      three(all(), 5, 2).passed(1, 0, 6, 2).passed(2, 1, 6, 2).passed(3, 2, 6, 2).end(),
+    ).toEqual([]);
+    const none = barrier().come(1, 4).come(2, 4, 1, Start.Timed);
+    none.refused(2, Refusal.TimedOut, 4).refused(1, Refusal.Broken, 4).reset(1);
+    expect(
+      three(none, 5, 2).passed(3, 2, 6, 2).passed(2, 1, 6, 2).passed(1, 0, 6, 2).end(),
+    ).toEqual([]);
+  });
+
+  it('goes on counting generations after a round', () => {
+    const last = 0x7fff;
+    const script = three(barrier(), last).passed(1, 0, 4).passed(2, 1, 4).passed(3, 2, 4);
+    expect(
+      three(script, 4, 2).passed(1, 0, 5, 2).passed(2, 1, 5, 2).passed(3, 2, 5, 2).end(),
+    ).toEqual([]);
+  });
+
+  it('finds that a generation passed without all, or not all of it', () => {
+    expect(barrier().come(1, 4).come(2, 4).passed(1, 0, 5).passed(2, 1, 5).end()).toEqual([
+      'early pass',
+    ]);
+    expect(
+      three().passed(3, 2, 5).passed(1, 0, 5).abort(4).refused(2, Refusal.Broken, 5).end(),
+    ).toEqual(['early pass']);
+    expect(three().passed(1, 0, 5).passed(2, 0, 5).passed(3, 2, 5).end()).toContain('early pass');
+    expect(three().passed(1, 3, 5).end()).toContain('bad place');
+    // Before the others came.
+    expect(barrier().come(1, 4).passed(1, 0, 4).end()).toContain('early pass');
+  });
+
+  it('lets the dead take one place, and those whom a reset refused late', () => {
+    const dead = () => barrier().come(1, 4).die(1).come(2, 4).come(3, 4);
+    expect(dead().passed(2, 1, 5).passed(3, 2, 5).end()).toEqual([]);
+    const gone = dead().passed(3, 2, 5).abort(4).refused(2, Refusal.Broken, 5);
+    expect(gone.end()).toEqual(['early pass']);
+    const next = dead().passed(2, 1, 5).passed(3, 2, 5).come(2, 5, 2).come(3, 5, 2);
+    expect(next.passed(2, 0, 6, 2).passed(3, 1, 6, 2).end()).toEqual(['early pass']);
+    const late = three().passed(3, 2, 5).passed(1, 0, 5).reset(1).refused(2, Refusal.Broken, 6);
+    expect(late.end()).toEqual([]);
+  });
+
+  it('finds that it broke though nobody gave up, died or broke it', () => {
+    const broken = (script: Gathering) => script.come(2, 5, 2).refused(2, Refusal.Broken, 5, 2);
+    expect(broken(barrier()).end()).toEqual(['false break']);
+    expect(broken(barrier().abort(1)).end()).toEqual([]);
+    expect(broken(barrier().die(1)).end()).toEqual([]);
+    expect(broken(barrier().write(Type.Kill, 1)).end()).toEqual([]);
+    expect(broken(barrier().come(1, 5, 1, Start.Timed)).history.failures).toEqual([]);
+    expect(broken(barrier().abort(1).reset(1)).end()).toEqual(['false break']);
+  });
+
+  it('finds one that waits though a later one is through, gave up or died', () => {
+    const waits = () => barrier().come(1, 4).pass(30);
+    const later = () => waits().come(2, 4, 1, Start.Timed).pass(30);
+    const through = later().come(3, 4).passed(3, 2, 5);
+    expect(through.pass(90).passed(2, 1, 5).passed(1, 0, 5).end()).toEqual([]);
+    expect(later().come(3, 4).passed(3, 2, 5).pass(150).history.failures[0]?.text).toMatch(
+      /^worker 1 .* waits though worker 3 has passed that came later; its words: unknown$/,
+    );
+    expect(later().refused(2, Refusal.TimedOut, 4).pass(150).history.failures).toHaveLength(1);
+    expect(later().die(2).pass(170).history.failures).toEqual([]);
+    expect(later().die(2).pass(250).history.failures).toHaveLength(1);
+    expect(waits().abort(2).pass(150).history.failures).toHaveLength(1);
+    // It may have arrived after that.
+    expect(barrier().come(1, 4).abort(2).pass(150).history.failures).toEqual([]);
+  });
+
+  it('excuses one that has no CPU, or whose event loop does not come round, or that is to end', () => {
+    const over = (how = 0) => barrier().come(1, 4, 1, how).pass(30).abort(2);
+    expect(over().pass(500, { lost: () => 10 }).history.failures).toEqual([]);
+    expect(over(Start.Async).pass(500, { late: new Set([1]) }).history.failures).toEqual([]);
+    expect(over().pass(500, { late: new Set([1]) }).history.failures).toHaveLength(1);
+    expect(over().write(Type.Kill, 1).pass(500).history.failures).toEqual([]);
+  });
+
+  it('finds that enough wait, that one waits for ever, or when all have ended', () => {
+    expect(three().pass(100).history.failures).toEqual([]);
+    expect(
+      three()
+        .pass(150)
+        .history.failures.map(({ kind }) => kind),
+    ).toEqual(['standstill']);
+    expect(barrier().come(1, 4).pass(10_100).history.failures[0]?.kind).toBe('hang');
+    expect(barrier().come(1, 4).end()).toEqual(['in the end']);
+  });
+});
+
+describe('the checker of queues', () => {
+  const queues = (which = 3) => {
+    const script = new Gathering({ queues: {} });
+    // The fourth holds eight records.
+    script.which = which;
+    return script;
+  };
+  const found = (script: Gathering, record: number) => {
+    script.history.found(0, script.which, record);
+    return script;
+  };
+
+  it('finds nothing wrong with records that are popped once, in their order', () => {
+    const script = queues().push(1, 10).push(2, 11).beginPush(1, 12);
+    script.pop(3, 13, 10).pop(3, 14, 11).pop(4, 15, 12).write(Type.Acquired, 1, 12);
+    expect(found(script.push(1, 16), 16).end()).toEqual([]);
+  });
+
+  it('finds one that is popped twice, or was not pushed', () => {
+    expect(queues().push(1, 10).pop(2, 11, 10).pop(3, 12, 10).end()).toEqual(['popped twice']);
+    expect(queues().pop(2, 11, 10).end()).toEqual(['popped twice']);
+    const gaveUp = () => queues().beginPush(1, 10).write(Type.GaveUp, 1, 10, Refusal.TimedOut);
+    expect(gaveUp().pop(2, 11, 10).end()).toEqual(['popped twice']);
+    expect(
+      queues().beginPush(1, 10).pop(2, 11, 10).write(Type.GaveUp, 1, 10, Refusal.TimedOut).end(),
+    ).toEqual(['popped twice']);
+  });
+
+  it('finds one that is lost, unless someone died who may have taken it', () => {
+    const two = () => queues().push(1, 10).push(1, 11);
+    expect(two().pop(2, 12, 11).end()).toEqual(['lost record']);
+    expect(queues().push(1, 10).end()).toEqual(['lost record']);
+    expect(two().begin(3, 12).pop(2, 13, 11).history.failures).toEqual([]);
+    expect(two().begin(3, 12).die(3).pop(2, 13, 11).end()).toEqual([]);
+    expect(two().push(1, 14).begin(3, 12).die(3).pop(2, 13, 14).end()).toEqual(['lost record']);
+    // It had died before that was pushed.
+    expect(queues().begin(3, 12).die(3).push(1, 10).push(1, 11).pop(2, 13, 11).end()).toEqual([
+      'lost record',
+    ]);
+  });
+
+  it('finds another order than that in which they were pushed', () => {
+    const late = () => queues().push(1, 10).push(1, 11).begin(3, 12).pop(2, 13, 11);
+    expect(late().write(Type.Acquired, 3, 12, 10).end()).toEqual([]);
+    const kept = late().write(Type.GaveUp, 3, 12, Refusal.TimedOut);
+    expect(kept.history.failures.map(({ kind }) => kind)).toEqual(['lost record']);
+    expect(late().pop(4, 14, 10).end()).toEqual(['order']);
+    // Those of two who push at a time may come either way, but not those of one event loop.
+    const atATime = (other: number) =>
+      queues().beginPush(1, 10, Start.Async).beginPush(other, 11, Start.Async).pop(2, 12, 11);
+    expect(atATime(4).pop(2, 13, 10).history.failures).toEqual([]);
+    expect(
+      atATime(1)
+        .pop(2, 13, 10)
+        .history.failures.map(({ kind }) => kind),
+    ).toEqual(['order']);
+  });
+
+  it('leaves open whether one was pushed whose worker died pushing it', () => {
+    const dead = () => queues().beginPush(1, 10).die(1);
+    expect(dead().end()).toEqual([]);
+    expect(dead().pop(2, 11, 10).end()).toEqual([]);
+    expect(dead().push(3, 12).pop(2, 13, 12).end()).toEqual([]);
+    expect(dead().push(3, 12).pop(2, 13, 12).pop(2, 14, 10).end()).toEqual(['popped twice']);
+  });
+
+  it('finds a queue closed that nobody closed, or not empty, or open after that', () => {
+    const empty = (script: Gathering, op = 20) =>
+      script.begin(2, op).write(Type.GaveUp, 2, op, Refusal.Closed);
+    expect(empty(queues()).end()).toEqual(['false close']);
+    expect(empty(queues().close(1)).end()).toEqual([]);
+    expect(empty(queues().push(1, 10).close(1)).end()).toEqual(['lost record']);
+    expect(queues().close(1).push(1, 10).pop(2, 11, 10).end()).toEqual(['pushed']);
+    expect(empty(queues().beginPush(1, 10).close(1)).pop(3, 11, 10).end()).toEqual(['order']);
+  });
+
+  it('finds more records than there is room for', () => {
+    expect(
+      queues(0)
+        .push(1, 10)
+        .push(1, 11)
+        .history.failures.map(({ kind }) => kind),
+    ).toEqual(['too many']);
+    expect(queues(0).push(1, 10).begin(2, 12).push(1, 11).history.failures).toEqual([]);
+  });
+
+  it('finds that nothing moves where there is a record, or room, or the queue is closed', () => {
+    const kinds = (script: Gathering) => script.history.failures.map(({ kind }) => kind);
+    expect(kinds(queues().begin(1, 10).pass(500))).toEqual([]);
+    expect(kinds(queues().push(2, 11).begin(1, 10).pass(90))).toEqual([]);
+    expect(kinds(queues().push(2, 11).begin(1, 10).pass(150))).toEqual(['standstill']);
+    expect(kinds(queues().begin(1, 10).close(2).pass(150))).toEqual(['standstill']);
+    expect(kinds(queues(0).push(2, 11).beginPush(1, 10).pass(500))).toEqual([]);
+    expect(kinds(queues(1).push(2, 11).beginPush(1, 10).pass(150))).toEqual(['standstill']);
+    expect(kinds(queues(0).push(2, 11).beginPush(1, 10).close(2).pass(150))).toEqual([
+      'standstill',
+    ]);
+    // It may have been taken by one who died, and that is noticed later.
+    const dead = () => queues().push(2, 11).begin(3, 12).begin(1, 10).die(3);
+    expect(kinds(dead().pass(500))).toEqual([]);
+    expect(kinds(dead().push(2, 13).pass(140))).toEqual([]);
+    expect(kinds(dead().push(2, 13).pass(250))).toEqual(['standstill']);
+    expect(
+      kinds(
+        queues()
+          .push(2, 11)
+          .begin(1, 10)
+          .pass(500, { lost: () => 10 }),
+      ),
+    ).toEqual([]);
+  });
+
+  it('finds a try that was refused with nobody in its way', () => {
+    const tried = (script: Gathering, how: number) =>
+      script
+        .begin(1, 20, Start.Try | how)
+        .write(Type.GaveUp, 1, 20, Refusal.Refused)
+        .history.failures.map(({ kind }) => kind);
+    expect(tried(queues(), 0)).toEqual([]);
+    expect(tried(queues().push(2, 10), 0)).toEqual(['refused']);
+    expect(tried(queues().push(2, 10).begin(3, 11), 0)).toEqual([]);
+    expect(tried(queues(0).push(2, 10), Start.Push)).toEqual([]);
+    expect(tried(queues(0), Start.Push)).toEqual(['refused']);
+    expect(tried(queues(0).beginPush(2, 10), Start.Push)).toEqual([]);
+  });
+
+  it('finds a record that is torn', () => {
+    const record = writeRecord(1234);
+    expect(readRecord(record)).toBe(1234);
+    expect(() => readRecord(record.slice(0, -1))).toThrow('Record');
+    record[5] = (record[5] ?? 0) ^ 1;
+    expect(() => readRecord(record)).toThrow('Record');
   });
 });
 
