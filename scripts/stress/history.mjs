@@ -40,6 +40,7 @@ import { Tries } from './tries.mjs';
  * @property {number | 'rw'} permits
  * @property {number | null} longest see `Progress`
  * @property {number} [parties] it is a barrier, which nobody holds
+ * @property {() => number | null} [generation] of the barrier, null: it is broken
  * @property {QueueWords} [queues] these are queues, which nobody holds
  * @property {() => string} [words] of the lock as they are, for messages
  * @property {() => boolean} [isReserved] whether the lock is for those only who lined up in time
@@ -103,6 +104,7 @@ class Lane {
     {
       name,
       parties,
+      generation = () => null,
       queues,
       permits,
       longest,
@@ -129,7 +131,7 @@ class Lane {
     /** Where nobody holds anything, all is checked here. @type {Meetings | Traffic | null} */
     this.gathering =
       parties !== undefined
-        ? new Meetings({ parties, patience, fail: report, words, styles })
+        ? new Meetings({ parties, patience, fail: report, words, styles, generation })
         : queues !== undefined
           ? new Traffic({ ...queues, patience, fail: report, styles })
           : null;
@@ -156,6 +158,8 @@ export class History {
   /** Workers whose event loops were late lately. @type {ReadonlySet<number>} */
   #late = new Set();
   #now = 0;
+  /** ms in which events were known of that could not be seen yet. */
+  behind = 0;
 
   /**
    * @param {readonly Subject[]} subjects
@@ -232,6 +236,9 @@ export class History {
    */
   tick(passed, look = NOTHING_ODD) {
     this.#now += passed;
+    // Who has something may have written that down where it cannot be seen yet.
+    const counted = look.isBehind === true ? 0 : passed;
+    this.behind += passed - counted;
     const dying =
       this.#dying.size === 0
         ? ''
@@ -244,7 +251,7 @@ export class History {
       lane.progress.tick(this.#now, passed, lane.rule.describe() + dying);
       if (lane.isHaunted && lane.isLineEmpty()) lane.isHaunted = false;
       const isReserved = lane.isHaunted && lane.isReserved();
-      if (lane.standstill.tick(this.#now, passed, { ...look, dying: this.#dying, isReserved }))
+      if (lane.standstill.tick(this.#now, counted, { ...look, dying: this.#dying, isReserved }))
         lane.disturbances++;
     }
   }

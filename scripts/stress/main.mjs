@@ -8,6 +8,7 @@ import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { guardStreams, loadAddon, requireWritable } from 'rseq-slice/internal';
 import * as library from 'rseq-slice';
+import { generationOf, isBroken, readState } from '../../dist/locks/engine/arrivals.js';
 import { drain, inspect, meet } from './aftermath.mjs';
 import { copyPackage, ORIGINAL } from './copies.mjs';
 import { CpuTime } from './cpu-time.mjs';
@@ -131,6 +132,7 @@ class Run {
       kinds: crew.kinds,
       countsCpu: this.#cpu.isCounted,
       events: this.#events,
+      behind: Math.round(this.#history.behind),
       seconds: passed(),
       failures: this.#history.failures,
     };
@@ -252,7 +254,15 @@ class Run {
  * @param {import('./subjects.mjs').Subject} subject
  */
 function gatheringOf({ barrier, series }) {
-  if (barrier !== null) return { parties: barrier.parties };
+  if (barrier !== null) {
+    const { buffer, byteOffset } = barrier.handle;
+    const words = new Int32Array(buffer, byteOffset);
+    const generation = () => {
+      const state = readState(words);
+      return isBroken(state) ? null : generationOf(state);
+    };
+    return { parties: barrier.parties, generation };
+  }
   if (series === null) return {};
   const queues = {
     words: (/** @type {number} */ which) => hexadecimal(series.wordsOf(which)),

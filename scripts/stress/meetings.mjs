@@ -92,6 +92,9 @@ export class Meetings {
   #fail;
   #words;
   #styles;
+  #generation;
+  /** Generations in which one died, of which it is to be seen whether they are over. */
+  #deadly = new Set();
   counts = {
     passed: 0,
     generations: 0,
@@ -117,8 +120,11 @@ export class Meetings {
    * @param {Fail} options.fail
    * @param {() => string} options.words
    * @param {readonly string[]} options.styles
+   * @param {() => number | null} [options.generation] that there is now, as the barrier counts them;
+   * null: it is broken
    */
-  constructor({ parties, patience, fail, words, styles }) {
+  constructor({ parties, patience, fail, words, styles, generation = () => null }) {
+    this.#generation = generation;
     this.#parties = parties;
     this.#patience = patience;
     this.#fail = fail;
@@ -175,8 +181,7 @@ export class Meetings {
       if (arrival.worker !== worker) continue;
       this.#open.delete(key);
       this.#doubts.push({ first: arrival.generation, last: Infinity, end: seq });
-      if (arrival.settled < Infinity)
-        this.#end(arrival, `worker ${worker} died at it`, -NOTICED * this.#patience);
+      if (arrival.settled < Infinity) this.#deadly.add(arrival.generation);
     }
     this.#account();
   }
@@ -190,6 +195,7 @@ export class Meetings {
   tick(now, passed, { lost, late, next = this.#seq + 1, isBehind = false }) {
     this.#now = now;
     this.#quiet += passed;
+    this.#lookAtDead();
     let least = passed;
     let settled = 0;
     // Whoever has no CPU may be the one that is to wake the others.
@@ -356,10 +362,23 @@ export class Meetings {
       );
   }
 
+  /** Those who wait with one that died there must find it out, if the others do not come. */
+  #lookAtDead() {
+    if (this.#deadly.size === 0) return;
+    const seen = this.#generation();
+    const now = seen === null ? null : this.#count(seen);
+    if (now !== null && this.#deadly.has(now))
+      for (const arrival of this.#open.values())
+        if (arrival.settled < Infinity && arrival.generation === now)
+          this.#isOver(arrival, 'one died that had arrived', -NOTICED * this.#patience);
+    // Later it may be over, and whoever came then in another one.
+    this.#deadly.clear();
+  }
+
   /**
-   * One that came after others had arrived is through, or dead: so must they be.
-   * @param {Arrival} last @param {string} why @param {number} overdue ms that are left to them,
-   * below zero
+   * One that came after others had arrived is through: so must they be.
+   * @param {Arrival} last @param {string} why @param {number} overdue ms, below zero if some are
+   * left to them
    */
   #end(last, why, overdue) {
     for (const arrival of this.#open.values())

@@ -14,6 +14,7 @@
  * which copy of the package, and had no addon
  * @property {boolean} countsCpu whether the kernel tells for how long a thread had no CPU
  * @property {number} events
+ * @property {number} behind ms in which some were known of that could not be seen yet
  * @property {number} seconds
  * @property {readonly Failure[]} failures
  */
@@ -29,6 +30,7 @@ export function formatSummary({
   kinds,
   countsCpu,
   events,
+  behind,
   seconds,
   failures,
 }) {
@@ -50,7 +52,7 @@ export function formatSummary({
   lines.push(...gatherings.map(formatGathering));
   const ended = Object.entries(kills).map(([ending, count]) => `${count} ${ending}`);
   lines.push(
-    `ended: ${ended.length === 0 ? 'none' : ended.join(', ')}; ${started} workers, ${events} events in ${seconds.toFixed(1)} s`,
+    `ended: ${ended.length === 0 ? 'none' : ended.join(', ')}; ${started} workers, ${events} events in ${seconds.toFixed(1)} s, held back for ${behind} ms`,
   );
   lines.push(
     `workers: ${kinds.original} with the package, ${kinds.copy} with a copy of it, ${kinds.withoutAddon} without addon`,

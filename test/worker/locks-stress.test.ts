@@ -380,6 +380,14 @@ describe('the checker of standstills', () => {
     );
   });
 
+  it('does not count while events are held back', () => {
+    const script = waiting();
+    for (let passed = 0; passed < 500; passed += 10)
+      script.history.tick(10, { lost: () => 0, late: new Set(), isBehind: true });
+    expect(script.end()).toEqual([]);
+    expect(script.history.behind).toBe(500);
+  });
+
   it('is not put off by others who ask, try or give up', () => {
     const script = waiting();
     for (let op = 1; op <= 5; op++) {
@@ -667,8 +675,16 @@ describe('the checker of a barrier', () => {
       /^worker 1 .* waits though worker 3 has passed that came later; its words: unknown$/,
     );
     expect(later().refused(2, Refusal.TimedOut, 4).pass(150).history.failures).toHaveLength(1);
-    expect(later().die(2).pass(170).history.failures).toEqual([]);
-    expect(later().die(2).pass(250).history.failures).toHaveLength(1);
+    const died = (generation: number | null) =>
+      new Gathering({ parties: 3, generation: () => generation })
+        .come(2, 4)
+        .come(1, 4)
+        .pass(30)
+        .die(2);
+    expect(died(4).pass(170).history.failures).toEqual([]);
+    expect(died(4).pass(250).history.failures).toHaveLength(1);
+    expect(died(5).pass(250).history.failures).toEqual([]);
+    expect(died(null).pass(250).history.failures).toEqual([]);
     expect(waits().abort(2).pass(150).history.failures).toHaveLength(1);
     // It may have arrived after that.
     expect(barrier().come(1, 4).abort(2).pass(150).history.failures).toEqual([]);
