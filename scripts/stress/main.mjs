@@ -39,6 +39,8 @@ const LONGEST_TICK = 20;
 const SECOND = 1000;
 /** ms until those who wait on a condition that nobody else is left to notify are woken. */
 const LULL = 300;
+/** ms until a barrier is broken, or a queue closed, where those wait: a death is noticed before. */
+const LONG_LULL = 500;
 /** ms for everybody to stop, and for a lock to be had in the end. */
 const END = 20_000;
 /** Seconds from one queue's end to the next one's, and how many there may be. */
@@ -66,7 +68,7 @@ class Run {
   constructor(options, copy) {
     this.#options = options;
     this.#random = new Random(options.seed);
-    this.#subjects = options.kinds.map((kind) => subjectOf(library, kind));
+    this.#subjects = options.kinds.map((kind) => subjectOf(library, kind, null, options.workers));
     const described = this.#subjects.map((subject) => ({
       name: subject.kind,
       permits: subject.permits,
@@ -203,7 +205,7 @@ class Run {
    * elsewhere: then the barrier breaks, or the queue is closed.
    */
   #release() {
-    const lull = LULL * this.#options.patience;
+    const lull = LONG_LULL * this.#options.patience;
     this.#subjects.forEach(({ barrier, series }, subject) => {
       if (barrier === null && series === null) return;
       if (this.#history.lull(subject) < lull && !this.#isStopping()) return;

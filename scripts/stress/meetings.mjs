@@ -109,6 +109,8 @@ export class Meetings {
   watched = 0;
   longest = 0;
   late = 0;
+  /** Waits with one that had died. */
+  deaths = 0;
   maxWait = 0;
   /** ms in which those who wait had no CPU. */
   excused = 0;
@@ -249,6 +251,7 @@ export class Meetings {
     return {
       ...this.counts,
       watched: this.watched,
+      withDead: this.deaths,
       longestStandstill: Math.round(this.longest),
       lateEnds: this.late,
       maxWait: Math.round(this.maxWait),
@@ -369,8 +372,10 @@ export class Meetings {
     const now = seen === null ? null : this.#count(seen);
     if (now !== null && this.#deadly.has(now))
       for (const arrival of this.#open.values())
-        if (arrival.settled < Infinity && arrival.generation === now)
+        if (arrival.settled < Infinity && arrival.generation === now) {
+          this.deaths++;
           this.#isOver(arrival, 'one died that had arrived', -NOTICED * this.#patience);
+        }
     // Later it may be over, and whoever came then in another one.
     this.#deadly.clear();
   }

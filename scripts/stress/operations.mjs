@@ -78,6 +78,8 @@ const SHORTEST = 20;
 const LONGEST = 300;
 /** As many may wait beside the others. */
 const MOST_BESIDE = 6;
+/** ms that one waits before it ends, where nobody holds anything. */
+const AWAY = 60;
 /** Events of one round of a burst. */
 const ROUND = 4;
 
@@ -174,7 +176,7 @@ export class Operations {
     if (where === 'waiting') {
       this.#goOnBeside(ways.wait());
       if (this.#random.chance(0.7))
-        await new Promise((resolve) => setTimeout(resolve, this.#random.below(4)));
+        await new Promise((resolve) => setTimeout(resolve, this.#random.below(AWAY)));
     } else await ways.next();
     if (where === undefined) return undefined;
     // What waits beside would keep the worker alive as long as it waits.

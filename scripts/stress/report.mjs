@@ -72,11 +72,11 @@ function formatGathering(gathering) {
     `longest wait ${maxWait} ms; stood still at most ${longestStandstill} ms, ` +
     `${lateEnds} times over 20`;
   if (!('queues' in gathering)) {
-    const { passed, generations, broken, aborts, resets, watched, noCpu } = gathering;
+    const { passed, generations, broken, aborts, resets, watched, withDead, noCpu } = gathering;
     return (
       `${lock}: ${passed} passed, ${generations} generations whole, ${broken} found it broken, ` +
       `${refused} refused, ${timedOut} timed out, ${aborted} aborted, ${aborts} broke it, ${resets} resets; ` +
-      `${watched} waits that a later one showed to be over; ${end}, excused ${noCpu} ms without CPU`
+      `${watched} waits that were known to be over, ${withDead} with one that had died; ${end}, excused ${noCpu} ms without CPU`
     );
   }
   const { pushed, popped, closed, queues, takenByDead, certainTries, excused } = gathering;

@@ -7,8 +7,12 @@ import { Guarded, GUARDED_WORDS } from './guarded.mjs';
 import { Series } from './series.mjs';
 
 const PERMITS = 3;
-/** Of a barrier. */
-const PARTIES = 3;
+/**
+ * How many of the workers are the parties of a barrier: most, so that they wait for each other while
+ * some die. The dead are looked for at so many places at a time.
+ */
+const SHARE = 0.6;
+const MOST_PARTIES = 16;
 /** ms from one turn of those who wait to the next, of a SpinLock and of the others. */
 const SPIN_TURN = 50;
 const TURN = 5;
@@ -155,11 +159,12 @@ function open({ Condition, Mutex, RwLock, Semaphore, SpinLock }, kind, handles) 
  * @param {Library} library
  * @param {string} kind
  * @param {any} [from] `handles` of that one
+ * @param {number} [workers] how many there will be, for a fresh one
  * @returns {Subject}
  */
-export function subjectOf(library, kind, from = null) {
+export function subjectOf(library, kind, from = null, workers = 2) {
   library.attach();
-  if (kind === 'barrier' || kind === 'queue') return gatheringOf(library, kind, from);
+  if (kind === 'barrier' || kind === 'queue') return gatheringOf(library, kind, from, workers);
   const { lock, condition, ...rest } = open(library, kind, from);
   const guarded =
     from?.guarded ?? new SharedArrayBuffer(GUARDED_WORDS * Int32Array.BYTES_PER_ELEMENT);
@@ -182,15 +187,16 @@ export function subjectOf(library, kind, from = null) {
  * @param {Library} library
  * @param {'barrier' | 'queue'} kind
  * @param {any} from `handles`
+ * @param {number} workers
  * @returns {Subject}
  */
-function gatheringOf(library, kind, from) {
+function gatheringOf(library, kind, from, workers) {
   const { Barrier } = library;
   const barrier =
     kind === 'queue'
       ? null
       : from === null
-        ? new Barrier({ parties: PARTIES })
+        ? new Barrier({ parties: Math.min(MOST_PARTIES, Math.max(2, Math.round(SHARE * workers))) })
         : Barrier.from(from.barrier);
   const series = kind === 'queue' ? new Series(library, from?.series ?? null) : null;
   const { handle } = barrier ?? {};
@@ -211,7 +217,7 @@ function gatheringOf(library, kind, from) {
             new Int32Array(
               handle.buffer,
               handle.byteOffset,
-              Barrier.byteLength(PARTIES) / Int32Array.BYTES_PER_ELEMENT,
+              Barrier.byteLength(barrier?.parties ?? 1) / Int32Array.BYTES_PER_ELEMENT,
             ),
           ],
   };
