@@ -1,21 +1,24 @@
 // SPDX-License-Identifier: MIT
 // What a history must be like for a barrier: of one generation all pass or none, as many as there
-// are parties and each of them another one; it breaks only if someone gave up, died or broke it; and
-// nobody goes on waiting when another one that came after it is through.
+// are parties and each of them another one; it breaks only if someone gave up, died or broke it;
+// and nobody goes on waiting when another one that came after it is through.
 //
-// Those who wait write down which generation there was before and after, as the barrier counts them;
-// so each was in one from the first to the last but one. Together are those who fit. A worker that
-// died at the barrier, or was refused by a reset when its generation was over already, may have been
-// in one of them or not: it is in doubt, and may take the place of one that is missing, once.
+// Those who wait write down which generation there was before and after, as the barrier counts
+// them; so each was in one from the first to the last but one. Together are those who fit. A worker
+// that died at the barrier, or was refused by a reset when its generation was over already, may
+// have been in one of them or not: it is in doubt, and may take the place of one that is missing,
+// once.
 
 import { Call, Refusal, Start, Type, WHICH } from './journal.mjs';
 
 /** @typedef {import('./journal.mjs').Event} Event */
 /** @typedef {import('./permits.mjs').Fail} Fail */
 /**
- * @typedef {Pick<import('./standstill.mjs').Look, 'lost' | 'late'> & { next?: number, isBehind?: boolean }}
- * Look `next` is a number that no event has had yet; behind: events are known of that cannot be
- * seen yet, since another one was about to write before them
+ * `next` is a number that no event has had yet; behind: events are known of that cannot be seen
+ * yet, since another one was about to be written before them.
+ * @typedef
+ * {Pick<import('./standstill.mjs').Look, 'lost' | 'late'> & { next?: number, isBehind?: boolean }}
+ * Look
  */
 
 /**
@@ -43,8 +46,9 @@ import { Call, Refusal, Start, Type, WHICH } from './journal.mjs';
  */
 
 /**
- * One that may have been in a generation, from one to another, and has not passed.
- * @typedef {{ first: number, last: number, end: number }} Doubt `end` is when it died, or was refused
+ * One that may have been in a generation, from one to another, and has not passed. The end is when
+ * it died, or was refused.
+ * @typedef {{ first: number, last: number, end: number }} Doubt
  */
 
 /** As the barrier counts generations, see `arrivals.ts`: so many, then from the beginning. */
@@ -122,8 +126,8 @@ export class Meetings {
    * @param {Fail} options.fail
    * @param {() => string} options.words
    * @param {readonly string[]} options.styles
-   * @param {() => number | null} [options.generation] that there is now, as the barrier counts them;
-   * null: it is broken
+   * @param {() => number | null} [options.generation] that there is now, as the barrier counts
+   * them; null: it is broken
    */
   constructor({ parties, patience, fail, words, styles, generation = () => null }) {
     this.#generation = generation;

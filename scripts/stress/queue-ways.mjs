@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a worker does at queues, and writes down: it pushes and pops in every way, closes a queue now
-// and then, and goes on with the next one.
+// What a worker does at queues, and writes down: it pushes and pops in every way, closes a queue
+// now and then, and goes on with the next one.
 
 import { Call, RECORD, Refusal, Start, Type, WHICH } from './journal.mjs';
 import { ViolationError } from './guarded.mjs';
@@ -11,7 +11,10 @@ import { isLineReserved } from './subjects.mjs';
 /** @typedef {import('./operations.mjs').Entry} Entry */
 /** @typedef {import('./barrier-ways.mjs').Desk} Desk */
 /** @typedef {{ timeout?: number, signal?: AbortSignal }} Options */
-/** One operation: which record or pop it is, and where. @typedef {Entry & { which: number }} Passage */
+/**
+ * One operation: which record or pop it is, and where.
+ * @typedef {Entry & { which: number }} Passage
+ */
 
 const WAYS = /** @type {const} */ ([
   'wait',

@@ -73,7 +73,10 @@ export class Series {
     return Atomics.load(this.#words, isPush ? PUSH_AT : POP_AT);
   }
 
-  /** One was found closed, and empty by those who pop. @param {boolean} isPush @param {number} which */
+  /**
+   * One was found closed, and empty by those who pop.
+   * @param {boolean} isPush @param {number} which
+   */
   leave(isPush, which) {
     Atomics.compareExchange(this.#words, isPush ? PUSH_AT : POP_AT, which, which + 1);
   }

@@ -70,8 +70,8 @@ export class Standstill {
    * @param {number} options.patience multiplies what is too long
    * @param {Fail} options.fail
    * @param {() => string} options.words the lock's words as they are, for the message
-   * @param {() => boolean} [options.hasRoom] where nobody holds anything: whether whoever asks could
-   * have what it asks for
+   * @param {() => boolean} [options.hasRoom] where nobody holds anything: whether whoever asks
+   * could have what it asks for
    */
   constructor({ permits, patience, fail, words, hasRoom }) {
     this.#permits = permits;

@@ -8,8 +8,8 @@ import { Series } from './series.mjs';
 
 const PERMITS = 3;
 /**
- * How many of the workers are the parties of a barrier: most, so that they wait for each other while
- * some die. The dead are looked for at so many places at a time.
+ * How many of the workers are the parties of a barrier: most, so that they wait for each other
+ * while some die. The dead are looked for at that many places at a time.
  */
 const SHARE = 0.6;
 const MOST_PARTIES = 16;
@@ -247,12 +247,18 @@ export function hexadecimal(words) {
     .replace(/( 0)+$/, ' 0…');
 }
 
-/** The same of a queue's line. @param {Series} series @param {number} which @param {boolean} isPush */
+/**
+ * The same of a queue's line.
+ * @param {Series} series @param {number} which @param {boolean} isPush
+ */
 export function isLineReserved(series, which, isPush) {
   return isGateClosed(series.line(which, isPush));
 }
 
-/** The same of a queue's line. @param {Series} series @param {number} which @param {boolean} isPush */
+/**
+ * The same of a queue's line.
+ * @param {Series} series @param {number} which @param {boolean} isPush
+ */
 export function isQueueLineEmpty(series, which, isPush) {
   return countWaiters(series.line(which, isPush)) === 0;
 }

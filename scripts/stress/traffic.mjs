@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// What a history must be like for a queue: a record that was pushed is popped once, one that was not
-// is not, and none before another one whose push was over when its own began; nothing is left behind
-// when a later one was popped, or the queue was found closed and empty; nothing stands still while
-// there is room, or a record.
+// What a history must be like for a queue: a record that was pushed is popped once, one that was
+// not is not, and none before another one whose push was over when its own began; nothing is left
+// behind when a later one was popped, or the queue was found closed and empty; nothing stands still
+// while there is room, or a record.
 //
-// Who died pushing may have pushed or not. Who died popping may have taken one record with it: it is
-// in doubt as long as there is one from before its death.
+// Who died pushing may have pushed or not. Who died popping may have taken one record with it: it
+// is in doubt as long as there is one from before its death.
 
 import { Call, Refusal, Start, Type, WHICH } from './journal.mjs';
 import { Standstill } from './standstill.mjs';
