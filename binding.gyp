@@ -14,6 +14,7 @@
         "native/src/libc.c",
         "native/src/mapping.c",
         "native/src/signals.c",
+        "native/src/slot.c",
         "native/src/thread_end.c",
         "native/src/users.c"
       ],

@@ -26,6 +26,8 @@ static const struct rseq_slice_api api = {
 	.get_length = rseq_slice_get_length,
 	.is_owner = rseq_slice_is_owner,
 	.yield_cpu = rseq_slice_yield_cpu,
+	.get_area_slot = rseq_slice_get_area_slot,
+	.get_percpu_id = rseq_slice_get_percpu_id,
 };
 
 const struct rseq_slice_api *rseq_slice_get_api(void)

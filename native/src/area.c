@@ -55,6 +55,12 @@ static int put_libc_back(const struct rseq_slice_thread *thread)
 	return error;
 }
 
+/* libc's area is the live one, or none is. */
+static void note_libc(struct rseq_slice_area *area)
+{
+	rseq_slice_set_live_area(area && (int32_t)area->cpu_id >= 0 ? area : NULL);
+}
+
 void rseq_slice_free_area(struct rseq_slice_thread *thread)
 {
 	if (!thread->is_area_lost)
@@ -106,6 +112,10 @@ int rseq_slice_register_area(struct rseq_slice_thread *thread,
 	/* A handler that used libc's area half-way through would find it dead. */
 	rseq_slice_block_signals(&saved);
 	error = exchange(thread, libc_state, step);
+	if (!error)
+		rseq_slice_set_live_area(thread->section.area);
+	else
+		note_libc(libc_state->area);
 	rseq_slice_restore_signals(&saved);
 	if (error)
 		rseq_slice_free_area(thread);
@@ -121,6 +131,7 @@ int rseq_slice_unregister_area(struct rseq_slice_thread *thread)
 	error = unregister_own(thread);
 	if (!error)
 		error = put_libc_back(thread);
+	note_libc(thread->libc_area);
 	rseq_slice_restore_signals(&saved);
 	return error;
 }

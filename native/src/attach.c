@@ -114,6 +114,7 @@ static int adopt_libc(struct rseq_slice_thread *thread, const struct rseq_slice_
 		return fail(step, RSEQ_SLICE_STEP_ENABLE, error);
 	thread->section.area = libc_state->area;
 	thread->length = rseq_slice_get_libc_length(libc_state);
+	rseq_slice_set_live_area(libc_state->area);
 	return RSEQ_SLICE_REGISTRATION_LIBC;
 }
 

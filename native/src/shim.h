@@ -127,6 +127,11 @@ int rseq_slice_unregister_area(struct rseq_slice_thread *thread);
 /* Its memory, unless the kernel may still write to it. */
 void rseq_slice_free_area(struct rseq_slice_thread *thread);
 
+/* slot.c */
+
+/* From now on this is the calling thread's live area; NULL: it has none. */
+void rseq_slice_set_live_area(struct rseq_slice_area *area);
+
 /* thread_end.c */
 
 /*

@@ -138,6 +138,21 @@ struct rseq_slice_section {
 };
 
 /*
+ * Where the calling thread's live area stands: a word that is the thread's for
+ * its life and follows what attaching and detaching change. What it points to is
+ * NULL while the thread has no area. For rseq_percpu.h.
+ */
+struct rseq_slice_area *const *rseq_slice_get_area_slot(void);
+
+/*
+ * By which number the threads of this process find their stripe in
+ * rseq_percpu.h, as its offset within the area: of mm_cid or of cpu_id. 0: they
+ * use atomics. The first call decides, for the life of the process: whether the
+ * calling thread has a live area is what it looks at.
+ */
+unsigned int rseq_slice_get_percpu_id(void);
+
+/*
  * Describe the kernel. Safe from any thread; the first call starts and joins a
  * short-lived thread when the feature may be there.
  * Returns 0; -ENOMEM or -EAGAIN when that thread could not be had.
@@ -382,7 +397,7 @@ static inline enum rseq_slice_outcome rseq_slice_leave_section(
  * what they are in every version.
  */
 #define RSEQ_SLICE_API_MAJOR 1u
-#define RSEQ_SLICE_API_MINOR 0u
+#define RSEQ_SLICE_API_MINOR 1u
 
 /* The napi_type_tag of the external that JavaScript has: no other pointer has it. */
 #define RSEQ_SLICE_API_TAG_LOWER 0x2f86c1d90be54a73u
@@ -413,6 +428,9 @@ struct rseq_slice_api {
 	uint32_t (*get_length)(const struct rseq_slice_thread *thread);
 	int (*is_owner)(const struct rseq_slice_thread *thread);
 	int (*yield_cpu)(enum rseq_slice_abi_version abi_version);
+	/* since 1.1 */
+	struct rseq_slice_area *const *(*get_area_slot)(void);
+	unsigned int (*get_percpu_id)(void);
 };
 
 /* Bytes of the table of version 1.0, which every other of this major version begins with. */
