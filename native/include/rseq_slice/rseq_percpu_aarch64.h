@@ -27,7 +27,7 @@ static inline ptrdiff_t rseq_percpu_thread_pointer(void)
 #define RSEQ_PERCPU_CLOBBERS "cc", "x16", "x17"
 
 /* The signature is an instruction itself, a breakpoint. */
-#define RSEQ_PERCPU_BEFORE_SIGNATURE ".balign 4\n\t"
+#define RSEQ_PERCPU_SIGNATURE ".balign 4\n\t" ".long %c[signature]\n"
 /* Not by a register: where branches are guarded by BTI, that would need a landing pad. */
 #define RSEQ_PERCPU_BEGIN_ANEW "b 5f\n\t"
 #define RSEQ_PERCPU_RESULT(value) "mov %w[result], #" #value "\n\t"

@@ -27,10 +27,11 @@ static inline ptrdiff_t rseq_percpu_thread_pointer(void)
 #define RSEQ_PERCPU_CLOBBERS "cc"
 
 /* The signature is an instruction itself, a write to a register that is read only. */
-#define RSEQ_PERCPU_BEFORE_SIGNATURE \
-	".option push\n\t"           \
-	".option norelax\n\t"        \
-	".balign 4\n\t"
+#define RSEQ_PERCPU_SIGNATURE \
+	".option push\n\t"    \
+	".option norelax\n\t" \
+	".balign 4\n\t"       \
+	".long %[signature]\n"
 /* By a register, since the function may be farther away than a jump alone reaches. */
 #define RSEQ_PERCPU_BEGIN_ANEW \
 	"jump 5f, %[at]\n\t"   \

@@ -14,17 +14,18 @@
  * What all processors have in common is here. The instructions are in a file for
  * each processor, which defines
  *
- *   RSEQ_PERCPU_INPUTS            the operands that begin with `area`
- *   RSEQ_PERCPU_ADDRESS           constraint of a register that can be an address
- *   RSEQ_PERCPU_CLOBBERS          what all sequences change but the operands
- *   RSEQ_PERCPU_BEFORE_SIGNATURE  bytes that make it something that is never run
- *   RSEQ_PERCPU_BEGIN_ANEW        the jump from the abort address to label 5
- *   RSEQ_PERCPU_RESULT(value)     the instruction that sets `result`
- *   RSEQ_PERCPU_LEAVE             the jump to label 6
- *   RSEQ_PERCPU_FIND_STRIPE       from noting the descriptor to the stripe's
- *                                 word, whose address it leaves in `at`; it has
- *                                 label 1, and goes to label 6 if there is none
- *   RSEQ_PERCPU_ADD and others    from there to the commit
+ *   RSEQ_PERCPU_INPUTS          the operands that begin with `area`
+ *   RSEQ_PERCPU_ADDRESS         the constraint of a register that is an address
+ *   RSEQ_PERCPU_AMOUNT          the constraint of what is added
+ *   RSEQ_PERCPU_CLOBBERS        what a sequence changes besides the operands
+ *   RSEQ_PERCPU_SIGNATURE       the signature, as something that is never run
+ *   RSEQ_PERCPU_BEGIN_ANEW      the jump from the abort address to label 5
+ *   RSEQ_PERCPU_RESULT(value)   the instruction that sets `result`
+ *   RSEQ_PERCPU_LEAVE           the jump to label 6
+ *   RSEQ_PERCPU_FIND_STRIPE     from noting the descriptor to the stripe's word,
+ *                               whose address it leaves in `at`; it has label 1,
+ *                               and goes to label 6 where there is no stripe
+ *   RSEQ_PERCPU_ADD and others  from there to the commit
  *
  * and rseq_percpu_thread_pointer(). An operand that is an output of these may be
  * overwritten on the way; an input must stay for the next attempt.
@@ -80,8 +81,7 @@
 	".quad 3b\n\t"                                  \
 	".popsection\n\t"                               \
 	".pushsection .text.rseq_percpu, \"ax?\"\n\t"   \
-	RSEQ_PERCPU_BEFORE_SIGNATURE                    \
-	".long %c[signature]\n"                         \
+	RSEQ_PERCPU_SIGNATURE                           \
 	"4:\n\t"                                        \
 	RSEQ_PERCPU_BEGIN_ANEW                          \
 	".popsection\n"                                 \

@@ -32,7 +32,7 @@ static inline ptrdiff_t rseq_percpu_thread_pointer(void)
 #define RSEQ_PERCPU_CLOBBERS "cc"
 
 /* An undefined instruction, whose operand the signature is. */
-#define RSEQ_PERCPU_BEFORE_SIGNATURE ".byte 0x0f, 0xb9, 0x3d\n\t"
+#define RSEQ_PERCPU_SIGNATURE ".byte 0x0f, 0xb9, 0x3d\n\t" ".long %c[signature]\n"
 #define RSEQ_PERCPU_BEGIN_ANEW "jmp 5f\n\t"
 #define RSEQ_PERCPU_RESULT(value) "movl $" #value ", %[result]\n\t"
 #define RSEQ_PERCPU_LEAVE "jmp 6f\n"
