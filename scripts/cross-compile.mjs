@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The command `npm run test:cross`: compiles the addon for the other architectures that have rseq,
-// as binding.gyp says, and looks at what came out. That nothing runs is its limit: it finds what
-// does not compile, does not link, has the wrong numbers, or would not load; not what does the
-// wrong thing.
+// as binding.gyp says, and looks at what came out. What does not compile, does not link, has the
+// wrong numbers, or would not load is found; and descriptors of restartable sequences that do not
+// fit their instructions. Only one program runs, where there is an emulator: without rseq, which
+// that does not have.
 
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
@@ -10,7 +11,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { compileAddon, compileSource, run } from './native/compile.mjs';
-import { readTarget } from './native/target.mjs';
+import { checkSequences } from './native/descriptors.mjs';
+import { readTarget, root } from './native/target.mjs';
 import { findCommand } from '../packages/vm/lib/guest/packages.mjs';
 import { refuseUsage } from '../packages/vm/lib/refuse-usage.mjs';
 
@@ -31,14 +33,15 @@ As root on Debian, missing compilers are installed. Exit codes: 0 done, 1 someth
  * @property {string} name as Node calls it
  * @property {string} triplet
  * @property {string} machine how readelf begins its name
+ * @property {boolean} hasSequences or rseq_percpu.h has atomics alone
  */
 
 /** @type {readonly Architecture[]} */
 const ARCHITECTURES = [
-  { name: 'arm64', triplet: 'aarch64-linux-gnu', machine: 'AArch64' },
-  { name: 'riscv64', triplet: 'riscv64-linux-gnu', machine: 'RISC-V' },
-  { name: 's390x', triplet: 's390x-linux-gnu', machine: 'IBM S/390' },
-  { name: 'loong64', triplet: 'loongarch64-linux-gnu', machine: 'LoongArch' },
+  { name: 'arm64', triplet: 'aarch64-linux-gnu', machine: 'AArch64', hasSequences: true },
+  { name: 'riscv64', triplet: 'riscv64-linux-gnu', machine: 'RISC-V', hasSequences: true },
+  { name: 's390x', triplet: 's390x-linux-gnu', machine: 'IBM S/390', hasSequences: true },
+  { name: 'loong64', triplet: 'loongarch64-linux-gnu', machine: 'LoongArch', hasSequences: false },
 ];
 
 /**
@@ -101,15 +104,44 @@ function installCompilers(missing) {
  * @param {Architecture} architecture
  * @param {Target} target
  * @param {string} folder for what is made
- * @returns {number} bytes of the addon
+ * @returns {string} what came out
  */
-function compile({ triplet, machine }, target, folder) {
+function compile(architecture, target, folder) {
+  const { triplet, machine, hasSequences } = architecture;
   const compilers = { c: [`${triplet}-gcc`], cxx: [`${triplet}-g++`] };
   const addon = compileAddon(target, compilers, folder);
   // System call number and signature, against the target's own headers.
   compileSource(target, compilers, 'native/test/abi_check.c', folder);
   inspect(triplet, machine, addon);
-  return statSync(addon).size;
+  const parts = [`${statSync(addon).size.toLocaleString('en')} bytes`];
+  if (hasSequences) {
+    const include = join(root, 'native/include');
+    const found = checkSequences(compilers, folder, include, `${triplet}-objdump`);
+    if (found.mistakes.length > 0) throw new Error(found.mistakes.join('\n'));
+    parts.push(`${found.descriptors} descriptors`);
+  }
+  parts.push(emulate(architecture, target, folder));
+  return parts.join(', ');
+}
+
+/**
+ * Eight threads with per-CPU data, without rseq.
+ * @param {Architecture} architecture
+ * @param {Target} target
+ * @param {string} folder for what is made
+ * @returns {string} what it said
+ */
+function emulate({ triplet }, target, folder) {
+  const emulators = [`qemu-${triplet.split('-')[0]}-static`, `qemu-${triplet.split('-')[0]}`];
+  const emulator = emulators.find((name) => findCommand(name) !== null);
+  if (emulator === undefined) return `nothing run: no ${emulators.join(' and no ')}`;
+  const program = join(folder, 'percpu_check');
+  const sources = ['native/test/percpu_check.c', ...target.sources].filter((name) =>
+    name.endsWith('.c'),
+  );
+  const flags = [...target.cflags_c, '-pthread', '-static', '-I', 'native/include'];
+  run([`${triplet}-gcc`, ...flags, ...sources, '-o', program, ...target.libraries]);
+  return run([emulator, program]).trim();
 }
 
 /**
@@ -166,7 +198,7 @@ function compileAll(required) {
       if (kind === 'passed') {
         mkdirSync(join(folder, name));
         try {
-          line = `ok (${compile(architecture, target, join(folder, name)).toLocaleString('en')} bytes)`;
+          line = `ok (${compile(architecture, target, join(folder, name))})`;
         } catch (error) {
           count.passed--;
           count.failed++;

@@ -25,7 +25,7 @@ static inline ptrdiff_t rseq_percpu_thread_pointer(void)
 #define RSEQ_PERCPU_CLOBBERS "cc"
 
 /* The signature is an instruction itself, which would trap. */
-#define RSEQ_PERCPU_SIGNATURE ".balign 4\n\t" ".long %c[signature]\n"
+#define RSEQ_PERCPU_SIGNATURE ".balign 4\n\t" ".long %[signature]\n"
 #define RSEQ_PERCPU_BEGIN_ANEW "jg 5f\n\t"
 #define RSEQ_PERCPU_RESULT(value) "lghi %[result], " #value "\n\t"
 #define RSEQ_PERCPU_LEAVE "j 6f\n"
