@@ -173,12 +173,84 @@ static void pop_rest(void)
 	}
 }
 
+#ifdef RSEQ_PERCPU_HAS_SEQUENCES
+/*
+ * One thread with an area that no kernel knows, so that the instructions run
+ * under an emulator, too. All that is lacking is somebody who interrupts them.
+ */
+static void check_instructions(void)
+{
+	static struct rseq_slice_area area;
+	static int64_t words[3][64];
+	struct rseq_percpu_pool fake;
+	struct node first = { 1, NULL }, second = { 2, NULL };
+	struct record record = { 5, 10, 15 }, taken_record = { 0, 0, 0 };
+	const ptrdiff_t at = (ptrdiff_t)&area - rseq_percpu_thread_pointer();
+	unsigned char *base = (unsigned char *)words;
+	int64_t found = 0;
+	void *node = &fake;
+	int i;
+
+	CHECK(rseq_percpu_over(&fake, NULL, words, 2, 9) == 0);
+	fake.id_offset = offsetof(struct rseq_slice_area, mm_cid);
+	CHECK(rseq_percpu_make_rings(&fake, RING, 2, sizeof(struct record)) == 0);
+	area.mm_cid = 1;
+	CHECK(rseq_percpu_sequence_add(at, &fake, base, 40) && words[1][0] == 40);
+	CHECK(rseq_percpu_sequence_add(at, &fake, base, -((int64_t)1 << 40)));
+	CHECK(words[1][0] == 40 - ((int64_t)1 << 40));
+	CHECK(area.rseq_cs != 0);
+	CHECK(rseq_percpu_sequence_compare_and_store(
+		      at, &fake, base + COMPARED, 0, INT64_MIN, &found) == 1);
+	CHECK(rseq_percpu_sequence_compare_and_store(at, &fake, base + COMPARED, 0, 1, &found) ==
+		0);
+	CHECK(found == INT64_MIN && words[1][1] == INT64_MIN);
+
+	CHECK(rseq_percpu_sequence_pop(at, &fake, base + LIST, 8, &node) && !node);
+	CHECK(rseq_percpu_sequence_push(at, &fake, base + LIST, &first, &first.next));
+	CHECK(rseq_percpu_sequence_push(at, &fake, base + LIST, &second, &second.next));
+	CHECK(second.next == &first);
+	CHECK(rseq_percpu_sequence_pop(at, &fake, base + LIST, 8, &node) && node == &second);
+	CHECK(rseq_percpu_sequence_pop(at, &fake, base + LIST, 8, &node) && node == &first);
+	CHECK(rseq_percpu_sequence_pop(at, &fake, base + LIST, 8, &node) && !node);
+
+	/* Each place of the ring, and the place behind it stays as it is. */
+	words[1][14] = -7;
+	for (i = 0; i < 5; i++) {
+		record.number = (uint64_t)i;
+		CHECK(rseq_percpu_sequence_put(at, &fake, base + RING, &record) == 1);
+		if (i == 0)
+			continue;
+		CHECK(rseq_percpu_sequence_put(at, &fake, base + RING, &record) == 0);
+		CHECK(rseq_percpu_take(&fake, 1, RING, &taken_record) == 1);
+		CHECK(taken_record.number == (uint64_t)i - 1 && taken_record.twice == 10 &&
+			taken_record.thrice == 15);
+	}
+	CHECK(words[1][14] == -7);
+
+	/* Ids that are none. */
+	area.mm_cid = 2;
+	CHECK(!rseq_percpu_sequence_add(at, &fake, base, 1));
+	area.mm_cid = UINT32_MAX;
+	CHECK(!rseq_percpu_sequence_push(at, &fake, base + LIST, &first, &first.next));
+	area.mm_cid = 0;
+	area.cpu_id = (uint32_t)-1;
+	CHECK(!rseq_percpu_sequence_pop(at, &fake, base + LIST, 8, &node));
+	CHECK(rseq_percpu_sequence_put(at, &fake, base + RING, &record) == -1);
+	CHECK(rseq_percpu_sequence_compare_and_store(at, &fake, base, 0, 1, &found) == -1);
+	for (i = 0; i < 64; i++)
+		CHECK(i >= 4 && i < 8 ? 1 : words[0][i] == 0 && words[2][i] == 0);
+}
+#endif
+
 int main(void)
 {
 	pthread_t threads[THREADS];
 	const uint64_t all = THREADS * ROUNDS;
 	size_t i;
 
+#ifdef RSEQ_PERCPU_HAS_SEQUENCES
+	check_instructions();
+#endif
 	if (rseq_percpu_create(&pool, rseq_slice_get_api(),
 		    RING + RSEQ_PERCPU_RING_BYTES(CAPACITY, sizeof(struct record))) != 0 ||
 		rseq_percpu_make_rings(&pool, RING, CAPACITY, sizeof(struct record)) != 0)
