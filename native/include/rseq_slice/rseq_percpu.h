@@ -108,6 +108,7 @@ static __thread struct rseq_slice_area *const *rseq_percpu_slot __attribute__((u
 			attempt;                                              \
 	} while (0)
 
+#ifdef RSEQ_PERCPU_HAS_SEQUENCES
 /* The calling thread's live area unless it is libc's, from its thread pointer; 0: none. */
 static inline ptrdiff_t rseq_percpu_find_area(const struct rseq_percpu_pool *pool)
 {
@@ -122,6 +123,7 @@ static inline ptrdiff_t rseq_percpu_find_area(const struct rseq_percpu_pool *poo
 	area = (ptrdiff_t)*rseq_percpu_slot - rseq_percpu_thread_pointer();
 	return area == (ptrdiff_t)pool->libc_area ? 0 : area;
 }
+#endif
 
 /*
  * Where a thread without a sequence works: on the stripe behind all others if
