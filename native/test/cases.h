@@ -94,4 +94,36 @@ void libc_area_is_not_held(void);
 void users_are_listed(void);
 void slices_come_with_a_registration(void); /* on a real kernel alone */
 
+/* percpu_cases.c: anywhere, with sequences where the process has them, where nothing else is said
+ */
+void percpu_totals_are_exact(void);
+void percpu_atomics_are_exact(void);
+void percpu_adds_are_exact(void);
+void percpu_adds_survive_moves(void);
+void percpu_adds_survive_signals(void);
+void percpu_adds_survive_each_step(void);
+void percpu_claims_are_exact(void);
+void percpu_claims_survive_moves(void);
+void percpu_claims_survive_signals(void);
+void percpu_claims_survive_each_step(void);
+void percpu_lists_are_exact(void);
+void percpu_lists_survive_moves(void);
+void percpu_lists_survive_signals(void);
+void percpu_lists_survive_each_step(void);
+void percpu_rings_are_exact(void);
+void percpu_rings_survive_moves(void);
+void percpu_rings_survive_signals(void);
+void percpu_rings_survive_each_step(void);
+void percpu_fences_are_waited_for(void);
+void percpu_mistakes_are_seen(void);
+void percpu_wrong_owner_is_seen(void); /* where threads can be attached */
+void percpu_descriptors_are_looked_at(void);
+void percpu_threads_without_an_area(void);
+void percpu_process_without_sequences(void);
+void percpu_areas_change_between_adds(void); /* where threads can be attached */
+void percpu_threads_of_a_replaced_thread(void); /* where threads can be attached */
+void percpu_forked_child_adds(void); /* where threads can be attached */
+void percpu_objects_share_a_pool(void);
+void percpu_pools_are_checked(void);
+
 #endif

@@ -103,6 +103,35 @@ static const struct test_case cases[] = {
 	{ "the program's own use of rseq is listed", users_are_listed, NULL },
 	{ "slices come with a registration (this kernel)", slices_come_with_a_registration,
 		need_slices },
+
+#define CALM_AND_DISTURBED(what, run)                                                          \
+	{ "per-CPU " what, run##_are_exact, NULL },                                            \
+		{ "per-CPU " what " of threads that are moved", run##_survive_moves, NULL },   \
+		{ "per-CPU " what " of threads that are interrupted", run##_survive_signals,   \
+			NULL },                                                                \
+	{                                                                                      \
+		"per-CPU " what " of threads that wait at each step", run##_survive_each_step, \
+			NULL                                                                   \
+	}
+	{ "per-CPU totals of 1 to 16 threads a CPU", percpu_totals_are_exact, NULL },
+	{ "per-CPU totals by atomics", percpu_atomics_are_exact, NULL },
+	CALM_AND_DISTURBED("adds", percpu_adds),
+	CALM_AND_DISTURBED("claims", percpu_claims),
+	CALM_AND_DISTURBED("lists", percpu_lists),
+	CALM_AND_DISTURBED("rings", percpu_rings),
+	{ "per-CPU fences are waited for", percpu_fences_are_waited_for, NULL },
+	{ "per-CPU mistakes are seen", percpu_mistakes_are_seen, NULL },
+	{ "per-CPU adds into an area that is not live are seen", percpu_wrong_owner_is_seen,
+		fake_kernel },
+	{ "descriptors that are wrong or gone end a thread", percpu_descriptors_are_looked_at,
+		NULL },
+	{ "per-CPU adds of threads without an area", percpu_threads_without_an_area, NULL },
+	{ "per-CPU data of a process without sequences", percpu_process_without_sequences, NULL },
+	ON_BOTH("per-CPU adds while areas change", percpu_areas_change_between_adds),
+	ON_BOTH("per-CPU adds of a replaced thread's threads", percpu_threads_of_a_replaced_thread),
+	ON_BOTH("per-CPU adds of a forked child", percpu_forked_child_adds),
+	{ "objects share a per-CPU pool", percpu_objects_share_a_pool, NULL },
+	{ "per-CPU pools are checked", percpu_pools_are_checked, NULL },
 };
 
 int main(void)
