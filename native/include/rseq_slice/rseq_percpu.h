@@ -38,6 +38,17 @@
 
 #ifdef __cplusplus
 extern "C" {
+#else
+/* The system's headers have these only for programs that ask for all extensions. */
+extern long syscall(long number, ...);
+extern int sched_getcpu(void);
+#endif
+
+#ifdef MAP_ANONYMOUS
+#define RSEQ_PERCPU_MAP (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
+#else
+/* As wherever there are sequences; elsewhere nothing is mapped this way. */
+#define RSEQ_PERCPU_MAP (MAP_PRIVATE | 0x20 | 0x4000)
 #endif
 
 /* Apart enough that no two stripes share what a CPU loads at once. */
@@ -224,8 +235,7 @@ static inline int rseq_percpu_create(
 	while (((size_t)1 << shift) < bytes)
 		shift++;
 	length = ((size_t)stripes + 1) << shift;
-	memory = mmap(NULL, length, PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	memory = mmap(NULL, length, PROT_READ | PROT_WRITE, RSEQ_PERCPU_MAP, -1, 0);
 	if (memory == MAP_FAILED)
 		return -ENOMEM;
 	rseq_percpu_over(pool, api, memory, stripes, shift);
