@@ -15,7 +15,8 @@
  * that has none, the same functions use C11's atomics on the same memory. Which
  * of the two is decided once for the process: a plain store and an atomic
  * operation on one word do not go together. A thread that has no id, though
- * others have, uses atomics on a stripe behind all others.
+ * others have, uses atomics on a stripe behind all others. Lists and rings have
+ * locks then, so signal handlers use only counters and words.
  *
  * Restartable sequences refer to descriptors in the object that this header is
  * compiled into. That object must stay loaded: link it with -z nodelete, since
@@ -184,7 +185,9 @@ static inline int rseq_percpu_is_restartable(const struct rseq_percpu_pool *pool
 /*
  * A pool over memory that is there: stripes + 1 times 1 << stride_shift bytes,
  * zero or what another pool of the same shape has made of it. Ids from `stripes`
- * on use the last one. `api` may be NULL, for atomics. 0, or -EINVAL.
+ * on use the last one. `api` may be NULL, for atomics. Ids are those of one
+ * process, and all pools over a memory are of one kind: two processes do not
+ * share one, nor do one with an api and one without. 0, or -EINVAL.
  */
 static inline int rseq_percpu_over(struct rseq_percpu_pool *pool, const struct rseq_slice_api *api,
 	void *memory, uint32_t stripes, unsigned int stride_shift)
@@ -444,8 +447,11 @@ static inline int rseq_percpu_take(
  * Returns when every sequence that was under way in this process has ended or
  * begun anew: whatever the caller changed before, the next ones see. It is for
  * those who change what sequences look at from outside, as a pointer that is
- * about to be freed. 0; -ENOSYS or -EINVAL: the kernel, before 5.10, has no such
- * fence. A process with atomics needs none, and has 0.
+ * about to be freed. It does not wait for threads that use atomics, in a process
+ * without sequences or on the last stripe: they hold the lock of a list or a ring
+ * while they look at it, so change one under rseq_percpu_lock(), and then fence.
+ * 0; -ENOSYS or -EINVAL: the kernel, before 5.10, has no such fence. A process
+ * with atomics has 0.
  */
 static inline int rseq_percpu_fence(const struct rseq_percpu_pool *pool)
 {
