@@ -194,64 +194,65 @@ struct descriptor {
 	uint64_t start, length, abort;
 } __attribute__((aligned(32)));
 
+/* Its memory, and that of the abort address, before which the signature is. */
+enum { PAGE = 4096, ABORT = PAGE + 64 };
+
 static void ignore(int number)
 {
 	(void)number;
 }
 
 /* Notes a descriptor, and waits until the kernel has looked at it. */
-static _Noreturn void wait_with_descriptor(
-	struct rseq_slice_area *area, struct descriptor *descriptor, int is_unmapped)
+static _Noreturn void wait_with_descriptor(struct descriptor *descriptor, int is_gone)
 {
 	const struct itimerval interval = { { 0, 1000 }, { 0, 1000 } };
-	volatile struct rseq_slice_area *seen = area;
+	volatile struct rseq_slice_area *area = libc_area();
 
 	/* A sanitizer has a handler. */
 	signal(SIGSEGV, SIG_DFL);
 	signal(SIGALRM, ignore);
-	if (is_unmapped) {
-		CHECK_EQUAL(munmap(descriptor, 4096), 0);
-		/* Nobody maps anything in its place meanwhile. */
-	}
+	if (is_gone)
+		CHECK_EQUAL(munmap(descriptor, PAGE), 0);
 	setitimer(ITIMER_REAL, &interval, NULL);
-	seen->rseq_cs = (uintptr_t)descriptor;
-	while (seen->rseq_cs != 0)
+	area->rseq_cs = (uintptr_t)descriptor;
+	while (area->rseq_cs != 0)
 		;
 	_exit(0);
 }
 
-static void check_descriptor(uint64_t start, uint64_t end, int is_unmapped, int expected)
+/* A descriptor of the code from `start` on, as it is when it is the thread's turn to go on. */
+static void check_descriptor(uint64_t start, uint32_t signature, int is_gone, int expected)
 {
 	unsigned char *pages = mmap(
-		NULL, 2 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		NULL, ABORT + 64, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	struct descriptor *descriptor = (struct descriptor *)pages;
 	int status;
 	pid_t child;
 
 	CHECK(pages != MAP_FAILED);
-	/* No signature is there. */
 	*descriptor = (struct descriptor){
-		.start = start, .length = end - start, .abort = (uintptr_t)pages + 4096 + 64
+		.start = start, .length = 2 * PAGE, .abort = (uintptr_t)pages + ABORT
 	};
+	memcpy(pages + ABORT - sizeof(signature), &signature, sizeof(signature));
 	child = fork();
 	if (child == 0)
-		wait_with_descriptor(libc_area(), descriptor, is_unmapped);
+		wait_with_descriptor(descriptor, is_gone);
 	CHECK_EQUAL(waitpid(child, &status, 0), child);
 	CHECK_EQUAL(WIFSIGNALED(status) ? WTERMSIG(status) : 0, expected);
-	munmap(pages, 2 * 4096);
+	munmap(pages, ABORT + 64);
 }
 
 void percpu_descriptors_are_looked_at(void)
 {
 	/* Around the function that waits. */
-	uint64_t here = (uintptr_t)wait_with_descriptor, start = here - 4096, end = here + 4096;
+	uint64_t here = (uintptr_t)wait_with_descriptor - PAGE;
 
 	if (find_owner() != OWNER_LIBC)
 		test_skip("libc registered no area");
-	/* Of other code it is only forgotten. */
-	check_descriptor(64, 128, 0, 0);
-	check_descriptor(start, end, 0, SIGSEGV);
-	check_descriptor(64, 128, 1, SIGSEGV);
+	/* One of other code is forgotten. */
+	check_descriptor(PAGE, RSEQ_SLICE_ABI_SIGNATURE, 0, 0);
+	check_descriptor(here, RSEQ_SLICE_ABI_SIGNATURE + 1, 0, SIGSEGV);
+	check_descriptor(PAGE, RSEQ_SLICE_ABI_SIGNATURE, 1, SIGSEGV);
 }
 
 /* Threads without an area */
