@@ -11,6 +11,7 @@ const BENCHMARKS = new Map([
   ['locks', 'locks/main.mjs'],
   ['lanes', 'locks/lanes.mjs'],
   ['uncontended', 'uncontended.mjs'],
+  ['percpu', 'percpu.mjs'],
   ['requests', 'requests.mjs'],
   ['recording', 'recording.mjs'],
   ['explorer', 'explorer.mjs'],
@@ -25,6 +26,7 @@ const HELP = `Measures something, in rounds that alternate what is compared.
   locks        throughput, waits and fairness of locks, with slices and without
   lanes        the same in a guest on a kernel with the feature
   uncontended  what a lock costs when nobody else wants it
+  percpu       what an add to per-CPU data costs in C, next to an atomic one
   requests     what many requests of one thread cost, and waits that go on
   recording    what it costs to record a thread's sections, and what it costs when nobody does
   machine      what rseq-slice bench machine measures, to be compared with other machines
