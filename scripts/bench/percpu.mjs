@@ -36,7 +36,7 @@ const HELP = `Measures adds to per-CPU data in C, in rounds that run every way t
 
   --threads LIST  numbers of threads, with commas between  (1,2,8,16,32)
   --rounds N      how many rounds, 15 or more  (31)
-  --batch MS      how much CPU time one way takes in a round  (8)
+  --batch MS      how much CPU time one way takes in a round  (2)
   --json FILE     a record of everything
 `;
 
@@ -86,7 +86,7 @@ async function main() {
       options: {
         threads: { type: 'string', default: '1,2,8,16,32' },
         rounds: { type: 'string', default: '31' },
-        batch: { type: 'string', default: '8' },
+        batch: { type: 'string', default: '2' },
         json: { type: 'string' },
         help: { type: 'boolean', default: false },
       },
