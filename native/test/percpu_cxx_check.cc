@@ -4,9 +4,8 @@
 // OBJECT each, and run: the first one ends with 0 if their totals are exact.
 #include <rseq_slice/rseq_percpu.h>
 
-#include <cstdio>
-#include <thread>
-#include <vector>
+#include <pthread.h>
+#include <stdio.h>
 
 template <int amount> inline void add_often(const rseq_percpu_pool &pool, long count)
 {
@@ -23,25 +22,33 @@ void add_in_other_object(const rseq_percpu_pool &pool, long count)
 	add_often<2>(pool, count);
 }
 #else
+constexpr long adds = 100000;
+
+static void *add(void *argument)
+{
+	const rseq_percpu_pool &pool = *static_cast<rseq_percpu_pool *>(argument);
+
+	add_often<1>(pool, adds);
+	add_in_other_object(pool, adds);
+	return nullptr;
+}
+
 int main()
 {
-	constexpr long threads = 8, adds = 100000;
-	std::vector<std::thread> all;
+	pthread_t threads[8];
 	rseq_percpu_pool pool;
+	long long sum;
 
 	if (rseq_percpu_create(&pool, rseq_slice_get_api(), 8) != 0)
 		return 2;
-	for (long i = 0; i < threads; i++)
-		all.emplace_back([&pool] {
-			add_often<1>(pool, adds);
-			add_in_other_object(pool, adds);
-		});
-	for (std::thread &thread : all)
-		thread.join();
-	const long long sum = rseq_percpu_sum(&pool, 0);
-
-	std::printf("%s %lld\n", rseq_percpu_is_restartable(&pool) ? "restartable" : "atomic", sum);
+	for (pthread_t &thread : threads)
+		if (pthread_create(&thread, nullptr, add, &pool) != 0)
+			return 2;
+	for (pthread_t thread : threads)
+		pthread_join(thread, nullptr);
+	sum = rseq_percpu_sum(&pool, 0);
+	printf("%s %lld\n", rseq_percpu_is_restartable(&pool) ? "restartable" : "atomic", sum);
 	rseq_percpu_destroy(&pool);
-	return sum == threads * adds * 4 ? 0 : 1;
+	return sum == 8 * adds * 4 ? 0 : 1;
 }
 #endif

@@ -7,7 +7,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, it } from 'vitest';
 import { isThere } from '../../scripts/native/compilers.mjs';
@@ -20,8 +20,8 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function run(command: string, ...args: readonly string[]): void {
-  const { status, stderr } = spawnSync(command, args, { encoding: 'utf8' });
+function run(command: string, args: readonly string[], cwd: string): void {
+  const { status, stderr } = spawnSync(command, args, { encoding: 'utf8', cwd });
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
 }
 
@@ -37,26 +37,21 @@ it.for(share(COMPILERS, { every: COMPILERS.length }))(
       console.log(`per-CPU data in C++: skipped: ${reason}`);
       context.skip(reason);
     }
-    const at = (name: string): string => join(folder, `${compiler}${optimized}-${name}`);
+    const build = mkdtempSync(join(folder, 'build-'));
     const flags = [
-      ...['-Wall', '-Wextra', '-Werror', '-g', '-ffunction-sections', '-fdata-sections'],
-      ...['-pthread', '-I', include],
+      ...['-Wall', '-Wextra', '-Werror', '-ffunction-sections', '-fdata-sections', '-pthread'],
+      ...['-I', include, optimized],
     ];
     const c = compiler === 'g++' ? 'gcc' : 'clang';
-    const objects = [...shim, ...['1', '2']].map((file, index) => {
-      const object = at(`${index}.o`);
-      const isOurs = shim.includes(file);
-      run(
-        isOurs ? c : compiler,
-        ...(isOurs ? ['-std=gnu11'] : ['-std=c++17', `-DOBJECT=${file}`]),
-        ...flags,
-        optimized,
-        ...['-c', isOurs ? file : source, '-o', object],
-      );
-      return object;
-    });
-    const program = at('program');
-    run(compiler, '-pthread', '-Wl,--gc-sections', ...objects, '-ldl', '-o', program);
+    run(c, ['-std=gnu11', ...flags, '-c', ...shim], build);
+    const objects = shim.map((file) => basename(file).replace(/c$/, 'o'));
+    for (const object of ['1', '2']) {
+      const args = ['-std=c++17', ...flags, `-DOBJECT=${object}`, '-c', source];
+      run(compiler, [...args, '-o', `${object}.o`], build);
+      objects.push(`${object}.o`);
+    }
+    const program = join(build, 'program');
+    run(compiler, ['-pthread', '-Wl,--gc-sections', ...objects, '-ldl', '-o', program], build);
     const { status, stdout } = spawnSync(program, { encoding: 'utf8' });
     expect({ status, stdout: stdout.replace(/^\w+/, '') }).toEqual({
       status: 0,
