@@ -127,6 +127,12 @@ export interface Step {
    */
   readonly away?: boolean;
   /**
+   * The step is an instruction of a restartable sequence: when the thread is scheduled out, or has
+   * a signal, before it has done the step, and `rseq_cs` of its area is not 0, it goes on at the
+   * step of this label. The kernel has set `rseq_cs` to 0 then. Default: of none.
+   */
+  readonly restart?: string;
+  /**
    * Does the step. Returns the label of the next one; undefined: the one below;
    * {@link AGAIN}: waits, and tries this one again when it is woken.
    */
@@ -252,6 +258,7 @@ const STEP: OptionChecks<Step> = {
   polls: TRUE_OR_FALSE,
   timed: FUNCTION,
   away: TRUE_OR_FALSE,
+  restart: TEXT,
   run: FUNCTION,
 };
 

@@ -22,6 +22,7 @@ import {
   SIGNATURE,
   SLICE_LENGTH,
 } from '../../abi/kernel.ts';
+import { AREA_OFFSETS } from '../../abi/kernel.ts';
 import { RseqSliceError } from '../../errors.ts';
 import { AREA_SLOTS, Machine } from '../machine.ts';
 import type { MachineEvent } from '../machine.ts';
@@ -77,6 +78,8 @@ export type ThreadEvent =
   | 'polls'
   | 'gives up'
   | 'dies';
+
+const RSEQ_CS = AREA_OFFSETS.rseq_cs / 4;
 
 /** The order is that of the choices. */
 export const EVENTS: readonly ThreadEvent[] = [
@@ -720,9 +723,23 @@ export class ExploredWorld implements World {
         this.#broken = `${this.name(thread)} was granted an extension, and its request is still there`;
       if (event === PREEMPT_WITH_WORK)
         this.#broken = `${this.name(thread)} was granted an extension while there was other work to do`;
-    } else if (!isIdle && machine.isEnabled(thread) && this.threads[thread]?.word[0] !== 0) {
+      return;
+    }
+    if (isIdle) return;
+    this.#restart(thread);
+    if (machine.isEnabled(thread) && this.threads[thread]?.word[0] !== 0) {
       this.#broken = `${this.name(thread)} was scheduled out, and its control word does not show it`;
     }
+  }
+
+  /** What the kernel does with a restartable sequence that it has interrupted. */
+  #restart(thread: number): void {
+    const area = this.threads[thread]?.area;
+    if (area === undefined || area[RSEQ_CS] === 0) return;
+    area[RSEQ_CS] = 0;
+    const { restart } = this.#present(thread) ?? {};
+    if (restart !== undefined)
+      this.state[this.#at(thread, COUNTER)] = this.#labels[thread]?.get(restart) ?? 0;
   }
 
   #note(event: MachineEvent, thread: number): void {
