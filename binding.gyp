@@ -10,6 +10,7 @@
         "native/src/calls.c",
         "native/src/forks.c",
         "native/src/futex.c",
+        "native/src/ids.c",
         "native/src/kernel.c",
         "native/src/libc.c",
         "native/src/mapping.c",

@@ -5,9 +5,10 @@
 export { attach, processStats } from './attach.ts';
 export type { AttachOptions } from './attach.ts';
 export type { AbiVersion, RegistrationPolicy } from './abi/interface.ts';
+export { ids } from './ids.ts';
 export { RseqSliceError } from './errors.ts';
 export type { ErrorCode, ErrorDetails } from './errors.ts';
-export type { HostName, Registration } from './host/port.ts';
+export type { HostName, Ids, Registration } from './host/port.ts';
 export type { AttachMessage, LockMessage } from './channels.ts';
 export type { Lock } from './locks/lock.ts';
 export { Barrier } from './locks/barrier.ts';

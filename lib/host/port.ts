@@ -39,6 +39,8 @@ export interface Host {
   cInterface(): unknown;
   /** How the calling thread sleeps, and wakes others. */
   readonly sleeping: Sleeping;
+  /** Where the calling thread runs. */
+  readonly ids: ThreadIds;
   /** The calling thread, and who has ended. */
   agent(): Agent;
   /**
@@ -48,6 +50,36 @@ export interface Host {
    * @returns null: it cannot be had as memory
    */
   mapFile(file: number, bytes: number): ArrayBuffer | null;
+}
+
+/** Where the calling thread runs, attached or not; {@link ids} has it. */
+export interface Ids {
+  /** The CPU it runs on. It may run on another one as soon as this returns. */
+  cpu(): number;
+  /** The NUMA node of that CPU. */
+  node(): number;
+  /**
+   * A small number, unique among the process's running threads, and below the number of CPUs. Where
+   * the kernel (before Linux 6.3) or the thread has none, it is the number of the CPU.
+   */
+  concurrencyId(): number;
+  /**
+   * How they are found: `area`, loads from the memory that the kernel writes them to; `call`, calls
+   * into the addon, where that memory is not there or the runtime does not let it be mapped;
+   * `none`, nobody is there to ask: CPU and node are 0, and the concurrency ID is Node's number of
+   * the thread.
+   */
+  readonly source: 'area' | 'call' | 'none';
+}
+
+/** The same, as the library uses it. */
+export interface ThreadIds extends Ids {
+  /**
+   * A number from 0 on that picks one of several copies of something, so that threads which run at
+   * the same time nearly always have different ones. It never calls into the addon for that: where
+   * there is no area it is the thread's number.
+   */
+  stripe(): number;
 }
 
 /** One thread's side of a host. Every method concerns the calling thread. */

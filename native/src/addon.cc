@@ -12,6 +12,7 @@
 #include <rseq_slice/slice.h>
 
 #include "futex.h"
+#include "ids.h"
 #include "mapping.h"
 
 namespace
@@ -238,6 +239,33 @@ Napi::Value ControlWord(const Napi::CallbackInfo &info)
 	return status == napi_ok ? Napi::Value(env, buffer) : env.Null();
 }
 
+// What the kernel fills in of the calling thread's area, up to the control word; null: it has no
+// area, or the runtime forbids external memory. The kernel may kill who writes there, so no program
+// gets it: lib/host/linux/ids.ts reads it.
+Napi::Value AreaIds(const Napi::CallbackInfo &info)
+{
+	Napi::Env env = info.Env();
+	rseq_slice_thread *held;
+	rseq_slice_area *area = rseq_slice_hold_live_area(&held);
+	if (area == nullptr)
+		return env.Null();
+	napi_value buffer;
+	napi_status status = View::Create(
+		env, area, offsetof(rseq_slice_area, slice_ctrl),
+		[](void *, size_t, void *holder) {
+			if (holder != nullptr)
+				rseq_slice_release_memory(static_cast<rseq_slice_thread *>(holder));
+		},
+		held, &buffer);
+	return status == napi_ok ? Napi::Value(env, buffer) : env.Null();
+}
+
+// Asks the shim, with a thread attached or without.
+template <uint32_t (*Get)()> Napi::Value Ask(const Napi::CallbackInfo &info)
+{
+	return Napi::Number::New(info.Env(), Get());
+}
+
 // The functions below are called with a thread attached; lib/host/linux/ sees to it.
 // Without one they answer as a thread without an area does.
 Napi::Value Number(const Napi::CallbackInfo &info, double value)
@@ -374,9 +402,12 @@ Napi::Object Init(Napi::Env env, Napi::Object exports)
 	exports["enter"] = Napi::Function::New<Enter>(env, "enter");
 	exports["clear"] = Napi::Function::New<Clear>(env, "clear");
 	exports["yieldSlice"] = Napi::Function::New<Yield>(env, "yieldSlice");
-	exports["cpu"] = Napi::Function::New<Read<&rseq_slice_area::cpu_id>>(env, "cpu");
-	exports["node"] = Napi::Function::New<Read<&rseq_slice_area::node_id>>(env, "node");
-	exports["concurrencyId"] = Napi::Function::New<Read<&rseq_slice_area::mm_cid>>(
+	exports["areaIds"] = Napi::Function::New<AreaIds>(env, "areaIds");
+	exports["featureSize"] = Napi::Function::New<Ask<rseq_slice_get_feature_size>>(
+		env, "featureSize");
+	exports["cpu"] = Napi::Function::New<Ask<rseq_slice_get_cpu>>(env, "cpu");
+	exports["node"] = Napi::Function::New<Ask<rseq_slice_get_node>>(env, "node");
+	exports["concurrencyId"] = Napi::Function::New<Ask<rseq_slice_get_concurrency_id>>(
 		env, "concurrencyId");
 	exports["flags"] = Napi::Function::New<Read<&rseq_slice_area::flags>>(env, "flags");
 	exports["futexWait"] = Napi::Function::New<FutexWait>(env, "futexWait");

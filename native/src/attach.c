@@ -276,6 +276,11 @@ void rseq_slice_release_memory(struct rseq_slice_thread *thread)
 	free(thread);
 }
 
+struct rseq_slice_thread *rseq_slice_get_current_thread(void)
+{
+	return current_thread;
+}
+
 struct rseq_slice_area *rseq_slice_get_area(const struct rseq_slice_thread *thread)
 {
 	return thread->section.area;

@@ -132,6 +132,11 @@ void rseq_slice_free_area(struct rseq_slice_thread *thread);
 /* From now on this is the calling thread's live area; NULL: it has none. */
 void rseq_slice_set_live_area(struct rseq_slice_area *area);
 
+/* attach.c */
+
+/* What the calling thread is attached by; NULL: it is not attached. */
+struct rseq_slice_thread *rseq_slice_get_current_thread(void);
+
 /* thread_end.c */
 
 /*

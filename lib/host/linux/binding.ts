@@ -61,6 +61,14 @@ export interface Binding {
   readonly enter: () => number;
   readonly clear: () => number;
   readonly yieldSlice: () => number;
+  /**
+   * The calling thread's area up to the control word, for `ids.ts` alone; null: there is none, or
+   * external memory is forbidden.
+   */
+  readonly areaIds: () => ArrayBuffer | null;
+  /** AT_RSEQ_FEATURE_SIZE, bytes. */
+  readonly featureSize: () => number;
+  /** Of the calling thread, attached or not; so are the next two. */
   readonly cpu: () => number;
   readonly node: () => number;
   readonly concurrencyId: () => number;
@@ -90,6 +98,8 @@ const FUNCTIONS = Object.keys({
   enter: 0,
   clear: 0,
   yieldSlice: 0,
+  areaIds: 0,
+  featureSize: 0,
   cpu: 0,
   node: 0,
   concurrencyId: 0,

@@ -4,6 +4,7 @@ import { constants } from 'node:os';
 import { currentAgent } from '../agent.ts';
 import type { Agent, Bed, Host, HostOptions, HostThread, Sleeping, Wake } from '../port.ts';
 import type { AddonStatus, Binding, RawProbe } from './binding.ts';
+import { AreaIds } from './ids.ts';
 import { AVAILABLE } from '../status.ts';
 import type { Status } from '../status.ts';
 import { LinuxHostThread } from './thread.ts';
@@ -18,16 +19,18 @@ export class LinuxHost implements Host {
   readonly status: Status = AVAILABLE;
   readonly addon: AddonStatus;
   readonly sleeping: Sleeping;
+  readonly ids: AreaIds;
   readonly #binding: Binding;
 
   constructor(addon: AddonStatus, binding: Binding) {
     this.addon = addon;
+    this.ids = new AreaIds(binding);
     this.#binding = binding;
     this.sleeping = new Futex(binding);
   }
 
   attach(options: HostOptions): HostThread | Status {
-    return LinuxHostThread.attach(this.#binding, options);
+    return LinuxHostThread.attach(this.#binding, this.ids, options);
   }
 
   probe(): RawProbe {

@@ -9,6 +9,7 @@ import { RseqSliceError } from '../../errors.ts';
 import { ControlWordBytes } from '../control-word-bytes.ts';
 import type { HostOptions, HostThread, Registration } from '../port.ts';
 import type { Binding } from './binding.ts';
+import type { AreaIds } from './ids.ts';
 import { describeFailure, nameErrno } from '../status.ts';
 import type { Status } from '../status.ts';
 
@@ -20,31 +21,32 @@ export class LinuxHostThread implements HostThread {
   readonly enter: () => number;
   readonly clear: () => number;
   readonly yieldSlice: () => number;
-  readonly cpu: () => number;
-  readonly node: () => number;
-  readonly concurrencyId: () => number;
   readonly #binding: Binding;
+  readonly #ids: AreaIds;
+  /** Loads, or calls where nothing is to be mapped. */
+  readonly #source: Pick<HostThread, 'cpu' | 'node' | 'concurrencyId'>;
 
   private constructor(
     binding: Binding,
+    ids: AreaIds,
     registration: Registration,
     abiVersion: AbiVersion,
     controlWord: Uint8Array | null,
+    isMapped: boolean,
   ) {
     this.#binding = binding;
+    this.#ids = ids;
+    this.#source = isMapped ? ids : binding;
     this.registration = registration;
     this.abiVersion = abiVersion;
     this.controlWord = controlWord;
     this.enter = binding.enter;
     this.clear = binding.clear;
     this.yieldSlice = binding.yieldSlice;
-    this.cpu = binding.cpu;
-    this.node = binding.node;
-    this.concurrencyId = binding.concurrencyId;
   }
 
   /** Attaches the calling thread, or tells why it cannot be. */
-  static attach(binding: Binding, options: HostOptions): LinuxHostThread | Status {
+  static attach(binding: Binding, ids: AreaIds, options: HostOptions): LinuxHostThread | Status {
     const raw = binding.attach(
       REGISTRATIONS.indexOf(options.registration),
       options.abiVersion === 'auto' ? 0 : ABI_VERSIONS.indexOf(options.abiVersion) + 1,
@@ -60,15 +62,32 @@ export class LinuxHostThread implements HostThread {
       return describeFailure(raw.step, raw.errno, raw.users);
     }
     const controlWord = options.mapped ? binding.controlWord() : null;
+    ids.forget();
     return new LinuxHostThread(
       binding,
+      ids,
       registration,
       abiVersion,
       controlWord && new ControlWordBytes(controlWord),
+      options.mapped,
     );
   }
 
+  cpu(): number {
+    return this.#source.cpu();
+  }
+
+  node(): number {
+    return this.#source.node();
+  }
+
+  concurrencyId(): number {
+    return this.#source.concurrencyId();
+  }
+
   detach(): void {
+    // The memory may go with the registration.
+    this.#ids.forget();
     const errno = this.#binding.detach();
     if (errno !== 0) {
       throw new RseqSliceError(

@@ -4,11 +4,22 @@ import { currentAgent } from '../agent.ts';
 import type { AddonStatus } from '../linux/binding.ts';
 import { describeAddon } from '../status.ts';
 import type { Status } from '../status.ts';
-import type { Agent, Bed, Host, HostOptions, HostThread, Sleeping, Wake } from '../port.ts';
+import type {
+  Agent,
+  Bed,
+  Host,
+  HostOptions,
+  HostThread,
+  Sleeping,
+  ThreadIds,
+  Wake,
+} from '../port.ts';
+import { PortableIds } from './ids.ts';
 import { PortableHostThread } from './thread.ts';
 
 export class PortableHost implements Host {
   readonly sleeping: Sleeping = new EngineSleeping();
+  readonly ids: ThreadIds = new PortableIds();
   readonly #addon: () => AddonStatus;
 
   /**

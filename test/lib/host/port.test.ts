@@ -55,6 +55,7 @@ function fakeHost() {
         isDead.value = true;
       }),
     },
+    ids: { cpu: () => 5, node: () => 1, concurrencyId: () => 2, source: 'call', stripe: () => 2 },
     agent: () => ({ id: 7, hasEnded: (id: number) => id === OTHER && isDead.value }),
     mapFile: vi.fn(() => null),
   } satisfies Host;

@@ -23,6 +23,7 @@ import { ABI_VERSIONS, REGISTRATIONS, STEPS } from '../../../../lib/abi/interfac
 import { ENOTSUPP } from '../../../../lib/abi/kernel.ts';
 import { RseqSliceError } from '../../../../lib/errors.ts';
 import type { Binding, RawAttachment, RawProbe } from '../../../../lib/host/linux/binding.ts';
+import { AreaIds } from '../../../../lib/host/linux/ids.ts';
 import { LinuxHostThread } from '../../../../lib/host/linux/thread.ts';
 import type { HostOptions } from '../../../../lib/host/port.ts';
 import { libcKind } from '../../../../lib/host/linux/libc.ts';
@@ -50,6 +51,8 @@ function fakeBinding(attachment: RawAttachment, parts: Partial<Binding> = {}) {
     enter: vi.fn(() => 1),
     clear: vi.fn(() => 0),
     yieldSlice: vi.fn(() => 0),
+    areaIds: vi.fn<Binding['areaIds']>(() => null),
+    featureSize: () => 33,
     cpu: () => 3,
     node: () => 1,
     concurrencyId: () => 2,
@@ -67,7 +70,7 @@ function fakeBinding(attachment: RawAttachment, parts: Partial<Binding> = {}) {
 const ATTACHED: RawAttachment = { errno: 0, step: 0, registration: 1, abiVersion: 1, length: 33 };
 
 function attachFake(binding: Binding, options: HostOptions = AUTO): LinuxHostThread {
-  const kernel = LinuxHostThread.attach(binding, options);
+  const kernel = LinuxHostThread.attach(binding, new AreaIds(binding), options);
   if (!(kernel instanceof LinuxHostThread)) throw new Error(`not attached: ${kernel.explanation}`);
   return kernel;
 }
@@ -100,7 +103,9 @@ describe('attaching', () => {
       { ...ATTACHED, abiVersion: 9 },
     ]) {
       const binding = fakeBinding(attachment);
-      expect(LinuxHostThread.attach(binding, AUTO)).toMatchObject({ reason: 'system-error' });
+      expect(LinuxHostThread.attach(binding, new AreaIds(binding), AUTO)).toMatchObject({
+        reason: 'system-error',
+      });
       expect(binding.controlWord).not.toHaveBeenCalled();
     }
   });
@@ -229,10 +234,8 @@ describe('a failure', () => {
   it.each(FAILURES)(
     'at step %s with errno %i is %s',
     (step, errno, reason, syscall, explanation, remedy) => {
-      const status = LinuxHostThread.attach(
-        fakeBinding({ errno, step: STEPS.indexOf(step) }),
-        AUTO,
-      );
+      const binding = fakeBinding({ errno, step: STEPS.indexOf(step) });
+      const status = LinuxHostThread.attach(binding, new AreaIds(binding), AUTO);
       expect(status).toEqual({
         reason,
         errno,
