@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
- * `rseq_slice(3)` is held against the headers it describes, its example is compiled, and its markup
- * is checked.
+ * `rseq_slice(3)` and `rseq_percpu(3)` are held against the headers they describe, their examples are
+ * compiled, and their markup is checked.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -13,9 +13,11 @@ import { nodeHeaders } from '../../scripts/native/target.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const include = join(root, 'native/include');
-const path = join(root, 'native/man/rseq_slice.3');
-const manual = readFileSync(path, 'utf8');
-const synopsis = manual.slice(manual.indexOf('.Sh SYNOPSIS'), manual.indexOf('.Sh DESCRIPTION'));
+const readManual = (name: string): string =>
+  readFileSync(join(root, 'native/man', `${name}.3`), 'utf8');
+const manual = readManual('rseq_slice');
+const perCpu = readManual('rseq_percpu');
+const paths = ['rseq_slice', 'rseq_percpu'].map((name) => join(root, 'native/man', `${name}.3`));
 
 /** A declaration in one form of writing. */
 const spaced = (text: string): string =>
@@ -31,7 +33,7 @@ function readHeader(
 ): ReadonlyMap<string, { readonly prototype: string; readonly inline: boolean }> {
   const text = readFileSync(join(include, file), 'utf8').replace(/\/\*[^]*?\*\//g, '');
   const declaration =
-    /^(static inline )?((?:const )?(?:struct |enum )?\w+[\s*]+)(rseq_slice_\w+)\(((?:[^()]|\((?:[^()])*\))*)\)\s*[;{]/gm;
+    /^(static inline )?((?:const )?(?:struct |enum |unsigned )?\w+(?:[\s*]|\bconst\b)+)((?:rseq_slice|rseq_percpu)_\w+)\(((?:[^()]|\((?:[^()])*\))*)\)\s*[;{]/gm;
   return new Map(
     [...text.matchAll(declaration)].map(([, inline, type = '', name = '', parameters = '']) => [
       name,
@@ -41,7 +43,8 @@ function readHeader(
 }
 
 /** The same of the synopsis. */
-function readSynopsis(): ReadonlyMap<string, string> {
+function readSynopsis(text = manual): ReadonlyMap<string, string> {
+  const synopsis = text.slice(text.indexOf('.Sh SYNOPSIS'), text.indexOf('.Sh DESCRIPTION'));
   const functions = synopsis.matchAll(/^\.Ft (.+)\n\.Fn (\w+) (.+)$/gm);
   return new Map(
     [...functions].map(([, type = '', name = '', parameters = '']) => {
@@ -65,9 +68,22 @@ it('has every public function as the headers have it, and no other', () => {
   expect(Object.fromEntries(readSynopsis())).toEqual(declared);
 });
 
-it('describes every function of its synopsis', () => {
-  const text = manual.slice(manual.indexOf('.Sh DESCRIPTION'));
-  for (const name of readSynopsis().keys())
+/** What the header's own functions are made of. */
+const INNER = /_(?:find_area|atomic_stripe|lock|unlock)$/;
+
+it('has every function of per-CPU data as the header has it, and no other', () => {
+  const declared = [...readHeader('rseq_slice/rseq_percpu.h')].filter(
+    ([name]) => !INNER.test(name),
+  );
+  expect(declared.length).toBeGreaterThan(10);
+  expect(Object.fromEntries(readSynopsis(perCpu))).toEqual(
+    Object.fromEntries(declared.map(([name, { prototype }]) => [name, prototype])),
+  );
+});
+
+it.each([manual, perCpu])('describes every function of its synopsis', (page) => {
+  const text = page.slice(page.indexOf('.Sh DESCRIPTION'));
+  for (const name of readSynopsis(page).keys())
     expect(text, name).toMatch(new RegExp(`^\\.Fn ${name}\\b`, 'm'));
 });
 
@@ -93,24 +109,40 @@ it('names every outcome, policy, ABI version and step', () => {
   expect(missing).toEqual([]);
 });
 
-it('has an example that compiles', (context) => {
-  if (!isThere(['cc'])) {
-    console.log('the example of rseq_slice(3): skipped: there is no C compiler');
-    context.skip('there is no C compiler');
-  }
-  const example =
-    /^\.Sh EXAMPLES$[^]*?^\.Bd [^\n]*\n([^]*?)^\.Ed$/m
-      .exec(manual)?.[1]
-      ?.replaceAll('\\e', '\\')
-      .replaceAll('\\&', '') ?? '';
-  expect(example).toContain('rseq_slice_enter_section');
-  const around = `#include <rseq_slice/node.h>
+const EXAMPLES = [
+  {
+    name: 'rseq_slice',
+    uses: 'rseq_slice_enter_section',
+    around: `#include <rseq_slice/node.h>
 #include <rseq_slice/slice.h>
 struct work { const struct rseq_slice_api *api; };
 int have_more(struct work *work);
 void lock(struct work *work), change(struct work *work), unlock(struct work *work);
 void execute(napi_env env, void *data);
-`;
+`,
+  },
+  {
+    name: 'rseq_percpu',
+    uses: 'rseq_percpu_add',
+    around: `#include <rseq_slice/rseq_percpu.h>
+int begin(const struct rseq_slice_api *api);
+void count(void);
+int64_t read_count(void);
+`,
+  },
+];
+
+it.for(EXAMPLES)('has an example that compiles: $name(3)', ({ name, uses, around }, context) => {
+  if (!isThere(['cc'])) {
+    console.log(`the example of ${name}(3): skipped: there is no C compiler`);
+    context.skip('there is no C compiler');
+  }
+  const example =
+    /^\.Sh EXAMPLES$[^]*?^\.Bd [^\n]*\n([^]*?)^\.Ed$/m
+      .exec(readManual(name))?.[1]
+      ?.replaceAll('\\e', '\\')
+      .replaceAll('\\&', '') ?? '';
+  expect(example).toContain(uses);
   const flags = [
     '-std=c11',
     '-Wall',
@@ -138,11 +170,11 @@ it.for([
   ['groff', '-man', '-ww', '-z'],
 ])('is faultless to %s %s', ([command = '', ...args], context) => {
   // Not isThere(): mandoc has no --version.
-  const { error, status, stdout, stderr } = spawnSync(command, [...args, path], {
+  const { error, status, stdout, stderr } = spawnSync(command, [...args, ...paths], {
     encoding: 'utf8',
   });
   if (error !== undefined) {
-    console.log(`rseq_slice(3) with ${command}: skipped: ${error.message}`);
+    console.log(`the manual pages with ${command}: skipped: ${error.message}`);
     context.skip(error.message);
   }
   // Debian may have groff without its macros for manuals.
