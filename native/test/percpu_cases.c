@@ -231,7 +231,7 @@ static void check_descriptor(uint64_t start, uint32_t signature, int is_gone, in
 
 	CHECK(pages != MAP_FAILED);
 	*descriptor = (struct descriptor){
-		.start = start, .length = 2 * PAGE, .abort = (uintptr_t)pages + ABORT
+		.start = start, .length = UINT64_C(2) * PAGE, .abort = (uintptr_t)pages + ABORT
 	};
 	memcpy(pages + ABORT - sizeof(signature), &signature, sizeof(signature));
 	child = fork();

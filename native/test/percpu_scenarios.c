@@ -27,7 +27,7 @@ enum { MOST_THREADS = 1024, SLICE_MILLISECONDS = 60, MOST_SLICES = 8 };
 unsigned int percpu_times(void)
 {
 	const char *text = getenv("RSEQ_SLICE_PERCPU_TIMES");
-	int times = text ? atoi(text) : 1;
+	unsigned long times = text ? strtoul(text, NULL, 10) : 1;
 
 	return times > 0 ? (unsigned int)times : 1;
 }

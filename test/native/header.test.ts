@@ -36,7 +36,21 @@ const WARNINGS = [
   '-Wstrict-aliasing',
   '-Werror',
 ];
-const USE = `#include <rseq_slice/slice.h>
+const USE = `#include <rseq_slice/rseq_percpu.h>
+#include <rseq_slice/slice.h>
+int use_pool(struct rseq_percpu_pool *pool, const struct rseq_slice_api *api, void *node);
+int use_pool(struct rseq_percpu_pool *pool, const struct rseq_slice_api *api, void *node)
+{
+	int64_t found;
+
+	if (rseq_percpu_create(pool, api, 4096) != 0 || rseq_percpu_make_rings(pool, 128, 8, 8) != 0)
+		return 0;
+	rseq_percpu_add(pool, 0, rseq_percpu_sum(pool, 0));
+	rseq_percpu_push(pool, 64, node, 0);
+	return rseq_percpu_compare_and_store(pool, 8, 0, 1, &found) + rseq_percpu_put(pool, 128, node) +
+		rseq_percpu_take(pool, 0, 128, node) + rseq_percpu_fence(pool) +
+		(rseq_percpu_pop(pool, 64, 0) == node);
+}
 int use(const struct rseq_slice_api *api, const struct rseq_slice_thread *thread)
 {
 	int error = rseq_slice_check_api(api);
@@ -54,11 +68,11 @@ const DIALECTS = [
 ];
 
 it.for(share(DIALECTS, { every: 3 }))(
-  'rseq_slice/slice.h compiles with $compiler as $standard, and needs nothing of the shim at run time',
+  'the headers compile with $compiler as $standard, and need nothing of the shim at run time',
   ({ compiler, standard, language }, context) => {
     const reason = whyNot(compiler);
     if (reason !== undefined) {
-      console.log(`rseq_slice/slice.h with ${compiler}: skipped: ${reason}`);
+      console.log(`the headers with ${compiler}: skipped: ${reason}`);
       context.skip(reason);
     }
     // Not a folder of a checkout: what the package has.
@@ -90,7 +104,12 @@ it.for(share(DIALECTS, { every: 3 }))(
  * Each file of ours by itself and in any order, and beside the headers of others who describe the
  * same things.
  */
-const HEADERS = ['rseq_slice/slice.h', 'rseq_slice/node.h', 'rseq_slice/abi.h'];
+const HEADERS = [
+  'rseq_slice/slice.h',
+  'rseq_slice/node.h',
+  'rseq_slice/rseq_percpu.h',
+  'rseq_slice/abi.h',
+];
 const NEIGHBOURS = [
   '"rseq-abi.h"',
   '"linux-rseq.h"',
