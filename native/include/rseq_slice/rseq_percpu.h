@@ -63,7 +63,7 @@ extern int sched_getcpu(void);
 struct rseq_percpu_pool {
 	unsigned char *base;
 	struct rseq_slice_area *const *(*get_area_slot)(void);
-	void *libc_area; /* less the thread pointer; NULL: libc has none */
+	void *libc_area; /* less the thread pointer; NULL: libc has none, or atomics */
 	uint32_t stripes; /* for ids; one more is behind them */
 	uint16_t id_offset; /* within the area; 0: atomics for everybody */
 	uint16_t stride_shift;
@@ -109,15 +109,15 @@ static __thread struct rseq_slice_area *const *rseq_percpu_slot __attribute__((u
  * id has no stripe, in what the shim says is the live one. `area` is the name
  * that `attempt` knows it by. It falls through where neither can be had.
  */
-#define RSEQ_PERCPU_TRY(pool, area, attempt)                                  \
-	do {                                                                  \
-		ptrdiff_t area = (ptrdiff_t)(pool)->libc_area;                \
-                                                                              \
-		if (__builtin_expect(area != 0 && (pool)->id_offset != 0, 1)) \
-			attempt;                                              \
-		area = rseq_percpu_find_area(pool);                           \
-		if (area != 0)                                                \
-			attempt;                                              \
+#define RSEQ_PERCPU_TRY(pool, area, attempt)                   \
+	do {                                                   \
+		ptrdiff_t area = (ptrdiff_t)(pool)->libc_area; \
+                                                               \
+		if (__builtin_expect(area != 0, 1))            \
+			attempt;                               \
+		area = rseq_percpu_find_area(pool);            \
+		if (area != 0)                                 \
+			attempt;                               \
 	} while (0)
 
 #ifdef RSEQ_PERCPU_HAS_SEQUENCES
@@ -209,7 +209,7 @@ static inline int rseq_percpu_over(struct rseq_percpu_pool *pool, const struct r
 		pool->id_offset = (uint16_t)api->get_percpu_id();
 		pool->get_area_slot = api->get_area_slot;
 		api->get_libc(&libc_state, sizeof(libc_state));
-		if (libc_state.area)
+		if (libc_state.area && pool->id_offset != 0)
 			pool->libc_area =
 				(void *)((ptrdiff_t)libc_state.area - rseq_percpu_thread_pointer());
 	}
