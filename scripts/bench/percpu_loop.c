@@ -38,10 +38,11 @@ static long long cpu_time(void)
 static void add_by_copy(size_t thread)
 {
 	const struct rseq_percpu_pool copy = pool;
+	const long count = adds;
 	long i;
 
 	(void)thread;
-	for (i = 0; i < adds; i++)
+	for (i = 0; i < count; i++)
 		rseq_percpu_add(&copy, 0, 1);
 }
 
@@ -53,31 +54,34 @@ static __attribute__((noinline)) void add_once(const struct rseq_percpu_pool *co
 /* As where somebody counts in the midst of something else. */
 static void add_by_call(size_t thread)
 {
+	const long count = adds;
 	long i;
 
 	(void)thread;
-	for (i = 0; i < adds; i++)
+	for (i = 0; i < count; i++)
 		add_once(&pool);
 }
 
-static __attribute__((noinline)) void add_atomically_once(int64_t *count)
+static __attribute__((noinline)) void add_atomically_once(int64_t *word)
 {
-	__atomic_fetch_add(count, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_add(word, 1, __ATOMIC_RELAXED);
 }
 
 static void add_atomically(size_t thread)
 {
+	const long count = adds;
 	long i;
 
-	for (i = 0; i < adds; i++)
+	for (i = 0; i < count; i++)
 		__atomic_fetch_add(&own[thread].count, 1, __ATOMIC_RELAXED);
 }
 
 static void add_atomically_by_call(size_t thread)
 {
+	const long count = adds;
 	long i;
 
-	for (i = 0; i < adds; i++)
+	for (i = 0; i < count; i++)
 		add_atomically_once(&own[thread].count);
 }
 
@@ -85,6 +89,7 @@ static void add_atomically_by_call(size_t thread)
 static void add_plainly(size_t thread)
 {
 	const struct rseq_slice_area *area;
+	const long count = adds;
 	long i;
 
 	(void)thread;
@@ -92,7 +97,7 @@ static void add_plainly(size_t thread)
 		return;
 	area = (const struct rseq_slice_area *)((ptrdiff_t)pool.libc_area +
 						rseq_percpu_thread_pointer());
-	for (i = 0; i < adds; i++) {
+	for (i = 0; i < count; i++) {
 		uint32_t id = *(const volatile uint32_t *)((const char *)area + pool.id_offset);
 
 		++*(volatile int64_t *)(pool.base + ((size_t)id << pool.stride_shift));
@@ -106,7 +111,7 @@ static const struct {
 	{ "xadd-call", add_atomically_by_call }, { "plain", add_plainly } };
 static void (*run)(size_t thread);
 
-static void *count(void *argument)
+static void *run_thread(void *argument)
 {
 	size_t thread = (size_t)argument;
 	long long start;
@@ -128,7 +133,7 @@ static long long measure(void)
 
 	atomic_store(&started, 0);
 	for (i = 0; i < threads; i++)
-		if (pthread_create(&ids[i], NULL, count, (void *)i) != 0)
+		if (pthread_create(&ids[i], NULL, run_thread, (void *)i) != 0)
 			exit(1);
 	for (i = 0; i < threads; i++) {
 		pthread_join(ids[i], &time);
