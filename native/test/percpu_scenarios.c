@@ -22,7 +22,7 @@
 /* Where the scenarios have their words in a stripe: lines of their own. */
 enum { COUNT = 0, OTHER_COUNT = 8, CLAIM = 128, HELD = 192, LIST = 256, RING = 512 };
 
-enum { MOST_THREADS = 1024, SLICE_MILLISECONDS = 60, MOST_SLICES = 8 };
+enum { MOST_THREADS = 1024, SLICE_MILLISECONDS = 60, MOST_SLICES = 4 };
 
 unsigned int percpu_times(void)
 {
