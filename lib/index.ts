@@ -36,4 +36,6 @@ export type { ProbeReport, RseqUser } from './probe.ts';
 export type { ProcessStats, Stats } from './sections/counters.ts';
 export { Outcome } from './sections/thread.ts';
 export type { Section, Thread } from './sections/thread.ts';
+export { StripedCounter } from './striped/counter.ts';
+export type { StripedHandle, StripedKind, StripedOptions } from './striped/layout.ts';
 export type { Preemption, SimulatedThread } from './simulated/kernel.ts';

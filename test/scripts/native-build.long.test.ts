@@ -26,6 +26,8 @@ const EXPORTS: Record<keyof Binding, 'function'> = {
   enter: 'function',
   clear: 'function',
   yieldSlice: 'function',
+  areaIds: 'function',
+  featureSize: 'function',
   cpu: 'function',
   node: 'function',
   concurrencyId: 'function',

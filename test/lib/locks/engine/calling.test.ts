@@ -42,6 +42,7 @@ const host: Host = {
   probe: () => real.probe(),
   cInterface: () => real.cInterface(),
   sleeping: { sleep, wake, yield: () => undefined },
+  ids: real.ids,
   agent: () => real.agent(),
   mapFile: (...args) => real.mapFile(...args),
 };

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Striped counters in many workers at once: their totals are exact, sums never go back, and drains
+ * at the same time lose and double nothing; with an area to find the stripe by, and without.
+ */
+import { expect, it } from 'vitest';
+import { runProgram } from '../support/program.ts';
+
+it.each([
+  ['as this machine has it', []],
+  ['by the numbers of threads', ['--no-addons']],
+])('eight workers and two drains count exactly: %s', (_, flags) => {
+  const seen = runProgram('striped-crew.mjs', ['8', '100000'], flags) as {
+    readonly sources: readonly string[];
+    readonly sum: number;
+    readonly taken: number;
+    readonly expected: number;
+    readonly isMonotonic: boolean;
+    readonly reads: number;
+    readonly drains: readonly number[];
+  };
+  expect(seen).toMatchObject({ sum: seen.expected, taken: seen.expected, isMonotonic: true });
+  expect(seen.reads).toBeGreaterThan(0);
+  expect(Math.min(...seen.drains)).toBeGreaterThan(0);
+  if (flags.length > 0) expect(seen.sources).toEqual(['none']);
+});
