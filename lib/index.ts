@@ -37,5 +37,7 @@ export type { ProcessStats, Stats } from './sections/counters.ts';
 export { Outcome } from './sections/thread.ts';
 export type { Section, Thread } from './sections/thread.ts';
 export { StripedCounter } from './striped/counter.ts';
+export { StripedHistogram } from './striped/histogram.ts';
+export type { HistogramBucket, HistogramOptions, HistogramSnapshot } from './striped/histogram.ts';
 export type { StripedHandle, StripedKind, StripedOptions } from './striped/layout.ts';
 export type { Preemption, SimulatedThread } from './simulated/kernel.ts';

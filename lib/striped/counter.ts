@@ -91,7 +91,7 @@ export class StripedCounter {
    * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION` when it is no such number.
    */
   add(amount = 1): void {
-    if ((amount & PIECE) !== amount) {
+    if (typeof amount !== 'number' || (amount & PIECE) !== amount) {
       this.#addMuch(amount);
       return;
     }

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Striped counters and histograms as one thread sees them: what they accept, where they live, what
+ * comes out. What many threads make of them is in test/worker/striped.test.ts. @portable
+ */
+import { inspect } from 'node:util';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { StripedCounter, StripedHistogram } from '../../../lib/index.ts';
+
+const INVALID = expect.objectContaining({ code: 'ERR_RSEQ_INVALID_OPTION' }) as Error;
+const RUNS = { numRuns: 200, seed: Number(process.env['RSEQ_SLICE_SEED'] ?? 1) };
+const loosely = (value: unknown) => value as never;
+
+describe('a striped counter', () => {
+  it('adds, sums and drains', () => {
+    const counter = new StripedCounter();
+    counter.add();
+    counter.add(2 ** 40);
+    counter.add(0);
+    expect([counter.sum(), counter.drain(), counter.drain()]).toEqual([
+      2 ** 40 + 1,
+      2 ** 40 + 1,
+      0,
+    ]);
+    counter.add(5);
+    expect([counter.drain(), counter.sumBigInt()]).toEqual([5, 2n ** 40n + 6n]);
+  });
+
+  it.each([-1, 0.5, NaN, Infinity, 2 ** 53, '1', null, 1n])('does not add %s', (amount) => {
+    const counter = new StripedCounter();
+    expect(() => {
+      counter.add(loosely(amount));
+    }).toThrow(INVALID);
+    expect(counter.sum()).toBe(0);
+  });
+
+  it('counts what C has added in its lane, also what is below 0', () => {
+    const counter = new StripedCounter({ stripes: 2 });
+    counter.add(10);
+    const wide = new BigInt64Array(counter.handle.buffer);
+    // The stripes of 128 bytes come after a header of 128, and their lane is at byte 16.
+    wide[18] = 7n;
+    wide[34] = -3n;
+    // One more than are picked from, for threads without an ID.
+    wide[50] = 1n;
+    expect([counter.sum(), counter.drain()]).toEqual([15, 15]);
+    const header = [...new Int32Array(counter.handle.buffer, 0, 4)];
+    expect(header).toEqual([0x72_70_01_01, 2, 7, 0]);
+  });
+
+  it('is found by its handle, and where it was made', () => {
+    const buffer = new SharedArrayBuffer(256 + StripedCounter.byteLength(4));
+    const counter = new StripedCounter({ buffer, byteOffset: 256, stripes: 4 });
+    counter.add(3);
+    StripedCounter.from(counter.handle).add(4);
+    expect(new StripedCounter({ buffer, byteOffset: 256 }).sum()).toBe(7);
+    for (const wrong of [
+      () => new StripedCounter({ buffer, byteOffset: 256, stripes: 2 }),
+      () => new StripedCounter({ buffer, byteOffset: 128, stripes: 1 }),
+      () => new StripedCounter({ buffer, byteOffset: 4 }),
+      () => new StripedCounter({ buffer: new SharedArrayBuffer(8) }),
+      () => new StripedCounter({ stripes: 3 }),
+      () => new StripedCounter({ byteOffset: 8 }),
+      () => new StripedHistogram({ buffer, byteOffset: 256, buckets: [1], stripes: 1 }),
+      () => StripedCounter.from({ ...counter.handle, byteOffset: 0 }),
+      () => StripedCounter.from({ ...counter.handle, striped: 'StripedHistogram' }),
+      () => StripedCounter.from(loosely(null)),
+      () => StripedHistogram.from(counter.handle),
+    ])
+      expect(wrong).toThrow(INVALID);
+    expect(inspect(counter)).toBe('StripedCounter { at byte 256, 7 }');
+    expect(() => structuredClone(counter)).toThrow(/Post its handle/);
+  });
+});
+
+describe('a striped histogram', () => {
+  it('has each value in the first bucket that it fits into', () => {
+    const bound = fc.integer({ min: 0, max: 50 }).map((number) => number / 2);
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(bound, { minLength: 1, maxLength: 12 }),
+        fc.array(
+          fc.integer({ min: 0, max: 60 }).map((number) => number / 2),
+          { maxLength: 60 },
+        ),
+        (unsorted, values) => {
+          const buckets = unsorted.toSorted((a, b) => a - b);
+          const histogram = new StripedHistogram({ buckets, unit: 0.5, stripes: 1 });
+          for (const value of values) histogram.observe(value);
+          const expected = [...buckets, Infinity].map((upTo, at, all) => ({
+            upTo,
+            count: values.filter((value) => value <= upTo && value > (all[at - 1] ?? -1)).length,
+          }));
+          const sum = values.reduce((total, value) => total + value, 0);
+          for (const seen of [histogram.snapshot(), histogram.drain()])
+            expect(seen).toMatchObject({ count: values.length, sum, buckets: expected });
+          expect(histogram.drain()).toMatchObject({ count: 0, sum: 0 });
+          expect(histogram.snapshot().count).toBe(values.length);
+        },
+      ),
+      RUNS,
+    );
+  });
+
+  it('tells quantiles as Prometheus does', () => {
+    const histogram = new StripedHistogram({ buckets: [1, 2, 4] });
+    expect(histogram.snapshot().quantile(0.5)).toBeNaN();
+    for (const value of [1, 1, 2, 2, 3, 3, 3, 3, 9, 9]) histogram.observe(value);
+    const snapshot = histogram.snapshot();
+    expect(snapshot.count).toBe(10);
+    const at = (q: number) => histogram.snapshot().quantile(q);
+    expect([0, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 0.9, 1].map(at)).toEqual([
+      0, 0.5, 1, 1.5, 2, 3, 4, 4, 4,
+    ]);
+    expect(() => at(1.5)).toThrow(INVALID);
+  });
+
+  it.each([-1, NaN, Infinity, 2 ** 60, '1', null, 1n])('does not observe %s', (value) => {
+    const histogram = new StripedHistogram({ buckets: [1] });
+    expect(() => {
+      histogram.observe(loosely(value));
+    }).toThrow(/^observe\(\) does not accept/);
+    expect(histogram.snapshot()).toMatchObject({ count: 0, sum: 0 });
+  });
+
+  it('is found by its handle, with its bounds and unit', () => {
+    const histogram = new StripedHistogram({ buckets: [0.1, 1, 10], unit: 0.001 });
+    histogram.observe(0.0505);
+    const other = StripedHistogram.from(histogram.handle);
+    other.observe(100);
+    expect([other.bounds, other.unit]).toEqual([[0.1, 1, 10], 0.001]);
+    expect(histogram.snapshot().sum).toBeCloseTo(100.051, 9);
+    expect(histogram.snapshot().buckets.map(({ count }) => count)).toEqual([1, 0, 0, 1]);
+    const { buffer } = histogram.handle;
+    const bytes = StripedHistogram.byteLength(3, histogram.stripes);
+    expect(buffer.byteLength).toBe(bytes);
+    for (const wrong of [
+      () => new StripedHistogram({ buffer, buckets: [0.1, 1, 10], unit: 0.01 }),
+      () => new StripedHistogram({ buffer, buckets: [0.1, 2, 10], unit: 0.001 }),
+      () => new StripedHistogram({ buffer, buckets: [0.1, 1], unit: 0.001 }),
+      () => new StripedHistogram({ buckets: [1, 1] }),
+      () => new StripedHistogram({ buckets: [] }),
+      () => new StripedHistogram({ buckets: [-1] }),
+      () => new StripedHistogram({ buckets: [1], unit: 0 }),
+      () => new StripedHistogram(loosely({})),
+    ])
+      expect(wrong).toThrow(INVALID);
+    expect(inspect(histogram)).toBe('StripedHistogram { at byte 0, 2 values }');
+  });
+});
