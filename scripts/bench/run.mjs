@@ -14,6 +14,7 @@ const BENCHMARKS = new Map([
   ['percpu', 'percpu.mjs'],
   ['requests', 'requests.mjs'],
   ['recording', 'recording.mjs'],
+  ['striped', 'striped.mjs'],
   ['explorer', 'explorer.mjs'],
   ['machine', '../../packages/tools/dist/main.js'],
 ]);
@@ -29,6 +30,7 @@ const HELP = `Measures something, in rounds that alternate what is compared.
   percpu       what an add to per-CPU data costs in C, next to an atomic one
   requests     what many requests of one thread cost, and waits that go on
   recording    what it costs to record a thread's sections, and what it costs when nobody does
+  striped      a striped counter in many threads, to one word for all, and what an ID costs
   machine      what rseq-slice bench machine measures, to be compared with other machines
   explorer     how many states of a model are gone through in a second
 `;
