@@ -3,7 +3,7 @@
 // not do in that time is no lock's fault. Where the kernel does not count that, only the main
 // thread's own lateness is left to go by.
 
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 const NANOSECONDS = 1e6;
 
@@ -14,10 +14,21 @@ export class CpuTime {
   #samples = new Map();
   /** Whether the kernel counts it. */
   isCounted = read(process.pid) !== null;
+  /** The engine's own: a thread that collects garbage waits for them, and not for a CPU. */
+  #helpers = this.isCounted ? helperThreads() : [];
 
   /** Begins anew with the next look. */
   forget() {
     this.#samples.clear();
+  }
+
+  /**
+   * The same of the engine's own threads, the most of them.
+   * @param {number} passed ms
+   * @returns {number}
+   */
+  lostByHelpers(passed) {
+    return Math.max(0, ...this.#helpers.map((thread) => this.lost(thread, passed)));
   }
 
   /**
@@ -38,6 +49,13 @@ export class CpuTime {
       return isRunnable(thread) ? passed : 0;
     return (sample.delayed - before.delayed) / NANOSECONDS;
   }
+}
+
+/** The threads of this process but the calling one, before there are workers. @returns {number[]} */
+function helperThreads() {
+  return readdirSync('/proc/self/task')
+    .map(Number)
+    .filter((thread) => thread !== process.pid);
 }
 
 /** @param {number} thread @returns {Sample | null} */

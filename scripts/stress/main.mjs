@@ -177,8 +177,10 @@ class Run {
   #lostIn(passed) {
     /** @type {Map<number, number>} */
     const known = new Map();
+    const helpers = this.#cpu.lostByHelpers(passed);
     return (/** @type {number} */ worker) => {
-      const lost = known.get(worker) ?? this.#cpu.lost(this.#crew.threadOf(worker), passed);
+      const lost =
+        known.get(worker) ?? Math.max(helpers, this.#cpu.lost(this.#crew.threadOf(worker), passed));
       known.set(worker, lost);
       return lost;
     };
