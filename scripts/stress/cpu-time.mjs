@@ -51,7 +51,10 @@ export class CpuTime {
   }
 }
 
-/** The threads of this process but the calling one, before there are workers. @returns {number[]} */
+/**
+ * The threads of this process but the calling one, before there are workers.
+ * @returns {number[]}
+ */
 function helperThreads() {
   return readdirSync('/proc/self/task')
     .map(Number)
