@@ -58,6 +58,8 @@ export async function runBroken(
     writeFileSync(join(folder, file), text.replace(from, to));
     mkdirSync(join(folder, 'node_modules'));
     symlinkSync(root, join(folder, 'node_modules/rseq-slice'));
+    for (const other of ['prom-client', '@opentelemetry'])
+      symlinkSync(join(root, 'node_modules', other), join(folder, 'node_modules', other));
     return await runMain(folder);
   } finally {
     rmSync(folder, { recursive: true, force: true });
