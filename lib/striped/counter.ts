@@ -38,10 +38,11 @@ export class StripedCounter {
   readonly handle: StripedHandle;
   /** How many copies there are. */
   readonly stripes: number;
-  readonly #words: Int32Array;
+  /** Written once, and so constants for V8: see `Thread.word`. */
+  declare private readonly words: Int32Array;
   readonly #wide: BigInt64Array;
-  readonly #mask: number;
-  readonly #ids: ThreadIds;
+  declare private readonly mask: number;
+  declare private readonly ids: ThreadIds;
 
   static {
     printAs(StripedCounter.prototype, (counter) => {
@@ -79,10 +80,10 @@ export class StripedCounter {
     const { handle, words, stripes } = placeStriped('StripedCounter', SHAPE, options);
     this.handle = handle;
     this.stripes = stripes;
-    this.#words = words;
+    this.words = words;
     this.#wide = new BigInt64Array(words.buffer, words.byteOffset, words.byteLength / WIDE_BYTES);
-    this.#mask = stripes - 1;
-    this.#ids = currentHost().ids;
+    this.mask = stripes - 1;
+    this.ids = currentHost().ids;
   }
 
   /**
@@ -95,8 +96,8 @@ export class StripedCounter {
       this.#addMuch(amount);
       return;
     }
-    const words = this.#words;
-    const cell = FIRST + ((this.#ids.stripe() & this.#mask) << STRIPE_SHIFT);
+    const words = this.words;
+    const cell = FIRST + ((this.ids.stripe() & this.mask) << STRIPE_SHIFT);
     const before = Atomics.add(words, cell + LOW_WORD, amount);
     if ((before & PIECE) + amount > PIECE) Atomics.add(words, cell + HIGH_WORD, 1);
   }
@@ -115,7 +116,7 @@ export class StripedCounter {
     for (let stripe = 0; stripe <= this.stripes; stripe++) {
       const cell = FIRST + (stripe << STRIPE_SHIFT);
       const native = (LINE_BYTES / WIDE_BYTES) * (stripe + 1) + NATIVE;
-      sum += readCell(this.#words, cell) + Atomics.load(this.#wide, native);
+      sum += readCell(this.words, cell) + Atomics.load(this.#wide, native);
     }
     return sum;
   }
@@ -136,6 +137,6 @@ export class StripedCounter {
 
   #addMuch(amount: number): void {
     checkValue('add()', 'amount', amount, AMOUNT);
-    addTo(this.#words, FIRST + ((this.#ids.stripe() & this.#mask) << STRIPE_SHIFT), amount);
+    addTo(this.words, FIRST + ((this.ids.stripe() & this.mask) << STRIPE_SHIFT), amount);
   }
 }
