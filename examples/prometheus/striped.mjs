@@ -34,6 +34,7 @@ export function registerHistogram(registry, { name, help, histogram }) {
     async get() {
       const { count, sum, buckets } = histogram.snapshot();
       let upTo = 0;
+      /** @type {{ metricName: string, labels: { le?: string | number }, value: number }[]} */
       const values = buckets.map((bucket) => ({
         metricName: `${name}_bucket`,
         labels: { le: bucket.upTo === Infinity ? '+Inf' : bucket.upTo },

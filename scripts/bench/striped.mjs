@@ -85,7 +85,9 @@ async function measure(count, { rounds, turn: length }) {
     const time = (performance.now() - start) * 1000;
     return new Float64Array(adds).reduce((sum, each) => sum + each, 0) / time;
   };
+  /** @type {number[]} */
   const striped = [];
+  /** @type {number[]} */
   const word = [];
   // The first turns are for V8.
   for (let round = -2; round < rounds; round++) {
