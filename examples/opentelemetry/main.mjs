@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Three workers count into a striped counter and a striped histogram, which the main thread collects
-// as metrics of OpenTelemetry. It ends with 0 if those have what the workers did, and else with 1.
+// Three workers count into a striped counter and a striped histogram, which the main thread
+// collects as metrics of OpenTelemetry. It ends with 0 if those have what the workers did, and
+// else with 1.
 import { once } from 'node:events';
 import { Worker, isMainThread, workerData } from 'node:worker_threads';
 import { StripedCounter, StripedHistogram } from 'rseq-slice';

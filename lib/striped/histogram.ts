@@ -15,7 +15,9 @@ import type { Shape, StripedHandle, StripedOptions } from './layout.ts';
 
 /** The bounds of a histogram, and where it lives. */
 export interface HistogramOptions extends StripedOptions {
-  /** The buckets' upper bounds, each above the one before, from 0 on. One without a bound follows. */
+  /**
+   * The buckets' upper bounds, each above the one before, from 0 on. One without a bound follows.
+   */
   readonly buckets: readonly number[];
   /** The sum is kept in whole multiples of it, each value rounded to the nearest. Default: 1. */
   readonly unit?: number;

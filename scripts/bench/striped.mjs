@@ -105,7 +105,10 @@ async function measure(count, { rounds, turn: length }) {
   return { striped: median(striped), word: median(word), ratio: median(ratios), ratios };
 }
 
-/** CPU time, ns, of an operation: the best of some batches. @param {(count: number) => unknown} loop */
+/**
+ * CPU time, ns, of an operation: the best of some batches.
+ * @param {(count: number) => unknown} loop
+ */
 function costOf(loop) {
   let best = Infinity;
   for (let batch = 0; batch < 20; batch++) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
- * `rseq_slice(3)` and `rseq_percpu(3)` are held against the headers they describe, their examples are
- * compiled, and their markup is checked.
+ * `rseq_slice(3)` and `rseq_percpu(3)` are held against the headers they describe, their examples
+ * are compiled, and their markup is checked.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';

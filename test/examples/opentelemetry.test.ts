@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-/** examples/opentelemetry: it runs to a good end, and finds by itself when its metrics are wrong. */
+/**
+ * examples/opentelemetry: it runs to a good end, and finds by itself when its metrics are wrong.
+ */
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { examples, runBroken, runMain } from '../support/run-example.ts';

@@ -15,7 +15,7 @@ import { readTarget } from '../../scripts/native/target.mjs';
 import { pack, PACKAGES } from '../../scripts/package/pack.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const fixture = fileURLToPath(new URL('../../examples/addon', import.meta.url));
+const fixtureOf = (name: string): string => join(root, 'examples', name);
 
 /** Why node-gyp cannot be used here; undefined when it can. */
 export function whyNoNodeGyp(): string | undefined {
@@ -26,9 +26,14 @@ export function whyNoNodeGyp(): string | undefined {
 /**
  * Puts the example into a folder that is not there yet.
  * @param rseqSlice the package: this checkout, or an unpacked one
+ * @param name of the example
  */
-export function installExample(folder: string, rseqSlice: string = root): void {
-  cpSync(fixture, folder, { recursive: true });
+export function installExample(
+  folder: string,
+  rseqSlice: string = root,
+  name: string = 'addon',
+): void {
+  cpSync(fixtureOf(name), folder, { recursive: true });
   mkdirSync(join(folder, 'node_modules'));
   symlinkSync(rseqSlice, join(folder, 'node_modules/rseq-slice'));
 }
@@ -38,7 +43,7 @@ export function installExample(folder: string, rseqSlice: string = root): void {
  * checkout is used.
  */
 export function installPacked(folder: string): void {
-  cpSync(fixture, folder, { recursive: true });
+  cpSync(fixtureOf('addon'), folder, { recursive: true });
   const modules = join(folder, 'node_modules');
   mkdirSync(join(modules, 'rseq-slice'), { recursive: true });
   const [library] = pack(modules, { packages: PACKAGES.slice(0, 1) });

@@ -6,10 +6,10 @@
  * between any two instructions. Each stripe is in the shared words, and so is what a program knows
  * beyond its own: who has a node, what has been put.
  *
- * They all have one CPU's turns, so that one goes on only when the other was scheduled out, which is
- * what makes a sequence work. A migration changes the id of the thread that has the CPU. So what
- * cannot be seen here is a thread that works on the stripe of a CPU that it has left: the tests in C
- * have that.
+ * They all have one CPU's turns, so that one goes on only when the other was scheduled out, which
+ * is what makes a sequence work. A migration changes the id of the thread that has the CPU. So
+ * what cannot be seen here is a thread that works on the stripe of a CPU that it has left: the
+ * tests in C have that.
  */
 import { AREA_OFFSETS } from '../../../../lib/abi/kernel.ts';
 import type { Model, Step, World, WorldThread } from '../../../../lib/simulated/explorer/model.ts';
@@ -266,7 +266,7 @@ export function listModel(options: Options): Model {
   });
 }
 
-/** Each puts records of two words into the ring of its stripe, so often; one on another CPU takes. */
+/** Each puts records of two words into the ring of its stripe, so often, and nobody takes one. */
 export function ringModel(options: Options): Model {
   const { threads = 2, rounds = 1, mistake } = options;
   const capacity = 2;
