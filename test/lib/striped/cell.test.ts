@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /**
  * A cell in every order of the steps of adders and readers, where its pieces carry over: at 2^24,
- * at 2^32, with adds of one piece and of more. @portable
+ * at 2^32, with adds of one piece and of more.
+ * @portable
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /**
  * Striped counters and histograms as one thread sees them: what they accept, where they live, what
- * comes out. What many threads make of them is in test/worker/striped.test.ts. @portable
+ * comes out. What many threads make of them is in test/worker/striped.test.ts.
+ * @portable
  */
 import { inspect } from 'node:util';
 import fc from 'fast-check';
