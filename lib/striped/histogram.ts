@@ -37,6 +37,7 @@ export interface HistogramSnapshot {
   readonly count: number;
   /** Of all values, each rounded to the unit. */
   readonly sum: number;
+  /** How many values each bucket has, by their bounds; the last one has none. */
   readonly buckets: readonly HistogramBucket[];
   /**
    * The value that a share of all values does not exceed, interpolated within its bucket as
