@@ -240,7 +240,7 @@ struct adding {
 /* All amounts to the first word are positive, those to the other of every size and sign. */
 static void add_many(void *context, size_t number)
 {
-	static const int64_t amounts[] = { 1, -1, INT64_C(-5000000000), 0, INT64_C(1) << 40 };
+	static const int64_t amounts[] = { 1, -1, INT64_C(-5000000000), 0, INT64_C(1) << 33 };
 	struct adding *adding = context;
 	int64_t added = 0, other_added = 0, before = 0, i;
 

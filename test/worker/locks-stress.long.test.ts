@@ -78,7 +78,7 @@ describe('a short run', { timeout: 120_000 }, () => {
       ...flagsOf(addon),
     );
     expect({ status, signal }, stdout).toEqual({ status: 1, signal: null });
-    expect(stderr).toMatch(new RegExp(`^${lock}: standstill: .* waits? .*; its words: `));
+    expect(stderr).toMatch(new RegExp(`^${lock}: standstill: .* waits?\\b.*; its words: `));
     expect(stderr).toContain('the last events:');
   });
 });

@@ -269,17 +269,20 @@ static inline void rseq_percpu_add(
 		(int64_t *)(rseq_percpu_atomic_stripe(pool) + offset), amount, __ATOMIC_RELAXED);
 }
 
-/* The sum of the words at `offset`: all that was added before, and perhaps what is added now. */
+/*
+ * The sum of the words at `offset`: all that was added before, and perhaps what
+ * is added now. It goes round at 2^64, as the words do.
+ */
 static inline int64_t rseq_percpu_sum(const struct rseq_percpu_pool *pool, size_t offset)
 {
-	int64_t sum = 0;
+	uint64_t sum = 0;
 	uint32_t stripe;
 
 	for (stripe = 0; stripe < rseq_percpu_count(pool); stripe++)
 		sum += __atomic_load_n(
-			(int64_t *)((unsigned char *)rseq_percpu_stripe(pool, stripe) + offset),
+			(uint64_t *)((unsigned char *)rseq_percpu_stripe(pool, stripe) + offset),
 			__ATOMIC_RELAXED);
-	return sum;
+	return (int64_t)sum;
 }
 
 /*
