@@ -180,3 +180,19 @@ function shorten(text: string): string {
 export function invalid(message: string): RseqSliceError {
   return new RseqSliceError('ERR_RSEQ_INVALID_OPTION', message);
 }
+
+/**
+ * That what lives in shared memory fits in.
+ * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`
+ */
+export function checkRoom(
+  kind: string,
+  memory: SharedArrayBuffer,
+  byteOffset: number,
+  size: number,
+): void {
+  if (byteOffset + size <= memory.byteLength) return;
+  throw invalid(
+    `A ${kind} takes ${size} bytes; at ${byteOffset} this buffer of ${memory.byteLength} bytes has room for ${Math.max(0, memory.byteLength - byteOffset)}.`,
+  );
+}

@@ -6,7 +6,7 @@
  */
 import { availableParallelism, cpus } from 'node:os';
 import { types } from 'node:util';
-import { checkValue, describeValue, invalid } from '../options.ts';
+import { checkRoom, checkValue, describeValue, invalid } from '../options.ts';
 import type { OptionChecks } from '../options.ts';
 
 /** The class that a piece of memory belongs to. */
@@ -169,18 +169,6 @@ function stripesAt(
   const words = new Int32Array(buffer, byteOffset, LINE_BYTES / WORD_BYTES);
   const found = Atomics.load(words, KIND_WORD) === markOf(kind);
   return found ? Atomics.load(words, STRIPES_WORD) || null : null;
-}
-
-function checkRoom(
-  kind: StripedKind,
-  memory: SharedArrayBuffer,
-  byteOffset: number,
-  size: number,
-): void {
-  if (byteOffset + size <= memory.byteLength) return;
-  throw invalid(
-    `A ${kind} takes ${size} bytes; at ${byteOffset} this buffer of ${memory.byteLength} bytes has room for ${Math.max(0, memory.byteLength - byteOffset)}.`,
-  );
 }
 
 const notThere = (kind: StripedKind, byteOffset: number) =>

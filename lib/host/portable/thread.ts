@@ -3,17 +3,19 @@
  * A thread without a kernel that grants anything. Its word is ordinary memory, used by the same
  * control words as on Linux: a section costs the same, and is never disturbed.
  */
-import { threadId } from 'node:worker_threads';
 import type { AbiVersion } from '../../abi/interface.ts';
 import { CONTROL_WORD_BYTES } from '../../abi/kernel.ts';
 import { ControlWordBytes } from '../control-word-bytes.ts';
 import type { HostThread } from '../port.ts';
+import { PortableIds } from './ids.ts';
 
 export class PortableHostThread implements HostThread {
   readonly host = 'simulated';
   readonly registration = 'simulated';
   readonly abiVersion: AbiVersion;
   readonly controlWord: Uint8Array = new ControlWordBytes(new ArrayBuffer(CONTROL_WORD_BYTES));
+
+  readonly #ids = new PortableIds();
 
   constructor(abiVersion: AbiVersion) {
     this.abiVersion = abiVersion;
@@ -34,19 +36,16 @@ export class PortableHostThread implements HostThread {
     return 0;
   }
 
-  /** One CPU. */
   cpu(): number {
-    return 0;
+    return this.#ids.cpu();
   }
 
-  /** One node. */
   node(): number {
-    return 0;
+    return this.#ids.node();
   }
 
-  /** Unique, as on Linux, but not used again when a thread ends. */
   concurrencyId(): number {
-    return threadId;
+    return this.#ids.concurrencyId();
   }
 
   detach(): void {

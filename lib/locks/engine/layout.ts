@@ -6,7 +6,7 @@
  * thread.
  */
 import { types } from 'node:util';
-import { checkValue, describeValue, invalid } from '../../options.ts';
+import { checkRoom, checkValue, describeValue, invalid } from '../../options.ts';
 import type { Check } from '../../options.ts';
 import { OWN, TURNSTILE_WORDS } from './turnstile.ts';
 
@@ -134,18 +134,6 @@ export function place(
       `There is no ${kind} at byte ${byteOffset} of this buffer but ${nameOf(found)}: a lock begins in memory that is all zero.`,
     );
   return { words, handle: { lock: kind, buffer: memory, byteOffset } };
-}
-
-function checkRoom(
-  kind: LockKind,
-  memory: SharedArrayBuffer,
-  byteOffset: number,
-  size: number,
-): void {
-  if (byteOffset + size <= memory.byteLength) return;
-  throw invalid(
-    `A ${kind} takes ${size} bytes; at ${byteOffset} this buffer of ${memory.byteLength} bytes has room for ${Math.max(0, memory.byteLength - byteOffset)}.`,
-  );
 }
 
 const markOf = (kind: LockKind): number => MAGIC | (LOCK_KINDS.indexOf(kind) + 1);
