@@ -67,6 +67,26 @@ void rseq_slice_free_area(struct rseq_slice_thread *thread)
 		free(thread->section.area);
 }
 
+/*
+ * Registers our area with slices enabled, which the kernel does by a flag from 7.1 on. A kernel
+ * that does not know the flag, or has another area registered, answers EINVAL: then without it.
+ * Whether slices are enabled the area says. 0, or the errors of rseq(2).
+ */
+static int register_own(struct rseq_slice_thread *thread)
+{
+	int error = sys_rseq(thread->section.area, thread->length,
+		RSEQ_SLICE_ABI_FLAG_SLICE_DEFAULT_ON, RSEQ_SLICE_ABI_SIGNATURE);
+
+	return error == -EINVAL
+		       ? sys_rseq(thread->section.area, thread->length, 0, RSEQ_SLICE_ABI_SIGNATURE)
+		       : error;
+}
+
+static int is_enabled(const struct rseq_slice_thread *thread)
+{
+	return (thread->section.area->flags & RSEQ_SLICE_ABI_FLAG_SLICE_ENABLED) != 0;
+}
+
 /* Takes libc's area away when there is one, and registers ours with slices. */
 static int exchange(struct rseq_slice_thread *thread, const struct rseq_slice_libc *libc_state,
 	enum rseq_slice_step *step)
@@ -82,14 +102,14 @@ static int exchange(struct rseq_slice_thread *thread, const struct rseq_slice_li
 		thread->libc_area = libc_state->area;
 		thread->libc_length = rseq_slice_get_libc_length(libc_state);
 	}
-	error = sys_rseq(thread->section.area, thread->length, 0, RSEQ_SLICE_ABI_SIGNATURE);
+	error = register_own(thread);
 	if (error) {
 		put_libc_back(thread);
 		/* The length is the kernel's own: some other area is registered. */
 		return error == -EINVAL ? fail(step, RSEQ_SLICE_STEP_FOREIGN, -EBUSY)
 					: fail(step, RSEQ_SLICE_STEP_REGISTER, error);
 	}
-	error = rseq_slice_set_enabled(1);
+	error = is_enabled(thread) ? 0 : rseq_slice_set_enabled(1);
 	if (error) {
 		if (unregister_own(thread) == 0)
 			put_libc_back(thread);

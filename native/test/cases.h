@@ -35,6 +35,7 @@ void attach_when_the_scout_keeps_its_area(void);
 void attach_when_libc_does_not_let_go(void);
 void attach_when_registering_fails(void);
 void attach_when_enabling_fails(void);
+void attach_enables_by_its_registration(void);
 void attach_on_a_legacy_area(void);
 void attach_against_the_policy(void);
 void attach_by_the_other_abi_version(void);

@@ -292,14 +292,16 @@ static void skip_if_hidden(void)
 void fake_kernel(void)
 {
 	skip_if_hidden();
-	FILTER(RULE_PRCTL_GET(0), RULE_PRCTL_SET(0), RULE_YIELD(0), RULE_YIELD_RFC(ENOSYS));
+	FILTER(RULE_PRCTL_GET(0), RULE_PRCTL_SET(0), RULE_YIELD(0), RULE_YIELD_RFC(ENOSYS),
+		RULE_RSEQ_REGISTER_ENABLED(EINVAL));
 	kernel_is_faked = 1;
 }
 
 void fake_kernel_rfc(void)
 {
 	skip_if_hidden();
-	FILTER(RULE_PRCTL_GET(0), RULE_PRCTL_SET(0), RULE_YIELD(ENOSYS), RULE_YIELD_RFC(0));
+	FILTER(RULE_PRCTL_GET(0), RULE_PRCTL_SET(0), RULE_YIELD(ENOSYS), RULE_YIELD_RFC(0),
+		RULE_RSEQ_REGISTER_ENABLED(EINVAL));
 	kernel_is_faked = 1;
 }
 

@@ -130,6 +130,15 @@ void install_filter(const struct rule *rules, size_t count);
 			}                       \
 		}                               \
 	}
+#define RULE_RSEQ_REGISTER_ENABLED(errno_)                              \
+	{                                                               \
+		RSEQ_SLICE_ABI_NR_RSEQ, errno_,                         \
+		{                                                       \
+			{                                               \
+				3, RSEQ_SLICE_ABI_FLAG_SLICE_DEFAULT_ON \
+			}                                               \
+		}                                                       \
+	}
 #define RULE_RSEQ_UNREGISTER(errno_)                              \
 	{                                                         \
 		RSEQ_SLICE_ABI_NR_RSEQ, errno_,                   \
@@ -151,8 +160,8 @@ void install_filter(const struct rule *rules, size_t count);
 
 /*
  * A kernel of the 7.0 kind: prctl and the yield succeed, rseq(2) is the real
- * one. Skips where libc registered an area that it does not tell of, as a
- * static one does: nothing can be attached there.
+ * one, but no flag of it enables slices. Skips where libc registered an area
+ * that it does not tell of, as a static one does: nothing can be attached there.
  */
 void fake_kernel(void);
 

@@ -318,6 +318,27 @@ void attach_when_enabling_fails(void)
 	CHECK_REFUSED(ANY_POLICY, ANY_ABI_VERSION, -EPERM, RSEQ_SLICE_STEP_ENABLE);
 }
 
+/* By the flag of rseq(2), which the kernels of the mainline kind know: prctl is not asked. */
+void attach_enables_by_its_registration(void)
+{
+	struct rseq_slice_thread *thread;
+	struct rseq_slice_kernel kernel;
+	enum rseq_slice_step step;
+
+	learn_kernel();
+	CHECK_EQUAL(rseq_slice_get_kernel(&kernel, sizeof(struct rseq_slice_kernel)), 0);
+	if (kernel.abi_version != RSEQ_SLICE_ABI_VERSION_MAINLINE)
+		test_skip("this kernel does not know the flag");
+	FILTER(RULE_PRCTL_SET(EPERM));
+	CHECK_EQUAL(rseq_slice_attach(has_libc_area() ? RSEQ_SLICE_REGISTRATION_REPLACE
+						      : RSEQ_SLICE_REGISTRATION_OWN,
+			    ANY_ABI_VERSION, &thread, &step),
+		0);
+	CHECK(thread->section.area->flags & RSEQ_SLICE_ABI_FLAG_SLICE_ENABLED);
+	CHECK_EQUAL(rseq_slice_get_enabled(), 1);
+	CHECK_EQUAL(rseq_slice_detach(thread), 0);
+}
+
 void attach_on_a_legacy_area(void)
 {
 	need_libc_area();

@@ -47,6 +47,8 @@ static const struct test_case cases[] = {
 		fake_kernel },
 	{ "attach when registering fails", attach_when_registering_fails, fake_kernel },
 	{ "attach when enabling fails", attach_when_enabling_fails, fake_kernel },
+	{ "attach enables slices by its registration (this kernel)",
+		attach_enables_by_its_registration, need_slices },
 	{ "attach on a legacy area", attach_on_a_legacy_area, fake_kernel },
 	{ "attach against the policy", attach_against_the_policy, fake_kernel },
 	{ "attach by the other ABI version", attach_by_the_other_abi_version, fake_kernel },
