@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "shim.h"
@@ -25,12 +26,33 @@ static char *thread_pointer(void)
 #endif
 }
 
-void rseq_slice_find_libc(struct libc_symbols *symbols)
+static struct libc_symbols libc_symbols;
+static atomic_int is_looked_up;
+
+/* libc is the same one for the life of a process. */
+static void look_up(void)
 {
 	rseq_slice_lock_loader();
-	symbols->offset = dlsym(RTLD_DEFAULT, "__rseq_offset");
-	symbols->size = dlsym(RTLD_DEFAULT, "__rseq_size");
+	if (!atomic_load_explicit(&is_looked_up, memory_order_relaxed)) {
+		libc_symbols.offset = dlsym(RTLD_DEFAULT, "__rseq_offset");
+		libc_symbols.size = dlsym(RTLD_DEFAULT, "__rseq_size");
+		atomic_store_explicit(&is_looked_up, 1, memory_order_release);
+	}
 	rseq_slice_unlock_loader();
+}
+
+/* When we are loaded: later it may be a signal handler that asks, in a thread inside the loader. */
+__attribute__((constructor)) static void look_up_early(void)
+{
+	look_up();
+}
+
+void rseq_slice_find_libc(struct libc_symbols *symbols)
+{
+	/* Somebody else's constructor may have come before. */
+	if (!atomic_load_explicit(&is_looked_up, memory_order_acquire))
+		look_up();
+	*symbols = libc_symbols;
 }
 
 void rseq_slice_describe_libc(

@@ -10,9 +10,19 @@
 
 #include "shim.h"
 
-/* In our TLS, which stays until the thread is gone, since we are linked with nodelete. */
-static _Thread_local struct rseq_slice_area *live_area;
-static _Thread_local int is_known;
+/*
+ * In our TLS, which stays until the thread is gone, since we are linked with
+ * nodelete. A thread's first use may be in a signal handler, which must not
+ * allocate: glibc does that for words that are not of this model. Others have
+ * their memory ready when they load us, and refuse the model.
+ */
+#if defined(__GLIBC__)
+#define TLS_OF_HANDLERS _Thread_local __attribute__((tls_model("initial-exec")))
+#else
+#define TLS_OF_HANDLERS _Thread_local
+#endif
+static TLS_OF_HANDLERS struct rseq_slice_area *live_area;
+static TLS_OF_HANDLERS int is_known;
 
 /* What the kernel's areas must have of mm_cid: its last byte. */
 #define CONCURRENCY_ID_END (offsetof(struct rseq_slice_area, mm_cid) + sizeof(uint32_t))
@@ -28,6 +38,7 @@ void rseq_slice_set_live_area(struct rseq_slice_area *area)
 	is_known = 1;
 }
 
+/* Signal handlers call it: it takes no lock and allocates nothing. */
 struct rseq_slice_area *const *rseq_slice_get_area_slot(void)
 {
 	struct rseq_slice_libc libc_state;

@@ -124,6 +124,7 @@ void percpu_process_without_sequences(void);
 void percpu_areas_change_between_adds(void); /* where threads can be attached */
 void percpu_threads_of_a_replaced_thread(void); /* where threads can be attached */
 void percpu_forked_child_adds(void); /* where threads can be attached */
+void first_look_takes_no_lock(void);
 void percpu_objects_share_a_pool(void);
 void percpu_pools_are_checked(void);
 

@@ -68,6 +68,7 @@ void test_skip(const char *format, ...)
 
 static _Noreturn void run_case(const struct test_case *test)
 {
+	setpgid(0, 0);
 	/* A case that hangs is one failing case, too. */
 	alarm(CASE_SECONDS);
 	if (test->prepare)
@@ -125,6 +126,8 @@ int run_cases(const struct test_case *cases, size_t count)
 			failed++;
 			continue;
 		}
+		/* Children that it left behind would keep our output open. */
+		kill(-child, SIGKILL);
 		failed += report_case(&cases[i], status);
 	}
 	fflush(stdout);

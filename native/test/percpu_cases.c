@@ -381,6 +381,25 @@ void percpu_forked_child_adds(void)
 	}
 }
 
+static void *look_for_area(void *unused)
+{
+	CHECK_EQUAL(*rseq_slice_get_area_slot() != NULL, find_owner() == OWNER_LIBC);
+	return unused;
+}
+
+/* It may be in a signal handler, which came while the thread has the lock. */
+void first_look_takes_no_lock(void)
+{
+	pthread_t id;
+
+	if (find_owner() == OWNER_OTHER)
+		test_skip("libc registered an area and does not tell");
+	rseq_slice_lock_loader();
+	CHECK_EQUAL(pthread_create(&id, NULL, look_for_area, NULL), 0);
+	CHECK_EQUAL(pthread_join(id, NULL), 0);
+	rseq_slice_unlock_loader();
+}
+
 /* Objects */
 
 static void add_by_turns(void *pool, size_t number)

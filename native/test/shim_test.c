@@ -132,6 +132,7 @@ static const struct test_case cases[] = {
 	ON_BOTH("per-CPU adds while areas change", percpu_areas_change_between_adds),
 	ON_BOTH("per-CPU adds of a replaced thread's threads", percpu_threads_of_a_replaced_thread),
 	ON_BOTH("per-CPU adds of a forked child", percpu_forked_child_adds),
+	{ "a thread's first look for its area takes no lock", first_look_takes_no_lock, NULL },
 	{ "objects share a per-CPU pool", percpu_objects_share_a_pool, NULL },
 	{ "per-CPU pools are checked", percpu_pools_are_checked, NULL },
 };

@@ -133,6 +133,33 @@ for (const { build, flags } of share(BUILDS, { every: BUILDS.length })) {
 }
 
 if (!isLong)
+  it("allocates nothing for a thread's first look for its area", (context) => {
+    const isMusl = !(
+      'glibcVersionRuntime' in (process.report.getReport() as { header: object }).header
+    );
+    const missing = noCompiler ?? (isMusl ? "the program counts glibc's allocations" : undefined);
+    if (missing !== undefined) {
+      console.log(`allocations of a first look: skipped: ${missing}`);
+      context.skip(missing);
+    }
+    // Exported, or libc would not allocate by the program's functions, nor find the shim's.
+    const exported = '-fvisibility=default';
+    const object = compile('shim.so', ['-shared', '-fPIC', '-Wl,-z,nodelete', exported], shim);
+    const program = compile('slot', [exported], [join(root, 'native/test/slot_exec.c')]);
+    expect(object.failure ?? program.failure).toBeUndefined();
+    const { status, signal, stdout, stderr } = spawnSync(program.path, [object.path], {
+      encoding: 'utf8',
+      timeout: 60_000,
+    });
+    expect({ status, signal, stdout, stderr }).toEqual({
+      status: 0,
+      signal: null,
+      stdout: '0\n0\n',
+      stderr: '',
+    });
+  });
+
+if (!isLong)
   it('tells a failed check, a crash, an exit and a skip apart', (context) => {
     if (noCompiler !== undefined) {
       console.log(`the harness of the shim's tests: skipped: ${noCompiler}`);

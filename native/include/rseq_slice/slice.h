@@ -140,7 +140,7 @@ struct rseq_slice_section {
 /*
  * Where the calling thread's live area stands: a word that is the thread's for
  * its life and follows what attaching and detaching change. What it points to is
- * NULL while the thread has no area. For rseq_percpu.h.
+ * NULL while the thread has no area. For rseq_percpu.h. Safe in a signal handler.
  */
 struct rseq_slice_area *const *rseq_slice_get_area_slot(void);
 
