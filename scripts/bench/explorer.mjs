@@ -3,11 +3,10 @@
 // the library's own models. States are different ones; moves, of which each is made and checked,
 // are several times as many.
 
-import { parseArgs } from 'node:util';
-import { formatTable, guardStreams } from 'rseq-slice/internal';
+import { formatTable } from 'rseq-slice/internal';
 import { explore, lockModel, sectionModel } from 'rseq-slice/simulated';
+import { runCommand } from './command.mjs';
 import { describeRun } from './report.mjs';
-import { refuseUsage } from '../../packages/vm/lib/refuse-usage.mjs';
 
 const HELP = `Measures how many states a second the explorer goes through.
 
@@ -44,25 +43,13 @@ function measure() {
   });
 }
 
-/** @returns {number} the exit code */
-function main() {
-  let options;
-  try {
-    const flag = /** @type {const} */ ({ type: 'boolean', default: false });
-    options = parseArgs({ options: { json: flag, check: flag, help: flag } }).values;
-  } catch (error) {
-    refuseUsage('bench -- explorer', error);
-    return 2;
-  }
-  if (options.help) {
-    process.stdout.write(HELP);
-    return 0;
-  }
+/** @param {{ json: boolean, check: boolean }} options @returns {number} the exit code */
+function run({ json, check }) {
   const results = measure();
   const states = results.reduce((sum, result) => sum + result.states, 0);
   const rate = states / results.reduce((sum, result) => sum + result.seconds, 0);
   const count = (/** @type {number} */ value) => Math.round(value).toLocaleString('en');
-  if (options.json)
+  if (json)
     process.stdout.write(
       `${JSON.stringify({ ...describeRun('explorer.mjs', process.argv.slice(2)), results, statesPerSecond: rate })}\n`,
     );
@@ -82,8 +69,16 @@ function main() {
       `${table}${count(rate)} states a second over all; target ${count(TARGET)}: ${rate >= TARGET ? 'met' : 'missed'}\n`,
     );
   }
-  return options.check && rate < TARGET ? 1 : 0;
+  return check && rate < TARGET ? 1 : 0;
 }
 
-guardStreams('bench');
-process.exitCode = main();
+await runCommand({
+  name: 'bench -- explorer',
+  help: HELP,
+  options: {
+    json: { type: 'boolean', default: false },
+    check: { type: 'boolean', default: false },
+  },
+  read: (values) => values,
+  run,
+});

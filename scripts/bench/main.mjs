@@ -4,19 +4,14 @@
 // measures all.
 
 import { statSync, writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { withoutPaths } from '../../packages/tools/dist/bench/machine.js';
 import { formatRecord, QUESTIONS } from '../../packages/tools/dist/bench/sections/report.js';
-import {
-  FEWEST_ROUNDS,
-  LONGEST_BATCH,
-  runSections,
-} from '../../packages/tools/dist/bench/sections/run.js';
-import { guardStreams, requireWritable, widthOf } from 'rseq-slice/internal';
+import { FEWEST_ROUNDS, runSections } from '../../packages/tools/dist/bench/sections/run.js';
+import { widthOf } from 'rseq-slice/internal';
 import { startCLoop } from './c-loop.mjs';
+import { loopOptions, readLoopOptions, runCommand, wholeNumber } from './command.mjs';
 import { formatProcesses, isWithinBar, measureProcesses } from './processes.mjs';
 import { describeRun } from './report.mjs';
-import { refuseUsage } from '../../packages/vm/lib/refuse-usage.mjs';
 
 const HELP = `Measures the cost of an uncontended section, in rounds that run every loop once.
 
@@ -57,50 +52,13 @@ const TARGETS = {
   'N-API pair / JS': { aim: '>= 8', isMet: (value) => value >= 8 },
 };
 
-/** @param {readonly string[]} argv */
-function readOptions(argv) {
-  // The one option whose value may be left out, which parseArgs has no notion of.
-  const args = argv.map((arg, index) =>
-    arg === '--json' && (argv[index + 1] ?? '-').startsWith('-') ? '--json=-' : arg,
-  );
-  const { values } = parseArgs({
-    args,
-    options: {
-      rounds: { type: 'string', default: '61' },
-      batch: { type: 'string', default: '4' },
-      json: { type: 'string' },
-      check: { type: 'boolean', default: false },
-      processes: { type: 'string' },
-      node: { type: 'string' },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  const rounds = Number(values.rounds);
-  const batch = Number(values.batch);
-  if (!Number.isInteger(rounds) || rounds < FEWEST_ROUNDS)
-    throw new Error(
-      `--rounds wants a whole number from ${FEWEST_ROUNDS} on, not '${values.rounds}'.`,
-    );
-  if (!(batch > 0 && batch <= LONGEST_BATCH))
-    throw new Error(`--batch wants milliseconds up to ${LONGEST_BATCH}, not '${values.batch}'.`);
-  if (values.json !== undefined && values.json !== '-') requireWritable('--json', values.json);
-  const processes = Number(values.processes ?? 1);
-  if (!Number.isInteger(processes) || processes < 1)
-    throw new Error(`--processes wants a whole number from 1 on, not '${values.processes}'.`);
-  const nodes = values.node?.split(',') ?? [process.execPath];
+/** @param {string | undefined} list paths with commas between */
+function readNodes(list) {
+  const nodes = list?.split(',') ?? [process.execPath];
   for (const node of nodes)
     if (statSync(node, { throwIfNoEntry: false })?.isFile() !== true)
       throw new Error(`--node wants programs, and '${node}' is no file.`);
-  return {
-    rounds,
-    batch: batch * 1e6,
-    json: values.json,
-    check: values.check,
-    processes,
-    nodes,
-    isRepeated: values.processes !== undefined || values.node !== undefined,
-    help: values.help,
-  };
+  return nodes;
 }
 
 /** The loop in C, with what is to be said about it. */
@@ -116,7 +74,10 @@ async function startC() {
   };
 }
 
-/** @param {ReturnType<typeof readOptions>} options @returns {Promise<number>} the exit code */
+/**
+ * @param {{ rounds: number, batch: number, json: string | undefined, check: boolean }} options
+ * @returns {Promise<number>} the exit code
+ */
 async function run({ rounds, batch, json, check }) {
   const c = await startC();
   const questions = QUESTIONS.map((question) => {
@@ -143,7 +104,17 @@ async function run({ rounds, batch, json, check }) {
   return check && record.comparisons.some(({ met }) => met !== true) ? 1 : 0;
 }
 
-/** @param {ReturnType<typeof readOptions>} options @returns {number} the exit code */
+/**
+ * @param {{
+ *   rounds: number,
+ *   batch: number,
+ *   json: string | undefined,
+ *   check: boolean,
+ *   processes: number,
+ *   nodes: readonly string[],
+ * }} options
+ * @returns {number} the exit code
+ */
 function repeat({ rounds, batch, json, check, processes, nodes }) {
   const { records, rows } = measureProcesses({ rounds, batch, processes, nodes });
   const [about] = records;
@@ -158,19 +129,26 @@ function repeat({ rounds, batch, json, check, processes, nodes }) {
   return check && !rows.every(isWithinBar) ? 1 : 0;
 }
 
-/** @returns {Promise<number>} the exit code */
-async function main() {
-  let options;
-  try {
-    options = readOptions(process.argv.slice(2));
-  } catch (error) {
-    refuseUsage('bench', error);
-    return 2;
-  }
-  if (!options.help) return options.isRepeated ? repeat(options) : run(options);
-  process.stdout.write(HELP);
-  return 0;
-}
-
-guardStreams('bench');
-process.exitCode = await main();
+await runCommand({
+  // The one option whose value may be left out, which parseArgs has no notion of.
+  args: process.argv
+    .slice(2)
+    .map((arg, index, args) =>
+      arg === '--json' && (args[index + 1] ?? '-').startsWith('-') ? '--json=-' : arg,
+    ),
+  help: HELP,
+  options: {
+    ...loopOptions('61', '4'),
+    check: { type: 'boolean', default: false },
+    processes: { type: 'string' },
+    node: { type: 'string' },
+  },
+  read: (values) => ({
+    ...readLoopOptions(values),
+    check: values.check,
+    processes: wholeNumber('--processes', values.processes ?? '1', 1),
+    nodes: readNodes(values.node),
+    isRepeated: values.processes !== undefined || values.node !== undefined,
+  }),
+  run: (options) => (options.isRepeated ? repeat(options) : run(options)),
+});

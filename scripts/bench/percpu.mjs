@@ -8,15 +8,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { startChildLoop } from '../../packages/tools/dist/bench/sections/child-loop.js';
 import { measure } from '../../packages/tools/dist/bench/sections/loops.js';
 import { compareLoops, formatSections } from '../../packages/tools/dist/bench/sections/report.js';
 import { summarize } from '../../packages/tools/dist/bench/statistics.js';
-import { guardStreams, requireWritable, widthOf } from 'rseq-slice/internal';
+import { widthOf } from 'rseq-slice/internal';
 import { readTarget, root } from '../native/target.mjs';
+import { loopOptions, readLoopOptions, runCommand, wholeNumbers } from './command.mjs';
 import { describeRun } from './report.mjs';
-import { refuseUsage } from '../../packages/vm/lib/refuse-usage.mjs';
 
 const WAYS = [
   { way: 'copy', what: 'rseq_percpu_add() in a loop with a copy of the pool' },
@@ -71,43 +70,20 @@ async function measureAll({ threads, rounds, batch }) {
         loops.push({ name: `${way} ${count}`, what: `${what}, threads: ${count}`, run: child.run });
       }
     const ids = children[0]?.about ?? '';
-    return { ids, loops, samples: await measure(loops, { rounds, batch: batch * 1e6 }) };
+    return { ids, loops, samples: await measure(loops, { rounds, batch }) };
   } finally {
     for (const child of children) await child.stop();
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-/** @returns {Promise<number>} the exit code */
-async function main() {
-  let values, threads;
-  try {
-    ({ values } = parseArgs({
-      options: {
-        threads: { type: 'string', default: '1,2,8,16,32' },
-        rounds: { type: 'string', default: '31' },
-        batch: { type: 'string', default: '2' },
-        json: { type: 'string' },
-        help: { type: 'boolean', default: false },
-      },
-    }));
-    threads = values.threads.split(',').map(Number);
-    if (!threads.every((count) => Number.isInteger(count) && count >= 1 && count <= 256))
-      throw new Error(`--threads wants whole numbers from 1 to 256, not '${values.threads}'.`);
-    if (!(Number.isInteger(Number(values.rounds)) && Number(values.rounds) >= 15))
-      throw new Error(`--rounds wants a whole number from 15 on, not '${values.rounds}'.`);
-    if (!(Number(values.batch) > 0 && Number(values.batch) <= 1000))
-      throw new Error(`--batch wants milliseconds up to 1000, not '${values.batch}'.`);
-    if (values.json !== undefined) requireWritable('--json', values.json);
-  } catch (error) {
-    refuseUsage('bench', error);
-    return 2;
-  }
-  if (values.help) {
-    process.stdout.write(HELP);
-    return 0;
-  }
-  const options = { threads, rounds: Number(values.rounds), batch: Number(values.batch) };
+/**
+ * @param {{ threads: readonly number[], rounds: number, batch: number, json: string | undefined }}
+ * options
+ * @returns {Promise<number>} the exit code
+ */
+async function run({ json, ...options }) {
+  const { threads } = options;
   const { ids, loops, samples } = await measureAll(options);
   const comparisons = compareLoops(
     samples,
@@ -130,15 +106,25 @@ async function main() {
   process.stdout.write(
     formatSections(loops, samples, comparisons, { width: widthOf(process.stdout) }),
   );
-  if (values.json !== undefined) {
+  if (json !== undefined) {
     const results = Object.fromEntries(
       loops.map(({ name, what }) => [name, { what, ...summarize(samples.get(name) ?? []) }]),
     );
     const record = { ...machine, ...options, ids, unit: 'ns', results, comparisons };
-    writeFileSync(values.json, `${JSON.stringify(record, null, 2)}\n`);
+    writeFileSync(json, `${JSON.stringify(record, null, 2)}\n`);
   }
   return 0;
 }
 
-guardStreams('bench');
-process.exitCode = await main();
+await runCommand({
+  help: HELP,
+  options: {
+    ...loopOptions('31', '2'),
+    threads: { type: 'string', default: '1,2,8,16,32' },
+  },
+  read: (values) => ({
+    ...readLoopOptions(values),
+    threads: wholeNumbers('--threads', values.threads, 256),
+  }),
+  run,
+});

@@ -7,14 +7,13 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { startChildLoop } from '../../packages/tools/dist/bench/sections/child-loop.js';
 import { measure } from '../../packages/tools/dist/bench/sections/loops.js';
 import { compareLoops, formatSections } from '../../packages/tools/dist/bench/sections/report.js';
 import { summarize } from '../../packages/tools/dist/bench/statistics.js';
-import { guardStreams, requireWritable, widthOf } from 'rseq-slice/internal';
+import { widthOf } from 'rseq-slice/internal';
+import { loopOptions, readLoopOptions, runCommand } from './command.mjs';
 import { describeRun } from './report.mjs';
-import { refuseUsage } from '../../packages/vm/lib/refuse-usage.mjs';
 
 const program = fileURLToPath(new URL('recording-loop.mjs', import.meta.url));
 /** How many records each recorded loop keeps; the ring goes round many times in a measurement. */
@@ -66,26 +65,10 @@ const HELP = `Measures what recording adds to a section, in rounds that run ever
   --check         exit with 1 when a target is missed
 `;
 
-function readOptions() {
-  const { values } = parseArgs({
-    options: {
-      rounds: { type: 'string', default: '61' },
-      batch: { type: 'string', default: '4' },
-      json: { type: 'string' },
-      check: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  const [rounds, batch] = [Number(values.rounds), Number(values.batch)];
-  if (!(Number.isInteger(rounds) && rounds >= 15))
-    throw new Error(`--rounds wants a whole number from 15 on, not '${values.rounds}'.`);
-  if (!(batch > 0 && batch <= 1000))
-    throw new Error(`--batch wants milliseconds up to 1000, not '${values.batch}'.`);
-  if (values.json !== undefined) requireWritable('--json', values.json);
-  return { ...values, rounds, batch: batch * 1e6 };
-}
-
-/** @param {ReturnType<typeof readOptions>} options @returns {Promise<number>} the exit code */
+/**
+ * @param {{ rounds: number, batch: number, json: string | undefined, check: boolean }} options
+ * @returns {Promise<number>} the exit code
+ */
 async function run({ rounds, batch, json, check }) {
   const folder = mkdtempSync(join(tmpdir(), 'rseq-slice-bench-'));
   const children = [];
@@ -129,19 +112,9 @@ async function run({ rounds, batch, json, check }) {
   }
 }
 
-/** @returns {Promise<number>} the exit code */
-async function main() {
-  let options;
-  try {
-    options = readOptions();
-  } catch (error) {
-    refuseUsage('bench', error);
-    return 2;
-  }
-  if (!options.help) return run(options);
-  process.stdout.write(HELP);
-  return 0;
-}
-
-guardStreams('bench');
-process.exitCode = await main();
+await runCommand({
+  help: HELP,
+  options: { ...loopOptions('61', '4'), check: { type: 'boolean', default: false } },
+  read: (values) => ({ ...readLoopOptions(values), check: values.check }),
+  run,
+});

@@ -2,12 +2,10 @@
 // What many requests of one thread at once cost, beside async-mutex, which is for the tasks of one
 // thread only, and what waits cost that go on: `npm run bench -- requests`.
 
-import { parseArgs } from 'node:util';
 import { Mutex as AsyncMutex } from 'async-mutex';
 import { Condition, Mutex } from 'rseq-slice';
 import { nameOfIntervals, summarize } from '../../packages/tools/dist/bench/statistics.js';
-import { guardStreams } from 'rseq-slice/internal';
-import { refuseUsage } from '../../packages/vm/lib/refuse-usage.mjs';
+import { runCommand, wholeNumber } from './command.mjs';
 
 const HELP = `Measures many requests of one thread for one lock, this package's and async-mutex in turns; then waits that go on.
 
@@ -63,37 +61,11 @@ async function idle(count, seconds) {
   await Promise.all(waits);
 }
 
-/** @returns {Promise<number>} the exit code */
-async function main() {
-  let values;
-  try {
-    ({ values } = parseArgs({
-      options: {
-        requests: { type: 'string', default: '30000' },
-        rounds: { type: 'string', default: '11' },
-        idle: { type: 'string', default: '10' },
-        waits: { type: 'string', default: '2000' },
-        help: { type: 'boolean', default: false },
-      },
-    }));
-    for (const [name, least] of /** @type {const} */ ([
-      ['requests', 1],
-      ['rounds', 5],
-      ['idle', 0],
-      ['waits', 1],
-    ])) {
-      if (!(Number.isSafeInteger(Number(values[name])) && Number(values[name]) >= least))
-        throw new Error(`--${name} wants a whole number from ${least} on, not '${values[name]}'.`);
-    }
-  } catch (error) {
-    refuseUsage('bench', error);
-    return 2;
-  }
-  if (values.help) {
-    process.stdout.write(HELP);
-    return 0;
-  }
-  const [requests, rounds] = [Number(values.requests), Number(values.rounds)];
+/**
+ * @param {{ requests: number, rounds: number, waits: number, seconds: number }} options
+ * @returns {Promise<number>} the exit code
+ */
+async function run({ requests, rounds, waits, seconds }) {
   /** @type {number[]} */
   const ours = [];
   /** @type {number[]} */
@@ -113,9 +85,23 @@ async function main() {
     `${requests} requests at once, ${rounds} rounds in turns: ${summarize(ours).median.toFixed(0)} ms, async-mutex ${summarize(theirs).median.toFixed(0)} ms, ` +
       `ratio ${ratios.median.toFixed(2)} (${nameOfIntervals([ratios])} interval ${ratios.interval.map((bound) => bound.toFixed(2)).join(' to ')})\n`,
   );
-  if (Number(values.idle) > 0) await idle(Number(values.waits), Number(values.idle));
+  if (seconds > 0) await idle(waits, seconds);
   return 0;
 }
 
-guardStreams('bench');
-process.exitCode = await main();
+await runCommand({
+  help: HELP,
+  options: {
+    requests: { type: 'string', default: '30000' },
+    rounds: { type: 'string', default: '11' },
+    idle: { type: 'string', default: '10' },
+    waits: { type: 'string', default: '2000' },
+  },
+  read: (values) => ({
+    requests: wholeNumber('--requests', values.requests, 1),
+    rounds: wholeNumber('--rounds', values.rounds, 5),
+    waits: wholeNumber('--waits', values.waits, 1),
+    seconds: wholeNumber('--idle', values.idle, 0),
+  }),
+  run,
+});

@@ -5,10 +5,9 @@
 
 import { once } from 'node:events';
 import { arch, cpus, release } from 'node:os';
-import { parseArgs } from 'node:util';
 import { Worker, isMainThread, workerData } from 'node:worker_threads';
 import { ids, StripedCounter } from 'rseq-slice';
-import { refuseUsage } from '../../packages/vm/lib/refuse-usage.mjs';
+import { runCommand, wholeNumber, wholeNumbers } from './command.mjs';
 
 const HELP = `Measures StripedCounter.add() and Atomics.add() on one word, in turns, in many workers, and ids().
 
@@ -120,8 +119,11 @@ function costOf(loop) {
   return best;
 }
 
-function measureIds() {
+/** A loop of its own for each, since V8 compiles one for all calls that it has seen in it. */
+function measureCosts() {
   const own = ids();
+  const counter = new StripedCounter();
+  const word = new Int32Array(new SharedArrayBuffer(128));
   const empty = costOf((count) => {
     let sum = 0;
     for (let i = 0; i < count; i++) sum += i & 1;
@@ -137,42 +139,30 @@ function measureIds() {
     for (let i = 0; i < count; i++) sum += own.concurrencyId();
     return sum;
   });
-  return { cpu: cpu - empty, concurrencyId: concurrencyId - empty };
+  const costs = [
+    { name: 'cpu()', cost: cpu },
+    { name: 'concurrencyId()', cost: concurrencyId },
+    { name: 'StripedCounter.add()', cost: costOf((count) => addStriped(counter, count)) },
+    { name: 'Atomics.add()', cost: costOf((count) => addToWord(word, count)) },
+  ];
+  return costs.map(({ name, cost }) => ({ name, cost: cost - empty }));
 }
 
-/** @returns {Promise<number>} the exit code */
-async function main() {
-  let values;
-  try {
-    ({ values } = parseArgs({
-      options: {
-        workers: { type: 'string', default: '2,8' },
-        rounds: { type: 'string', default: '15' },
-        turn: { type: 'string', default: '200' },
-        help: { type: 'boolean', default: false },
-      },
-    }));
-    for (const [name, text] of Object.entries(values))
-      if (name !== 'help' && !/^[1-9]\d*(,[1-9]\d*)*$/.test(String(text)))
-        throw new Error(`--${name} wants whole numbers, not '${text}'.`);
-  } catch (error) {
-    refuseUsage('bench', error);
-    return 2;
-  }
-  if (values.help) {
-    process.stdout.write(HELP);
-    return 0;
-  }
-  const options = { rounds: Number(values.rounds), turn: Number(values.turn) };
+/**
+ * @param {{ workers: readonly number[], rounds: number, turn: number }} options
+ * @returns {Promise<number>} the exit code
+ */
+async function run({ workers, ...options }) {
   const [cpu] = cpus();
   console.log(
-    `${cpu?.model ?? arch}, ${cpus().length} CPUs, Linux ${release()}, Node ${process.versions.node}; ids by ${ids().source}`,
+    `${cpu?.model ?? arch()}, ${cpus().length} CPUs, Linux ${release()}, Node ${process.versions.node}; ids by ${ids().source}`,
   );
-  const costs = measureIds();
   console.log(
-    `ids, over the empty loop: cpu() ${costs.cpu.toFixed(2)} ns, concurrencyId() ${costs.concurrencyId.toFixed(2)} ns`,
+    `CPU time over the empty loop, ns: ${measureCosts()
+      .map(({ name, cost }) => `${name} ${cost.toFixed(2)}`)
+      .join(', ')}`,
   );
-  for (const count of values.workers.split(',').map(Number)) {
+  for (const count of workers) {
     const { striped, word, ratio, ratios } = await measure(count, options);
     console.log(
       `${count} workers: StripedCounter ${striped.toFixed(1)} adds/us, one word ${word.toFixed(1)}; ratio ${ratio.toFixed(2)} (${Math.min(...ratios).toFixed(2)} .. ${Math.max(...ratios).toFixed(2)})`,
@@ -181,5 +171,19 @@ async function main() {
   return 0;
 }
 
-if (isMainThread) process.exitCode = await main();
+if (isMainThread)
+  await runCommand({
+    help: HELP,
+    options: {
+      workers: { type: 'string', default: '2,8' },
+      rounds: { type: 'string', default: '15' },
+      turn: { type: 'string', default: '200' },
+    },
+    read: (values) => ({
+      workers: wholeNumbers('--workers', values.workers, 1024),
+      rounds: wholeNumber('--rounds', values.rounds, 1),
+      turn: wholeNumber('--turn', values.turn, 1),
+    }),
+    run,
+  });
 else work();

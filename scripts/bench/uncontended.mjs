@@ -5,15 +5,14 @@
 
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { startChildLoop } from '../../packages/tools/dist/bench/sections/child-loop.js';
 import { measure } from '../../packages/tools/dist/bench/sections/loops.js';
 import { compareLoops, formatSections } from '../../packages/tools/dist/bench/sections/report.js';
 import { summarize } from '../../packages/tools/dist/bench/statistics.js';
-import { guardStreams, requireWritable, widthOf } from 'rseq-slice/internal';
+import { widthOf } from 'rseq-slice/internal';
+import { loopOptions, readLoopOptions, runCommand } from './command.mjs';
 import { describeRun } from './report.mjs';
 import { LOOPS } from './uncontended-loop.mjs';
-import { refuseUsage } from '../../packages/vm/lib/refuse-usage.mjs';
 
 const program = fileURLToPath(new URL('uncontended-loop.mjs', import.meta.url));
 
@@ -26,32 +25,11 @@ const HELP = `Measures locks that nobody else wants, in rounds that run every lo
   --json FILE     a record of everything
 `;
 
-/** @returns {Promise<number>} the exit code */
-async function main() {
-  let values;
-  try {
-    ({ values } = parseArgs({
-      options: {
-        rounds: { type: 'string', default: '61' },
-        batch: { type: 'string', default: '4' },
-        json: { type: 'string' },
-        help: { type: 'boolean', default: false },
-      },
-    }));
-    if (!(Number.isInteger(Number(values.rounds)) && Number(values.rounds) >= 15))
-      throw new Error(`--rounds wants a whole number from 15 on, not '${values.rounds}'.`);
-    if (values.json !== undefined) requireWritable('--json', values.json);
-    if (!(Number(values.batch) > 0 && Number(values.batch) <= 1000))
-      throw new Error(`--batch wants milliseconds up to 1000, not '${values.batch}'.`);
-  } catch (error) {
-    refuseUsage('bench', error);
-    return 2;
-  }
-  if (values.help) {
-    process.stdout.write(HELP);
-    return 0;
-  }
-  const [rounds, batch] = [Number(values.rounds), Number(values.batch) * 1e6];
+/**
+ * @param {{ rounds: number, batch: number, json: string | undefined }} options
+ * @returns {Promise<number>} the exit code
+ */
+async function run({ rounds, batch, json }) {
   const children = [];
   const loops = [];
   for (const { name, what } of LOOPS) {
@@ -80,17 +58,16 @@ async function main() {
   process.stdout.write(
     formatSections(loops, samples, comparisons, { width: widthOf(process.stdout) }),
   );
-  if (values.json !== undefined) {
+  if (json !== undefined) {
     const results = Object.fromEntries(
       loops.map(({ name, what }) => [name, { what, ...summarize(samples.get(name) ?? []) }]),
     );
     writeFileSync(
-      values.json,
+      json,
       `${JSON.stringify({ ...machine, rounds, batch, unit: 'ns', results, comparisons }, null, 2)}\n`,
     );
   }
   return 0;
 }
 
-guardStreams('bench');
-process.exitCode = await main();
+await runCommand({ help: HELP, options: loopOptions('61', '4'), read: readLoopOptions, run });
