@@ -43,7 +43,7 @@ extern const struct percpu_operations percpu_without_sequence, percpu_with_early
 	percpu_with_early_commit, percpu_with_short_sequence, percpu_without_compare,
 	percpu_without_owner, percpu_without_fence;
 
-/* percpu_scenarios.c */
+/* percpu_crew.c, percpu_words.c, percpu_lists.c, percpu_rings.c */
 
 /* What goes on meanwhile, besides delays. */
 enum {
