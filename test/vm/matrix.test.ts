@@ -144,7 +144,7 @@ it("judges the shim's cases, of which enough must have run", () => {
 });
 
 it('reads what a C program told of its place, and nothing else', () => {
-  const line = '# libc musl, CPUs 2, registration own, ABI version 7.0';
+  const line = '# libc musl, CPUs 2, debug 1, registration own, ABI version 7.0';
   expect(readTold(`${line}\n1..1\nok one\n`)).toEqual({
     host: 'linux',
     registration: 'own',
@@ -152,8 +152,11 @@ it('reads what a C program told of its place, and nothing else', () => {
     reason: 'available',
     libc: 'musl',
     cpus: 2,
+    isDebugging: true,
   });
-  expect(readTold('# libc musl, CPUs 2, attach says -22 in step 1\n1..1\nok one\n')).toEqual({});
+  expect(
+    readTold('# libc musl, CPUs 2, debug 0, attach says -22 in step 1\n1..1\nok one\n'),
+  ).toEqual({});
 });
 
 describe('the rows', () => {

@@ -158,12 +158,20 @@ export function judgeMigration(
  * @returns {Partial<Place>}
  */
 export function readTold(stdout) {
-  const { libc, cpus, registration, abiVersion } =
-    /^# libc (?<libc>\w+), CPUs (?<cpus>\d+), registration (?<registration>\w+), ABI version (?<abiVersion>\S+)$/m.exec(
+  const { libc, cpus, debug, registration, abiVersion } =
+    /^# libc (?<libc>\w+(?: \S+)?), CPUs (?<cpus>\d+), debug (?<debug>[01]), registration (?<registration>\w+), ABI version (?<abiVersion>\S+)$/m.exec(
       stdout,
     )?.groups ?? {};
   if (libc === undefined || registration === undefined || abiVersion === undefined) return {};
-  return { host: 'linux', registration, abiVersion, reason: 'available', libc, cpus: Number(cpus) };
+  return {
+    host: 'linux',
+    registration,
+    abiVersion,
+    reason: 'available',
+    libc,
+    cpus: Number(cpus),
+    isDebugging: debug === '1',
+  };
 }
 
 /**

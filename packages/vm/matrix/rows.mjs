@@ -18,8 +18,8 @@
  * @property {'seccomp' | 'preload'} [wrap] see run-row.mjs
  * @property {string} [wrapArgument] what the wrapper is told
  * @property {Readonly<Record<string, string>>} [attach] options of attach()
- * @property {'environment' | 'migration' | 'shim-musl' | 'read-modify-write' | 'neighbours'}
- * [program] default 'environment'
+ * @property {'environment' | 'migration' | 'shim' | 'shim-musl' | 'read-modify-write' | 'neighbours'}
+ * [program] default 'environment'; 'shim' is its tests in C, with those of per-CPU data
  * @property {import('./judge.mjs').Expectation} expect
  */
 
@@ -55,12 +55,31 @@ export const ROWS = [
     env: NO_LIBC_AREA,
     expect: { ...ON_MAINLINE, registration: 'own' },
   },
-  {
-    name: 'mainline, musl, in C',
-    kernel: 'mainline',
-    program: 'shim-musl',
-    expect: { ...ON_MAINLINE, registration: 'own', libc: 'musl' },
-  },
+  ...['', 'rseq_debug=1'].map((append) => ({
+    name: `mainline, glibc 2.41, in C${append === '' ? '' : `, ${append}`}`,
+    kernel: /** @type {const} */ ('mainline'),
+    root: /** @type {const} */ ('debian-13'),
+    append,
+    program: /** @type {const} */ ('shim'),
+    expect: {
+      ...ON_MAINLINE,
+      registration: 'libc',
+      libc: 'glibc 2.41',
+      ...(append === '' ? {} : { isDebugging: true }),
+    },
+  })),
+  ...['', 'rseq_debug=1'].map((append) => ({
+    name: `mainline, musl, in C${append === '' ? '' : `, ${append}`}`,
+    kernel: /** @type {const} */ ('mainline'),
+    append,
+    program: /** @type {const} */ ('shim-musl'),
+    expect: {
+      ...ON_MAINLINE,
+      registration: 'own',
+      libc: 'musl',
+      ...(append === '' ? {} : { isDebugging: true }),
+    },
+  })),
   ...[22, 24, 26].map((node) => ({
     name: `mainline, Node ${node}`,
     diagonal: node === 26,

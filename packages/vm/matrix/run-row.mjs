@@ -21,7 +21,12 @@ import {
 import { judgeNeighbours } from './neighbours.mjs';
 import { ensureNode, ensureRoot } from './places.mjs';
 import { expectationOf } from './rows.mjs';
-import { compileNeighbours, compileShimTests, prepareWrapper } from './wrappers.mjs';
+import {
+  compileMuslTests,
+  compileNeighbours,
+  compileShimTests,
+  prepareWrapper,
+} from './wrappers.mjs';
 
 /** @typedef {import('./rows.mjs').Row} Row */
 /** @typedef {import('./report.mjs').RowResult} RowResult */
@@ -244,7 +249,8 @@ async function runNeighbours(row, job) {
 
 /** @param {Row} row @param {string} job @returns {Promise<Outcome>} */
 async function runShimTests(row, job) {
-  const ending = await execute(row, [compileShimTests(job, say)], {}, job);
+  const program = row.program === 'shim' ? compileShimTests(job) : compileMuslTests(job, say);
+  const ending = await execute(row, [program], {}, job);
   const place = readTold(ending.stdout);
   const checks = [
     judgeEnding(ending, { exitCode: 0 }),
@@ -270,7 +276,8 @@ export async function runRow(row, options) {
     if (row.program === 'read-modify-write') outcome = await runMistake(row, job);
     else if (row.program === 'migration') outcome = await runMigration(row, job, seconds);
     else if (row.program === 'neighbours') outcome = await runNeighbours(row, job);
-    else if (row.program === 'shim-musl') outcome = await runShimTests(row, job);
+    else if (row.program === 'shim' || row.program === 'shim-musl')
+      outcome = await runShimTests(row, job);
     else outcome = await runEnvironment(row, job, options);
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);

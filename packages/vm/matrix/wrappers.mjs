@@ -87,31 +87,38 @@ export function compileNeighbours(job) {
   }
 }
 
+/** The shim's tests in C, which begin with a line of tell.c. */
+const SHIM_TESTS = [
+  ...SHIM,
+  ...readdirSync(join(root, 'native/test'))
+    .filter((file) => file.endsWith('.c') && !/_(check|exec)\.c$/.test(file))
+    .map((file) => join(root, 'native/test', file)),
+  join(guest, 'tell.c'),
+];
+
 /**
- * The shim's tests in C against musl, which registers no area. They begin with a line of tell.c.
+ * Against this machine's libc, for guests with it or a newer one.
+ * @param {string} job
+ * @returns {string} the program, as the guest sees it
+ */
+export function compileShimTests(job) {
+  compile('cc', ['-o', join(job, 'shim_test'), ...SHIM_TESTS, '-ldl']);
+  return `${IN_GUEST}/shim_test`;
+}
+
+/**
+ * Against musl, which registers no area.
  * @param {string} job
  * @param {(message: string) => void} say
  * @returns {string} the program, as the guest sees it
  */
-export function compileShimTests(job, say) {
+export function compileMuslTests(job, say) {
   ensurePackages(['musl'], say);
-  const suite = join(root, 'native/test');
-  const tests = readdirSync(suite).filter(
-    (file) => file.endsWith('.c') && !/_(check|exec)\.c$/.test(file),
-  );
   // musl brings no headers of the kernel; those of the system come last, behind its own.
   const headers = ['/usr/include', '/usr/include/x86_64-linux-gnu'].flatMap((path) => [
     '-idirafter',
     path,
   ]);
-  compile('musl-gcc', [
-    ...headers,
-    '-static',
-    '-o',
-    join(job, 'shim_test'),
-    ...SHIM,
-    ...tests.map((file) => join(suite, file)),
-    join(guest, 'tell.c'),
-  ]);
+  compile('musl-gcc', [...headers, '-static', '-o', join(job, 'shim_test'), ...SHIM_TESTS]);
   return `${IN_GUEST}/shim_test`;
 }

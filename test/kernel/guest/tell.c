@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Linked into a program of the shim: before main it prints, as a line of its
- * own, which libc it was compiled for, how many CPUs there are, and what an
- * attached thread gets. In a child, so that the program finds everything as if
- * nobody had asked.
+ * own, which libc it runs with, how many CPUs there are, whether the kernel
+ * checks sequences, and what an attached thread gets. In a child, so that the
+ * program finds everything as if nobody had asked.
  */
 #include <stdio.h>
 #include <sys/wait.h>
@@ -12,10 +12,21 @@
 #include <rseq_slice/slice.h>
 
 #ifdef __GLIBC__
-#define LIBC "glibc"
+#include <gnu/libc-version.h>
 #else
-#define LIBC "musl"
+#define gnu_get_libc_version() ""
 #endif
+
+/* Does the kernel check sequences as rseq_debug=1 has it do? */
+static int is_debugging(void)
+{
+	FILE *file = fopen("/sys/kernel/debug/rseq/debug", "r");
+	int first = file ? fgetc(file) : EOF;
+
+	if (file)
+		fclose(file);
+	return first == '1';
+}
 
 static void print_attached(void)
 {
@@ -27,7 +38,8 @@ static void print_attached(void)
 
 	result = rseq_slice_attach(
 		RSEQ_SLICE_REGISTRATION_AUTO, RSEQ_SLICE_ABI_VERSION_AUTO, &thread, &step);
-	printf("# libc " LIBC ", CPUs %ld, ", sysconf(_SC_NPROCESSORS_ONLN));
+	printf("# libc %s%s, CPUs %ld, debug %d, ", *gnu_get_libc_version() ? "glibc " : "musl",
+		gnu_get_libc_version(), sysconf(_SC_NPROCESSORS_ONLN), is_debugging());
 	if (result)
 		printf("attach says %d in step %d\n", result, (int)step);
 	else
