@@ -24,6 +24,9 @@ import type { Lane } from './lane.ts';
 const commandLine = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const NO_LIBC_AREA = { GLIBC_TUNABLES: 'glibc.pthread.rseq=0' };
 
+/** On each CPU: CPU, what libc says, node, concurrency ID. */
+type Ids = readonly (readonly number[])[];
+
 interface RegistrationReport {
   readonly slices: { available: boolean };
   readonly kernel: { abiVersion: string; extension: number };
@@ -32,21 +35,31 @@ interface RegistrationReport {
   readonly detached: unknown;
   readonly registration: string | null;
   readonly flags: number;
-  readonly ids: readonly (readonly number[])[] | null;
+  readonly ids: Ids | null;
+  readonly withoutThread: Readonly<
+    Record<'before' | 'attached' | 'detached', { source: string; ids: Ids }>
+  >;
   readonly cpus: readonly number[];
   readonly error: { code: string; errno: number; message: string } | null;
 }
 
 const range = (length: number): number[] => Array.from({ length }, (_, index) => index);
 
-function expectIds(lane: Lane, cpus: number): void {
-  const report = lane.json('auto') as RegistrationReport;
-  expect(report.ids?.map(([cpu, libcCpu, numaNode]) => [cpu, libcCpu, numaNode])).toEqual(
-    range(cpus).map((cpu) => [cpu, cpu, 0]),
-  );
-  for (const [, , , concurrencyId] of report.ids ?? [])
-    expect(range(cpus)).toContain(concurrencyId);
+function expectIds(lane: Lane, cpus: number, name = 'auto'): void {
+  const report = lane.json(name) as RegistrationReport;
+  const { before, attached, detached } = report.withoutThread;
+  for (const ids of [report.ids, before.ids, attached.ids, detached.ids]) {
+    expect(ids?.map(([cpu, libcCpu, numaNode]) => [cpu, libcCpu, numaNode])).toEqual(
+      range(cpus).map((cpu) => [cpu, cpu, 0]),
+    );
+    for (const [, , , concurrencyId] of ids ?? []) expect(range(cpus)).toContain(concurrencyId);
+  }
   expect(report.cpus).toEqual(range(cpus));
+}
+
+function expectSources(lane: Lane, name: string, idle: string): void {
+  const { before, attached, detached } = (lane.json(name) as RegistrationReport).withoutThread;
+  expect([before.source, attached.source, detached.source]).toEqual([idle, 'area', idle]);
 }
 
 function expectWorkersServed(lane: Lane, workers: number): void {
@@ -115,6 +128,12 @@ describe(`${CPUS} CPUs, 50 us`, () => {
 
   it('reads CPU, node and concurrency ID, and sched_getcpu is right before and after detach', () => {
     expectIds(lane, CPUS);
+    expectIds(lane, CPUS, 'auto without libc');
+  });
+
+  it('loads ids from whichever area is live, without a thread too', () => {
+    expectSources(lane, 'auto', 'area');
+    expectSources(lane, 'auto without libc', 'call');
   });
 
   it.each([

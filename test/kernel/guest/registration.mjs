@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What attach makes of this thread's registration, seen by the library and by the observer, before,
 // meanwhile and afterwards. Arguments: the policy and the ABI version.
-import { attach, probe } from 'rseq-slice';
+import { attach, ids, probe } from 'rseq-slice';
 import { loadBinding } from './binding.mjs';
 import { cpus as all, describeError, observer, report } from './support.mjs';
 
@@ -12,7 +12,14 @@ const look = () => ({
   libc: probe().libc.registered,
   enabled: binding.probe(0, 0).enabled,
 });
+/** @template T @param {() => T} look */
+const onEach = (look) => Array.from({ length: all }, (_, cpu) => (observer.pinTo(cpu), look()));
+/** @param {Pick<import('rseq-slice').Thread, 'cpu' | 'node' | 'concurrencyId'>} from */
+const lookAtIds = (from) =>
+  onEach(() => [from.cpu(), observer.getCpu(), from.node(), from.concurrencyId()]);
+const lookWithoutThread = () => ({ source: ids().source, ids: lookAtIds(ids()) });
 const before = look();
+const withoutThread = { before: lookWithoutThread() };
 let thread = null;
 let error = null;
 try {
@@ -23,15 +30,12 @@ try {
 }
 const attached = look();
 const taken = thread?.registration ?? null;
-/** @template T @param {() => T} look */
-const onEach = (look) => Array.from({ length: all }, (_, cpu) => (observer.pinTo(cpu), look()));
-const ids =
-  thread === null
-    ? null
-    : onEach(() => [thread.cpu(), observer.getCpu(), thread.node(), thread.concurrencyId()]);
+const ofThread = thread === null ? null : lookAtIds(thread);
+Object.assign(withoutThread, { attached: lookWithoutThread() });
 const flags = binding.flags();
 thread?.detach();
 const detached = look();
+Object.assign(withoutThread, { detached: lookWithoutThread() });
 const cpus = onEach(() => observer.getCpu());
 report({
   slices: probe().slices,
@@ -41,7 +45,8 @@ report({
   detached,
   registration: taken,
   flags,
-  ids,
+  ids: ofThread,
+  withoutThread,
   cpus,
   error,
 });
