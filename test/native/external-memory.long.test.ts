@@ -83,4 +83,30 @@ describe.skipIf(missing !== undefined)('memory that cannot be an ArrayBuffer', (
       stderr: '',
     });
   });
+
+  it.each(['forbidden', 'unseen', 'now', 'later'])(
+    'is not needed for ids, which are asked for where Node-API refuses: %s',
+    (how) => {
+      const program = (path: string): string => `
+        const binding = require(${JSON.stringify(path)});
+        const found = [binding.areaIds(), binding.areaIds()].map((buffer) => buffer?.byteLength ?? null);
+        console.log(JSON.stringify([found, typeof binding.cpu(), typeof binding.concurrencyId()]));
+        setTimeout(() => gc(), 50);`;
+      const ways = ['number', 'number'];
+      if (
+        addon.state === 'loaded' &&
+        run(program(addon.path)).lines[0] !== JSON.stringify([[28, 28], ...ways])
+      ) {
+        console.log('ids without external memory: skipped: this thread has no area');
+        return;
+      }
+      const { status, signal, lines, stderr } = run(program(refusing), { REFUSE: how });
+      expect({ status, signal, lines, stderr }).toEqual({
+        status: 0,
+        signal: null,
+        lines: [JSON.stringify([[null, null], ...ways]), 'unmapped 0'],
+        stderr: '',
+      });
+    },
+  );
 });
