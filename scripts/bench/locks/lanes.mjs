@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Runs the benchmark of locks in a guest that has slices, in one of two lanes: one CPU whose time
-// counts instructions, so that the host's load changes nothing; or two CPUs, where a waiter can run
-// beside the holder. JSON comes out to the host.
+// counts instructions, so that the host's load changes nothing; or several CPUs, where a waiter can
+// run beside the holder. JSON comes out to the host.
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -43,18 +43,19 @@ const LANES = {
     machine: { icount: true, extension: 5000, append: 'tsc=reliable' },
   },
   smp: {
-    what: 'two CPUs, emulated, extensions of 50 us, which emulation is slow enough for',
+    what: 'several CPUs, emulated, extensions of 50 us, which emulation is slow enough for',
     machine: { accelerator: 'tcg', cpus: 2, extension: 50_000, append: 'tsc=reliable' },
   },
 };
 
 const HELP = `Runs the benchmark of locks in a guest with slice extensions.
 
-  node scripts/bench/locks/lanes.mjs --lane NAME [--timeout S] [options of main.mjs]
+  node scripts/bench/locks/lanes.mjs --lane NAME [--cpus N] [--timeout S] [options of main.mjs]
 
 ${Object.entries(LANES)
   .map(([name, { what }]) => `  --lane ${name.padEnd(12)} ${what}`)
   .join('\n')}
+  --cpus N            how many CPUs the lane smp has, 2 to 64  (${LANES['smp']?.machine.cpus})
   --timeout S         for the whole guest  (${TIMEOUT})
   Here, the default is ${Object.entries(DEFAULTS)
     .map((words) => words.join(' '))
@@ -88,6 +89,10 @@ function readLane(argv) {
     throw new UsageError(
       `--lane wants ${Object.keys(LANES).join(' or ')}${name === null ? '' : `, not '${name}'`}.`,
     );
+  const cpus = takeOption(args, '--cpus');
+  if (cpus !== null && (lane.machine.cpus === undefined || !/^([2-9]|[1-5]\d|6[0-4])$/.test(cpus)))
+    throw new UsageError(`--cpus wants a number from 2 to 64, and the lane smp, not '${cpus}'.`);
+  const machine = cpus === null ? lane.machine : { ...lane.machine, cpus: Number(cpus) };
   const timeout = Number(takeOption(args, '--timeout') ?? TIMEOUT);
   if (!(timeout > 0 && timeout <= 2_000_000))
     throw new UsageError('--timeout wants seconds up to 2000000.');
@@ -99,7 +104,7 @@ function readLane(argv) {
   }
   // For what is wrong with the rest, which would come out after the guest's boot only.
   const options = readOptions(args);
-  return { name, machine: lane.machine, timeout, json, args, options };
+  return { name, machine, timeout, json, args, options };
 }
 
 /** @param {ReturnType<typeof readLane>} lane @returns {Promise<number>} the exit code */
