@@ -38,7 +38,10 @@ export type ErrorCode =
    * expected.
    */
   | 'ERR_RSEQ_NOT_LOCKED'
-  /** A barrier cannot be passed: someone whom it waited for gave up, died or reset it. */
+  /**
+   * A barrier cannot be passed: someone whom it waited for gave up, died or reset it, or all were
+   * dropped.
+   */
   | 'ERR_RSEQ_BROKEN_BARRIER'
   /** A queue is closed, and takes no more records. */
   | 'ERR_RSEQ_CLOSED'

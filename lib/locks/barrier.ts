@@ -179,9 +179,9 @@ export class Barrier {
    * @returns how many had arrived before: 0 for exactly one of the parties, which can do what is to
    * be done once.
    * @throws {RseqSliceError} `ERR_RSEQ_TIMEOUT`; `ERR_RSEQ_BROKEN_BARRIER` when another one gave
-   * up, died, or called {@link Barrier.abort} or {@link Barrier.reset}; `ERR_RSEQ_WOULD_BLOCK` in
-   * the main thread, which has not arrived then, unless it is the last or its timeout 0;
-   * `ERR_RSEQ_INVALID_OPTION`.
+   * up, died, or called {@link Barrier.abort} or {@link Barrier.reset}, or when all parties were
+   * dropped; `ERR_RSEQ_WOULD_BLOCK` in the main thread, which has not arrived then, unless it is
+   * the last or its timeout 0; `ERR_RSEQ_INVALID_OPTION`.
    */
   wait(options: LockOptions = NO_OPTIONS): number {
     if (options !== NO_OPTIONS) checkOptions('Barrier', options);
@@ -233,8 +233,8 @@ export class Barrier {
   }
 
   /**
-   * Makes the barrier as new, with the parties that it has now. Those who wait get
-   * `ERR_RSEQ_BROKEN_BARRIER`.
+   * Makes the barrier as new, with the parties that it has now: those that were dropped do not come
+   * back. For another number make a new one. Those who wait get `ERR_RSEQ_BROKEN_BARRIER`.
    */
   reset(): void {
     const words = this.#words;
@@ -258,6 +258,7 @@ export class Barrier {
       const state = readState(words);
       const generation = generationOf(state);
       if (isBroken(state)) throw brokenBarrier();
+      if (partiesIn(state) === 0) throw noParties();
       if (!mayWait && !isLast(state)) refuseToBlock('Waiting for the other parties', WAYS);
       const resets = readResets(words);
       if (claimed !== generation) isMember = this.#takePlace(generation);
@@ -345,5 +346,13 @@ function brokenBarrier(): RseqSliceError {
   return new RseqSliceError(
     'ERR_RSEQ_BROKEN_BARRIER',
     'The Barrier is broken: another party timed out, was aborted or has ended, or it was reset meanwhile. When it is clear who comes again, reset() makes it as new.',
+  );
+}
+
+/** Nobody could be the one who gets 0. */
+function noParties(): RseqSliceError {
+  return new RseqSliceError(
+    'ERR_RSEQ_BROKEN_BARRIER',
+    'The Barrier has 0 parties: all were dropped, and reset() does not bring them back. Make a new Barrier for those who come now.',
   );
 }

@@ -159,8 +159,25 @@ it('lets go those who drop, and passes when nobody else is missing', async () =>
   for (let left = 0; left < 5; left++) barrier.drop();
   expect(stateOf(barrier)).toEqual([0, 0, false]);
   expect([...wordsOf(barrier).subarray(FIRST)]).toEqual([0, 0, 0]);
-  // Nobody is left to wait for.
-  expect(barrier.wait()).toBe(0);
+});
+
+it('is for nobody when all have dropped, after a reset too', async () => {
+  const barrier = create(2);
+  for (const end of [() => undefined, () => barrier.reset()]) {
+    barrier.drop();
+    end();
+    if (barrier.parties > 0) expect(barrier.wait()).toBe(0);
+  }
+  expect(stateOf(barrier)).toEqual([0, 0, false]);
+  // Each caller would be the one who gets 0.
+  expect(() => barrier.wait()).toThrow(BROKEN);
+  expect(() => barrier.wait({ timeout: 0 })).toThrow('The Barrier has 0 parties: all were dropped');
+  await expect(barrier.waitAsync()).rejects.toThrow('Make a new Barrier');
+  barrier.abort();
+  expect(() => barrier.wait()).toThrow('The Barrier is broken');
+  barrier.reset();
+  expect(() => barrier.wait()).toThrow('The Barrier has 0 parties');
+  expect([...wordsOf(barrier).subarray(FIRST)]).toEqual([0, 0]);
 });
 
 it('gives a generation one end, whatever comes in which order', async () => {
