@@ -22,6 +22,8 @@ export interface Check {
   readonly accepts: string;
   /** undefined is never asked about: such an option was left out. */
   readonly isGood: (value: unknown) => boolean;
+  /** What was passed, where more than {@link describeValue} says is needed to see what is wrong. */
+  readonly describe?: (value: unknown) => string;
 }
 
 /** A check for every option there is. */
@@ -33,18 +35,21 @@ const LONGEST_TEXT = 60;
  * Checks an object of options: its names, also those it inherits, and then its values.
  * @param caller the function as messages call it: `attach()`, `new Mutex()`
  * @param options what was passed, which callers without types can pass as anything
+ * @param written how the caller is called, for those who passed something else
  * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`
  */
 export function checkOptions<Options extends object>(
   caller: string,
   options: Options,
   known: OptionChecks<Options>,
+  written?: string,
 ): void {
   const given: unknown = options;
   // A lock, a buffer or an AbortSignal where options belong has no option by name, so nothing else
   // would refuse it.
   if (typeof given !== 'object' || Object.prototype.toString.call(given) !== '[object Object]') {
-    throw invalid(`${caller} takes an object of options, not ${describeValue(given)}.`);
+    const how = written === undefined ? '' : `: ${written}`;
+    throw invalid(`${caller} takes an object of options, not ${describeValue(given)}${how}.`);
   }
   for (const name in given) {
     if (Object.hasOwn(known, name)) continue;
@@ -67,12 +72,10 @@ export function checkValue(
   caller: string,
   name: string,
   value: unknown,
-  { accepts, isGood }: Check,
+  { accepts, isGood, describe = describeValue }: Check,
 ): void {
   if (isGood(value)) return;
-  throw invalid(
-    `${caller} does not accept ${name}: ${describeValue(value)}. It accepts ${accepts}.`,
-  );
+  throw invalid(`${caller} does not accept ${name}: ${describe(value)}. It accepts ${accepts}.`);
 }
 
 /** A value as messages show it. */
@@ -133,12 +136,39 @@ export function orInfinity({ accepts, isGood }: Check): Check {
   };
 }
 
-/** An array of what another check accepts. A hole is no value. */
-export function arrayOf(what: string, { isGood }: Check): Check {
+/**
+ * An array of what is good at its place. A hole is no value.
+ * @param accepts as in {@link Check}
+ * @param least how many there must be, and
+ * @param most how many there may be
+ */
+export function arrayWhere(
+  accepts: string,
+  isGood: (value: unknown, index: number, all: readonly unknown[]) => boolean,
+  least = 0,
+  most: number = Infinity,
+): Check {
   return {
-    accepts: `an array of ${what}`,
-    isGood: (value) => Array.isArray(value) && [...(value as unknown[])].every(isGood),
+    accepts,
+    isGood: (value) =>
+      Array.isArray(value) &&
+      value.length >= least &&
+      value.length <= most &&
+      [...(value as unknown[])].every(isGood),
+    describe(value) {
+      if (!Array.isArray(value)) return describeValue(value);
+      const all = [...(value as unknown[])];
+      const wrong = all.findIndex((element, index) => !isGood(element, index, all));
+      if (all.length === 0) return 'an empty array';
+      if (wrong < 0 || all.length > most) return `an array of ${all.length} elements`;
+      return `an array with ${describeValue(all[wrong])} at index ${wrong}`;
+    },
   };
+}
+
+/** An array of what another check accepts. */
+export function arrayOf(what: string, { isGood }: Check): Check {
+  return arrayWhere(`an array of ${what}`, (value) => isGood(value));
 }
 
 /** An object that has some methods, whoever made it. */
@@ -169,7 +199,22 @@ function nameObject(value: object): string {
   // A class of the caller's has its own name; an object without a prototype has none.
   const { constructor } = value as { readonly constructor?: unknown };
   const name = tag === 'Object' && typeof constructor === 'function' ? constructor.name : tag;
-  return name === 'Object' ? 'an object' : `an object of type ${shorten(name)}`;
+  if (name === 'Object') return 'an object';
+  // It is their size that may be wrong.
+  if (isBinary(value, tag))
+    return `${withArticle(tag)} of ${value.byteLength} byte${value.byteLength === 1 ? '' : 's'}`;
+  return `an object of type ${shorten(name)}`;
+}
+
+const isBinary = (value: object, tag: string): value is ArrayBufferView | ArrayBuffer =>
+  ArrayBuffer.isView(value) || tag === 'ArrayBuffer' || tag === 'SharedArrayBuffer';
+
+/**
+ * The name of a class as it stands in a sentence.
+ * @param a 'A' where it begins one
+ */
+export function withArticle(name: string, a: 'a' | 'A' = 'a'): string {
+  return `${a}${/^(?:[AEIO]|Rw)/.test(name) ? 'n' : ''} ${name}`;
 }
 
 function shorten(text: string): string {
@@ -193,6 +238,6 @@ export function checkRoom(
 ): void {
   if (byteOffset + size <= memory.byteLength) return;
   throw invalid(
-    `A ${kind} takes ${size} bytes; at ${byteOffset} this buffer of ${memory.byteLength} bytes has room for ${Math.max(0, memory.byteLength - byteOffset)}.`,
+    `${withArticle(kind, 'A')} takes ${size} bytes; at ${byteOffset} this buffer of ${memory.byteLength} bytes has room for ${Math.max(0, memory.byteLength - byteOffset)}.`,
   );
 }

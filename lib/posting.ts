@@ -6,6 +6,7 @@
  * `console.log` shows a line about it instead of its insides.
  */
 import { inspect } from 'node:util';
+import { withArticle } from './options.ts';
 
 /** What errors call the objects that must not be posted. */
 const names = new WeakMap<object, string>();
@@ -20,7 +21,7 @@ const REFUSAL: PropertyDescriptor = {
   get(this: object) {
     const name = names.get(this) ?? 'object';
     throw new DOMException(
-      `A ${name} belongs to the thread that made it. Post its handle, and use ${name}.from() in the other thread.`,
+      `${withArticle(name, 'A')} belongs to the thread that made it. Post its handle, and use ${name}.from() in the other thread.`,
       'DataCloneError',
     );
   },

@@ -16,6 +16,7 @@ import {
   orInfinity,
   TRUE_OR_FALSE,
   wholeNumber,
+  withArticle,
 } from '../options.ts';
 import type { Check, OptionChecks } from '../options.ts';
 import { Thread } from '../sections/thread.ts';
@@ -155,9 +156,10 @@ function checkSized<Options extends PlacementOptions>(
   more: readonly unknown[],
 ): void {
   const caller = `new ${kind}()`;
-  const names = [...required, 'buffer', 'byteOffset'].join(', ');
-  refusePositions(caller, `new ${kind}({ ${names} })`, options, more);
-  checkAllOptions(caller, options, checks);
+  const written = (...names: readonly string[]): string => `new ${kind}({ ${names.join(', ')} })`;
+  refusePositions(caller, written(...required, 'buffer', 'byteOffset'), options, more);
+  const needed = required.length === 0 ? undefined : written(...required);
+  checkAllOptions(caller, options, checks, needed);
   for (const name of required) checkValue(caller, name, options[name], checks[name]);
   checkOffsetHasBuffer(caller, options);
 }
@@ -199,12 +201,12 @@ function checkOffsetHasBuffer(caller: string, { buffer, byteOffset }: PlacementO
 
 /** @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`. */
 export function checkOptions(kind: LockKind, options: LockOptions): void {
-  checkAllOptions(`Waiting for a ${kind}`, options, LOCK_CHECKS);
+  checkAllOptions(`Waiting for ${withArticle(kind)}`, options, LOCK_CHECKS);
 }
 
 /** @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION`. */
 export function checkAsyncOptions(kind: LockKind, options: AsyncLockOptions): void {
-  checkAllOptions(`Waiting for a ${kind}`, options, ASYNC_CHECKS);
+  checkAllOptions(`Waiting for ${withArticle(kind)}`, options, ASYNC_CHECKS);
 }
 
 /** When waiting ends, on the clock of `clock.ts`. */

@@ -22,6 +22,7 @@ export const SEED: Check = wholeNumber(Number.MIN_SAFE_INTEGER);
 const NUMBERS = arrayOf('whole numbers from 0 on', wholeNumber(0));
 /** A text is parsed, and refused then. */
 export const CHOICES: Check = {
+  ...NUMBERS,
   accepts: `${NUMBERS.accepts}, or a text as formatChoices() writes it`,
   isGood: (value) => typeof value === 'string' || NUMBERS.isGood(value),
 };

@@ -6,7 +6,14 @@
  */
 import { currentHost } from '../host/current.ts';
 import type { ThreadIds } from '../host/port.ts';
-import { checkOptions, checkValue, describeValue, invalid, numberWithin } from '../options.ts';
+import {
+  arrayWhere,
+  checkOptions,
+  checkValue,
+  describeValue,
+  invalid,
+  numberWithin,
+} from '../options.ts';
 import type { Check, OptionChecks } from '../options.ts';
 import { printAs, refuseCopies } from '../posting.ts';
 import { addPiece, addTo, CELL_WORDS, readCell } from './cell.ts';
@@ -54,19 +61,15 @@ const WIDE_BYTES = BigInt64Array.BYTES_PER_ELEMENT;
 const FIRST_WIDE: number = LINE_BYTES / WIDE_BYTES;
 const SHARE: Check = numberWithin(0, 1);
 const CHECKS: OptionChecks<HistogramOptions> = {
-  buckets: {
-    accepts: `an array of 1 to ${MOST_BUCKETS} numbers from 0 on, each above the one before`,
-    isGood: (value) =>
-      Array.isArray(value) &&
-      value.length >= 1 &&
-      value.length <= MOST_BUCKETS &&
-      [...(value as unknown[])].every(
-        (bound, index, all) =>
-          Number.isFinite(bound) &&
-          (bound as number) >= 0 &&
-          (index === 0 || (bound as number) > (all[index - 1] as number)),
-      ),
-  },
+  buckets: arrayWhere(
+    `an array of 1 to ${MOST_BUCKETS} numbers from 0 on, each above the one before`,
+    (bound, index, all) =>
+      Number.isFinite(bound) &&
+      (bound as number) >= 0 &&
+      (index === 0 || (bound as number) > (all[index - 1] as number)),
+    1,
+    MOST_BUCKETS,
+  ),
   unit: {
     accepts: 'a number above 0',
     isGood: (value) => Number.isFinite(value) && (value as number) > 0,
@@ -148,8 +151,9 @@ export class StripedHistogram {
    */
   constructor(options: HistogramOptions) {
     refuseCopies(this, 'StripedHistogram');
-    checkOptions('new StripedHistogram()', options, CHECKS);
-    checkValue('new StripedHistogram()', 'buckets', options.buckets, CHECKS.buckets);
+    const caller = 'new StripedHistogram()';
+    checkOptions(caller, options, CHECKS, 'new StripedHistogram({ buckets })');
+    checkValue(caller, 'buckets', options.buckets, CHECKS.buckets);
     const { buckets, unit = 1, ...place } = options;
     const shape = shapeFor(buckets.length);
     const { handle, words, stripes } = placeStriped('StripedHistogram', shape, place);

@@ -6,7 +6,7 @@
  */
 import { availableParallelism, cpus } from 'node:os';
 import { types } from 'node:util';
-import { checkRoom, checkValue, describeValue, invalid } from '../options.ts';
+import { checkRoom, checkValue, describeValue, invalid, withArticle } from '../options.ts';
 import type { OptionChecks } from '../options.ts';
 
 /** The class that a piece of memory belongs to. */
@@ -135,7 +135,7 @@ export function placeStriped(
     // Another thread may have made the same one meanwhile.
     if (data >= 0 && Atomics.load(words, KIND_WORD) !== mark)
       throw invalid(
-        `A ${kind} does not fit at byte ${byteOffset} of this buffer: there is other data at byte ${byteOffset + data * WORD_BYTES}. It begins in memory that is all zero.`,
+        `${withArticle(kind, 'A')} does not fit at byte ${byteOffset} of this buffer: there is other data at byte ${byteOffset + data * WORD_BYTES}. It begins in memory that is all zero.`,
       );
     Atomics.compareExchange(words, KIND_WORD, 0, mark);
   }
@@ -190,7 +190,9 @@ export function openStriped(
     typeof handle === 'object' && handle !== null ? handle : {}
   ) as Partial<StripedHandle>;
   if (given.striped !== kind)
-    throw invalid(`${caller} takes the handle of a ${kind}, not ${describeValue(handle)}.`);
+    throw invalid(
+      `${caller} takes the handle of ${withArticle(kind)}, not ${describeValue(handle)}.`,
+    );
   const { buffer, byteOffset } = given as StripedHandle;
   checkValue(caller, 'buffer of the handle', buffer, STRIPED_CHECKS.buffer);
   checkValue(caller, 'byteOffset of the handle', byteOffset, STRIPED_CHECKS.byteOffset);

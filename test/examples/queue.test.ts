@@ -8,7 +8,7 @@ it('delivers every item once, refuses one, and keeps what a worker put that ende
   const { stdout, ...ending } = await runMain(join(examples, 'queue'));
   expect(ending).toEqual({ status: 0, signal: null, stderr: '' });
   expect(stdout.split('\n')).toEqual([
-    'refused: push() does not accept record: an object of type Uint8Array. It accepts a Uint8Array of at most 256 bytes.',
+    'refused: push() does not accept record: a Uint8Array of 1002 bytes. It accepts a Uint8Array of at most 256 bytes.',
     '4001 items, each of them once',
     'after close(): The Queue is closed: nothing can be pushed.',
     '',

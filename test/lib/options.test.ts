@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { RseqSliceError } from '../../lib/errors.ts';
 import {
   arrayOf,
+  arrayWhere,
   checkOptions,
   checkValue,
   describeValue,
@@ -14,6 +15,7 @@ import {
   orInfinity,
   TRUE_OR_FALSE,
   wholeNumber,
+  withArticle,
 } from '../../lib/options.ts';
 import type { Check, OptionChecks } from '../../lib/options.ts';
 
@@ -65,7 +67,8 @@ describe('an object of options', () => {
     [[], 'an array'],
     [() => 1, 'a function'],
     [new Map(), 'an object of type Map'],
-    [new SharedArrayBuffer(8), 'an object of type SharedArrayBuffer'],
+    [new SharedArrayBuffer(8), 'a SharedArrayBuffer of 8 bytes'],
+    [new Int32Array(2), 'an Int32Array of 8 bytes'],
     [new AbortController().signal, 'an object of type AbortSignal'],
   ])('is nothing else: %s', (given, described) => {
     expect(complaint(given)).toBe(`make() takes an object of options, not ${described}.`);
@@ -189,6 +192,16 @@ describe('checks of single values', () => {
     for (const value of [[], [0, 1]]) expect(accepts(numbers, value)).toBe(true);
     const others = [[-1], [0, undefined], new Array(2), '01', new Uint8Array(2), { length: 0 }];
     expect(others.filter((value) => accepts(numbers, value))).toEqual([]);
+    for (const [value, described] of [
+      [[0, 'x'], "an array with 'x' at index 1"],
+      [new Array(2), 'an array with undefined at index 0'],
+      [new Uint8Array(1), 'a Uint8Array of 1 byte'],
+    ] as const)
+      expect(() => {
+        checkValue('sort()', 'them', value, numbers);
+      }).toThrow(
+        `sort() does not accept them: ${described}. It accepts an array of whole numbers.`,
+      );
     const chooser = objectWith('a chooser', 'pick');
     class Chooser {
       pick(): number {
@@ -199,6 +212,32 @@ describe('checks of single values', () => {
       expect(accepts(chooser, value)).toBe(true);
     for (const value of [{}, { pick: 1 }, null, () => 0])
       expect(accepts(chooser, value)).toBe(false);
+  });
+
+  it('arrays of so many that go together', () => {
+    const rising = arrayWhere(
+      'rising numbers',
+      (value, at, all) => at === 0 || Number(value) > Number(all[at - 1]),
+      1,
+      3,
+    );
+    expect(accepts(rising, [1, 2, 4])).toBe(true);
+    for (const [value, described] of [
+      [[1, 4, 4], 'an array with 4 at index 2'],
+      [[], 'an empty array'],
+      [[1, 2, 3, 4], 'an array of 4 elements'],
+      [null, 'null'],
+    ] as const)
+      expect(() => {
+        checkValue('sort()', 'them', value, rising);
+      }).toThrow(`sort() does not accept them: ${described}. It accepts rising numbers.`);
+  });
+
+  it('classes have the article that is spoken', () => {
+    expect(
+      ['Mutex', 'RwLock', 'Uint8Array', 'AbortSignal'].map((name) => withArticle(name)),
+    ).toEqual(['a Mutex', 'an RwLock', 'a Uint8Array', 'an AbortSignal']);
+    expect(withArticle('RwLock', 'A')).toBe('An RwLock');
   });
 
   it('an argument is named as an option is', () => {

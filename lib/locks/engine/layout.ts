@@ -6,7 +6,7 @@
  * thread.
  */
 import { types } from 'node:util';
-import { checkRoom, checkValue, describeValue, invalid } from '../../options.ts';
+import { checkRoom, checkValue, describeValue, invalid, withArticle } from '../../options.ts';
 import type { Check } from '../../options.ts';
 import { OWN, TURNSTILE_WORDS } from './turnstile.ts';
 
@@ -125,7 +125,9 @@ export function place(
     const reason = whyNotFresh(memory, byteOffset, words);
     // Another thread may have made the same lock meanwhile.
     if (reason !== null && Atomics.load(words, KIND_WORD) !== mark)
-      throw invalid(`A ${kind} does not fit at byte ${byteOffset} of this buffer: ${reason}`);
+      throw invalid(
+        `${withArticle(kind, 'A')} does not fit at byte ${byteOffset} of this buffer: ${reason}`,
+      );
     Atomics.compareExchange(words, KIND_WORD, 0, mark);
   }
   const found = Atomics.load(words, KIND_WORD);
@@ -143,7 +145,7 @@ const kindOf = (word: number): LockKind | undefined =>
 
 function nameOf(word: number): string {
   const kind = kindOf(word);
-  if (kind !== undefined) return `a ${kind}`;
+  if (kind !== undefined) return withArticle(kind);
   return word === 0 ? 'memory that no lock has used' : 'other data';
 }
 
@@ -189,7 +191,7 @@ export function openHandle(kind: LockKind, handle: unknown): LockHandle {
   ) as Partial<LockHandle>;
   if (given.lock !== kind)
     throw invalid(
-      `${caller} takes the handle of a ${kind}, not ${describeHandle(handle, given.lock)}.`,
+      `${caller} takes the handle of ${withArticle(kind)}, not ${describeHandle(handle, given.lock)}.`,
     );
   const { buffer, byteOffset } = given as LockHandle;
   checkValue(caller, 'buffer of the handle', buffer, BUFFER);
@@ -207,5 +209,5 @@ export function openHandle(kind: LockKind, handle: unknown): LockHandle {
 /** @param lock what the value has under that name: a Mutex has a method there */
 function describeHandle(handle: unknown, lock: unknown): string {
   const kind = LOCK_KINDS.find((known) => known === lock);
-  return kind === undefined ? describeValue(handle) : `that of a ${kind}`;
+  return kind === undefined ? describeValue(handle) : `that of ${withArticle(kind)}`;
 }

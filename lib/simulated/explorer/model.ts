@@ -7,6 +7,7 @@
 import { RseqSliceError } from '../../errors.ts';
 import {
   arrayOf,
+  arrayWhere,
   checkOptions,
   checkValue,
   describeValue,
@@ -216,15 +217,12 @@ const MOST_WORDS = 1 << 16;
 const TIMES = wholeNumber(0, MOST_WORDS);
 
 const OBJECT = objectWith('an object');
-const THREADS = arrayOf('programs', OBJECT);
-const SOME_THREADS: Check = {
-  accepts: `an array of 1 to ${MOST_THREADS} objects, the programs of the threads`,
-  isGood(value) {
-    if (!THREADS.isGood(value)) return false;
-    const { length } = value as readonly unknown[];
-    return length >= 1 && length <= MOST_THREADS;
-  },
-};
+const SOME_THREADS: Check = arrayWhere(
+  `an array of 1 to ${MOST_THREADS} objects, the programs of the threads`,
+  OBJECT.isGood,
+  1,
+  MOST_THREADS,
+);
 
 const MODEL: OptionChecks<Model> = {
   name: TEXT,

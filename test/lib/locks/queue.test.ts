@@ -87,6 +87,11 @@ it('refuses what is no record, and sizes that make no sense', async () => {
       'It accepts a Uint8Array of at most 4 bytes.',
     );
   }
+  expect(() => queue.tryPush(bytes(1, 2, 3, 4, 5))).toThrow('record: a Uint8Array of 5 bytes.');
+  const make = Queue as new (options?: unknown) => Queue;
+  expect(() => new make()).toThrow(
+    'new Queue() takes an object of options, not undefined: new Queue({ capacity, recordBytes }).',
+  );
   expect(queue.length).toBe(0);
   for (const sizes of [
     { capacity: 0, recordBytes: 1 },

@@ -125,6 +125,13 @@ describe('a striped histogram', () => {
     expect(histogram.snapshot()).toMatchObject({ count: 0, sum: 0 });
   });
 
+  it('tells which bound is wrong', () => {
+    const make = (options?: unknown) => () => new StripedHistogram(loosely(options));
+    expect(make({ buckets: [1, 5, 5, 10] })).toThrow('buckets: an array with 5 at index 2. It');
+    expect(make({ buckets: [] })).toThrow('buckets: an empty array. It accepts an array of 1 to');
+    expect(make()).toThrow('not undefined: new StripedHistogram({ buckets }).');
+  });
+
   it('is found by its handle, with its bounds and unit', () => {
     const histogram = new StripedHistogram({ buckets: [0.1, 1, 10], unit: 0.001 });
     histogram.observe(0.0505);

@@ -23,6 +23,7 @@ import type {
   PlacementOptions,
   UseOptions,
 } from '../../../../lib/index.ts';
+import { withArticle } from '../../../../lib/options.ts';
 
 interface Kind {
   readonly kind: LockKind;
@@ -183,8 +184,8 @@ describe.each(KINDS)('a $kind', ({ kind, byteLength, create, from, use, written,
     const make = Class as new (...given: unknown[]) => unknown;
     const permits = kind === 'Semaphore' ? { permits: 3 } : {};
     for (const [given, description] of [
-      [[buffer], 'an object of type SharedArrayBuffer'],
-      [[new ArrayBuffer(4096)], 'an object of type ArrayBuffer'],
+      [[buffer], 'a SharedArrayBuffer of 4096 bytes'],
+      [[new ArrayBuffer(4096)], 'an ArrayBuffer of 4096 bytes'],
       [[3], '3'],
       [[undefined, 0, { blockMainThread: true }], '3 arguments'],
       [[permits, buffer], '2 arguments'],
@@ -265,11 +266,11 @@ describe.each(KINDS)('a $kind', ({ kind, byteLength, create, from, use, written,
   });
 
   it.each([
-    ['an ArrayBuffer', new ArrayBuffer(8192), 'an object of type ArrayBuffer'],
+    ['an ArrayBuffer', new ArrayBuffer(8192), 'an ArrayBuffer of 8192 bytes'],
     [
       'an array over a shared one',
       new Int32Array(new SharedArrayBuffer(8192)),
-      'an object of type Int32Array',
+      'an Int32Array of 8192 bytes',
     ],
     ['null', null, 'null'],
     ['a number', 8192, '8192'],
@@ -352,7 +353,7 @@ describe.each(KINDS)('a $kind', ({ kind, byteLength, create, from, use, written,
         withCode('ERR_RSEQ_INVALID_OPTION'),
       );
       expect(() => from({ lock: kind, buffer, byteOffset: 0 })).toThrow(
-        `There is no ${kind} at byte 0 of this buffer but a ${other.kind}`,
+        `There is no ${kind} at byte 0 of this buffer but ${withArticle(other.kind)}`,
       );
       expect(bytesOf(buffer)).toEqual(before);
     }
@@ -374,7 +375,9 @@ describe.each(KINDS)('a $kind', ({ kind, byteLength, create, from, use, written,
       return;
     }
     expect(make).toThrow(withCode('ERR_RSEQ_INVALID_OPTION'));
-    expect(make).toThrow(`There is no ${other.kind} at byte 0 of this buffer but a ${kind}`);
+    expect(make).toThrow(
+      `There is no ${other.kind} at byte 0 of this buffer but ${withArticle(kind)}`,
+    );
     expect([...new Uint8Array(buffer)]).toEqual(before);
   });
 
@@ -395,14 +398,14 @@ describe.each(KINDS)('a $kind', ({ kind, byteLength, create, from, use, written,
     const { handle } = other.create();
     expect(() => from(handle)).toThrow(withCode('ERR_RSEQ_INVALID_OPTION'));
     expect(() => from(handle)).toThrow(
-      `${kind}.from() takes the handle of a ${kind}, not that of a ${other.kind}`,
+      `${kind}.from() takes the handle of ${withArticle(kind)}, not that of ${withArticle(other.kind)}`,
     );
   });
 
   it.each([
     ['undefined', undefined, 'undefined'],
     ['null', null, 'null'],
-    ['a buffer', new SharedArrayBuffer(8192), 'an object of type SharedArrayBuffer'],
+    ['a buffer', new SharedArrayBuffer(8192), 'a SharedArrayBuffer of 8192 bytes'],
     ['no buffer', { lock: kind, byteOffset: 0 }, 'does not accept buffer of the handle: undefined'],
     [
       'no offset',
@@ -412,14 +415,14 @@ describe.each(KINDS)('a $kind', ({ kind, byteLength, create, from, use, written,
     [
       'an object without a class',
       Object.create(null),
-      `takes the handle of a ${kind}, not an object.`,
+      `takes the handle of ${withArticle(kind)}, not an object.`,
     ],
     [
       'a handle of no kind',
       { lock: 7, buffer: new SharedArrayBuffer(8192), byteOffset: 0 },
-      `takes the handle of a ${kind}, not an object.`,
+      `takes the handle of ${withArticle(kind)}, not an object.`,
     ],
-    ['a function', () => 1, `takes the handle of a ${kind}, not a function.`],
+    ['a function', () => 1, `takes the handle of ${withArticle(kind)}, not a function.`],
   ])('is not found by what is no handle: %s', (_, given, description) => {
     expect(() => from(asHandle(given))).toThrow(withCode('ERR_RSEQ_INVALID_OPTION'));
     expect(() => from(asHandle(given))).toThrow(description);
@@ -429,7 +432,7 @@ describe.each(KINDS)('a $kind', ({ kind, byteLength, create, from, use, written,
     const make = () => from(asHandle(create()));
     expect(make).toThrow(withCode('ERR_RSEQ_INVALID_OPTION'));
     expect(make).toThrow(
-      `${kind}.from() takes the handle of a ${kind}, not an object of type ${kind}`,
+      `${kind}.from() takes the handle of ${withArticle(kind)}, not an object of type ${kind}`,
     );
   });
 
@@ -470,7 +473,7 @@ describe.each(KINDS)('a $kind', ({ kind, byteLength, create, from, use, written,
   it.each([
     [null, 'takes an object of options, not null.'],
     [5, 'takes an object of options, not 5.'],
-    [new SharedArrayBuffer(64), 'takes an object of options, not an object of type'],
+    [new SharedArrayBuffer(64), 'takes an object of options, not a SharedArrayBuffer of 64 bytes'],
     [
       { buffer: new SharedArrayBuffer(64) },
       "has no option 'buffer'; it has thread, blockMainThread.",
@@ -544,7 +547,9 @@ describe('one upon another', () => {
         const make = () => second.create({ buffer, byteOffset: offset });
         expect(make).toThrow(withCode('ERR_RSEQ_INVALID_OPTION'));
         if (new Int32Array(buffer, offset)[0] !== 0) continue;
-        expect(make).toThrow(`A ${second.kind} does not fit at byte ${offset} of this buffer: `);
+        expect(make).toThrow(
+          `${withArticle(second.kind, 'A')} does not fit at byte ${offset} of this buffer: `,
+        );
         if (offset > start && areZero(new Uint8Array(buffer, offset, second.byteLength))) {
           expect(make).toThrow(
             `it would lie in the ${first.kind} at byte ${start}, which takes ${first.byteLength} bytes.`,

@@ -16,6 +16,7 @@ import {
   SpinLock,
 } from '../../../../lib/index.ts';
 import type { LockToken } from '../../../../lib/index.ts';
+import { withArticle } from '../../../../lib/options.ts';
 
 const options = { blockMainThread: true };
 
@@ -71,7 +72,7 @@ const AROUND: readonly (readonly [string, (value: unknown) => unknown])[] = [
 function refused(kind: string): unknown {
   return expect.objectContaining({
     name: 'DataCloneError',
-    message: `A ${kind} belongs to the thread that made it. Post its handle, and use ${kind}.from() in the other thread.`,
+    message: `${withArticle(kind, 'A')} belongs to the thread that made it. Post its handle, and use ${kind}.from() in the other thread.`,
   });
 }
 
