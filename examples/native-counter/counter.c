@@ -20,7 +20,7 @@
 	} while (0)
 
 /* The memory of a StripedCounter: docs/per-cpu.md has the layout. */
-enum { HEADER = 128, STRIPES_WORD = 1, SHIFT_WORD = 2, NATIVE_LANE = 16 };
+enum { HEADER = 128, STRIPES_WORD = 1, SHIFT_WORD = 2, C_WORD = 16 };
 
 struct job {
 	struct rseq_percpu_pool pool;
@@ -34,7 +34,7 @@ static void *count(void *argument)
 	uint32_t i;
 
 	for (i = 0; i < job->adds; i++)
-		rseq_percpu_add(&pool, NATIVE_LANE, 1);
+		rseq_percpu_add(&pool, C_WORD, 1);
 	return NULL;
 }
 

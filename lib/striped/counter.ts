@@ -36,7 +36,7 @@ const AMOUNT: Check = wholeNumber(0, MOST);
 export class StripedCounter {
   /** Plain data that names this counter in another thread. */
   readonly handle: StripedHandle;
-  /** How many copies there are. */
+  /** How many stripes there are. */
   readonly stripes: number;
   /** Written once, and so constants for V8: see `Thread.word`. */
   declare private readonly words: Int32Array;

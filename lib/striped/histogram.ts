@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /**
- * A histogram with fixed buckets that many threads observe into at the same time, each in a copy
+ * A histogram with fixed buckets that many threads observe into at the same time, each in a stripe
  * that is nearly always its CPU's own. An observation is an atomic step on its bucket and one on
  * the sum. The bounds are in the memory too, so that another thread needs the handle alone.
  */
@@ -26,7 +26,12 @@ export interface HistogramOptions extends StripedOptions {
    * The buckets' upper bounds, each above the one before, from 0 on. One without a bound follows.
    */
   readonly buckets: readonly number[];
-  /** The sum is kept in whole multiples of it, each value rounded to the nearest. Default: 1. */
+  /**
+   * The sum is kept in whole multiples of it, each value rounded to the nearest; a value has at
+   * most 2^53 - 1 of them, a stripe's sum 2^56. Default: the power of ten in which the smallest
+   * bound above 0 has six digits, 1e-8 for 0.001 say, or the highest twelve, if that is more; 1 at
+   * most. For whole numbers 1 leaves room for larger sums.
+   */
   readonly unit?: number;
 }
 
@@ -60,6 +65,11 @@ const WORD_BYTES = Int32Array.BYTES_PER_ELEMENT;
 const WIDE_BYTES = BigInt64Array.BYTES_PER_ELEMENT;
 const FIRST_WIDE: number = LINE_BYTES / WIDE_BYTES;
 const SHARE: Check = numberWithin(0, 1);
+/** Digits that the smallest bound has at least in the default unit, and the highest at most. */
+const LEAST_DIGITS = 6;
+const MOST_DIGITS = 12;
+/** Smaller powers of ten are no exact doubles, or 0. */
+const LEAST_EXPONENT = -300;
 const CHECKS: OptionChecks<HistogramOptions> = {
   buckets: arrayWhere(
     `an array of 1 to ${MOST_BUCKETS} numbers from 0 on, each above the one before`,
@@ -96,7 +106,7 @@ function shapeFor(bounds: number): Shape {
 export class StripedHistogram {
   /** Plain data that names this histogram in another thread. */
   readonly handle: StripedHandle;
-  /** How many copies there are. */
+  /** How many stripes there are. */
   readonly stripes: number;
   /** The sum is kept in multiples of it. */
   readonly unit: number;
@@ -154,7 +164,7 @@ export class StripedHistogram {
     const caller = 'new StripedHistogram()';
     checkOptions(caller, options, CHECKS, 'new StripedHistogram({ buckets })');
     checkValue(caller, 'buckets', options.buckets, CHECKS.buckets);
-    const { buckets, unit = 1, ...place } = options;
+    const { buckets, unit = usualUnit(options.buckets), ...place } = options;
     const shape = shapeFor(buckets.length);
     const { handle, words, stripes } = placeStriped('StripedHistogram', shape, place);
     const { buffer, byteOffset } = handle;
@@ -183,13 +193,13 @@ export class StripedHistogram {
 
   /**
    * Counts a value, from 0 on. It waits for nobody, makes no system call and allocates nothing.
-   * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION` when it is less than 0, no number, or so
-   * large that it is no exact number of units.
+   * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION` when it is less than 0, no number, or more
+   * than 2^53 - 1 units.
    */
   observe(value: number): void {
     const units = typeof value === 'number' ? Math.round(value / this.unit) : NaN;
     // Of NaN nothing is true.
-    if (!(value >= 0 && units <= Number.MAX_SAFE_INTEGER)) refuseValue(value);
+    if (!(value >= 0 && units <= Number.MAX_SAFE_INTEGER)) refuseValue(value, this.unit);
     const bounds = this.#bounds;
     let bucket = 0;
     for (let end = bounds.length; bucket < end;) {
@@ -251,7 +261,7 @@ class Snapshot implements HistogramSnapshot {
       count,
     }));
     this.count = this.buckets.reduce((sum, { count }) => sum + count, 0);
-    this.sum = (cells.at(-1) ?? 0) * unit;
+    this.sum = inUnits(cells.at(-1) ?? 0, unit);
   }
 
   quantile(q: number): number {
@@ -285,8 +295,30 @@ function agreeOn(there: BigInt64Array, wanted: readonly number[]): void {
   }
 }
 
-function refuseValue(value: unknown): never {
+/** See {@link HistogramOptions.unit}. */
+function usualUnit(bounds: readonly number[]): number {
+  const least = bounds.find((bound) => bound > 0);
+  const most = bounds.at(-1);
+  if (least === undefined || most === undefined) return 1;
+  const exponent = Math.max(
+    exponentOf(least) - (LEAST_DIGITS - 1),
+    exponentOf(most) - (MOST_DIGITS - 1),
+  );
+  return Number(`1e${Math.min(0, Math.max(exponent, LEAST_EXPONENT))}`);
+}
+
+/** Of a number that is not 0: 2 of 100 to 999. Not by a logarithm, which is rounded. */
+const exponentOf = (number: number): number => Number(number.toExponential().split('e')[1]);
+
+/** So many units, rounded once: 0.1 is no double, but 10 is, by which can be divided. */
+function inUnits(count: number, unit: number): number {
+  const perOne = Math.round(1 / unit);
+  return 1 / perOne === unit ? count / perOne : count * unit;
+}
+
+function refuseValue(value: unknown, unit: number): never {
+  const most = inUnits(Number.MAX_SAFE_INTEGER, unit);
   throw invalid(
-    `observe() does not accept ${describeValue(value)}. It accepts a number from 0 on that is an exact number of units.`,
+    `observe() does not accept ${describeValue(value)}. It accepts a number from 0 to ${most}, which is 2^53 - 1 units of ${unit}.`,
   );
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /**
  * Where striped counters and histograms live: a piece of a SharedArrayBuffer that begins with a
- * word telling which of them it is, so that a wrong offset is an error. C has the same layout in
- * its own lane of a counter; `docs/per-cpu.md` describes it.
+ * word telling which of them it is, so that a wrong offset is an error. C adds to a word of its own
+ * in each stripe of a counter, so `docs/per-cpu.md` describes that layout.
  */
 import { availableParallelism, cpus } from 'node:os';
 import { types } from 'node:util';
@@ -29,7 +29,7 @@ export interface StripedOptions {
   /** Where it begins in `buffer`, in bytes: a multiple of 8. Default: 0. */
   readonly byteOffset?: number;
   /**
-   * How many copies there are, a power of two up to 4096, the same in every thread. Default: that
+   * How many stripes there are, a power of two up to 4096, the same in every thread. Default: that
    * of memory which has it already, else as many as there are CPUs, or the next power of two.
    */
   readonly stripes?: number;

@@ -36,11 +36,11 @@ describe('a striped counter', () => {
     expect(counter.sum()).toBe(0);
   });
 
-  it('counts what C has added in its lane, also what is below 0', () => {
+  it('counts what C has added in its word, also what is below 0', () => {
     const counter = new StripedCounter({ stripes: 2 });
     counter.add(10);
     const wide = new BigInt64Array(counter.handle.buffer);
-    // The stripes of 128 bytes come after a header of 128, and their lane is at byte 16.
+    // The stripes of 128 bytes come after a header of 128, and C's word is at byte 16.
     wide[18] = 7n;
     wide[34] = -3n;
     // One more than are picked from, for threads without an ID.
@@ -123,6 +123,58 @@ describe('a striped histogram', () => {
       histogram.observe(loosely(value));
     }).toThrow(/^observe\(\) does not accept/);
     expect(histogram.snapshot()).toMatchObject({ count: 0, sum: 0 });
+  });
+
+  it.each([
+    [[0.001, 0.01, 1], 1e-8],
+    [[0.005, 10], 1e-8],
+    [[0, 0.25, 5], 1e-6],
+    [[1, 10, 100], 1e-5],
+    [[1024, 2 ** 20], 1e-2],
+    [[99_999, 1e6], 1e-1],
+    [[100_000], 1],
+    [[1e9], 1],
+    // Values far above the smallest bound must be exact, too.
+    [[1e-6, 1e6], 1e-5],
+    [[0.001, 1e15], 1],
+    [[0], 1],
+    [[Number.MIN_VALUE], 1e-300],
+  ])('with the bounds %j has the unit %d', (buckets, unit) => {
+    expect(new StripedHistogram({ buckets, stripes: 1 }).unit).toBe(unit);
+  });
+
+  it('keeps fractions of its bounds, and their sum, without a unit', () => {
+    const times = new StripedHistogram({ buckets: [0.001, 0.01, 0.1, 1] });
+    times.observe(0.004);
+    expect(times.snapshot()).toMatchObject({ count: 1, sum: 0.004 });
+    fc.assert(
+      fc.property(
+        fc.integer({ min: -12, max: 8 }),
+        fc.integer({ min: 10_000, max: 99_999 }),
+        fc.array(fc.integer({ min: 0, max: 10_000_000 }), { maxLength: 40 }),
+        (exponent, digits, values) => {
+          const scaled = (number: number) => Number(`${number}e${exponent - 4}`);
+          const buckets = [scaled(digits), scaled(1_000_000)];
+          const histogram = new StripedHistogram({ buckets, stripes: 1 });
+          for (const value of values) histogram.observe(scaled(value));
+          const sum = values.reduce((total, value) => total + value, 0);
+          // The nearest double to what was observed, as if it had been added on paper.
+          expect(histogram.snapshot().sum).toBe(scaled(sum));
+          expect(histogram.unit * 100_000).toBeLessThanOrEqual(Math.max(buckets[0] ?? 0, 100_000));
+        },
+      ),
+      RUNS,
+    );
+  });
+
+  it('says what it observes', () => {
+    const histogram = new StripedHistogram({ buckets: [0.5], unit: 0.25 });
+    histogram.observe(2 ** 51 - 0.25);
+    expect(() => {
+      histogram.observe(NaN);
+    }).toThrow(
+      'observe() does not accept NaN. It accepts a number from 0 to 2251799813685247.8, which is 2^53 - 1 units of 0.25.',
+    );
   });
 
   it('tells which bound is wrong', () => {
