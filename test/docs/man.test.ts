@@ -87,6 +87,14 @@ it.each([manual, perCpu])('describes every function of its synopsis', (page) => 
     expect(text, name).toMatch(new RegExp(`^\\.Fn ${name}\\b`, 'm'));
 });
 
+it('has every struct and macro in the synopsis of per-CPU data that its text or its functions name', () => {
+  const [, synopsis = '', text = ''] = perCpu.split(/^\.Sh (?:SYNOPSIS|DESCRIPTION)$/m);
+  const declared = synopsis.match(/^\.(?:Vt|Fd) .*$/gm)?.join('\n') ?? '';
+  const names = [...`${synopsis}${text}`.matchAll(/\b(?:struct rseq_percpu|RSEQ_PERCPU)_\w+/g)];
+  expect(names.length).toBeGreaterThan(10);
+  for (const [name] of names) expect(declared).toContain(name);
+});
+
 it('has every function that is not inline in the table', () => {
   const text = readFileSync(join(include, 'rseq_slice/slice.h'), 'utf8');
   const table = /struct rseq_slice_api \{([^]*?)\n\};/.exec(text)?.[1] ?? '';
