@@ -36,9 +36,9 @@ export interface UseOptions {
   /** Whose sections go around the holder. Default: `attach()`. */
   readonly thread?: Thread;
   /**
-   * Default false: what would block the main thread throws `ERR_RSEQ_WOULD_BLOCK` there. A blocked
-   * main thread starts no worker and hears of none. A lock that is free, the asynchronous ways and
-   * those that only try are always allowed.
+   * Default false: what would block the main thread throws `ERR_RSEQ_WOULD_BLOCK` there, also a try
+   * with a timeout. A blocked main thread starts no worker and hears of none. A lock that is free,
+   * the asynchronous ways and tries without a timeout are always allowed.
    */
   readonly blockMainThread?: boolean;
 }
@@ -226,7 +226,8 @@ export interface Ways {
  * @throws {RseqSliceError} `ERR_RSEQ_WOULD_BLOCK`.
  */
 export function refuseToBlock(why: string, { tries, waits }: Ways): never {
-  const ways = tries === null ? '' : `only try (${tries}), `;
+  // With one a try waits, and is refused as well.
+  const ways = tries === null ? '' : `only try (${tries} without a timeout), `;
   const remedy = `${ways}wait in the event loop (${waits}), or make it with { blockMainThread: true } if no worker depends on the main thread.`;
   throw new RseqSliceError('ERR_RSEQ_WOULD_BLOCK', `${why} would block the main thread: ${remedy}`);
 }

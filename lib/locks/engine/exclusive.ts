@@ -72,7 +72,7 @@ const HOLD_NUMBERS = 0x1fff_ffff;
 const TAKEN = 0;
 const ABANDONED = 1;
 
-const WAYS: Ways = { tries: 'tryLock()', waits: 'withLockAsync()' };
+const WAYS: Ways = { tries: 'tryLock()', waits: 'lockAsync() or withLockAsync()' };
 
 /** What sets the kinds apart. */
 export interface ExclusiveRules {

@@ -26,7 +26,7 @@ import { Waiting } from './waiting.ts';
 import type { LockStats } from './stats.ts';
 
 const NO_OPTIONS: LockOptions = {};
-const WAYS: Ways = { tries: 'tryAcquire()', waits: 'withPermitAsync()' };
+const WAYS: Ways = { tries: 'tryAcquire()', waits: 'acquireAsync() or withPermitAsync()' };
 
 /** What a token's number says beside the place. */
 const IN_SECTION = 1;

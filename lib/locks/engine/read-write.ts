@@ -48,8 +48,11 @@ const ROW: Row = {
   count: FIRST + LINE_WORDS - 1,
 };
 const NO_OPTIONS: LockOptions = {};
-const READING: Ways = { tries: 'tryReadLock()', waits: 'withReadLockAsync()' };
-const WRITING: Ways = { tries: 'tryWriteLock()', waits: 'withWriteLockAsync()' };
+const READING: Ways = { tries: 'tryReadLock()', waits: 'readLockAsync() or withReadLockAsync()' };
+const WRITING: Ways = {
+  tries: 'tryWriteLock()',
+  waits: 'writeLockAsync() or withWriteLockAsync()',
+};
 
 /** What a token's number says beside a reader's place. */
 const IN_SECTION = 1;

@@ -274,7 +274,7 @@ export class PopEnd extends End {
   readonly copy: Int32Array;
 
   constructor(ring: Ring, blockMainThread: boolean) {
-    super(ring, POPPERS, { tries: 'tryPop()', waits: 'popAsync()' }, blockMainThread);
+    super(ring, POPPERS, { tries: 'tryPop()', waits: 'popAsync() or for await' }, blockMainThread);
     this.copy = new Int32Array(ring.stride - 1);
   }
 

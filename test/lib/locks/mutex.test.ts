@@ -592,10 +592,11 @@ describe.each(KINDS)('a $kind', ({ kind, Lock, waits }) => {
         () => lock.withLock(() => 1),
         () => lock.lock({ timeout: 1 }),
         () => lock.lock({ timeout: Infinity }),
+        () => lock.tryLock({ timeout: 1 }),
       ]) {
         expect(run).toThrow(withCode('ERR_RSEQ_WOULD_BLOCK'));
         expect(run).toThrow(
-          `The ${kind} is not available at once, and waiting for it would block the main thread: only try (tryLock()), wait in the event loop (withLockAsync()), or make it with { blockMainThread: true } if no worker depends on the main thread.`,
+          `The ${kind} is not available at once, and waiting for it would block the main thread: only try (tryLock() without a timeout), wait in the event loop (lockAsync() or withLockAsync()), or make it with { blockMainThread: true } if no worker depends on the main thread.`,
         );
       }
       // Whoever has no time does not wait.

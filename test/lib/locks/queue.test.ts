@@ -181,12 +181,14 @@ describe('waiting', () => {
     if (!isMainThread) context.skip('not the main thread');
     const queue = new Queue({ capacity: 1, recordBytes: 1 });
     expect(() => queue.pop()).toThrow(
-      'The Queue is not available at once, and waiting for it would block the main thread: only try (tryPop()), wait in the event loop (popAsync()),',
+      'The Queue is not available at once, and waiting for it would block the main thread: only try (tryPop() without a timeout), wait in the event loop (popAsync() or for await),',
     );
+    expect(() => [...queue]).toThrow('or for await');
+    expect(() => queue.tryPop({ timeout: 5 })).toThrow(withCode('ERR_RSEQ_WOULD_BLOCK'));
     queue.push(bytes(1));
     expect(() => {
       queue.push(bytes(2));
-    }).toThrow('only try (tryPush()), wait in the event loop (pushAsync()),');
+    }).toThrow('only try (tryPush() without a timeout), wait in the event loop (pushAsync()),');
     expect([queue.tryPush(bytes(2)), queue.pop()?.[0]]).toEqual([false, 1]);
   });
 });

@@ -654,6 +654,7 @@ describe('misuse', () => {
         [
           () => lock.writeLock(),
           () => lock.writeLock({ timeout: 5 }),
+          () => lock.tryWriteLock({ timeout: 5 }),
           () => lock.withWriteLock(() => 1),
         ],
       ],
@@ -663,7 +664,7 @@ describe('misuse', () => {
         expect(run).toThrow(withCode('ERR_RSEQ_WOULD_BLOCK'));
         const Kind = String(run).includes('eadLock') ? 'Read' : 'Write';
         expect(run).toThrow(
-          `The RwLock is not available at once, and waiting for it would block the main thread: only try (try${Kind}Lock()), wait in the event loop (with${Kind}LockAsync()), or make it with { blockMainThread: true }`,
+          `The RwLock is not available at once, and waiting for it would block the main thread: only try (try${Kind}Lock() without a timeout), wait in the event loop (${Kind.toLowerCase()}LockAsync() or with${Kind}LockAsync()), or make it with { blockMainThread: true }`,
         );
       }
       expect(() => lock.writeLock({ timeout: 0 })).toThrow(withCode('ERR_RSEQ_TIMEOUT'));

@@ -355,11 +355,12 @@ describe('waiting', () => {
     for (const run of [
       () => semaphore.acquire(),
       () => semaphore.acquire({ timeout: 1 }),
+      () => semaphore.tryAcquire({ timeout: 1 }),
       () => semaphore.withPermit(() => 1),
     ]) {
       expect(run).toThrow(withCode('ERR_RSEQ_WOULD_BLOCK'));
       expect(run).toThrow(
-        'The Semaphore is not available at once, and waiting for it would block the main thread: only try (tryAcquire()), wait in the event loop (withPermitAsync()), or make it with { blockMainThread: true }',
+        'The Semaphore is not available at once, and waiting for it would block the main thread: only try (tryAcquire() without a timeout), wait in the event loop (acquireAsync() or withPermitAsync()), or make it with { blockMainThread: true }',
       );
     }
     expect(() => semaphore.acquire({ timeout: 0 })).toThrow(withCode('ERR_RSEQ_TIMEOUT'));
