@@ -3,14 +3,24 @@
  * Small messages between threads without `postMessage`: what a user sees of it.
  * How records get through the ring is in `engine/records.ts`.
  */
+import { types } from 'node:util';
 import { checkValue } from '../options.ts';
 import type { Check } from '../options.ts';
-import { lengthOf } from './engine/layout.ts';
 import type { LockHandle } from './engine/layout.ts';
 import { describeLock, printAs, refuseCopies } from './engine/posting.ts';
-import { closeQueue, PopEnd, PushEnd, queueClosed, Ring, SHUT, sizesOf } from './engine/records.ts';
+import {
+  closeQueue,
+  PopEnd,
+  PushEnd,
+  queueClosed,
+  recordLength,
+  Ring,
+  SHUT,
+  sizesOf,
+  wordsFor,
+} from './engine/records.ts';
 import type { PopDoor, PushDoor } from './engine/records.ts';
-import { isClosed, placeWords, readTail, RECORDS } from './engine/ring.ts';
+import { isClosed, readTail } from './engine/ring.ts';
 import type { LockStats } from './engine/stats.ts';
 import { nullIfLate } from './engine/tries.ts';
 import { NOT_YET } from './engine/waiter.ts';
@@ -19,11 +29,26 @@ import { RECORD_BYTES } from './options.ts';
 import type { AsyncLockOptions, LockOptions, QueueOptions, UseOptions } from './options.ts';
 
 const NO_OPTIONS: LockOptions = {};
+const EMPTY = new Uint8Array(0);
+
+/** A Uint8Array whose memory is still there: that of a posted one is not. */
+function isRecord(value: unknown): value is Uint8Array {
+  if (!types.isUint8Array(value)) return false;
+  // Only those without a byte can be such.
+  if (recordLength(value) > 0) return true;
+  try {
+    EMPTY.set(value);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /**
  * A bounded queue of records over shared memory, for any number of threads that push and that pop.
- * A record is a number of bytes: it is copied in and out, and arrives once. Those of one thread
- * arrive in their order.
+ * A record is a number of bytes: it is copied in and out, and arrives once. Those that a thread
+ * pushes in one way, through one object, arrive in their order; a blocking push does not wait for
+ * asynchronous ones.
  */
 export class Queue implements Iterable<Uint8Array>, AsyncIterable<Uint8Array> {
   /** Plain data that names this queue in another thread. */
@@ -50,7 +75,8 @@ export class Queue implements Iterable<Uint8Array>, AsyncIterable<Uint8Array> {
 
   /**
    * Bytes of memory that one takes.
-   * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION` when these are no sizes of a queue.
+   * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION` when these are no sizes of a queue, or make
+   * one that is too long.
    */
   static byteLength({
     capacity,
@@ -58,8 +84,7 @@ export class Queue implements Iterable<Uint8Array>, AsyncIterable<Uint8Array> {
   }: Pick<QueueOptions, 'capacity' | 'recordBytes'>): number {
     checkValue('Queue.byteLength()', 'capacity', capacity, CAPACITY);
     checkValue('Queue.byteLength()', 'recordBytes', recordBytes, RECORD_BYTES);
-    const words = RECORDS + capacity * placeWords(recordBytes);
-    return lengthOf('Queue', words) * Int32Array.BYTES_PER_ELEMENT;
+    return wordsFor({ capacity, recordBytes }) * Int32Array.BYTES_PER_ELEMENT;
   }
 
   /**
@@ -94,7 +119,7 @@ export class Queue implements Iterable<Uint8Array>, AsyncIterable<Uint8Array> {
     this.#popDoor = this.#poppers.door(true);
     this.#record = {
       accepts: `a Uint8Array of at most ${ring.recordBytes} bytes`,
-      isGood: (value) => value instanceof Uint8Array && value.length <= ring.recordBytes,
+      isGood: (value) => isRecord(value) && recordLength(value) <= ring.recordBytes,
     };
   }
 
@@ -132,7 +157,7 @@ export class Queue implements Iterable<Uint8Array>, AsyncIterable<Uint8Array> {
    */
   tryPush(record: Uint8Array, options: LockOptions = NO_OPTIONS): boolean {
     if (options !== NO_OPTIONS) checkOptions('Queue', options);
-    if (options.timeout !== undefined)
+    if (options.timeout !== undefined && options.timeout > 0)
       return (
         nullIfLate(() => {
           this.push(record, options);

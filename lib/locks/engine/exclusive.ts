@@ -253,7 +253,7 @@ export class ExclusiveEngine implements Owner {
   #takeSlowly(found: number, options: LockOptions): boolean {
     if (this.#takeWanted(found)) return false;
     this.attachment.thread.retract();
-    if (holderOf(Atomics.load(this.words, STATE)) === this.id) {
+    if (options.timeout !== 0 && holderOf(Atomics.load(this.words, STATE)) === this.id) {
       throw new RseqSliceError(
         'ERR_RSEQ_RECURSIVE_LOCK',
         `This thread already holds the ${this.handle.lock} and would wait for itself.`,

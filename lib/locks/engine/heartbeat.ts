@@ -14,8 +14,8 @@ const LOOKS_PER_BEAT = 100;
 /** Called in turn, while its owner waits. */
 export type Beat = () => void;
 
+/** In the order of their turns. */
 const beats = new Set<Beat>();
-let turn: Iterator<Beat> = beats.values();
 let timer: NodeJS.Timeout | undefined;
 
 export function joinHeartbeat(beat: Beat): void {
@@ -31,14 +31,13 @@ export function leaveHeartbeat(beat: Beat): void {
 }
 
 function beatAll(): void {
-  // Whoever leaves meanwhile is passed over, and whoever joins has its turn later.
-  for (let looks = Math.min(beats.size, LOOKS_PER_BEAT); looks > 0; looks--) {
-    let next = turn.next();
-    if (next.done === true) {
-      turn = beats.values();
-      next = turn.next();
-      if (next.done === true) return;
-    }
-    next.value();
+  let looks = Math.min(beats.size, LOOKS_PER_BEAT);
+  // No iterator stays: one that is not used keeps all that have left since. Whoever leaves
+  // meanwhile is passed over, and whoever joins has its turn later.
+  for (const beat of beats) {
+    if (looks-- === 0) return;
+    beats.delete(beat);
+    beats.add(beat);
+    beat();
   }
 }

@@ -49,6 +49,34 @@ const WORD_BYTES = Int32Array.BYTES_PER_ELEMENT;
 const DONE = 0;
 /** Nothing was done: the queue is closed. */
 export const SHUT = 2;
+/** What no door returns: the end is another's. */
+const LOST = -100;
+const THROWN = -101;
+
+/** The engine's own: a class that extends Uint8Array may say something else. */
+const LENGTH = Object.getOwnPropertyDescriptor(
+  Object.getPrototypeOf(Uint8Array.prototype),
+  'length',
+)?.get as (this: Uint8Array) => number;
+
+/** How many bytes a record has. */
+export const recordLength = (record: Uint8Array): number => LENGTH.call(record);
+
+/**
+ * Words that a queue takes.
+ * @throws {RseqSliceError} `ERR_RSEQ_INVALID_OPTION` when they are more than it can have.
+ */
+export function wordsFor({
+  capacity,
+  recordBytes,
+}: Pick<QueueOptions, 'capacity' | 'recordBytes'>): number {
+  const words = RECORDS + capacity * placeWords(recordBytes);
+  if (words > MOST_QUEUE_WORDS)
+    throw invalid(
+      `A Queue for ${capacity} records of ${recordBytes} bytes takes ${words * WORD_BYTES} bytes, and can have ${MOST_QUEUE_WORDS * WORD_BYTES}.`,
+    );
+  return lengthOf('Queue', words);
+}
 
 /** The memory of one queue, as a thread sees it. */
 export class Ring {
@@ -64,12 +92,8 @@ export class Ring {
   constructor(options: QueueOptions) {
     const { capacity, recordBytes } = options;
     this.stride = placeWords(recordBytes);
+    const { words, handle } = place('Queue', wordsFor(options), options);
     const length = RECORDS + capacity * this.stride;
-    if (length > MOST_QUEUE_WORDS)
-      throw invalid(
-        `A Queue for ${capacity} records of ${recordBytes} bytes takes ${length * WORD_BYTES} bytes, and can have ${MOST_QUEUE_WORDS * WORD_BYTES}.`,
-      );
-    const { words, handle } = place('Queue', lengthOf('Queue', length), options);
     const known = Atomics.compareExchange(words, OWN, 0, length);
     const record = Atomics.compareExchange(words, OWN + 1, 0, recordBytes);
     if ((known !== 0 && known !== length) || (record !== 0 && record !== recordBytes))
@@ -162,11 +186,9 @@ abstract class EndDoor implements Door {
 
   attempt(isLinedUp: boolean, mayTake: boolean, isLate: boolean): number {
     const { line, ring } = this.#end;
-    const { id, hasEnded } = ring.agent;
     if (mayTake) {
-      this.#attachment?.thread.enter();
-      if (takeEnd(line, NOBODY, id)) return this.#act(isLinedUp);
-      this.#attachment?.thread.retract();
+      const result = this.#act(NOBODY, isLinedUp);
+      if (result !== LOST) return result;
     }
     if (this.isShut()) return SHUT;
     let holder = holderOf(line);
@@ -174,22 +196,29 @@ abstract class EndDoor implements Door {
     for (let looks = 0; holder !== NOBODY && looks < SPINS; looks++) holder = holderOf(line);
     if (holder === NOBODY) return mayTake ? AGAIN : NOT_YET;
     // When one has died with it, so may have those inside: it is anybody's.
-    if (!isLate || !hasEnded(holder)) return NOT_YET;
-    this.#attachment?.thread.enter();
-    if (!takeEnd(line, holder, id)) {
-      this.#attachment?.thread.retract();
-      return AGAIN;
-    }
-    this.#end.waiting.noteAbandoned();
-    return this.#act(isLinedUp);
+    if (!isLate || !ring.agent.hasEnded(holder)) return NOT_YET;
+    const result = this.#act(holder, isLinedUp);
+    return result === LOST ? AGAIN : result;
   }
 
-  #act(isLinedUp: boolean): number {
+  /** @param seen whose the end is: nobody's, or of one who has ended */
+  #act(seen: number, isLinedUp: boolean): number {
     const end = this.#end;
-    const result = this.act();
-    giveEnd(end.line);
-    if (result === DONE) this.#attachment?.thread.leave();
-    else this.#attachment?.thread.retract();
+    let isTaken = false;
+    let result = THROWN;
+    this.#attachment?.thread.enter();
+    try {
+      isTaken = takeEnd(end.line, seen, end.ring.agent.id);
+      result = isTaken ? this.act() : LOST;
+    } finally {
+      // Also where a call fails near the end of the stack: others wait for the end.
+      if (isTaken) giveEnd(end.line);
+      if (result === DONE) this.#attachment?.thread.leave();
+      else this.#attachment?.thread.retract();
+      if (isTaken && result === THROWN) end.callNext();
+    }
+    if (result === LOST) return LOST;
+    if (seen !== NOBODY) end.waiting.noteAbandoned();
     // Someone may have been called while this thread had the end, and sleep again. Who leaves the
     // line calls anyway; who has found nothing may find the gate closed when it looks again.
     if (result === NOT_YET && !end.isReady()) return NOT_YET;
@@ -252,7 +281,7 @@ export class PushDoor extends EndDoor {
     if (countRecords(tail, readHead(words), capacity) === capacity) return NOT_YET;
     const at = RECORDS + recordAt(tailPosition(tail), capacity) * stride;
     const { record } = this;
-    words[at] = record.length;
+    words[at] = recordLength(record);
     bytes.set(record, (at + 1) * WORD_BYTES);
     return commitPush(words, tail, capacity) ? DONE : SHUT;
   }

@@ -564,6 +564,16 @@ describe.each(KINDS)('a $kind', ({ kind, Lock, waits }) => {
       lock.lock().unlock();
     });
 
+    it('has nothing to refuse to this thread that does not wait', async () => {
+      const lock = create();
+      for (const take of [() => lock.lock(), () => again(lock).lockAsync()]) {
+        const token = await take();
+        expect(lock.tryLock({ timeout: 0 })).toBeNull();
+        expect(() => lock.lock({ timeout: 0 })).toThrow(withCode('ERR_RSEQ_TIMEOUT'));
+        token.unlock();
+      }
+    });
+
     it('refuses to wait in this thread for what it has taken asynchronously', async () => {
       const lock = create();
       const token = await lock.lockAsync();

@@ -6,7 +6,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isMainThread } from 'node:worker_threads';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { attach, Mutex, Queue } from '../../../lib/index.ts';
 import type { AsyncLockOptions, ErrorCode, QueueOptions } from '../../../lib/index.ts';
 import { countWaiters } from '../../../lib/locks/engine/turnstile.ts';
@@ -106,6 +106,50 @@ it('refuses what is no record, and sizes that make no sense', async () => {
     withCode('ERR_RSEQ_INVALID_OPTION'),
   );
   expect(new Queue({ capacity: 1, recordBytes: 4, buffer }).handle).toEqual(queue.handle);
+});
+
+it('refuses what has no memory any more, and believes no class about its length', () => {
+  const queue = create(2, 4);
+  const gone = bytes(1, 2);
+  structuredClone(gone, { transfer: [gone.buffer as ArrayBuffer] });
+  const likeOne = Object.create(Uint8Array.prototype) as Uint8Array;
+  class Liar extends Uint8Array {
+    override get length(): number {
+      return 1;
+    }
+  }
+  for (const record of [gone, likeOne, new Liar(5)])
+    expect(() => queue.tryPush(record)).toThrow(withCode('ERR_RSEQ_INVALID_OPTION'));
+  queue.push(bytes());
+  queue.push(Liar.from([1, 2, 3]));
+  expect([queue.pop()?.length, queue.pop()?.length]).toEqual([0, 3]);
+  const sizes = { capacity: 2 ** 22, recordBytes: 2 ** 22 };
+  expect(() => Queue.byteLength(sizes)).toThrow(withCode('ERR_RSEQ_INVALID_OPTION'));
+});
+
+it('gives its ends back when a copy fails', () => {
+  const queue = create(2, 1024);
+  const thread = attach();
+  const { entered } = thread.stats();
+  const typedArray = Object.getPrototypeOf(Uint8Array.prototype) as Uint8Array;
+  const fail = (): void => {
+    vi.spyOn(typedArray, 'set').mockImplementationOnce(() => {
+      throw new RangeError('planted');
+    });
+  };
+  fail();
+  expect(() => {
+    queue.push(bytes(1));
+  }).toThrow('planted');
+  queue.push(new Uint8Array(1000).fill(2));
+  fail();
+  expect(() => queue.pop()).toThrow('planted');
+  vi.restoreAllMocks();
+  expect(queue.tryPush(bytes(3))).toBe(true);
+  expect([queue.pop()?.length, queue.pop()?.[0]]).toEqual([1000, 3]);
+  // The two that failed are no sections, and none is left open.
+  expect(thread.stats().entered - entered).toBe(4);
+  thread.detach();
 });
 
 it('leaves no room for another lock among its records', () => {

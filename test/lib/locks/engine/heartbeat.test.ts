@@ -5,6 +5,8 @@
  */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, expect, it, vi } from 'vitest';
 import { joinHeartbeat, leaveHeartbeat } from '../../../../lib/locks/engine/heartbeat.ts';
 
@@ -86,6 +88,20 @@ it('passes over who leaves meanwhile, and goes on with who joins', async () => {
   }, 20_000);
   leaveHeartbeat(third);
   expect(calls.filter((name) => name !== 'third')).toEqual(['first']);
+});
+
+it('keeps nothing of those who have left', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const left = Array.from({ length: 200 }, () => {
+    const beat = (): void => undefined;
+    joinHeartbeat(beat);
+    leaveHeartbeat(beat);
+    return new WeakRef(beat);
+  });
+  await new Promise((resolve) => setImmediate(resolve));
+  collect();
+  expect(left.filter((beat) => beat.deref() !== undefined)).toEqual([]);
 });
 
 it('beats when the timers are faked', async () => {
