@@ -131,7 +131,8 @@ export class StripedCounter {
       const before = Atomics.load(this.#wide, DRAINED);
       const sum = this.sumBigInt();
       if (Atomics.compareExchange(this.#wide, DRAINED, before, sum) === before)
-        return Number(sum - before);
+        // What the header keeps goes round at 2^64, as C's lanes do.
+        return Number(BigInt.asIntN(64, sum - before));
     }
   }
 

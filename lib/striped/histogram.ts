@@ -150,7 +150,8 @@ export class StripedHistogram {
     const start = place.byteOffset + LINE_BYTES;
     if (own < 1 || own > MOST_BUCKETS || start + (1 + own) * WIDE_BYTES > place.buffer.byteLength)
       throw invalid('The memory of this StripedHistogram has been overwritten.');
-    const [unit = 1, ...buckets] = new Float64Array(place.buffer, start, 1 + own);
+    const about = new Float64Array(place.buffer, start, 1 + own);
+    const [unit = 1, ...buckets] = Array.from(about, (number) => (number === 0 ? 0 : number));
     return new StripedHistogram({ ...place, unit, buckets });
   }
 
@@ -199,7 +200,7 @@ export class StripedHistogram {
   observe(value: number): void {
     const units = typeof value === 'number' ? Math.round(value / this.unit) : NaN;
     // Of NaN nothing is true.
-    if (!(value >= 0 && units <= Number.MAX_SAFE_INTEGER)) refuseValue(value, this.unit);
+    if (!(units <= Number.MAX_SAFE_INTEGER && value >= 0)) refuseValue(value, this.unit);
     const bounds = this.#bounds;
     let bucket = 0;
     for (let end = bounds.length; bucket < end;) {
@@ -281,9 +282,13 @@ class Snapshot implements HistogramSnapshot {
   }
 }
 
-/** Whoever comes first writes the unit and the bounds down, each as the bits of a double. */
+/**
+ * Whoever comes first writes the unit and the bounds down, each as the bits of a double. A bound of
+ * 0 is a negative one there: all bits clear is what nobody has written yet.
+ */
 function agreeOn(there: BigInt64Array, wanted: readonly number[]): void {
-  const bits = new BigInt64Array(Float64Array.from(wanted).buffer);
+  const marked = Float64Array.from(wanted, (number) => (number === 0 ? -0 : number));
+  const bits = new BigInt64Array(marked.buffer);
   for (const [index, wide] of bits.entries()) {
     const found = Atomics.compareExchange(there, index, 0n, wide);
     if (found === 0n || found === wide) continue;

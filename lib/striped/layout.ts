@@ -104,6 +104,8 @@ function usualStripes(): number {
   return Math.min(usual, MOST_STRIPES);
 }
 
+const isStriped = (value: unknown): value is StripedKind => KINDS.some((kind) => kind === value);
+
 const markOf = (kind: StripedKind): number => MAGIC | (KINDS.indexOf(kind) + 1);
 
 /** Bytes that one takes. */
@@ -191,7 +193,7 @@ export function openStriped(
   ) as Partial<StripedHandle>;
   if (given.striped !== kind)
     throw invalid(
-      `${caller} takes the handle of ${withArticle(kind)}, not ${describeValue(handle)}.`,
+      `${caller} takes the handle of ${withArticle(kind)}, not ${isStriped(given.striped) ? `that of a ${given.striped}` : describeValue(handle)}.`,
     );
   const { buffer, byteOffset } = given as StripedHandle;
   checkValue(caller, 'buffer of the handle', buffer, STRIPED_CHECKS.buffer);

@@ -50,6 +50,16 @@ describe('a striped counter', () => {
     expect(header).toEqual([0x72_70_01_01, 2, 7, 0]);
   });
 
+  it('drains what goes round at 2^63, too', () => {
+    const counter = new StripedCounter({ stripes: 2 });
+    const wide = new BigInt64Array(counter.handle.buffer);
+    for (const lane of [18, 34, 50]) wide[lane] = 2n ** 62n;
+    counter.drain();
+    expect(counter.drain()).toBe(0);
+    counter.add(7);
+    expect([counter.drain(), counter.drain()]).toEqual([7, 0]);
+  });
+
   it('is found by its handle, and where it was made', () => {
     const buffer = new SharedArrayBuffer(256 + StripedCounter.byteLength(4));
     const counter = new StripedCounter({ buffer, byteOffset: 256, stripes: 4 });
@@ -70,6 +80,7 @@ describe('a striped counter', () => {
       () => StripedHistogram.from(counter.handle),
     ])
       expect(wrong).toThrow(INVALID);
+    expect(() => StripedHistogram.from(counter.handle)).toThrow('not that of a StripedCounter.');
     expect(inspect(counter)).toBe('StripedCounter { at byte 256, 7 }');
     expect(() => structuredClone(counter)).toThrow(/Post its handle/);
   });
@@ -117,13 +128,16 @@ describe('a striped histogram', () => {
     expect(() => at(1.5)).toThrow(INVALID);
   });
 
-  it.each([-1, NaN, Infinity, 2 ** 60, '1', null, 1n])('does not observe %s', (value) => {
-    const histogram = new StripedHistogram({ buckets: [1] });
-    expect(() => {
-      histogram.observe(loosely(value));
-    }).toThrow(/^observe\(\) does not accept/);
-    expect(histogram.snapshot()).toMatchObject({ count: 0, sum: 0 });
-  });
+  it.each([-1, NaN, Infinity, 2 ** 60, '1', null, 1n, Symbol('1')])(
+    'does not observe %s',
+    (value) => {
+      const histogram = new StripedHistogram({ buckets: [1] });
+      expect(() => {
+        histogram.observe(loosely(value));
+      }).toThrow(/^observe\(\) does not accept/);
+      expect(histogram.snapshot()).toMatchObject({ count: 0, sum: 0 });
+    },
+  );
 
   it.each([
     [[0.001, 0.01, 1], 1e-8],
@@ -165,6 +179,20 @@ describe('a striped histogram', () => {
       ),
       RUNS,
     );
+  });
+
+  it('has a bound of 0 that stays', () => {
+    const { buffer } = new StripedHistogram({ buckets: [0, 1] }).handle;
+    expect(() => new StripedHistogram({ buffer, buckets: [0.5, 1], unit: 1e-6 })).toThrow(INVALID);
+    for (const zero of [0, -0])
+      expect(new StripedHistogram({ buffer, buckets: [zero, 1] }).bounds).toEqual([zero, 1]);
+    const handle = { striped: 'StripedHistogram', buffer, byteOffset: 0 } as const;
+    const histogram = StripedHistogram.from(handle);
+    histogram.observe(0);
+    expect([histogram.bounds, histogram.snapshot().buckets[0]]).toEqual([
+      [0, 1],
+      { upTo: 0, count: 1 },
+    ]);
   });
 
   it('says what it observes', () => {
