@@ -459,11 +459,17 @@ function keepNotice(token: LockToken): void {
   resume(token, lock, hold * 2 + (what & 1), true);
 }
 
+/** A function of `withLock()` has a hold at hand, or nothing. */
+function remedyFor(given: unknown): string {
+  const isHold = typeof given === 'object' && given !== null && 'abandoned' in given;
+  return isHold || given === undefined ? ' withLock() passes no token: use lock().' : '';
+}
+
 function lockOf(token: LockToken): ExclusiveEngine {
   // Callers without types can pass anything, what a try returned say.
   if (!(token instanceof LockToken))
     throw invalid(
-      `A Condition waits with the token of a Mutex or a SpinLock, not with ${describeValue(token)}.`,
+      `A Condition waits with the token of a Mutex or a SpinLock, not with ${describeValue(token)}.${remedyFor(token)}`,
     );
   const lock = ownerOf(token);
   if (lock instanceof ExclusiveEngine) return lock;

@@ -719,6 +719,14 @@ describe('misuse', () => {
     expect(() => condition.wait(writer)).toThrow(withCode('ERR_RSEQ_INVALID_OPTION'));
     await expect(condition.waitAsync(writer)).rejects.toThrow('token of a Mutex or a SpinLock');
     writer.unlock();
+    // What a function of withLock() has: its hold, or nothing.
+    const waits = (token?: unknown) => () => condition.waitFor(token as LockToken, () => true);
+    const remedy = 'withLock() passes no token: use lock().';
+    lock.withLock((hold) => {
+      expect(waits(hold)).toThrow(`SpinLock, not with an object. ${remedy}`);
+    });
+    expect(waits()).toThrow(`SpinLock, not with undefined. ${remedy}`);
+    expect(waits(null)).toThrow(/, not with null\.$/);
     expect([lineOf(condition), condition.notify()]).toEqual([0, 0]);
   });
 
