@@ -229,6 +229,8 @@ if (!isLong)
     // No columns of zeros, and no legend of them.
     expect(stdout).toMatch(/^worker +sections +sections\/s$/m);
     expect(stdout).toMatch(/^2 +[\d,]+ /m);
+    expect(stdout).toContain("\n\nThe rate of all is the sum of the workers' rates.\n\n");
+    expect(stdout.match(/which\s+grants\s+nothing/g)).toHaveLength(1);
     expect(stdout).toMatch(/npm run\s+vm -- npm start|this host has\s+slices/);
     expect(stdout).toMatch(/The records are right: [\d,]+ transfers/);
     // Not a terminal: no colours, nothing rewritten.

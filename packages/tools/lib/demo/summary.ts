@@ -108,7 +108,8 @@ export function formatWorkers(
     { ...style, left: isOne ? 1 : 2, keys: 1 },
   );
   const legend = columns.length === 0 ? '' : `\n${formatLegend(columns, style)}`;
-  return `${isOne ? `Slices of all workers: ${places[0] ?? ''}.\n\n` : ''}${table}${legend}`;
+  const sums = "\nThe rate of all is the sum of the workers' rates.\n";
+  return `${isOne ? `Slices of all workers: ${places[0] ?? ''}.\n\n` : ''}${table}${legend}${sums}`;
 }
 
 /** What the outcomes have to do with. */
@@ -153,7 +154,8 @@ function explainOutcomes(
     return ['The kernel wanted the CPU in no section: try more --workers, or a busier machine.'];
   if (slices.available) return ['The simulated kernel was asked for; this host has slices.'];
   return [
-    `No slices on this host, so the simulated kernel served, which grants nothing. ${slices.explanation}`,
+    // Above the table it says whose slices there were.
+    slices.explanation,
     slices.remedy,
     'What is in the way, line by line: rseq-slice doctor. To see this demonstration on a kernel with slices: npx rseq-slice-vm -- npx rseq-slice demo, or in a checkout npm run vm -- npm start.',
   ];
