@@ -3,9 +3,9 @@
 
 /** What this object has seen in this thread. The way in that meets nobody counts nothing. */
 export interface LockStats {
-  /** How often the lock was not free at once, tries aside. */
+  /** How often the lock was not free at once, tries without a timeout aside. */
   readonly contended: number;
-  /** How many of those waits led to a sleep. */
+  /** How many of those waits led to a sleep; each that waits in the event loop does. */
   readonly parked: number;
   /** How often others were called. */
   readonly called: number;
