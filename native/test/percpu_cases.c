@@ -430,7 +430,7 @@ void percpu_pools_are_checked(void)
 	static int64_t memory[64];
 	const struct rseq_slice_api *api = rseq_slice_get_api();
 	struct rseq_slice_api old = *api;
-	struct rseq_percpu_pool pool;
+	struct rseq_percpu_pool pool, large = { 0 };
 
 	CHECK_EQUAL(rseq_percpu_create(&pool, api, 0), -EINVAL);
 	CHECK_EQUAL(rseq_percpu_create(&pool, api, ((size_t)1 << 30) + 1), -EINVAL);
@@ -438,15 +438,22 @@ void percpu_pools_are_checked(void)
 	CHECK_EQUAL(rseq_percpu_over(&pool, api, memory, 0, 7), -EINVAL);
 	CHECK_EQUAL(rseq_percpu_over(&pool, api, memory, 1, 3), -EINVAL);
 	CHECK_EQUAL(rseq_percpu_over(&pool, api, memory, 1, 41), -EINVAL);
+	CHECK_EQUAL(rseq_percpu_over(&pool, api, memory, UINT32_MAX, 4), -EINVAL);
+	CHECK_EQUAL(rseq_percpu_over(&pool, api, memory, UINT32_MAX - 1, 40), -EINVAL);
 	CHECK_EQUAL(rseq_percpu_over(&pool, api, (char *)memory + 4, 1, 7), -EINVAL);
 	CHECK_EQUAL(rseq_percpu_over(&pool, api, memory, 1, 7), 0);
 	CHECK_EQUAL(rseq_percpu_make_rings(&pool, 0, 3, 8), -EINVAL);
 	CHECK_EQUAL(rseq_percpu_make_rings(&pool, 0, 4, 12), -EINVAL);
 	CHECK_EQUAL(rseq_percpu_make_rings(&pool, 4, 4, 8), -EINVAL);
 	CHECK_EQUAL(rseq_percpu_make_rings(&pool, 0, 16, 8), -EINVAL);
+	CHECK_EQUAL(rseq_percpu_make_rings(&pool, (size_t)-64, 4, 8), -EINVAL);
 	CHECK_EQUAL(rseq_percpu_make_rings(&pool, 64, 4, 8), 0);
 	/* More threads than stripes: all others have the last one. */
 	CHECK_EQUAL(percpu_count_adds(&pool, &percpu_plain, 4, ADDS), 0);
+	CHECK_EQUAL(rseq_percpu_create(&large, api, (size_t)1 << 20), 0);
+	CHECK_EQUAL(rseq_percpu_make_rings(&large, 0, 2, RSEQ_PERCPU_MOST_RECORD), 0);
+	CHECK_EQUAL(rseq_percpu_make_rings(&large, 0, 2, RSEQ_PERCPU_MOST_RECORD + 8), -EINVAL);
+	rseq_percpu_destroy(&large);
 	/* A table of before has no slots. */
 	old.size = offsetof(struct rseq_slice_api, get_area_slot);
 	CHECK_EQUAL(rseq_percpu_over(&pool, &old, memory + 32, 1, 7), 0);

@@ -192,7 +192,8 @@ static inline int rseq_percpu_is_restartable(const struct rseq_percpu_pool *pool
 static inline int rseq_percpu_over(struct rseq_percpu_pool *pool, const struct rseq_slice_api *api,
 	void *memory, uint32_t stripes, unsigned int stride_shift)
 {
-	if (!memory || stripes == 0 || stride_shift < 4 || stride_shift > 40 ||
+	if (!memory || stripes == 0 || stripes == UINT32_MAX || stride_shift < 4 ||
+		stride_shift > 40 || (uint64_t)stripes + 1 > (uint64_t)SIZE_MAX >> stride_shift ||
 		((uintptr_t)memory & 7) != 0)
 		return -EINVAL;
 	pool->base = (unsigned char *)memory;
@@ -360,8 +361,11 @@ static inline void *rseq_percpu_pop(const struct rseq_percpu_pool *pool, size_t 
 /*
  * Makes rings at `offset` of all stripes, before anybody uses them: `capacity`
  * records, a power of two, of `record` bytes, a multiple of 8. They take
- * RSEQ_PERCPU_RING_BYTES(). 0, or -EINVAL.
+ * RSEQ_PERCPU_RING_BYTES(). 0, or -EINVAL: also for records of more than
+ * RSEQ_PERCPU_MOST_RECORD bytes, since a thread that is interrupted in a copy
+ * begins anew, and one that takes longer than the thread has its CPU never ends.
  */
+#define RSEQ_PERCPU_MOST_RECORD 65536
 #define RSEQ_PERCPU_RING_BYTES(capacity, record) \
 	(sizeof(struct rseq_percpu_ring) + (size_t)(capacity) * (record))
 
@@ -371,7 +375,9 @@ static inline int rseq_percpu_make_rings(
 	uint32_t stripe;
 
 	if (capacity == 0 || (capacity & (capacity - 1)) != 0 || record == 0 || (record & 7) != 0 ||
-		(offset & 7) != 0 || (uint64_t)capacity * record > 1u << 30 ||
+		record > RSEQ_PERCPU_MOST_RECORD || (offset & 7) != 0 ||
+		(uint64_t)capacity * record > 1u << 30 ||
+		offset > (size_t)1 << pool->stride_shift ||
 		offset + RSEQ_PERCPU_RING_BYTES(capacity, record) > (size_t)1 << pool->stride_shift)
 		return -EINVAL;
 	for (stripe = 0; stripe < rseq_percpu_count(pool); stripe++) {
