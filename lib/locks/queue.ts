@@ -50,7 +50,9 @@ function isRecord(value: unknown): value is Uint8Array {
  * pushes in one way, through one object, arrive in their order; a blocking push does not wait for
  * asynchronous ones.
  */
-export class Queue implements Iterable<Uint8Array>, AsyncIterable<Uint8Array> {
+export class Queue
+  implements Iterable<Uint8Array<ArrayBuffer>>, AsyncIterable<Uint8Array<ArrayBuffer>>
+{
   /** Plain data that names this queue in another thread. */
   readonly handle: LockHandle;
   /** How many records it holds. */
@@ -197,7 +199,7 @@ export class Queue implements Iterable<Uint8Array>, AsyncIterable<Uint8Array> {
    * @throws {RseqSliceError} `ERR_RSEQ_TIMEOUT`; `ERR_RSEQ_WOULD_BLOCK` when it must wait in the
    * main thread; `ERR_RSEQ_INVALID_OPTION`.
    */
-  pop(options: LockOptions = NO_OPTIONS): Uint8Array | null {
+  pop(options: LockOptions = NO_OPTIONS): Uint8Array<ArrayBuffer> | null {
     if (options !== NO_OPTIONS) checkOptions('Queue', options);
     const { waiting } = this.#poppers;
     let result = waiting.attempt(this.#popDoor, false);
@@ -212,7 +214,7 @@ export class Queue implements Iterable<Uint8Array>, AsyncIterable<Uint8Array> {
    * {@link Queue.closed}
    * @throws {RseqSliceError} as {@link Queue.pop}, but no `ERR_RSEQ_TIMEOUT`.
    */
-  tryPop(options: LockOptions = NO_OPTIONS): Uint8Array | null {
+  tryPop(options: LockOptions = NO_OPTIONS): Uint8Array<ArrayBuffer> | null {
     if (options !== NO_OPTIONS) checkOptions('Queue', options);
     if (options.timeout !== undefined) return nullIfLate(() => this.pop(options));
     const result = this.#poppers.waiting.attempt(this.#popDoor, true);
@@ -225,7 +227,7 @@ export class Queue implements Iterable<Uint8Array>, AsyncIterable<Uint8Array> {
    * @throws {RseqSliceError} rejects with `ERR_RSEQ_TIMEOUT`, or with the signal's reason: then no
    * record was taken.
    */
-  async popAsync(options: AsyncLockOptions = NO_OPTIONS): Promise<Uint8Array | null> {
+  async popAsync(options: AsyncLockOptions = NO_OPTIONS): Promise<Uint8Array<ArrayBuffer> | null> {
     if (options !== NO_OPTIONS) checkAsyncOptions('Queue', options);
     options.signal?.throwIfAborted();
     const { waiting } = this.#poppers;
@@ -244,12 +246,12 @@ export class Queue implements Iterable<Uint8Array>, AsyncIterable<Uint8Array> {
   }
 
   /** Pops, waiting, until the queue is closed and empty. */
-  *[Symbol.iterator](): Generator<Uint8Array, void, undefined> {
+  *[Symbol.iterator](): Generator<Uint8Array<ArrayBuffer>, void, undefined> {
     for (let record = this.pop(); record !== null; record = this.pop()) yield record;
   }
 
   /** The same without blocking the thread. Nothing is popped before it is asked for. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
     for (let record = await this.popAsync(); record !== null; record = await this.popAsync())
       yield record;
   }

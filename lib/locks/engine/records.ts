@@ -320,7 +320,7 @@ export class PopEnd extends End {
 
 export class PopDoor extends EndDoor {
   /** What was popped. */
-  record: Uint8Array = NOTHING;
+  record: Uint8Array<ArrayBuffer> = NOTHING;
   readonly #ring: Ring;
   readonly #copy: Int32Array;
   #length = 0;
