@@ -34,6 +34,7 @@ const WARNINGS = [
   '-Wconversion',
   '-Wsign-conversion',
   '-Wstrict-aliasing',
+  '-Wcast-align',
   '-Werror',
 ];
 const USE = `#include <rseq_slice/rseq_percpu.h>

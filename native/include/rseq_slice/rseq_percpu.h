@@ -164,6 +164,12 @@ static inline void rseq_percpu_unlock(uint32_t *lock)
 	__atomic_store_n(lock, 0, __ATOMIC_RELEASE);
 }
 
+/* What is so many bytes behind; offsets are multiples of what is there. */
+static inline void *rseq_percpu_at(void *from, size_t offset)
+{
+	return (unsigned char *)from + offset;
+}
+
 /* Where stripe `index` is, from 0 to rseq_percpu_count() - 1: for those who read them all. */
 static inline void *rseq_percpu_stripe(const struct rseq_percpu_pool *pool, uint32_t index)
 {
@@ -266,8 +272,8 @@ static inline void rseq_percpu_add(
 			return;
 	});
 #endif
-	__atomic_fetch_add(
-		(int64_t *)(rseq_percpu_atomic_stripe(pool) + offset), amount, __ATOMIC_RELAXED);
+	__atomic_fetch_add((int64_t *)rseq_percpu_at(rseq_percpu_atomic_stripe(pool), offset),
+		amount, __ATOMIC_RELAXED);
 }
 
 /*
@@ -281,7 +287,7 @@ static inline int64_t rseq_percpu_sum(const struct rseq_percpu_pool *pool, size_
 
 	for (stripe = 0; stripe < rseq_percpu_count(pool); stripe++)
 		sum += __atomic_load_n(
-			(uint64_t *)((unsigned char *)rseq_percpu_stripe(pool, stripe) + offset),
+			(uint64_t *)rseq_percpu_at(rseq_percpu_stripe(pool, stripe), offset),
 			__ATOMIC_RELAXED);
 	return (int64_t)sum;
 }
@@ -304,8 +310,9 @@ static inline int rseq_percpu_compare_and_store(const struct rseq_percpu_pool *p
 	});
 #endif
 	*found = expected;
-	return __atomic_compare_exchange_n((int64_t *)(rseq_percpu_atomic_stripe(pool) + offset),
-		found, desired, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+	return __atomic_compare_exchange_n(
+		(int64_t *)rseq_percpu_at(rseq_percpu_atomic_stripe(pool), offset), found, desired,
+		0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 }
 
 /*
@@ -325,9 +332,9 @@ static inline void rseq_percpu_push(
 			return;
 	});
 #endif
-	list = (struct rseq_percpu_list *)(rseq_percpu_atomic_stripe(pool) + offset);
+	list = (struct rseq_percpu_list *)rseq_percpu_at(rseq_percpu_atomic_stripe(pool), offset);
 	rseq_percpu_lock(&list->lock);
-	*(void **)((unsigned char *)node + next) = list->first;
+	*(void **)rseq_percpu_at(node, next) = list->first;
 	list->first = node;
 	rseq_percpu_unlock(&list->lock);
 }
@@ -349,11 +356,11 @@ static inline void *rseq_percpu_pop(const struct rseq_percpu_pool *pool, size_t 
 			return node;
 	});
 #endif
-	list = (struct rseq_percpu_list *)(rseq_percpu_atomic_stripe(pool) + offset);
+	list = (struct rseq_percpu_list *)rseq_percpu_at(rseq_percpu_atomic_stripe(pool), offset);
 	rseq_percpu_lock(&list->lock);
 	node = list->first;
 	if (node)
-		list->first = *(void **)((unsigned char *)node + next);
+		list->first = *(void **)rseq_percpu_at(node, next);
 	rseq_percpu_unlock(&list->lock);
 	return node;
 }
@@ -381,10 +388,8 @@ static inline int rseq_percpu_make_rings(
 		offset + RSEQ_PERCPU_RING_BYTES(capacity, record) > (size_t)1 << pool->stride_shift)
 		return -EINVAL;
 	for (stripe = 0; stripe < rseq_percpu_count(pool); stripe++) {
-		struct rseq_percpu_ring *ring =
-			(struct rseq_percpu_ring *)((unsigned char *)rseq_percpu_stripe(
-							    pool, stripe) +
-						    offset);
+		struct rseq_percpu_ring *ring = (struct rseq_percpu_ring *)rseq_percpu_at(
+			rseq_percpu_stripe(pool, stripe), offset);
 
 		ring->put = ring->taken = 0;
 		ring->capacity = capacity;
@@ -409,7 +414,7 @@ static inline int rseq_percpu_put(
 			return result;
 	});
 #endif
-	ring = (struct rseq_percpu_ring *)(rseq_percpu_atomic_stripe(pool) + offset);
+	ring = (struct rseq_percpu_ring *)rseq_percpu_at(rseq_percpu_atomic_stripe(pool), offset);
 	rseq_percpu_lock(&ring->lock);
 	is_free = ring->put - __atomic_load_n(&ring->taken, __ATOMIC_ACQUIRE) < ring->capacity;
 	if (is_free) {
@@ -429,9 +434,8 @@ static inline int rseq_percpu_put(
 static inline int rseq_percpu_take(
 	const struct rseq_percpu_pool *pool, uint32_t stripe, size_t offset, void *record)
 {
-	struct rseq_percpu_ring *ring =
-		(struct rseq_percpu_ring *)((unsigned char *)rseq_percpu_stripe(pool, stripe) +
-					    offset);
+	struct rseq_percpu_ring *ring = (struct rseq_percpu_ring *)rseq_percpu_at(
+		rseq_percpu_stripe(pool, stripe), offset);
 	int is_there;
 
 	if (__atomic_exchange_n(&ring->taking, 1, __ATOMIC_ACQUIRE) != 0)

@@ -114,7 +114,7 @@ static inline int rseq_percpu_sequence_add(
 	/* No memory but the words: whoever adds in a loop need not load the pool each time. */
 	__asm__ __volatile__(RSEQ_PERCPU_BEGIN RSEQ_PERCPU_ADD RSEQ_PERCPU_END(1)
 			     : [result] "=&r"(result), [at] "=&" RSEQ_PERCPU_ADDRESS(at),
-			     "+m"(*(rseq_percpu_words *)word)
+			     "+m"(*(rseq_percpu_words *)(void *)word)
 			     : RSEQ_PERCPU_INPUTS, [amount] RSEQ_PERCPU_AMOUNT(amount)
 			     : RSEQ_PERCPU_CLOBBERS RSEQ_PERCPU_STEP_CLOBBERS);
 	return result > 0;
