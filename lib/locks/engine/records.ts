@@ -57,10 +57,10 @@ const THROWN = -101;
 const LENGTH = Object.getOwnPropertyDescriptor(
   Object.getPrototypeOf(Uint8Array.prototype),
   'length',
-)?.get as (this: Uint8Array) => number;
+) as { readonly get: (this: Uint8Array) => number };
 
 /** How many bytes a record has. */
-export const recordLength = (record: Uint8Array): number => LENGTH.call(record);
+export const recordLength = (record: Uint8Array): number => LENGTH.get.call(record);
 
 /**
  * Words that a queue takes.
