@@ -314,10 +314,37 @@ describe('packages', () => {
     ).toEqual(NEEDS);
   });
 
-  it('says what to install', () => {
-    const advice = installAdvice(missingNeeds(['run', 'source'], () => false));
-    expect(advice).toMatch(
-      /^Missing: xz, tar, qemu-system-x86_64\. .*apt-get install .* xz-utils tar qemu-system-x86$/,
+  it.each([
+    [
+      'apt-get',
+      'Debian and Ubuntu',
+      'apt-get install --no-install-recommends',
+      'libelf-dev libssl-dev libc6-dev qemu-system-x86',
+    ],
+    [
+      'dnf',
+      'Fedora',
+      'dnf install',
+      'elfutils-libelf-devel openssl-devel glibc-static qemu-system-x86-core',
+    ],
+    ['pacman', 'Arch Linux', 'pacman -S --needed', 'libelf openssl glibc qemu-system-x86'],
+    ['apk', 'Alpine Linux', 'apk add', 'elfutils-dev openssl-dev musl-dev qemu-system-x86_64'],
+  ])('says what to install with %s', (manager, system, install, packages) => {
+    const gone = /gelf|ssl|libc\.a|qemu/;
+    const missing = missingNeeds(['build', 'run'], (item) => !gone.test(item));
+    const advice = installAdvice(missing, (command) => command === manager);
+    expect(advice).toMatch(/^Missing: \/usr\/include\/gelf\.h, .*, qemu-system-x86_64\. /);
+    expect(advice).toContain(`Install it as root, on ${system} with: ${install} ${packages}`);
+    expect(advice).not.toContain(';');
+  });
+
+  it('says all ways where it knows of no package manager', () => {
+    const advice = installAdvice(
+      missingNeeds(['run', 'source'], () => false),
+      () => false,
+    );
+    expect(advice).toBe(
+      'Missing: xz, tar, qemu-system-x86_64. Install it as root, on Debian and Ubuntu with: apt-get install --no-install-recommends xz-utils tar qemu-system-x86; on Fedora with: dnf install xz tar qemu-system-x86-core; on Arch Linux with: pacman -S --needed xz tar qemu-system-x86; on Alpine Linux with: apk add xz tar qemu-system-x86_64',
     );
   });
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Looks for the programs and headers the kernel build and the guest need, and installs the packages
 // that bring them where that is possible (root on Debian). Presence is judged by the files
-// themselves, so a machine that has everything pays nothing, and one that is not Debian is told
-// plainly what to install.
+// themselves, so a machine that has everything pays nothing, and any other is told what to install,
+// in the words of its package manager.
 
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync } from 'node:fs';
@@ -14,12 +14,53 @@ import { delimiter, join } from 'node:path';
  * @property {readonly string[]} anyOf command names, or absolute paths of files, of which one must
  * be there
  * @property {string} debian the package that brings it on Debian
+ * @property {Readonly<Partial<Record<'fedora' | 'arch' | 'alpine', string>>>} [elsewhere] where it
+ * has another name than on Debian
  * @property {readonly Purpose[]} purposes
+ *
+ * @typedef {object} Manager of packages
+ * @property {string} command
+ * @property {string} system that has it
+ * @property {string} install how it is told to
+ * @property {(need: Need) => string} nameOf what it calls a package
  */
+
+/** @type {readonly Manager[]} */
+export const MANAGERS = [
+  {
+    command: 'apt-get',
+    system: 'Debian and Ubuntu',
+    install: 'apt-get install --no-install-recommends',
+    nameOf: ({ debian }) => debian,
+  },
+  {
+    command: 'dnf',
+    system: 'Fedora',
+    install: 'dnf install',
+    nameOf: ({ debian, elsewhere }) => elsewhere?.fedora ?? debian,
+  },
+  {
+    command: 'pacman',
+    system: 'Arch Linux',
+    install: 'pacman -S --needed',
+    nameOf: ({ debian, elsewhere }) => elsewhere?.arch ?? debian,
+  },
+  {
+    command: 'apk',
+    system: 'Alpine Linux',
+    install: 'apk add',
+    nameOf: ({ debian, elsewhere }) => elsewhere?.alpine ?? debian,
+  },
+];
 
 /** @type {readonly Need[]} */
 export const NEEDS = [
-  { anyOf: ['xz'], debian: 'xz-utils', purposes: ['source'] },
+  {
+    anyOf: ['xz'],
+    debian: 'xz-utils',
+    elsewhere: { fedora: 'xz', arch: 'xz', alpine: 'xz' },
+    purposes: ['source'],
+  },
   { anyOf: ['tar'], debian: 'tar', purposes: ['source'] },
   { anyOf: ['flock'], debian: 'util-linux', purposes: ['build'] },
   { anyOf: ['gcc'], debian: 'gcc', purposes: ['build'] },
@@ -28,14 +69,30 @@ export const NEEDS = [
   { anyOf: ['bison'], debian: 'bison', purposes: ['build'] },
   { anyOf: ['bc'], debian: 'bc', purposes: ['build'] },
   { anyOf: ['cpio'], debian: 'cpio', purposes: ['build'] },
-  { anyOf: ['/usr/include/gelf.h'], debian: 'libelf-dev', purposes: ['build'] },
-  { anyOf: ['/usr/include/openssl/ssl.h'], debian: 'libssl-dev', purposes: ['build'] },
+  {
+    anyOf: ['/usr/include/gelf.h'],
+    debian: 'libelf-dev',
+    elsewhere: { fedora: 'elfutils-libelf-devel', arch: 'libelf', alpine: 'elfutils-dev' },
+    purposes: ['build'],
+  },
+  {
+    anyOf: ['/usr/include/openssl/ssl.h'],
+    debian: 'libssl-dev',
+    elsewhere: { fedora: 'openssl-devel', arch: 'openssl', alpine: 'openssl-dev' },
+    purposes: ['build'],
+  },
   {
     anyOf: ['/usr/lib/x86_64-linux-gnu/libc.a', '/usr/lib64/libc.a', '/usr/lib/libc.a'],
     debian: 'libc6-dev',
+    elsewhere: { fedora: 'glibc-static', arch: 'glibc', alpine: 'musl-dev' },
     purposes: ['build'],
   },
-  { anyOf: ['qemu-system-x86_64'], debian: 'qemu-system-x86', purposes: ['run'] },
+  {
+    anyOf: ['qemu-system-x86_64'],
+    debian: 'qemu-system-x86',
+    elsewhere: { fedora: 'qemu-system-x86-core', alpine: 'qemu-system-x86_64' },
+    purposes: ['run'],
+  },
   { anyOf: ['debootstrap'], debian: 'debootstrap', purposes: ['root'] },
   { anyOf: ['musl-gcc'], debian: 'musl-tools', purposes: ['musl'] },
   {
@@ -99,14 +156,20 @@ export function missingNeeds(
 }
 
 /**
- * The sentence for a person who has to install it by hand.
+ * The sentence for a person who has to install it by hand: by the package manager that is there, or
+ * by each of those that are known.
  * @param {readonly Need[]} missing
+ * @param {(command: string) => boolean} [isThere]
  * @returns {string}
  */
-export function installAdvice(missing) {
+export function installAdvice(missing, isThere = (command) => findCommand(command) !== null) {
   const things = missing.map((need) => need.anyOf.join(' or ')).join(', ');
-  const packages = missing.map((need) => need.debian).join(' ');
-  return `Missing: ${things}. On Debian install them as root with: apt-get install --no-install-recommends ${packages}`;
+  const own = MANAGERS.filter(({ command }) => isThere(command)).slice(0, 1);
+  const ways = (own.length > 0 ? own : MANAGERS).map(
+    ({ system, install, nameOf }) =>
+      `on ${system} with: ${install} ${missing.map(nameOf).join(' ')}`,
+  );
+  return `Missing: ${things}. Install it as root, ${ways.join('; ')}`;
 }
 
 /**
