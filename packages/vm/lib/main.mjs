@@ -1,10 +1,12 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: MIT
-// The command `rseq-slice-vm`: runs a command in a guest, or makes the kernels that guests boot.
+// The command `rseq-slice-vm`: runs a command in a guest, makes the kernels that guests boot, or
+// says what of all that this machine has.
 // `rseq-slice vm` calls the same function where both packages are installed.
 
 import { existsSync, realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { runDoctor } from './doctor/command.mjs';
 import { run } from './guest/run.mjs';
 import { buildKernel } from './kernel/command.mjs';
 
@@ -12,7 +14,11 @@ import { buildKernel } from './kernel/command.mjs';
  * @param {readonly string[]} argv the words behind the program's name
  * @returns {Promise<number>} the exit code
  */
-export const main = (argv) => (argv[0] === 'kernel' ? buildKernel(argv.slice(1)) : run(argv));
+export async function main(argv) {
+  const [word, ...rest] = argv;
+  if (word === 'kernel') return buildKernel(rest);
+  return word === 'doctor' ? runDoctor(rest) : run(argv);
+}
 
 /** Whether Node was started with this file, also by a link to it. */
 function isProgram() {

@@ -9,6 +9,7 @@ export const HELP = `Runs a command in a virtual machine whose kernel has the rs
 
   rseq-slice-vm [options] [--] COMMAND [ARGUMENT…]
   rseq-slice-vm kernel [options]                     makes a kernel: rseq-slice-vm kernel --help
+  rseq-slice-vm doctor                               says what of QEMU, KVM and kernels is there, and what to do
 
 The guest sees this machine's files read-only at their own paths, as root, and starts in the current folder. /tmp, /run and
 /dev/shm are its own and empty. It can write to /run/job (in $RSEQ_SLICE_JOB), which is a folder of the host.

@@ -17,7 +17,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ensurePackages, installAdvice, missingNeeds } from '../guest/packages.mjs';
+import { ensurePackages, findCommand, installAdvice, missingNeeds } from '../guest/packages.mjs';
 import {
   applyEdits,
   buildImage,
@@ -117,6 +117,22 @@ export async function ensureKernel(options = {}) {
     },
     say,
   );
+}
+
+/**
+ * The kernel of a flavour, if it can be had at once. Nothing is installed, fetched or built.
+ * @param {string} flavour
+ * @param {string} [cache] default {@link cacheDirectory}
+ * @returns {Kernel | null}
+ */
+export function findKernel(flavour, cache = cacheDirectory()) {
+  // Which kernel it would be depends on the compiler that is there.
+  if (missingNeeds(['build'], (item) => item !== 'gcc' || findCommand(item) !== null).length > 0)
+    return null;
+  const say = () => undefined;
+  const source = openSource(undefined, cache, say);
+  const job = { options: {}, flavour: flavourNamed(flavour), source, cache, say };
+  return readEntry(createJob({ ...job, compiler: compilerLine() }).entry());
 }
 
 /**
