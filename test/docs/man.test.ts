@@ -69,7 +69,7 @@ it('has every public function as the headers have it, and no other', () => {
 });
 
 /** What the header's own functions are made of. */
-const INNER = /_(?:find_area|atomic_stripe|lock|unlock)$/;
+const INNER = /_(?:at|find_area|atomic_stripe|lock|unlock)$/;
 
 it('has every function of per-CPU data as the header has it, and no other', () => {
   const declared = [...readHeader('rseq_slice/rseq_percpu.h')].filter(

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /**
  * Striped counters and histograms in many workers at once: their totals are exact, sums never go
- * back, and drains at the same time lose and double nothing; with an area to find the stripe by, and without.
+ * back, and drains at the same time lose and double nothing; with an area to find the stripe by,
+ * and without.
  */
 import { expect, it } from 'vitest';
 import { runProgram } from '../support/program.ts';

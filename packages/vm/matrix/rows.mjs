@@ -18,7 +18,8 @@
  * @property {'seccomp' | 'preload'} [wrap] see run-row.mjs
  * @property {string} [wrapArgument] what the wrapper is told
  * @property {Readonly<Record<string, string>>} [attach] options of attach()
- * @property {'environment' | 'migration' | 'shim' | 'shim-musl' | 'read-modify-write' | 'neighbours'}
+ * @property {'environment' | 'migration' | 'shim' | 'shim-musl' | 'read-modify-write' |
+ *   'neighbours'}
  * [program] default 'environment'; 'shim' is its tests in C, with those of per-CPU data
  * @property {import('./judge.mjs').Expectation} expect
  */

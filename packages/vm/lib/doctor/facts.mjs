@@ -25,7 +25,7 @@ export const DEVICES = ['virtio-9p-pci', 'virtio-serial-pci', 'virtserialport'];
  * @property {{ exists: boolean, opens: boolean,
  *   verdict: { usable: boolean, reason: string } | null }}
  * kvm verdict: what an earlier guest found out since the host was booted
- * @property {readonly { flavour: string, version: string }[]} kernels those that need not be built first
+ * @property {readonly { flavour: string, version: string }[]} kernels that need not be built
  * @property {string | null} buildAdvice how to get what building a kernel needs; null: it is there
  * @property {{ path: string, free: number }} cache bytes
  * @property {{ path: string, free: number }} temporary
