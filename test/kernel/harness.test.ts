@@ -3,11 +3,12 @@
  * The runner of guests itself: what a command says and how it ends come through
  * unchanged, and a guest that fails never looks like a command that passed.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { ensureKernel } from '../../packages/vm/lib/kernel/ensure-kernel.mjs';
 import { flavourNamed } from '../../packages/vm/lib/kernel/flavours.mjs';
 import { isObjectLine } from '../../packages/vm/lib/kernel/run-logged.mjs';
@@ -36,6 +37,49 @@ it('passes exit code, stdout and stderr through, apart', () => {
     stdout: 'out\n',
     stderr: 'err\n',
   });
+});
+
+it('puts a shell on this terminal, with its size, its keys and its exit code', async (context) => {
+  const { error } = spawnSync('script', ['--version']);
+  if (error !== undefined) {
+    console.log('a shell in a guest: skipped: there is no script(1) to have a terminal by');
+    context.skip();
+  }
+  const command = `stty rows 33 cols 101; exec '${process.execPath}' '${vm}' --quiet --shell -- sh`;
+  const child = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null']);
+  let shown = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (shown += text));
+  const closed = once(child, 'close');
+  /** Types when something was shown that was not there before. */
+  const answer = async (question: string, typed: string): Promise<void> => {
+    await vi.waitFor(
+      () => {
+        expect(shown).toContain(question);
+      },
+      { timeout: 60_000, interval: 50 },
+    );
+    shown = '';
+    child.stdin.write(typed);
+  };
+  await answer('# ', 'stty size; tty\n');
+  await answer('33 101\r\n/dev/hvc0\r\n# ', 'echo slee"ps"; sleep 100\n');
+  await answer('sleeps\r\n', '\x03');
+  await answer('# ', 'exit 7\n');
+  expect(await closed).toEqual([7, null]);
+});
+
+it('ends a guest with a shell at Ctrl-]', async (context) => {
+  const { error } = spawnSync('script', ['--version']);
+  if (error !== undefined) context.skip('there is no script(1)');
+  const command = `'${process.execPath}' '${vm}' --quiet --shell -- sh`;
+  const child = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null']);
+  let shown = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    shown += text;
+    if (text.includes('# ')) child.stdin.write('\x1d');
+  });
+  expect(await once(child, 'close')).toEqual([130, null]);
+  expect(shown).toContain('vm: interrupted');
 });
 
 it('says on stderr what it does until the command prints', () => {
@@ -74,6 +118,11 @@ it('tells a signal from an exit code', () => {
     stdout: '',
     stderr: '',
   });
+});
+
+it('lets the command hear SIGINT and SIGQUIT, and its children', () => {
+  const script = 'sh -c "kill -QUIT \\$\\$"; echo $?; kill -INT $$; echo deaf';
+  expect(run('--', 'sh', '-c', script)).toMatchObject({ status: 130, stdout: '131\n' });
 });
 
 it('has the command line of the checkout, for npx and within scripts', () => {

@@ -39,6 +39,13 @@ it('tells an option that it does not know', async () => {
   });
 });
 
+it('gives nobody a shell who has no terminal', async () => {
+  expect(await run(['--shell'], true, '')).toEqual({
+    code: ExitCode.usage,
+    said: 'vm: --shell wants a terminal, and standard input or output is none. See --help.\n',
+  });
+});
+
 it('ends in the same way where nobody reads what it says', async () => {
   expect(await run(['--fast'], false)).toEqual({ code: ExitCode.usage, said: '' });
 });

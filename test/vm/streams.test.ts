@@ -270,7 +270,12 @@ describe("the job's script", () => {
       '7000',
       folder,
     ]);
-    expect(source(jobScript(job), 'printf "<%s>\\0" "$extension"')).toEqual(['<>']);
+    expect(source(jobScript(job), 'printf "<%s>\\0" "$extension" "$terminal"')).toEqual([
+      '<>',
+      '<>',
+    ]);
+    const terminal = jobScript({ ...job, terminal: { rows: 33, columns: 101 } });
+    expect(source(terminal, 'printf "<%s>\\0" "$terminal"')).toEqual(['<rows 33 cols 101>']);
   });
 
   it('keeps the environment from init, whose variables may have the same names', () => {

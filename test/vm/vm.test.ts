@@ -91,6 +91,7 @@ describe('readOptions', () => {
       console: 'f',
       allowSplats: true,
       quiet: true,
+      shell: false,
     });
     expect(readOptions(['--icount', 'x'])).toEqual({
       command: ['x'],
@@ -98,6 +99,7 @@ describe('readOptions', () => {
       accelerator: 'auto',
       icount: true,
       quiet: false,
+      shell: false,
     });
     expect(readOptions(['--round-robin', 'x'])).toEqual({
       command: ['x'],
@@ -105,7 +107,23 @@ describe('readOptions', () => {
       accelerator: 'auto',
       roundRobin: true,
       quiet: false,
+      shell: false,
     });
+  });
+
+  it('has a shell for a command, or a command on the terminal, for as long as someone sits there', () => {
+    const shell = process.env['SHELL'];
+    try {
+      process.env['SHELL'] = '/bin/mysh';
+      const read = (...args: readonly string[]) => readOptions(['--shell', ...args]);
+      expect(read()).toMatchObject({ command: ['/bin/mysh'], shell: true, timeout: 2_000_000 });
+      expect(read('--root', '/other')).toMatchObject({ command: ['/bin/sh'] });
+      expect(read('--timeout', '9', '--', 'node')).toMatchObject({ command: ['node'], timeout: 9 });
+      delete process.env['SHELL'];
+      expect(read()).toMatchObject({ command: ['/bin/sh'] });
+    } finally {
+      if (shell !== undefined) process.env['SHELL'] = shell;
+    }
   });
 
   it('gives null for --help, which names every option', () => {
@@ -238,6 +256,13 @@ describe("QEMU's arguments", () => {
         `socket,id=${name},fd=${descriptor} -device virtserialport,chardev=${name},name=rseq-slice.${name}`,
       );
     }
+  });
+
+  it('has a terminal on the first port where one is asked for', () => {
+    expect(qemu.streamArguments().join(' ')).not.toContain('virtconsole');
+    expect(qemu.streamArguments(true).join(' ')).toMatch(
+      /^-device virtio-serial-pci -chardev socket,id=terminal,fd=6 -device virtconsole,chardev=terminal -chardev/,
+    );
   });
 
   it('puts what is appended before init, whose arguments end the line', () => {

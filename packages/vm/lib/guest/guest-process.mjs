@@ -9,7 +9,7 @@ import { explainDeath } from './console.mjs';
 import { EndMarkerFilter } from './end-marker.mjs';
 import { HarnessError } from './errors.mjs';
 import { findCommand } from './packages.mjs';
-import { qemuArguments, STREAM_DESCRIPTORS } from './qemu.mjs';
+import { qemuArguments, STREAM_DESCRIPTORS, TERMINAL_DESCRIPTOR } from './qemu.mjs';
 
 /**
  * @typedef {object} Deadlines seconds
@@ -36,6 +36,14 @@ import { qemuArguments, STREAM_DESCRIPTORS } from './qemu.mjs';
  * @property {() => void} onFirstByte
  * @property {((phase: Phase) => void) | undefined} onPhase
  * @property {AbortSignal | undefined} signal
+ * @property {Terminal | undefined} [terminal]
+ *
+ * What the command has instead of streams of its own.
+ * @typedef {object} Terminal
+ * @property {import('node:stream').Readable} input what is typed
+ * @property {(chunk: Buffer) => void} onOutput
+ * @property {() => { rows: number, columns: number }} size
+ * @property {(listener: () => void) => () => void} onResize gives what takes the listener back
  */
 
 /** How long a guest that has told everything may take to power off before it is killed. */
@@ -71,6 +79,26 @@ export function messageReader(onMessage) {
 }
 
 /**
+ * Passes on what is typed, and how large the window is.
+ * @param {Terminal} terminal
+ * @param {import('node:net').Socket} socket
+ * @param {import('node:net').Socket} control
+ * @returns {() => void} ends that
+ */
+function joinTerminal({ input, size, onResize }, socket, control) {
+  const type = (/** @type {Buffer} */ chunk) => void socket.write(chunk);
+  input.on('data', type);
+  const stopResizing = onResize(() => {
+    const { rows, columns } = size();
+    control.write(`size ${rows} ${columns}\n`);
+  });
+  return () => {
+    input.off('data', type);
+    stopResizing();
+  };
+}
+
+/**
  * @param {readonly string[]} args
  * @returns {[string, string[]]} a command that runs QEMU and takes it down with us, however we end
  */
@@ -94,15 +122,21 @@ export async function runGuestProcess({
   onFirstByte,
   onPhase,
   signal,
+  terminal,
 }) {
   const [command, args] = qemuCommand(qemuArguments(machine));
   // Sockets of our own instead of pipes: QEMU takes a connected socket by its number, and there is
   // no file to clean up.
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'] });
-  const stream = (/** @type {keyof typeof STREAM_DESCRIPTORS} */ name) =>
+  const pipes = Array.from({ length: terminal === undefined ? 5 : 6 }, () => 'pipe');
+  const child = spawn(command, args, {
+    stdio: ['ignore', .../** @type {import('node:child_process').StdioPipe[]} */ (pipes)],
+  });
+  const socket = (/** @type {number} */ descriptor) =>
     /** @type {import('node:net').Socket} */ (
-      /** @type {readonly unknown[]} */ (child.stdio)[STREAM_DESCRIPTORS[name]]
+      /** @type {readonly unknown[]} */ (child.stdio)[descriptor]
     );
+  const stream = (/** @type {keyof typeof STREAM_DESCRIPTORS} */ name) =>
+    socket(STREAM_DESCRIPTORS[name]);
 
   let qemuSays = '';
   const listen = (/** @type {Buffer} */ chunk) =>
@@ -119,6 +153,8 @@ export async function runGuestProcess({
   const closed = new Promise((resolve) => child.once('close', resolve));
   /** @type {(() => void) | undefined} */
   let onAbort;
+  /** @type {(() => void) | undefined} */
+  let leaveTerminal;
 
   try {
     const outcome = await new Promise(
@@ -138,19 +174,28 @@ export async function runGuestProcess({
         let ended;
 
         const settle = () => {
-          if (ended !== undefined && out.ended && err.ended) resolve(ended);
+          if (ended !== undefined && filters.every((filter) => filter.ended)) resolve(ended);
         };
         const out = new EndMarkerFilter(marker, onStdout);
         const err = new EndMarkerFilter(marker, onStderr);
-        for (const [name, filter] of /** @type {const} */ ([
-          ['stdout', out],
-          ['stderr', err],
-        ])) {
-          stream(name).on('error', () => {}); // QEMU's end says what happened
-          stream(name).on('data', (chunk) => {
+        const filters = [out, err];
+        const listenTo = (
+          /** @type {import('node:net').Socket} */ from,
+          /** @type {EndMarkerFilter} */ filter,
+        ) => {
+          from.on('error', () => {}); // QEMU's end says what happened
+          from.on('data', (chunk) => {
             filter.push(chunk);
             settle();
           });
+        };
+        listenTo(stream('stdout'), out);
+        listenTo(stream('stderr'), err);
+        if (terminal !== undefined) {
+          const shown = new EndMarkerFilter(marker, terminal.onOutput);
+          filters.push(shown);
+          listenTo(socket(TERMINAL_DESCRIPTOR), shown);
+          leaveTerminal = joinTerminal(terminal, socket(TERMINAL_DESCRIPTOR), stream('control'));
         }
 
         stream('control').on('error', () => {});
@@ -175,8 +220,7 @@ export async function runGuestProcess({
         child.once('error', (error) => fail('setup', `QEMU does not start: ${error.message}`));
         child.once('close', (code, how) => {
           // Whatever came before a failure may help to understand it.
-          out.flush();
-          err.flush();
+          for (const filter of filters) filter.flush();
           const kind = phase === 'booting' ? 'boot' : 'died';
           const said = qemuSays.trim() === '' ? '' : ` QEMU said: ${qemuSays.trim()}`;
           const why = explainDeath(readConsole(machine.console), machine);
@@ -225,6 +269,7 @@ export async function runGuestProcess({
   } finally {
     if (onAbort !== undefined) signal?.removeEventListener('abort', onAbort);
     clearInterval(watch);
+    leaveTerminal?.();
     kill();
     await closed;
     for (const timer of timers) clearTimeout(timer);

@@ -70,8 +70,9 @@ show_again() {
 marker=
 cpus=
 extension=
-# Sets marker, cpus, extension, the working directory and the positional parameters, and defines
-# job_environment.
+terminal=
+# Sets marker, cpus, extension, terminal, the working directory and the positional parameters, and
+# defines job_environment.
 . /run/rseq-slice/job.sh
 
 . /run/rseq-slice/cpus.sh
@@ -84,38 +85,65 @@ if [ -n "$extension" ]; then
     fail "--extension $extension: the kernel refuses it (5000 to 50000 ns)"
 fi
 
-# Programs want pipes: a port takes at most 32 KB a write, and not every program goes on after a
-# short write.
-mkfifo "$io/out" "$io/err" || fail "cannot make the pipes for the output"
-cat <"$io/out" >&3 4>&- 5>&- &
-cat_out=$!
-cat <"$io/err" >&4 3>&- 5>&- &
-cat_err=$!
+# The host's words from now on: how large its window is, and to power off.
+listen() {
+  while read -r word rows columns; do
+    case $word in
+      size) stty -F /dev/hvc0 rows "$rows" cols "$columns" 2>/dev/null ;;
+      off) echo o >/proc/sysrq-trigger ;;
+    esac
+  done <&5
+}
+
+helpers=
+if [ -n "$terminal" ]; then
+  [ -c /dev/hvc0 ] || fail "this kernel has no /dev/hvc0 to be a terminal"
+else
+  # Programs want pipes: a port takes at most 32 KB a write, and not every program goes on after a
+  # short write.
+  mkfifo "$io/out" "$io/err" || fail "cannot make the pipes for the output"
+  cat <"$io/out" >&3 4>&- 5>&- &
+  helpers=$!
+  cat <"$io/err" >&4 3>&- 5>&- &
+  helpers="$helpers $!"
+fi
+listen 3>&- 4>&- &
+listener=$!
 echo run >&5
 
 # A session of its own, so that a command that signals its process group does not hit the cats. The
 # shell around it names a deadly signal on its own stderr, which is how exit 139 and a death by
 # signal 11 are told apart. That shell must not redirect anything itself, or it would say so into
 # the command's stderr: an inner one does.
-run='exec "$@" >/run/rseq-slice-io/out 2>/run/rseq-slice-io/err'
-set -- "$(command -v setsid)" /bin/sh -c '/bin/sh -c "$0" sh "$@"; exit $?' "$run" "$@"
+inner='/bin/sh -c "$0" sh "$@"; exit $?'
 # The command's variables are set in its own shell only: they may have the names of ours, and its
-# PATH may lead nowhere.
-(job_environment && exec "$@") >/dev/null 2>"$io/shell" </dev/null 3>&- 4>&- 5>&- &
-wait $!
+# PATH may lead nowhere. That shell is not one in the background, which would ignore SIGINT, and the
+# command with it.
+if [ -n "$terminal" ]; then
+  # A terminal that nobody has open forgets its size.
+  run="stty sane $terminal 2>/dev/null; exec \"\$@\" 2>&1"
+  set -- "$(command -v setsid)" -c /bin/sh -c "$inner" "$run" "$@"
+  (job_environment && exec "$@") <>/dev/hvc0 >&0 2>"$io/shell" 3>&- 4>&- 5>&-
+else
+  run='exec "$@" >/run/rseq-slice-io/out 2>/run/rseq-slice-io/err'
+  set -- "$(command -v setsid)" /bin/sh -c "$inner" "$run" "$@"
+  (job_environment && exec "$@") >/dev/null 2>"$io/shell" </dev/null 3>&- 4>&- 5>&-
+fi
 code=$?
 
 # What the command left behind still holds the pipes and would keep the cats waiting.
 for process in /proc/[0-9]*; do
   id=${process#/proc/}
-  case " 1 $cat_out $cat_err " in
+  case " 1 $listener $helpers " in
     *" $id "*) ;;
     *) kill -9 "$id" 2>/dev/null ;;
   esac
 done
-wait "$cat_out" "$cat_err"
+# shellcheck disable=SC2086 # Two numbers, or none.
+[ -z "$helpers" ] || wait $helpers
 printf %s "$marker" >&3
 printf %s "$marker" >&4
+[ -z "$terminal" ] || printf %s "$marker" >/dev/hvc0
 sync
 if [ "$code" -gt 128 ] && [ -s "$io/shell" ]; then
   echo "signal $((code - 128))" >&5
@@ -123,8 +151,6 @@ else
   echo "exit $code" >&5
 fi
 
-# The host answers when it has read everything; powering off earlier could drop what is still on its
-# way.
-read -r answer <&5
-echo o >/proc/sysrq-trigger
+# The host answers when it has read everything, and the listener powers off: earlier could drop what
+# is still on its way.
 while :; do sleep 60; done

@@ -104,6 +104,8 @@ export function withoutNpx(command, isCheckout) {
  * @property {string} marker what the guest writes at the end of its streams
  * @property {number} cpus how many there must be
  * @property {number | null} extension rseq/slice_ext_nsec
+ * @property {{ rows: number, columns: number } | null} [terminal] the size of the one that the
+ * command is on
  */
 
 /** @param {Job} job @returns {string} */
@@ -125,6 +127,7 @@ export function jobScript(job) {
   lines.push(`marker=${shellQuote(job.marker)}`);
   lines.push(`cpus=${job.cpus}`);
   if (job.extension !== null) lines.push(`extension=${job.extension}`);
+  if (job.terminal) lines.push(`terminal='rows ${job.terminal.rows} cols ${job.terminal.columns}'`);
   lines.push(
     `cd ${shellQuote(job.cwd)} || fail ${shellQuote(`the working directory ${job.cwd} is not there in the guest`)}`,
   );

@@ -8,13 +8,14 @@ import { ExitCode } from './errors.mjs';
 export const HELP = `Runs a command in a virtual machine whose kernel has the rseq time slice extension.
 
   rseq-slice-vm [options] [--] COMMAND [ARGUMENT…]
+  rseq-slice-vm --shell [options] [[--] COMMAND …]   a shell, or the command, on this terminal
   rseq-slice-vm kernel [options]                     makes a kernel: rseq-slice-vm kernel --help
   rseq-slice-vm doctor                               says what of QEMU, KVM and kernels is there, and what to do
 
 The guest sees this machine's files read-only at their own paths, as root, and starts in the current folder. /tmp, /run and
 /dev/shm are its own and empty. It can write to /run/job (in $RSEQ_SLICE_JOB), which is a folder of the host.
 In a checkout, rseq-slice and npx rseq-slice are the checkout's.
-Output and exit code are those of the command. It has no standard input. RSEQ_SLICE_GUEST is 1 in it. Progress is reported on
+Output and exit code are those of the command. Without --shell it has no standard input. RSEQ_SLICE_GUEST is 1 in it. Progress is reported on
 stderr, in lines that begin with 'vm:', until the command prints something.
 
 What runs it
@@ -31,13 +32,14 @@ What runs it
   --append 'A=B …'   more kernel command line: 'rseq_debug=1', 'rseq_slice_ext=0', …
   --extension NS     length of a slice extension, 5000 to 50000; written to debugfs before the command starts
 What it sees
+  --shell            this terminal: the command can be a debugger, a REPL or a test runner that watches. Ctrl-] ends the guest
   --root DIR         another root file system (it needs sh, mount, cat, mkfifo, setsid); the command then starts in /
   --cwd DIR          start there instead of in the current folder
   --env NAME=VALUE   set a variable; may be repeated
   --env NAME         pass the host's value on; may be repeated
   --job DIR          the folder behind /run/job  (a temporary one, removed afterwards)
 What to do with it
-  --timeout SECONDS  for the whole guest, boot included  (600)
+  --timeout SECONDS  for the whole guest, boot included  (600; with --shell none)
   --console FILE     keep the guest's console there
   --quiet            report only what went wrong
   --allow-splats     do not fail over BUG, WARNING, stalls and the like on the console
@@ -104,14 +106,23 @@ function isDemonstration(command) {
   );
 }
 
-/** @typedef {import('./run-in-guest.mjs').RunOptions & { quiet: boolean }} VmOptions */
+/**
+ * @typedef {import('./run-in-guest.mjs').RunOptions & { quiet: boolean, shell: boolean }} VmOptions
+ */
+
+/** A week and more: someone sits there. */
+const NO_TIMEOUT = 2_000_000;
+
+/** The user's own, where the guest has it. @param {string | undefined} root */
+const shellFor = (root) => [(root === undefined ? process.env['SHELL'] : undefined) ?? '/bin/sh'];
 
 /** @param {readonly string[]} args @returns {VmOptions | null} null for --help */
 export function readOptions(args) {
   const [own, command] = splitCommand(args);
   const values = parse(own);
   if (values.help === true) return null;
-  if (command.length === 0)
+  const shell = values.shell === true;
+  if (command.length === 0 && !shell)
     throw new UsageError('There is no command. Write it after --, for example: -- node --version');
   const accelerator = values.accelerator ?? 'auto';
   if (accelerator !== 'auto' && accelerator !== 'kvm' && accelerator !== 'tcg') {
@@ -140,7 +151,8 @@ export function readOptions(args) {
   });
   /** @type {VmOptions} */
   const options = {
-    command,
+    command: command.length > 0 ? command : shellFor(values.root),
+    shell,
     env: readEnvironment(values.env ?? [], process.env),
     accelerator,
     quiet: values.quiet === true,
@@ -149,6 +161,7 @@ export function readOptions(args) {
   if (memory !== undefined) options.memory = memory;
   if (extension !== undefined) options.extension = extension;
   if (timeout !== undefined) options.timeout = timeout;
+  else if (shell) options.timeout = NO_TIMEOUT;
   if (values.icount === true) options.icount = true;
   else if (cpus === undefined && isDemonstration(command)) options.icount = 'emulated';
   if (values['round-robin'] === true) options.roundRobin = true;
@@ -183,7 +196,15 @@ const OPTIONS = {
     source: text,
     append: text,
   },
-  ...{ extension: text, root: text, cwd: text, job: text, timeout: text, console: text },
+  ...{
+    shell: flag,
+    extension: text,
+    root: text,
+    cwd: text,
+    job: text,
+    timeout: text,
+    console: text,
+  },
   ...{
     env: { ...text, multiple: /** @type {const} */ (true) },
     'allow-splats': flag,

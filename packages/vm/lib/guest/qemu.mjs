@@ -18,10 +18,14 @@
  * @property {string} job host folder the guest may write to
  * @property {string} console file
  * @property {boolean} privileged whether QEMU runs as root
+ * @property {boolean} [terminal] whether the guest has one, as /dev/hvc0
  */
 
 /** File descriptors QEMU inherits, one connected socket a stream. */
 export const STREAM_DESCRIPTORS = /** @type {const} */ ({ stdout: 3, stderr: 4, control: 5 });
+
+/** Of the terminal, where there is one. */
+export const TERMINAL_DESCRIPTOR = 6;
 
 /**
  * @param {string} value
@@ -107,16 +111,24 @@ export function consoleArguments(file) {
 
 /**
  * A port each for the streams: they stay apart and byte-exact, and the console cannot mix in.
+ * @param {boolean} [hasTerminal]
  * @returns {string[]}
  */
-export function streamArguments() {
+export function streamArguments(hasTerminal = false) {
+  const terminal = [
+    '-chardev',
+    `socket,id=terminal,fd=${TERMINAL_DESCRIPTOR}`,
+    '-device',
+    'virtconsole,chardev=terminal',
+  ];
   const ports = Object.entries(STREAM_DESCRIPTORS).flatMap(([name, descriptor]) => [
     '-chardev',
     `socket,id=${name},fd=${descriptor}`,
     '-device',
     `virtserialport,chardev=${name},name=rseq-slice.${name}`,
   ]);
-  return ['-device', 'virtio-serial-pci', ...ports];
+  // The device's first port is kept for a console.
+  return ['-device', 'virtio-serial-pci', ...(hasTerminal ? terminal : []), ...ports];
 }
 
 /**
@@ -169,7 +181,7 @@ export function qemuArguments(machine) {
     ...shareArguments('harness', machine.harness, { readonly: true, privileged }),
     ...shareArguments('job', machine.job, { readonly: false, privileged }),
     ...consoleArguments(machine.console),
-    ...streamArguments(),
+    ...streamArguments(machine.terminal),
     ...kernelArguments(machine),
   ];
 }

@@ -95,6 +95,8 @@ const INIT_SECONDS = 120;
  *   kernel: string) => void}
  * [onStart] a guest is about to boot
  * @property {AbortSignal} [signal] kills the guest
+ * @property {import('./guest-process.mjs').Terminal} [terminal] the command is on it, and has no
+ * other streams
  */
 
 /**
@@ -273,6 +275,7 @@ function writeHarness(options, { folder, marker, cpus }) {
     marker,
     cpus,
     extension: options.extension ?? null,
+    terminal: options.terminal?.size() ?? null,
   };
   writeFileSync(join(folder, 'job.sh'), jobScript(job));
 }
@@ -323,6 +326,7 @@ async function attempt(options, { machine, kernel, work, started, onFirstByte, s
       job,
       console: consoleFile,
       privileged: process.getuid?.() === 0,
+      terminal: options.terminal !== undefined,
     },
     marker,
     deadlines: {
@@ -341,6 +345,7 @@ async function attempt(options, { machine, kernel, work, started, onFirstByte, s
     onFirstByte,
     onPhase: options.onPhase,
     signal: options.signal,
+    terminal: options.terminal,
   });
   const text = readConsole(consoleFile);
   const splats = scanConsole(text);

@@ -7,6 +7,7 @@ import { ExitCode, HarnessError } from './errors.mjs';
 import { HELP, readOptions, UsageError } from './options.mjs';
 import { startRemarks } from './remarks.mjs';
 import { runInGuest } from './run-in-guest.mjs';
+import { openTerminal } from './terminal.mjs';
 import { refuseUsage } from '../refuse-usage.mjs';
 
 /**
@@ -43,12 +44,22 @@ async function runCommand(argv) {
       stop.abort();
     });
   }
-  const { quiet, ...machine } = options;
+  const { quiet, shell, ...machine } = options;
+  if (shell && !(process.stdin.isTTY && process.stdout.isTTY))
+    throw new UsageError('--shell wants a terminal, and standard input or output is none.');
   const remarks = quiet ? null : startRemarks();
+  const terminal = shell ? openTerminal(() => stop.abort()) : null;
   try {
     const result = await runInGuest({
       ...machine,
       ...(remarks ?? { say: () => undefined }),
+      ...(terminal === null ? {} : { terminal: terminal.terminal }),
+      onPhase(phase) {
+        remarks?.onPhase(phase);
+        if (phase !== 'running the command' || terminal === null) return;
+        remarks?.stop();
+        terminal.begin();
+      },
       capture: false,
       signal: stop.signal,
       onStdout(chunk) {
@@ -79,5 +90,7 @@ async function runCommand(argv) {
     }
     process.stderr.write(`vm: ${error.message}\n`);
     return error.exitCode;
+  } finally {
+    terminal?.end();
   }
 }
