@@ -35,6 +35,21 @@ const ON_MAINLINE = /** @type {const} */ ({
 /** @param {string} reason @returns {import('./judge.mjs').Expectation} */
 const simulated = (reason) => ({ host: 'simulated', registration: 'simulated', reason });
 
+/**
+ * The shim's tests, on a kernel that checks sequences and on one that does not.
+ * @param {Pick<Row, 'root' | 'program'>} place
+ * @param {{ registration: string, libc: string }} expect
+ * @returns {Row[]}
+ */
+const inC = (place, expect) =>
+  ['', 'rseq_debug=1'].map((append) => ({
+    ...place,
+    name: `mainline, ${expect.libc}, in C${append === '' ? '' : `, ${append}`}`,
+    kernel: 'mainline',
+    append,
+    expect: { ...ON_MAINLINE, ...expect, isDebugging: append !== '' },
+  }));
+
 /** @type {readonly Row[]} */
 export const ROWS = [
   {
@@ -56,31 +71,8 @@ export const ROWS = [
     env: NO_LIBC_AREA,
     expect: { ...ON_MAINLINE, registration: 'own' },
   },
-  ...['', 'rseq_debug=1'].map((append) => ({
-    name: `mainline, glibc 2.41, in C${append === '' ? '' : `, ${append}`}`,
-    kernel: /** @type {const} */ ('mainline'),
-    root: /** @type {const} */ ('debian-13'),
-    append,
-    program: /** @type {const} */ ('shim'),
-    expect: {
-      ...ON_MAINLINE,
-      registration: 'libc',
-      libc: 'glibc 2.41',
-      ...(append === '' ? {} : { isDebugging: true }),
-    },
-  })),
-  ...['', 'rseq_debug=1'].map((append) => ({
-    name: `mainline, musl, in C${append === '' ? '' : `, ${append}`}`,
-    kernel: /** @type {const} */ ('mainline'),
-    append,
-    program: /** @type {const} */ ('shim-musl'),
-    expect: {
-      ...ON_MAINLINE,
-      registration: 'own',
-      libc: 'musl',
-      ...(append === '' ? {} : { isDebugging: true }),
-    },
-  })),
+  ...inC({ root: 'debian-13', program: 'shim' }, { registration: 'libc', libc: 'glibc 2.41' }),
+  ...inC({ program: 'shim-musl' }, { registration: 'own', libc: 'musl' }),
   ...[22, 24, 26].map((node) => ({
     name: `mainline, Node ${node}`,
     diagonal: node === 26,
